@@ -1,0 +1,38 @@
+# make demo · make test : both set up what they need in .venv, with Python 3.11 and nothing else installed.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := demo
+
+.PHONY: help setup demo test lint clean
+
+help:
+	@echo "make setup   .venv with what the bundle runs on"
+	@echo "make demo    segment and score a volume with the shipped weights; pictures in $(DEMO)/"
+	@echo "make test    the tests"
+	@echo "make lint    ruff"
+	@echo "make clean   remove .venv and $(DEMO)/"
+
+$(VENV)/.run: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+setup: $(VENV)/.run
+
+demo: $(VENV)/.run
+	cd bundle && ../$(BIN)/python -m scripts demo --output_dir ../$(DEMO)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) $(DEMO)

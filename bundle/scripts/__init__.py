@@ -1,0 +1,1 @@
+"""How the bundle works: one idea a file; `configs/` says what runs."""

@@ -1,0 +1,47 @@
+"""The verbs: ``python -m scripts VERB --help``."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import sys
+from collections.abc import Sequence
+
+import fire
+
+from scripts.demo import run_demo
+from scripts.errors import install
+from scripts.synthetic_study import write_study
+
+VERBS = {"demo": run_demo, "synthesise": write_study}
+
+
+def main() -> None:
+    """Run the verb on the command line."""
+    install()
+    check_flags(sys.argv[1:])
+    fire.Fire(VERBS, name="python -m scripts")
+
+
+def check_flags(words: Sequence[str]) -> None:
+    """Refuse a mistyped flag before anything is done; fire would run the verb first and complain afterwards.
+
+    Raises:
+        ValueError: for a ``--flag`` that the verb, the first of the words, does not have.
+    """
+    if not words or words[0] not in VERBS:
+        return
+    known = {*inspect.signature(VERBS[words[0]]).parameters, "help"}
+    for word in words[1:]:
+        if word == "--":  # what follows are flags of fire's own
+            return
+        name = word[2:].partition("=")[0].replace("-", "_")
+        if word.startswith("--") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            raise ValueError(
+                f"--{name}: {words[0]} has no such flag" + (f"; did you mean --{near[0]}?" if near else "")
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""Weights and their sidecar: `X.pt`, a plain state dict, and `X.json`, what one must know to use it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from torch import nn
+
+logger = logging.getLogger(__name__)
+
+
+def sidecar_path(weights: str | Path) -> Path:
+    """Return ``X.json`` for ``X.pt``."""
+    return Path(weights).with_suffix(".json")
+
+
+def write_whole(path: Path, write: Any) -> None:
+    """Let ``write(temporary)`` make a file beside ``path``, then rename it, so that ``path`` is never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def save_weights(path: str | Path, network: nn.Module, sidecar: Mapping[str, Any]) -> None:
+    """Write a network's weights, and beside them their sidecar.
+
+    Args:
+        path: ``X.pt``.
+        network: in training, evaluation, on any device.
+        sidecar: JSON values.
+    """
+    path = Path(path)
+    state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    write_whole(path, lambda temporary: torch.save(state, temporary))
+    content = {**sidecar, "versions": {"monai": monai.__version__, "torch": torch.__version__, "numpy": np.__version__}}
+    content["sha256"] = file_hash(path)
+    text = json.dumps(content, indent=2) + "\n"
+    write_whole(sidecar_path(path), lambda temporary: temporary.write_text(text))
+
+
+def file_hash(path: str | Path) -> str:
+    """Return the SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_sidecar(weights: str | Path) -> dict[str, Any]:
+    """Read what stands beside weights.
+
+    Raises:
+        FileNotFoundError: where weights or sidecar are missing.
+        ValueError: for a sidecar that is not JSON.
+    """
+    weights, path = Path(weights), sidecar_path(weights)
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights}: no such weights; check --ckpt_path")
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: the sidecar of {weights.name} is missing; copy it from where the weights came from"
+        )
+    try:
+        sidecar = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path}: is not JSON ({error}); copy it again from where the weights came from") from error
+    if not isinstance(sidecar, dict):
+        raise ValueError(f"{path}: is not a sidecar; copy it again from where the weights came from")
+    return sidecar
+
+
+def _read_state(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
+        raise ValueError(
+            f"{path}: is not a file of plain weights, so it was not loaded; use a .pt that this bundle wrote"
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ValueError(
+            f"{path}: holds more than plain weights, so it was not loaded; use a .pt that this bundle wrote"
+        )
+    return state
+
+
+def load_weights(
+    network: nn.Module,
+    path: str | Path,
+    normalisation: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Load weights into a network after checking them against sidecar and config.
+
+    Args:
+        network: of the config; its ``arguments``, if it has them, name what differs.
+        path: ``X.pt``; half precision is widened.
+        normalisation: of the config.
+
+    Returns:
+        The sidecar.
+
+    Raises:
+        FileNotFoundError: where weights or sidecar are missing.
+        ValueError: for a file that is no plain state dict, or that fits neither sidecar, network nor config.
+    """
+    path = Path(path)
+    sidecar = read_sidecar(path)
+    if sidecar.get("sha256") not in (None, file_hash(path)):
+        raise ValueError(
+            f"{path}: is not the file that its sidecar {sidecar_path(path).name} describes; copy both again"
+        )
+    differing = _differences(sidecar, "network", getattr(network, "arguments", {}))
+    differing += _differences(sidecar, "normalisation", normalisation or {})
+    state, wanted = _read_state(path), network.state_dict()
+    misfits = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
+    misfits += [name for name in state if name not in wanted]
+    if misfits or differing:
+        why = "; ".join(differing) or f"{len(misfits)} tensors differ, the first is {misfits[0]}"
+        raise ValueError(
+            f"{path}: does not fit the config: {why}; use the configs and overlays that it was trained with"
+        )
+    network.load_state_dict(state)
+    logger.info("weights %s, trained on %s", path, sidecar.get("trained_on", "what is not stated"))
+    return sidecar
+
+
+def _differences(sidecar: Mapping[str, Any], title: str, config: Mapping[str, Any]) -> list[str]:
+    trained = sidecar.get(title, {})
+    return [
+        f"{name} is {json.dumps(trained[name])} in the weights and {json.dumps(config[name])} in the config"
+        for name in sorted(trained.keys() & config.keys())
+        # dropout has no weights, and another rate is a choice of the day
+        if name not in ("dropout", "decoder_dropout") and trained[name] != json.loads(json.dumps(config[name]))
+    ]
+
+
+def provenance(path: str | Path, bundle_root: str | Path) -> dict[str, str]:
+    """Return what every output says about its origin: the weights' hash and the bundle's version.
+
+    Raises:
+        FileNotFoundError: where the weights are missing.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such weights; check --ckpt_path")
+    metadata = json.loads((Path(bundle_root) / "configs" / "metadata.json").read_text())
+    version = f"{metadata['name']} {metadata['version']}"
+    return {"software": version, "weights": Path(path).name, "weights_sha256": file_hash(path)}
+
+
+class WeightsSaver:
+    """Handler: keep the weights of the best epoch, or of the last, with a sidecar that says how they scored.
+
+    Args:
+        network: to save.
+        path: ``X.pt``.
+        sidecar: JSON values; epoch, scores and, if validation chose one, the threshold are added.
+        only_best: save only when the key metric of the engine it is attached to is the best so far.
+        validator: whose scores to state; the engine it is attached to by default.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        path: str | Path,
+        sidecar: Mapping[str, Any],
+        only_best: bool = False,
+        validator: Engine | None = None,
+    ) -> None:
+        self.network = network
+        self.path = Path(path)
+        self.sidecar = dict(sidecar)
+        self.only_best = only_best
+        self.validator = validator
+
+    def attach(self, engine: Engine) -> None:
+        """Save at the end of epochs of ``engine``."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Save, if it is time."""
+        if self.only_best and engine.state.best_metric_epoch != engine.state.epoch:
+            return
+        scores = (self.validator or engine).state.metrics
+        scores = {name: float(value) for name, value in scores.items() if np.isscalar(value) and np.isfinite(value)}
+        sidecar = {**self.sidecar, "epoch": engine.state.epoch, "validation": scores}
+        if "threshold" in scores:
+            sidecar["threshold"] = scores["threshold"]
+        save_weights(self.path, self.network, sidecar)

@@ -1,0 +1,272 @@
+"""Studies: find the volumes, check that images and labels fit, number the classes, split each volume in space."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.data import load_decathlon_datalist
+
+from scripts.volume_io import SUFFIXES, VolumeReader, read_header, split_name
+from scripts.voxel_grid import AXES, Box, longest_in_plane_axis, region_box
+
+logger = logging.getLogger(__name__)
+
+MOST_CLASSES = 32  # more distinct values than this and a file is an image, not a label
+DECATHLON = "dataset.json"
+
+
+def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
+    """List the images of a study, of a folder of images, or of one file, by name.
+
+    Args:
+        dataset_dir: the study, folder or file.
+
+    Returns:
+        ``[{"name": ..., "image": path}, ...]``, sorted by name.
+
+    Raises:
+        FileNotFoundError: where there is nothing, or nothing that can be read.
+        ValueError: for two files of one name.
+    """
+    path = Path(dataset_dir)
+    if path.is_file() and path.name != DECATHLON:
+        return [{"name": split_name(path)[0], "image": str(path)}]
+    if (path / DECATHLON).is_file() or path.name == DECATHLON:
+        return _decathlon(path, keys=("image",))
+    folder = path / "images" if (path / "images").is_dir() else path
+    return [{"name": name, "image": str(file)} for name, file in sorted(_volumes(folder).items())]
+
+
+def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, str]]:
+    """List images as :func:`find_images` does, each checked by its header, so that none fails after hours.
+
+    Raises:
+        FileNotFoundError: as there.
+        ValueError: as there, and for a file that is damaged or not one volume.
+    """
+    items = find_images(dataset_dir)
+    for item in items:
+        read_header(item["image"], channel=channel)
+    return items
+
+
+def find_study(
+    dataset_dir: str | Path | Sequence[str | Path], region: str | None = None, channel: int | None = None
+) -> list[dict[str, Any]]:
+    """List the labelled volumes of one or several studies, each checked by its header.
+
+    Args:
+        dataset_dir: a study (``images/NAME.EXT`` and ``labels/NAME.EXT``, or a Medical Decathlon ``dataset.json``), or
+            several.
+        region: voxels ``x0:x1,y0:y1,z0:z1`` that count as labelled.
+        channel: which channel of a several-channel image.
+
+    Returns:
+        ``[{"name", "image", "label", "shape", "affine", "region"}, ...]``: paths, (X, Y, Z), 4x4 in mm, a box.
+
+    Raises:
+        FileNotFoundError: for a missing folder, an empty one, or an image without a label.
+        ValueError: for two files of one name, or an image and a label that do not lie on the same voxels.
+    """
+    folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir)
+    items = [item for folder in folders for item in _study_files(Path(folder))]
+    names = [item["name"] for item in items]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{', '.join(twice)}: the same name in two studies; rename one of them")
+    return [{**item, **_check_pair(item["image"], item["label"], region, channel)} for item in items]
+
+
+def _study_files(path: Path) -> list[dict[str, str]]:
+    if (path / DECATHLON).is_file() or path.name == DECATHLON:
+        return _decathlon(path)
+    if not (path / "images").is_dir() or not (path / "labels").is_dir():
+        missing = next(name for name in ("images", "labels") if not (path / name).is_dir())
+        found = "has no folder" if path.is_dir() else "is no folder, and a study needs one with"
+        raise FileNotFoundError(f"{path}: {found} {missing}/; a study is images/NAME.EXT with labels/NAME.EXT")
+    images, labels = _volumes(path / "images"), _volumes(path / "labels")
+    if bare := sorted(images.keys() - labels.keys()):
+        raise FileNotFoundError(
+            f"{images[bare[0]]}: has no label {path / 'labels' / bare[0]}.*; add it, or take the image away"
+            + (f" (and {len(bare) - 1} more like it)" if bare[1:] else "")
+        )
+    if unused := sorted(labels.keys() - images.keys()):
+        logger.warning("labels without an image are not used: %s", ", ".join(unused))
+    return [{"name": name, "image": str(images[name]), "label": str(labels[name])} for name in sorted(images)]
+
+
+def _decathlon(path: Path, keys: Sequence[str] = ("image", "label")) -> list[dict[str, str]]:
+    file = path / DECATHLON if path.is_dir() else path
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file; check --dataset_dir")
+    try:
+        items = load_decathlon_datalist(str(file), is_segmentation=True, data_list_key="training")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{file}: is no Medical Decathlon list ({error}); correct it") from None
+    if not items:
+        raise FileNotFoundError(f"{file}: lists no volume under training; add some")
+    for number, item in enumerate(items):
+        if wrong := [key for key in keys if not isinstance(item.get(key), str)]:
+            raise ValueError(
+                f"{file}: volume {number} under training names no {wrong[0]} file; add it, or take it away"
+            )
+    volumes = [{"name": split_name(item["image"])[0], **{key: item[key] for key in keys}} for item in items]
+    names = [item["name"] for item in volumes]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{file}: two volumes have the same name {twice[0]!r}; rename one of the two")
+    return volumes
+
+
+def _volumes(folder: Path) -> dict[str, Path]:
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder}: no such file or folder; check --dataset_dir")
+    volumes: dict[str, Path] = {}
+    ignored: list[str] = []
+    for file in sorted(folder.iterdir()):
+        if file.name.startswith("."):
+            continue
+        if not file.name.lower().endswith(SUFFIXES):
+            ignored.append(file.name)
+            continue
+        name = split_name(file)[0]
+        if name in volumes:
+            raise ValueError(
+                f"{file}: {volumes[name].name} has the same name {name!r}; rename or remove one of the two"
+            )
+        volumes[name] = file
+    if ignored:
+        logger.warning("%s: ignored, not volumes by their names: %s", folder, ", ".join(ignored))
+    if not volumes:
+        also = f" (found {', '.join(ignored[:3])})" if ignored else ""
+        raise FileNotFoundError(f"{folder}: holds no volume{also}; expected one of {' '.join(SUFFIXES)}")
+    return volumes
+
+
+def _check_pair(image: str, label: str, region: str | None, channel: int | None) -> dict[str, Any]:
+    one, two = read_header(image, channel=channel), read_header(label)
+    if one.shape != two.shape:
+        raise ValueError(f"{label}: has {two.shape} voxels (X, Y, Z), its image {image} has {one.shape}; align them")
+    # a label without a stated voxel size contradicts nothing
+    if one.unit and two.unit and not _same_place(one.affine, two.affine):
+        raise ValueError(
+            f"{label}: has another voxel size or position than its image {image}; resample it to the image"
+        )
+    try:
+        box = region_box(region, one.shape)
+    except ValueError as error:
+        raise ValueError(f"{image}: {error}") from error
+    return {"shape": one.shape, "affine": one.affine, "region": box}
+
+
+def _same_place(one: np.ndarray, two: np.ndarray) -> bool:
+    # in voxels: half a voxel of position, 0.1 % of voxel size and direction, as programs round them
+    off = np.abs(np.linalg.solve(one[:3, :3], two[:3] - one[:3]))  # (3, 4)
+    return bool(off[:, :3].max() < 1e-3 and off[:, 3].max() < 0.5)
+
+
+def label_values(
+    items: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None, classes: int | None = None
+) -> list[int]:
+    """Values that stand for the classes in the label files of a study, background first: one map for all files.
+
+    Args:
+        items: with ``label`` paths.
+        unlabelled_value: a value that means *not labelled*; negative values always do.
+        classes: how many the network tells apart.
+
+    Returns:
+        Ascending; the index of a value is its class. The background is 0, unless that means *not labelled*.
+
+    Raises:
+        ValueError: for a file that holds fractions or more than 32 values (an image given as a label), or for more
+            classes than the network's.
+    """
+    found: set[int] = set() if unlabelled_value == 0 else {0}
+    reader = VolumeReader()
+    for item in items:
+        voxels, _ = reader.get_data(reader.read(item["label"]))
+        values = np.unique(voxels)
+        values = values[values >= 0]
+        if unlabelled_value is not None:
+            values = values[values != unlabelled_value]
+        if (values != np.round(values)).any():
+            raise ValueError(
+                f"{item['label']}: holds fractions such as {values[values % 1 > 0][0]:g}; a label is integers"
+            )
+        if len(values) > MOST_CLASSES:
+            raise ValueError(f"{item['label']}: holds {len(values)} different values; an image given as a label?")
+        found |= {int(value) for value in values}
+    known = sorted(found)
+    if unlabelled_value == 0 and len(known) < 2:
+        raise ValueError(f"with --unlabelled_value 0 the labels hold only {known}; draw background as well as vessels")
+    if classes is not None and len(known) > classes:
+        raise ValueError(
+            f"the labels hold {len(known)} values {known} and the network tells {classes} classes apart; "
+            f"set --network_def#out_channels {len(known)}, or --unlabelled_value if one of them means not labelled"
+        )
+    logger.info("label values %s are the classes %s", known, list(range(len(known))))
+    return known
+
+
+def class_counts(items: Sequence[Mapping[str, Any]], values: Sequence[int]) -> list[int]:
+    """Count the labelled voxels of each class over a study, inside each volume's region.
+
+    Args:
+        items: with ``label`` paths and, if only part of a volume counts, ``region`` boxes.
+        values: of the classes (:func:`label_values`).
+    """
+    counts = np.zeros(len(values), dtype=np.int64)
+    reader = VolumeReader()
+    for item in items:
+        voxels, _ = reader.get_data(reader.read(item["label"]))
+        region = item.get("region") or [(0, size) for size in voxels.shape]
+        part = voxels[tuple(slice(*bounds) for bounds in region)]
+        counts += [np.count_nonzero(part == value) for value in values]
+    return counts.tolist()
+
+
+def split_in_space(item: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box]:
+    """Split a volume's region: the last ``val_fraction`` of its longest in-plane axis validates.
+
+    A margin of one patch side lies between the two parts. A region too small for that, whose training part would be
+    shorter than a patch, validates on itself; the log says so.
+
+    Args:
+        item: with ``name``, ``region`` and ``affine``.
+        val_fraction: between 0 and 1.
+        patch_size: (X, Y, Z).
+
+    Returns:
+        The training box and the validation box.
+
+    Raises:
+        ValueError: for a fraction outside 0 to 1.
+    """
+    if not 0 < val_fraction < 1:
+        raise ValueError(f"val_fraction must lie between 0 and 1, got {val_fraction}")
+    region: Box = item["region"]
+    axis = longest_in_plane_axis([stop - start for start, stop in region], item["affine"])
+    start, stop = region[axis]
+    val_start = stop - max(1, round(val_fraction * (stop - start)))
+    train_stop = val_start - patch_size[axis]
+    if train_stop - start < patch_size[axis]:
+        logger.warning("%s: too small to hold a part out along %s; it validates on itself", item["name"], AXES[axis])
+        return region, region
+    return _with(region, axis, (start, train_stop)), _with(region, axis, (val_start, stop))
+
+
+def _with(box: Box, axis: int, bounds: tuple[int, int]) -> Box:
+    return (*box[:axis], bounds, *box[axis + 1 :])
+
+
+def training_part(study: Sequence[Mapping], val_fraction: float, patch_size: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the volumes of a study, each with the region that trains; see :func:`split_in_space`."""
+    return [{**item, "region": split_in_space(item, val_fraction, patch_size)[0]} for item in study]
+
+
+def validation_part(study: Sequence[Mapping], val_fraction: float, patch_size: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the volumes of a study, each with the region that validates; see :func:`split_in_space`."""
+    return [{**item, "region": split_in_space(item, val_fraction, patch_size)[1]} for item in study]

@@ -1,0 +1,86 @@
+"""Dials of the command line: refuse a mistyped one (MONAI would accept `--epoch 1` and change nothing), read flags."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from fire.parser import DefaultParseValue
+from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.bundle import run as bundle_run
+
+MONAIS_OWN = {
+    *(set(inspect.signature(bundle_run).parameters) | set(inspect.signature(ConfigWorkflow).parameters)) - {"override"},
+    *("tracking_uri", "experiment_name", "run_name", "save_execute_config"),  # of `--tracking mlflow`
+}
+
+
+def _given(argv: Sequence[str]) -> dict[str, Any]:
+    """Return the command line's ``--name value`` and ``--name=value``; `-` and `_` are the same to fire."""
+    given: dict[str, Any] = {}
+    for word, after in zip(argv, [*argv[1:], ""], strict=True):
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            given[name.replace("-", "_")] = value if equals else after
+    return given
+
+
+def check_dials(argv: Sequence[str] | None = None) -> None:
+    """Check the dials of a ``monai.bundle run`` command; any other command passes.
+
+    Args:
+        argv: the command line; this process's by default.
+
+    Raises:
+        ValueError: for a top-level name that neither the configs nor MONAI know, or a value that is no path, number or
+            list where one is due; what has a ``#`` is MONAI's to check.
+    """
+    argv = sys.argv if argv is None else argv
+    given = _given(argv)
+    if "run" in argv and "args_file" in given:
+        given = {**ConfigParser.load_config_file(given["args_file"]), **given}
+    if "run" not in argv or "config_file" not in given:
+        return
+    files = given["config_file"]
+    if isinstance(files, str) and files.startswith("["):
+        files = json.loads(files.replace("'", '"'))
+    config = ConfigParser.load_config_files(files)
+    known = set(config) | MONAIS_OWN
+    for name, value in given.items():
+        top = name.split("#")[0].split("::")[0].lstrip("+")
+        if "#" in name or "::" in name:
+            continue
+        if top in known:
+            _check_kind(name, value, config.get(top))
+            continue
+        near = difflib.get_close_matches(top, known, n=1, cutoff=0.5)
+        raise ValueError(f"--{name}: there is no such dial" + (f"; did you mean --{near[0]}?" if near else ""))
+
+
+def _check_kind(name: str, given: Any, default: Any) -> None:
+    value = DefaultParseValue(given) if isinstance(given, str) else given  # as fire reads it, so that 2024 is a number
+    if isinstance(value, str) and value.startswith(("$", "@", "%")):  # MONAI's expressions, references and macros
+        return
+    if name.endswith(("_dir", "_path")):
+        if isinstance(value, int | float):
+            raise ValueError(f"--{name} {given}: is read as a number and not as a path; write ./{given}")
+    elif isinstance(default, int | float) and not isinstance(default, bool):
+        if not isinstance(value, int | float):
+            raise ValueError(f"--{name} {given}: is no number; give one such as {default}")
+    elif isinstance(default, list) and not isinstance(value, list | tuple):
+        raise ValueError(f'--{name} {given}: is no list; give one such as "{default}"')
+
+
+def flag(name: str, value: bool | str) -> bool:
+    """Read a dial that is on or off; the command line gives ``true`` as text.
+
+    Raises:
+        ValueError: for anything but true and false.
+    """
+    if str(value).lower() not in ("true", "false"):
+        raise ValueError(f"--{name} must be true or false, got {value!r}")
+    return str(value).lower() == "true"

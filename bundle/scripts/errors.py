@@ -1,0 +1,89 @@
+"""One clear line for every failure, whatever MONAI, Ignite and the loader's workers wrapped around it."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
+
+HERE = Path(__file__).resolve().parent
+FROM_WORKER = "in DataLoader worker process"
+ON_PURPOSE = (ValueError, OSError, MemoryError)  # what this package raises for what it refuses
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, the one it was raised from, and so on to the first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _is_ours(file: str) -> bool:
+    return HERE in Path(file).resolve().parents
+
+
+def _raised_on_purpose(error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and isinstance(error, ON_PURPOSE) and _is_ours(frames[-1].filename)
+
+
+def telling(error: BaseException) -> BaseException:
+    """Return the exception of a chain that says most: the last raised on purpose here, or the first of all.
+
+    What that was raised from is in a library's words; what was raised from it says that a transform failed.
+    """
+    return next(filter(_raised_on_purpose, _chain(error)), [*_chain(error)][-1])
+
+
+def _from_worker(text: str) -> tuple[bool, str]:
+    """Do what :func:`telling` does for a worker's chain, which arrives as text: raised on purpose or not, and what."""
+    raised: list[tuple[bool, str]] = []
+    ours = False
+    for line in text.splitlines():
+        if frame := re.match(r'\s+File "(.+)", line \d+', line):
+            ours = _is_ours(frame[1])
+        elif message := re.match(r"(?:\w+\.)*((\w+): (.+))", line):
+            kind = getattr(builtins, message[2], Exception)
+            raised.append((ours and issubclass(kind, ON_PURPOSE), message[3 if issubclass(kind, ON_PURPOSE) else 1]))
+    return next(filter(itemgetter(0), reversed(raised)), raised[0] if raised else (False, text))
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an exception has to say as one line, whatever was raised around it."""
+    told = telling(error)
+    text = str(told)
+    if FROM_WORKER in text:
+        _, text = _from_worker(text)
+    elif isinstance(told, OSError) and told.filename and told.strerror:
+        text = f"{told.filename}: {told.strerror}"
+    elif isinstance(told, KeyboardInterrupt):
+        text = "stopped by the keyboard"
+    elif not isinstance(told, ON_PURPOSE) or not text:
+        text = f"{type(told).__name__}: {text}"
+    return " ".join(text.split())
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether this package raised the exception on purpose, so that its line says all there is to say."""
+    told = telling(error)
+    if FROM_WORKER in str(told):
+        return _from_worker(str(told))[0]
+    return isinstance(told, KeyboardInterrupt) or _raised_on_purpose(told)
+
+
+def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print an exception: its traceback if it was not raised on purpose, and always one line, last."""
+    if not is_refusal(error):
+        traceback.print_exception(kind, error, trace)
+    sys.stdout.flush()
+    print(f"error: {one_line(error)}", file=sys.stderr)
+
+
+def install() -> None:
+    """Let an uncaught exception of this process end in one line; its exit status stays 1."""
+    sys.excepthook = report

@@ -1,0 +1,79 @@
+"""How the network is run over a patch and over a volume: windows on one grid, edge padding, bfloat16 on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from monai.inferers import Inferer, SlidingWindowInferer
+from torch.nn import functional as F
+
+
+def _autocast(network: Callable, amp: bool) -> Callable:
+    """Let ``network`` compute in bfloat16 where ``amp`` asks for it; what comes out is float32 in either case."""
+
+    def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=amp):
+            y = network(x, *args, **kwargs)
+        return y.float()
+
+    return run
+
+
+class PatchInferer(Inferer):
+    """Run the network once, for training.
+
+    Args:
+        amp: compute in bfloat16.
+    """
+
+    def __init__(self, amp: bool = False) -> None:
+        super().__init__()
+        self.amp = amp
+
+    def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """``(B, C, X, Y, Z)`` to float32 logits ``(B, K, X, Y, Z)``."""
+        return _autocast(network, self.amp)(inputs, *args, **kwargs)
+
+
+class GridInferer(SlidingWindowInferer):
+    """MONAI's sliding window over a volume of any size, the windows on one regular grid.
+
+    The volume is padded at its far ends with edge values to a multiple of ``divisor``, which is what the network's
+    poolings need, and never to a whole window: where an axis is shorter than the window, the window shrinks. A stack
+    of 15 slices so runs as 32 of them and not as 64. Logits are averaged under the window's weights and cropped back.
+
+    Args:
+        roi_size: the window (X, Y, Z), each a multiple of ``divisor``.
+        overlap: of neighbouring windows, as a fraction, at least 0 and below 1.
+        divisor: ``2 ** number of poolings``.
+        amp: compute in bfloat16.
+        kwargs: for MONAI's ``SlidingWindowInferer``.
+
+    Raises:
+        ValueError: for a window or an overlap that is none.
+    """
+
+    def __init__(self, roi_size: tuple[int, ...], overlap: float = 0.5, divisor: int = 32, amp: bool = False, **kwargs):
+        if any(side < divisor or side % divisor for side in roi_size):
+            raise ValueError(f"patch_size {list(roi_size)} must be multiples of {divisor}, the network's poolings")
+        if not 0 <= overlap < 1:
+            raise ValueError(f"overlap must be at least 0 and below 1, got {overlap}")
+        super().__init__(roi_size=tuple(roi_size), overlap=overlap, **kwargs)
+        self.divisor = divisor
+        self.amp = amp
+
+    def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """``(B, C, X, Y, Z)`` to float32 logits ``(B, K, X, Y, Z)``."""
+        shape = inputs.shape[2:]
+        padding = [-size % self.divisor for size in shape]
+        # F.pad counts from the last axis and wants (before, after) pairs
+        pairs = [width for after in reversed(padding) for width in (0, after)]
+        padded = F.pad(inputs, pairs, mode="replicate") if any(padding) else inputs  # (B, C, multiples of divisor)
+        roi_size, self.roi_size = self.roi_size, tuple(map(min, self.roi_size, padded.shape[2:]))
+        try:
+            logits = super().__call__(padded, _autocast(network, self.amp), *args, **kwargs)
+        finally:
+            self.roi_size = roi_size
+        return logits[(..., *(slice(size) for size in shape))]  # (B, K, X, Y, Z)

@@ -1,0 +1,203 @@
+"""How a volume looks: what is drawn once for the whole of it, mostly as its modality does, sometimes from anywhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .geometry import Segment
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How one volume looks. Brightness is relative to that of an average vessel, lengths are in-plane voxels.
+
+    Attributes:
+        background: mean brightness of tissue.
+        tone_spread: standard deviation of log brightness between trees, and half of that between segments.
+        profile: `flat`, `parabolic` (bright axis) or `rim` (bright wall) across a vessel.
+        mottle: relative brightness variation along vessels.
+        inhomogeneity: relative amplitude of slow background variation.
+        texture: relative amplitude of fine background texture; `texture_scale` its size, `streak` its factor along Z.
+        cells: bright round bodies per 10 000 voxels; `cell_tone` their brightness.
+        organ: brightness of one large smooth blob (0: none); `organ_edge` from 1 (Gaussian) to 4 (sharp).
+        sheet: brightness of one curved bright plate (0: none).
+        leak: brightness of dye around some vessels (0: none); `leak_scale` its reach.
+        additive: whether vessels add to what is behind them or hide it.
+        attenuation: how many e-foldings of brightness are lost from the first slice to the last.
+        shadow: share of brightness lost at the far side of a thick vessel.
+        psf: Gaussian blur in plane and along Z, standard deviations.
+        cnr: contrast of the blurred vessels over the noise in the background.
+        poisson, speckle: shares of the noise that grow as the root of the signal and in proportion to it.
+        grain: correlation length of the noise in voxels; 0 is white.
+        line_gain: relative brightness jitter between scan lines.
+        gamma: exponent on the normalised intensity.
+        saturated: share of voxels clipped at the bright end.
+        full_scale: the raw value of the brightest voxel.
+        integer: whether raw values are whole numbers.
+    """
+
+    background: float
+    tone_spread: float
+    profile: str
+    mottle: float
+    inhomogeneity: float
+    texture: float
+    texture_scale: float
+    streak: float
+    cells: float
+    cell_tone: float
+    organ: float
+    organ_edge: float
+    sheet: float
+    leak: float
+    leak_scale: float
+    additive: bool
+    attenuation: float
+    shadow: float
+    psf: tuple[float, float]
+    cnr: float
+    poisson: float
+    speckle: float
+    grain: float
+    line_gain: float
+    gamma: float
+    saturated: float
+    full_scale: float
+    integer: bool
+
+    def tones(self, rng: np.random.Generator, segments: Sequence[Segment]) -> np.ndarray:
+        """(len(segments),) brightness of each segment: shared by its tree, varied a little of its own."""
+        groups = {g: rng.normal() for g in sorted({s.group for s in segments})}
+        logs = np.array([groups[s.group] for s in segments]) + 0.5 * rng.normal(size=len(segments))
+        return np.exp(self.tone_spread * np.clip(logs, -1.7, 1.5))
+
+
+def _log_uniform(rng, low, high):
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _sometimes(rng, chance, value):
+    """`value` with this chance, else 0; draws the same amount of randomness either way."""
+    return float(value) if rng.random() < chance else 0.0
+
+
+def draw_appearance(rng: np.random.Generator, style: str) -> Appearance:
+    """Draw how a volume of this style looks: mostly as its modality does, else from the whole range."""
+    broad = {
+        "background": _log_uniform(rng, 0.03, 0.7),
+        "tone_spread": rng.uniform(0, 0.6),
+        "profile": str(rng.choice(["flat", "flat", "parabolic", "rim"])),
+        "mottle": rng.uniform(0, 0.3),
+        "inhomogeneity": rng.uniform(0, 0.8),
+        "texture": rng.uniform(0, 0.5),
+        "texture_scale": _log_uniform(rng, 0.7, 4.0),
+        "streak": 1.0,
+        "cells": _sometimes(rng, 0.5, _log_uniform(rng, 0.1, 3.0)),
+        "cell_tone": _log_uniform(rng, 0.4, 2.0),
+        "organ": _sometimes(rng, 0.3, _log_uniform(rng, 0.3, 1.6)),
+        "organ_edge": rng.uniform(1.0, 4.0),
+        "sheet": _sometimes(rng, 0.15, _log_uniform(rng, 0.3, 1.3)),
+        "leak": _sometimes(rng, 0.2, _log_uniform(rng, 0.15, 0.8)),
+        "leak_scale": rng.uniform(3, 12),
+        "additive": bool(rng.random() < 0.5),
+        "attenuation": _sometimes(rng, 0.5, rng.uniform(0.2, 1.5)),
+        "shadow": rng.uniform(0, 0.3),
+        "psf": (rng.uniform(0.0, 1.3), rng.uniform(0.0, 1.6)),
+        "cnr": _log_uniform(rng, 1.8, 15.0),
+        "poisson": rng.uniform(0, 1),
+        "speckle": rng.uniform(0, 0.5),
+        "grain": _sometimes(rng, 0.4, rng.uniform(0.3, 0.9)),
+        "line_gain": _sometimes(rng, 0.15, rng.uniform(0.02, 0.12)),
+        "gamma": _log_uniform(rng, 0.6, 1.6),
+        "saturated": _sometimes(rng, 0.3, _log_uniform(rng, 0.001, 0.03)),
+        "full_scale": float(rng.choice([1.0, 255.0, 255.0, 4095.0, 32000.0])),
+        "integer": bool(rng.random() < 0.7),
+    }
+    regime = _REGIMES[style]
+    if rng.random() < 0.7 and regime is not None:
+        broad.update(regime(rng))
+    if broad["grain"] > 0:  # grains look like capillaries: below this even the eye finds none
+        broad["cnr"] = max(broad["cnr"], 2.5)
+    broad["integer"] = broad["integer"] and broad["full_scale"] > 1
+    return Appearance(**broad)
+
+
+def _phantom(rng):
+    """A tree with one bright organ, in plain Gaussian noise: VascuSynth."""
+    return {
+        "background": rng.uniform(0.3, 0.7),
+        "tone_spread": rng.uniform(0, 0.2),
+        "profile": "flat",
+        "organ": _sometimes(rng, 0.75, rng.uniform(0.3, 1.3)),
+        "organ_edge": rng.uniform(1.0, 2.5),
+        "texture": rng.uniform(0, 0.1),
+        "psf": (rng.uniform(0, 0.7), rng.uniform(0, 0.7)),
+        "cnr": _log_uniform(rng, 1.5, 8.0),
+        "poisson": 0.0,
+        "speckle": 0.0,
+    }
+
+
+def _light_sheet(rng):
+    """Capillaries glowing in a dark, hazy volume."""
+    return {
+        "background": _log_uniform(rng, 0.02, 0.3),
+        "psf": (rng.uniform(0.3, 1.5), rng.uniform(0.3, 2.2)),
+        "cnr": _log_uniform(rng, 3.0, 20.0),
+        "profile": "parabolic",
+    }
+
+
+def _two_photon(rng):
+    """Dark ground, vessels from brilliant to barely there, shot noise, shadows, leaking dye."""
+    leaks = rng.random() < 0.45
+    return {
+        "background": _log_uniform(rng, 0.02, 0.3 if leaks else 0.12),
+        "tone_spread": rng.uniform(0.3, 1.0),
+        "profile": str(rng.choice(["flat", "flat", "rim"])),
+        "mottle": rng.uniform(0.05, 0.3),
+        "texture": rng.uniform(0.1, 0.5),
+        "inhomogeneity": rng.uniform(0.3, 1.0),
+        "leak": _log_uniform(rng, 0.15, 0.9) if leaks else _sometimes(rng, 0.3, 0.1),
+        "leak_scale": rng.uniform(4, 20),
+        "organ": _sometimes(rng, 0.25, rng.uniform(0.1, 0.6)),  # a hazy region
+        "cells": _sometimes(rng, 0.6, _log_uniform(rng, 0.1, 2.0)),
+        "cell_tone": _log_uniform(rng, 0.2, 1.5),
+        "attenuation": rng.uniform(0, 1.2),
+        "shadow": rng.uniform(0.1, 0.7),
+        "cnr": _log_uniform(rng, 3.0, 25.0),
+        "poisson": rng.uniform(0.7, 1.0),
+        "gamma": _log_uniform(rng, 0.7, 1.3),
+    }
+
+
+def _angiography(rng):
+    """OCT angiography: speckle that streaks along the beam, a bright noisy ground."""
+    return {
+        "background": rng.uniform(0.15, 0.6),
+        "tone_spread": rng.uniform(0.1, 0.35),
+        "profile": "flat",
+        "texture": rng.uniform(0.4, 1.2),
+        "texture_scale": rng.uniform(0.6, 1.2),
+        "streak": _log_uniform(rng, 2.0, 8.0),
+        "organ": 0.0,
+        "sheet": 0.0,
+        "leak": 0.0,
+        "attenuation": rng.uniform(-1.0, 0.5),
+        "psf": (rng.uniform(0.3, 0.9), rng.uniform(0.5, 2.5)),
+        "cnr": _log_uniform(rng, 1.8, 7.0),
+        "speckle": rng.uniform(0.4, 1.0),
+        "saturated": _sometimes(rng, 0.5, _log_uniform(rng, 0.001, 0.02)),
+        "line_gain": _sometimes(rng, 0.5, rng.uniform(0.02, 0.12)),
+    }
+
+
+_REGIMES = {
+    "tree": _phantom,
+    "mesh": _light_sheet,
+    "stack": _two_photon,
+    "plexus": _angiography,
+    "mixed": None,
+    "tumour": None,
+}

@@ -1,0 +1,181 @@
+"""The MONAI transforms of whole volumes that MONAI lacks: scaling, labels with unlabelled voxels, thresholding."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+
+from scripts.losses import UNLABELLED
+from scripts.volume_io import SaveVolumed
+
+
+def _name(array: Any) -> str:
+    return str(array.meta.get("filename_or_obj", "volume")) if isinstance(array, MetaTensor) else "volume"
+
+
+class ScaleToUnitd(MapTransform):
+    """Scale intensity to [0, 1] over the whole volume: minimum and maximum as in the paper, or percentiles.
+
+    A block cut out of a volume carries its parent's range in its metadata (``intensity_range``), which then counts.
+
+    Args:
+        keys: of images ``(C, X, Y, Z)``.
+        lower: percentile that becomes 0; 0 is the minimum.
+        upper: percentile that becomes 1; 100 is the maximum. What lies outside is clipped.
+
+    Raises:
+        ValueError: for a constant volume, or percentiles out of order.
+    """
+
+    def __init__(self, keys: KeysCollection, lower: float = 0.0, upper: float = 100.0) -> None:
+        super().__init__(keys)
+        if not 0 <= lower < upper <= 100:
+            raise ValueError(f"percentiles must be ordered in 0 to 100, got lower {lower} and upper {upper}")
+        self.lower, self.upper = lower, upper
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Scale each image."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            low, high = self._range(d[key])
+            if not high > low:
+                raise ValueError(
+                    f"{_name(d[key])}: every voxel is {low:g}, so there is nothing to segment; check the file"
+                )
+            d[key] = ((d[key].float() - low) / (high - low)).clamp(0, 1)
+        return d
+
+    def _range(self, image: torch.Tensor) -> tuple[float, float]:
+        stated = image.meta.get("intensity_range", ()) if isinstance(image, MetaTensor) else ()
+        if len(stated) == 2:
+            return float(stated[0]), float(stated[1])
+        if (self.lower, self.upper) == (0, 100):
+            return float(image.min()), float(image.max())
+        low, high = np.percentile(np.asarray(image), (self.lower, self.upper))
+        return float(low), float(high)
+
+
+class MapLabelsd(MapTransform):
+    """Turn a file's label values into class indices, and what is not labelled into -1.
+
+    Args:
+        keys: of labels ``(1, X, Y, Z)``.
+        values: the value of each class, background first (:func:`scripts.datasets.label_values`).
+        unlabelled_value: a value that means *not labelled*; negative values always do.
+
+    Raises:
+        ValueError: for a value that is none of these.
+    """
+
+    def __init__(self, keys: KeysCollection, values: Sequence[int], unlabelled_value: float | None = None) -> None:
+        super().__init__(keys)
+        self.values = torch.as_tensor(sorted(values), dtype=torch.float32)
+        self.unlabelled_value = unlabelled_value
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Map each label to int8."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            label = d[key].float()
+            unlabelled = label < 0
+            if self.unlabelled_value is not None:
+                unlabelled |= label == self.unlabelled_value
+            classes = torch.bucketize(label, self.values).clamp(max=len(self.values) - 1)
+            strange = (self.values[classes.long()] != label) & ~unlabelled
+            if strange.any():
+                known = [int(value) for value in self.values]
+                raise ValueError(f"{_name(d[key])}: holds {float(label[strange][0]):g}, which is none of {known}")
+            d[key] = torch.where(unlabelled, UNLABELLED, classes).to(torch.int8)
+        return d
+
+
+class KeepRegiond(MapTransform):
+    """Call every voxel outside a box *not labelled*; without a box in the data nothing changes.
+
+    Args:
+        keys: of labels ``(1, X, Y, Z)``.
+        region_key: where the box ``((x0, x1), (y0, y1), (z0, z1))`` stands.
+
+    Raises:
+        ValueError: where no labelled voxel is left.
+    """
+
+    def __init__(self, keys: KeysCollection, region_key: str = "region") -> None:
+        super().__init__(keys)
+        self.region_key = region_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Restrict each label."""
+        d = dict(data)
+        box = d.get(self.region_key)
+        for key in self.key_iterator(d):
+            if box is not None:
+                inside = (slice(None), *(slice(*bounds) for bounds in box))
+                kept = torch.full_like(d[key], UNLABELLED)
+                kept[inside] = d[key][inside]
+                d[key] = kept
+            if not is_labelled(d[key]).any():
+                where = "" if box is None else " in " + ",".join(f"{start}:{stop}" for start, stop in box)
+                raise ValueError(
+                    f"{_name(d[key])}: no voxel is labelled{where}; label some there, "
+                    "or set --region to the box that is labelled (training and validation parts are cut from it)"
+                )
+        return d
+
+
+def is_labelled(label: torch.Tensor) -> torch.Tensor:
+    """Where a label counts; a selector for MONAI's ``CropForegroundd``."""
+    return label >= 0
+
+
+class ThresholdVesselsd(MapTransform):
+    """Turn class probabilities into class indices.
+
+    A voxel is vessel where the probability of all vessel classes together exceeds the threshold, and then of its
+    likeliest vessel class.
+
+    Args:
+        keys: of probabilities ``(K, X, Y, Z)``, background first; afterwards ``(1, X, Y, Z)`` uint8.
+        threshold: between 0 and 1.
+    """
+
+    def __init__(self, keys: KeysCollection, threshold: float = 0.5) -> None:
+        super().__init__(keys)
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold must lie between 0 and 1, got {threshold}")
+        self.threshold = threshold
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Threshold each."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            vessel = 1 - d[key][:1] > self.threshold  # (1, X, Y, Z)
+            likeliest = d[key][1:].argmax(dim=0, keepdim=True) + 1  # (1, X, Y, Z)
+            d[key] = (vessel * likeliest).to(torch.uint8)
+        return d
+
+
+class SaveProbabilityd(SaveVolumed):
+    """Write the probability of vessel, float32, as ``NAME_prob.EXT``; with several vessel classes a channel each.
+
+    Args:
+        keys: of probabilities ``(K, X, Y, Z)``, background first; they are passed on unchanged.
+        output_dir: made if it does not exist.
+        provenance: goes into the file's metadata.
+    """
+
+    def __init__(self, keys: KeysCollection, output_dir: str, provenance: Mapping[str, Any] | None = None) -> None:
+        super().__init__(
+            keys, output_dir=output_dir, output_postfix="prob", output_dtype=np.float32, provenance=provenance
+        )
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write the vessel channels."""
+        super().__call__({key: data[key][1:] if key in self.keys else value for key, value in data.items()})
+        return dict(data)

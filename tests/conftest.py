@@ -1,0 +1,70 @@
+import sys
+
+import monai
+import numpy as np
+import pytest
+import torch
+from bundle_command import BUNDLE, TINY_CHANNELS, BundleCommand
+from monai.bundle import ConfigWorkflow
+
+from scripts.checkpoints import save_weights
+from scripts.network import TubeNet
+from scripts.volume_io import write_volume
+
+
+@pytest.fixture(scope="session")
+def bundle():
+    """`python -m monai.bundle`: `bundle("verify_metadata", ...)`, `bundle.run("inference", dataset_dir=...)`."""
+    command = BundleCommand()
+    yield command
+    command.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory):
+    """Weights of a network that is as good as random, and quick."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.pt"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = TubeNet(channels=TINY_CHANNELS)
+    sidecar = {"network": network.arguments, "normalisation": {"lower": 0.0, "upper": 100.0}, "threshold": 0.5}
+    save_weights(path, network, sidecar)
+    return path
+
+
+@pytest.fixture
+def workflow(monkeypatch):
+    """A bundle workflow in this process, which afterwards is as before."""
+
+    def make(kind, *configs, **dials):
+        files = [str(BUNDLE / "configs" / f"{name}.json") for name in configs]
+        return ConfigWorkflow(files, logging_file=False, workflow_type=kind, bundle_root=str(BUNDLE), **dials)
+
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    yield make
+    monai.utils.set_determinism(seed=None)
+
+
+def write_tubes(folder, name, shape, vessel=255):
+    """A study of one volume: a straight tube of radius 4 along X, of brightness 200 on a noisy ground of 100."""
+    _, y, z = np.indices(shape)
+    tube = (y - shape[1] // 2) ** 2 + (z - shape[2] // 2) ** 2 <= 16
+    noise = np.random.default_rng(0).normal(scale=10, size=shape)
+    geometry = {"voxel_size": (2.0, 2.0, 5.0), "unit": "µm"}
+    write_volume(folder / "images" / f"{name}.tif", (100 + 100 * tube + noise).astype(np.float32), **geometry)
+    write_volume(folder / "labels" / f"{name}.tif", (tube * vessel).astype(np.uint8), **geometry)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory):
+    """A stack of 15 slices, volume `a`, whose label holds 0 and 255."""
+    return write_tubes(tmp_path_factory.mktemp("study"), "a", (40, 36, 15))
+
+
+@pytest.fixture(scope="session")
+def other_study(tmp_path_factory):
+    """A volume `b` like that of `tiny_study`."""
+    return write_tubes(tmp_path_factory.mktemp("other"), "b", (34, 33, 12))

@@ -1,0 +1,294 @@
+import hashlib
+import json
+import math
+import re
+from itertools import cycle
+from pathlib import Path
+
+import monai
+import pytest
+import torch
+from ignite.engine import Engine
+from monai.engines import SupervisedEvaluator
+from monai.handlers import IgniteMetricHandler, from_engine
+from monai.metrics import CumulativeIterationMetric
+from torch import nn
+
+from scripts.checkpoints import (
+    WeightsSaver,
+    file_hash,
+    load_weights,
+    provenance,
+    read_sidecar,
+    save_weights,
+    sidecar_path,
+    write_whole,
+)
+from scripts.network import TubeNet
+
+NORMALISATION = {"lower": 0.0, "upper": 100.0}
+
+
+def network(seed=0, **switches):
+    torch.manual_seed(seed)
+    return TubeNet(**{"channels": (4, 8), **switches})
+
+
+def saved(folder, net=None):
+    """Weights as training writes them."""
+    net = net or network()
+    sidecar = {"network": net.arguments, "normalisation": NORMALISATION, "threshold": 0.4, "trained_on": ["a"]}
+    save_weights(folder / "model.pt", net, sidecar)
+    return folder / "model.pt"
+
+
+def rewrite(path, content):
+    """Other content under the same name, with a sidecar that vouches for it."""
+    content(path) if callable(content) else torch.save(content, path)
+    sidecar = json.loads(sidecar_path(path).read_text()) | {"sha256": file_hash(path)}
+    sidecar_path(path).write_text(json.dumps(sidecar))
+
+
+def refused(path, net=None, error=ValueError, **kwargs):
+    """The one line that loading ends in; the network stays as it was."""
+    net = net or network(seed=1)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with pytest.raises(error, match=re.escape(str(path.with_suffix("")))) as info:
+        load_weights(net, path, **kwargs)
+    assert "\n" not in str(info.value)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    return str(info.value)
+
+
+# -- there and back ----------------------------------------------------------------------------------------------------
+
+
+def test_round_trip(tmp_path):
+    original, other = network(), network(seed=1)
+    path = saved(tmp_path / "new" / "folder", original)
+    sidecar = load_weights(other, path, NORMALISATION)
+    assert all(torch.equal(value, original.state_dict()[name]) for name, value in other.state_dict().items())
+    assert sidecar == json.loads(path.with_suffix(".json").read_text()) == read_sidecar(path)
+    assert sorted(file.name for file in path.parent.iterdir()) == ["model.json", "model.pt"]
+
+
+def test_the_sidecar_says_what_one_must_know(tmp_path):
+    path = saved(tmp_path)
+    sidecar = json.loads((tmp_path / "model.json").read_text())
+    assert sidecar["network"] == json.loads(json.dumps(network().arguments))
+    assert sidecar["normalisation"] == NORMALISATION
+    assert sidecar["threshold"] == 0.4
+    assert sidecar["versions"]["torch"] == torch.__version__
+    assert sidecar["versions"]["monai"] == monai.__version__
+    assert sidecar["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_the_file_is_a_plain_state_dict(tmp_path):
+    state = torch.load(saved(tmp_path), weights_only=True)
+    assert state.keys() == network().state_dict().keys()
+
+
+def test_half_precision_is_widened(tmp_path):
+    original, other = network(), network(seed=1)
+    path = saved(tmp_path, original)
+    rewrite(path, {name: value.half() for name, value in original.state_dict().items()})
+    load_weights(other, path)
+    for name, value in other.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, original.state_dict()[name].half().float())
+
+
+def test_another_dropout_and_another_way_to_write_a_number_are_no_difference(tmp_path):
+    path = saved(tmp_path)
+    load_weights(network(dropout=0.1, decoder_dropout=0.2), path, {"lower": 0, "upper": 100})
+
+
+# -- refusals, each one line -------------------------------------------------------------------------------------------
+
+
+def test_missing_files(tmp_path):
+    assert "no such weights; check --ckpt_path" in refused(tmp_path / "none.pt", error=FileNotFoundError)
+    path = saved(tmp_path)
+    path.with_suffix(".json").unlink()
+    assert "the sidecar of model.pt is missing" in refused(path, error=FileNotFoundError)
+
+
+@pytest.mark.parametrize(("text", "why"), [('{"network": ', "is not JSON"), ("[1, 2]", "is not a sidecar")])
+def test_a_sidecar_that_is_none(tmp_path, text, why):
+    path = saved(tmp_path)
+    path.with_suffix(".json").write_text(text)
+    assert f"model.json: {why}" in refused(path)
+
+
+def test_other_weights_than_the_sidecar_describes(tmp_path):
+    path = saved(tmp_path)
+    torch.save(network(seed=2).state_dict(), path)
+    assert "is not the file that its sidecar model.json describes" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("switches", "why"),
+    [
+        ({"channels": (8, 8)}, "channels is [4, 8] in the weights and [8, 8] in the config"),
+        ({"act": "relu"}, 'act is ["leakyrelu", {"negative_slope": 0.2}] in the weights and "relu" in the config'),
+        ({"norm_eps": 1e-3}, "norm_eps is 1e-05 in the weights and 0.001 in the config"),
+        ({"attention": True}, "attention is false in the weights and true in the config"),
+    ],
+)
+def test_another_network(tmp_path, switches, why):
+    assert why in refused(saved(tmp_path), network(**switches))
+
+
+def test_another_normalisation(tmp_path):
+    why = refused(saved(tmp_path), normalisation={"lower": 1.0, "upper": 100.0})
+    assert "lower is 0.0 in the weights and 1.0 in the config" in why
+    assert "upper" not in why
+
+
+def test_a_network_that_states_no_arguments_is_checked_tensor_by_tensor(tmp_path):
+    assert "tensors differ, the first is" in refused(saved(tmp_path), nn.Conv3d(1, 2, 1))
+
+
+def test_more_or_less_than_the_network_has(tmp_path):
+    path, state = saved(tmp_path), network().state_dict()
+    rewrite(path, {**state, "decoder.9.weight": torch.zeros(1)})
+    assert "1 tensors differ, the first is decoder.9.weight" in refused(path)
+    rewrite(path, {name: value for name, value in state.items() if name != "head.bias"})
+    assert "1 tensors differ, the first is head.bias" in refused(path)
+    rewrite(path, {**state, "head.bias": torch.zeros(3)})
+    assert "1 tensors differ, the first is head.bias" in refused(path)
+
+
+def test_a_file_cut_short(tmp_path):
+    path = saved(tmp_path)
+    rewrite(path, lambda path: path.write_bytes(path.read_bytes()[:-3000]))
+    assert "is not a file of plain weights" in refused(path)
+    rewrite(path, lambda path: path.write_bytes(b""))
+    assert "is not a file of plain weights" in refused(path)
+
+
+@pytest.mark.parametrize("content", [[torch.zeros(1)], {"model": {"weight": torch.zeros(1)}}, {"epoch": 3}])
+def test_more_than_weights(tmp_path, content):
+    path = saved(tmp_path)
+    rewrite(path, content)
+    assert "holds more than plain weights" in refused(path)
+
+
+class Hostile:
+    """Unpickling it makes a file."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+def test_nothing_is_unpickled(tmp_path):
+    path, target = saved(tmp_path), tmp_path / "pwned"
+    rewrite(path, {**network().state_dict(), "head.bias": Hostile(target)})
+    assert "is not a file of plain weights, so it was not loaded" in refused(path)
+    assert not target.exists()
+    torch.load(path, weights_only=False)
+    assert target.exists()  # else the test would not have tested anything
+
+
+# -- whole files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failure", [OSError("No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_what_was_there_before(tmp_path, failure):
+    def write(temporary):
+        assert temporary.parent == tmp_path  # a rename stays within a file system
+        temporary.write_text("half a f")
+        raise failure
+
+    for before in (None, "whole"):
+        if before:
+            (tmp_path / "file").write_text(before)
+        with pytest.raises(type(failure)):
+            write_whole(tmp_path / "file", write)
+        assert [file.read_text() for file in tmp_path.iterdir()] == ([before] if before else [])
+
+
+def test_the_name_appears_only_once_the_file_is_whole(tmp_path):
+    def write(temporary):
+        temporary.write_text("new")
+        assert (tmp_path / "file").read_text() == "old"
+
+    (tmp_path / "file").write_text("old")
+    write_whole(tmp_path / "file", write)
+    assert (tmp_path / "file").read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+# -- origin and epochs -------------------------------------------------------------------------------------------------
+
+
+def test_provenance(tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "metadata.json").write_text('{"name": "tubes", "version": "1.2.3"}')
+    path = saved(tmp_path)
+    origin = provenance(path, tmp_path)
+    assert origin == {"software": "tubes 1.2.3", "weights": "model.pt", "weights_sha256": file_hash(path)}
+    with pytest.raises(FileNotFoundError, match=r"none\.pt: no such weights; check --ckpt_path"):
+        provenance(tmp_path / "none.pt", tmp_path)
+
+
+class Scripted(CumulativeIterationMetric):
+    """Scores that are known beforehand."""
+
+    def __init__(self, scores):
+        super().__init__()
+        self.scores = cycle(scores)
+
+    def _compute_tensor(self, y_pred, y):
+        return torch.tensor([[next(self.scores)]])
+
+    def aggregate(self):
+        return self.get_buffer().mean()
+
+
+def trained(folder, dice, **more):
+    """A trainer whose weight is its epoch; validation after each epoch gives the scores that are asked for."""
+    net, volume = nn.Conv3d(1, 1, 1), torch.zeros(1, 1, 2, 2, 2)
+
+    def handler(scores):
+        return IgniteMetricHandler(metric_fn=Scripted(scores), output_transform=from_engine(["pred", "label"]))
+
+    evaluator = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=[{"image": volume, "label": volume}],
+        network=net,
+        key_val_metric={"val_dice": handler(dice)},
+        additional_metrics={name: handler(scores) for name, scores in more.items()},
+        val_handlers=[WeightsSaver(net, folder / "model_best.pt", {"threshold": 0.5}, only_best=True)],
+    )
+
+    def epoch(trainer, _):
+        nn.init.constant_(net.weight, trainer.state.epoch)
+        evaluator.run(trainer.state.epoch)
+
+    trainer = Engine(epoch)
+    WeightsSaver(net, folder / "model_last.pt", {"seed": 7}, validator=evaluator).attach(trainer)
+    trainer.run([0], max_epochs=len(dice))
+    weight = {name: torch.load(folder / f"model_{name}.pt")["weight"].item() for name in ("best", "last")}
+    return weight, {name: read_sidecar(folder / f"model_{name}.pt") for name in ("best", "last")}
+
+
+def test_the_best_epoch_is_kept_and_the_last(tmp_path):
+    dice, threshold = [0.2, 0.9, 0.5, 0.1], [0.3, 0.6, 0.7, 0.8]
+    weight, sidecar = trained(tmp_path, dice, threshold=threshold)
+    assert weight == {"best": 2, "last": 4}
+    assert [sidecar[name]["epoch"] for name in ("best", "last")] == [2, 4]
+    assert sidecar["best"]["validation"] == pytest.approx({"val_dice": 0.9, "threshold": 0.6})
+    assert sidecar["last"]["validation"] == pytest.approx({"val_dice": 0.1, "threshold": 0.8})
+    assert sidecar["best"]["threshold"] == pytest.approx(0.6)
+    assert sidecar["last"]["seed"] == 7
+
+
+def test_a_score_that_is_undefined_is_neither_stated_nor_a_threshold(tmp_path):
+    weight, sidecar = trained(tmp_path, [0.2, 0.3], threshold=[math.nan] * 2)
+    assert weight["best"] == 2
+    assert sidecar["best"]["validation"] == pytest.approx({"val_dice": 0.3})
+    assert sidecar["best"]["threshold"] == 0.5

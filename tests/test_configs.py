@@ -1,0 +1,186 @@
+"""The configs as files, as MONAI's bundle commands see them, and as MONAI Label loads them."""
+
+import json
+
+import pytest
+import torch
+from bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING
+from monai.bundle import ConfigParser
+
+from scripts.checkpoints import read_sidecar
+from scripts.network import TubeNet
+from scripts.volume_io import read_volume
+
+CONFIGS = BUNDLE / "configs"
+SCHEMA = "meta_schema_20240725.json"
+NETWORKS = ("overlays/attention", "overlays/full_width", "overlays/published")
+LOSSES = ("overlays/loss_focal", "overlays/loss_wcce", "overlays/loss_wcce_inverse")
+ON_TRAIN = (*NETWORKS, *LOSSES, "overlays/validate_elsewhere", "evaluate")
+COMBINATIONS = [
+    *(("train", name) for name in ON_TRAIN),
+    *(("train", "evaluate", name) for name in NETWORKS),
+    *(("inference", name) for name in NETWORKS),
+]
+# those of the contract that exist so far, and where
+DIALS = {
+    "train": "dataset_dir ckpt_dir device amp seed epochs iterations_per_epoch learning_rate batch_size patch_size "
+    "overlap val_fraction region channel dataset_weights unlabelled_value num_workers",
+    "inference": "dataset_dir output_dir ckpt_path device amp patch_size overlap batch_size channel num_workers "
+    "threshold save_probability",
+}
+
+
+def read(name):
+    """A config's text as a dictionary; a key that stands in it twice is an error."""
+
+    def once(pairs):
+        names = [key for key, _ in pairs]
+        assert len(set(names)) == len(names), f"{name}: {names}"
+        return dict(pairs)
+
+    return json.loads((CONFIGS / f"{name}.json").read_text(), object_pairs_hook=once)
+
+
+def parser_of(*names):
+    parser = ConfigParser()
+    parser.read_config([str(CONFIGS / f"{name}.json") for name in names])
+    parser["bundle_root"] = str(BUNDLE)
+    return parser
+
+
+def test_every_overlay_is_tried_below():
+    found = {str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.json")}
+    assert found == {"metadata", "train", "inference", *ON_TRAIN}
+
+
+@pytest.mark.parametrize("names", [("train",), ("inference",), *COMBINATIONS], ids="+".join)
+def test_every_reference_has_an_end(names):
+    for name in names:
+        read(name)
+    parser = parser_of(*names)
+    parser.parse()
+    items = parser.ref_resolver.items
+    for ident, item in items.items():
+        for wanted in parser.ref_resolver.find_refs_in_config(item.get_config(), ident):
+            assert wanted in items, f"{ident} refers to @{wanted}"
+
+
+@pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
+def test_an_overlay_changes_only_what_is_there(names):
+    base = parser_of(*names[:-1])
+    for path in read(names[-1]):
+        parent, _, _ = path.rpartition("#")
+        assert parent in base, path
+
+
+@pytest.mark.parametrize("name", ["train", "inference"])
+def test_dials_stand_before_all_components(name):
+    keys = list(config := read(name))
+    first_component = min(i for i, key in enumerate(keys) if "_target_" in str(config[key]))
+    missing = set(DIALS[name].split()) - set(keys[:first_component])
+    assert not missing
+
+
+def test_bases_agree():
+    train, inference = read("train"), read("inference")
+    shared = set(DIALS["train"].split()) & set(DIALS["inference"].split()) - {"batch_size"}  # patches, and windows
+    for name in (*shared, "network_def", "network", "normalisation", "bfloat16"):
+        assert train[name] == inference[name], name
+    evaluate = read("evaluate")
+    assert (evaluate["ckpt_path"], evaluate["threshold"]) == (inference["ckpt_path"], inference["threshold"])
+
+
+@pytest.mark.parametrize("name", ["train", "inference"])
+def test_monai_label_can_load_a_base_alone(name):
+    """It reads no metadata, replaces literal parts, and wants a device that is a string and these two keys."""
+    text, config = (CONFIGS / f"{name}.json").read_text(), read(name)
+    assert "_meta_" not in text
+    parser = parser_of(name)
+    assert isinstance(parser.get_parsed_content("device"), str)
+    if name == "inference":
+        assert parser.get_parsed_content("preprocessing").transforms[0].keys == ("image",)
+        assert {transform["keys"] for transform in config["postprocessing"]["transforms"]} == {"pred"}
+        return
+    assert "max_epochs" in config["train"]["trainer"]
+    assert isinstance(config["train"]["handlers"], list)
+    assert "data" in config["train"]["dataset"]
+    assert "data" in config["validate"]["dataset"]
+
+
+def test_metadata_fits_the_schema(bundle, tmp_path):
+    schema = BUNDLE.parent / "tests" / SCHEMA
+    assert read("metadata")["schema"].endswith(f"/{SCHEMA}")
+    words = ("verify_metadata", "--meta_file", "configs/metadata.json", "--filepath")
+    done = bundle(*words, schema).ok()
+    assert "verified with no error" in done.stdout + done.stderr
+
+    wrong = read("metadata")
+    wrong["network_data_format"]["inputs"]["image"]["num_channels"] = [1]
+    (tmp_path / "metadata.json").write_text(json.dumps(wrong))
+    assert bundle(words[0], words[1], tmp_path / "metadata.json", words[3], schema).status == 1
+
+
+def test_metadata_tells_of_its_version_and_packages():
+    metadata = read("metadata")
+    assert metadata["version"] in metadata["changelog"]
+    pinned = dict(
+        line.split("#")[0].strip().split("==")
+        for line in (BUNDLE.parent / "requirements.txt").read_text().splitlines()
+        if "==" in line.split("#")[0]
+    )
+    stated = {**metadata["required_packages_version"], "monai": metadata["monai_version"]}
+    stated |= {"torch": metadata["pytorch_version"], "numpy": metadata["numpy_version"]}
+    assert {name: pinned.get(name) for name in stated} == stated
+
+
+def test_network_takes_and_gives_what_metadata_says(bundle):
+    words = ("--meta_file", "configs/metadata.json", "--config_file", "configs/inference.json")
+    done = bundle("verify_net_in_out", "network_def", *words).ok()
+    assert "verified with no error" in done.stdout + done.stderr
+    assert bundle("verify_net_in_out", "network_def", *words, "--network_def#out_channels", 3).status == 1
+
+
+def test_exported_torchscript_equals_the_network(bundle, tiny_weights, tmp_path):
+    meta = ("--meta_file", "configs/metadata.json", "--config_file", "configs/inference.json")
+    files = ("--filepath", tmp_path / "out.ts", "--ckpt_file", tiny_weights)
+    bundle("ckpt_export", "network_def", *files, *meta, "--network_def#channels", TINY_CHANNELS).ok()
+
+    network = TubeNet(**read_sidecar(tiny_weights)["network"])
+    network.load_state_dict(torch.load(tiny_weights, weights_only=True))
+    exported = torch.jit.load(tmp_path / "out.ts")
+    x = torch.rand(2, 1, 32, 64, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(exported.eval()(x), network.eval()(x))
+
+
+@pytest.mark.parametrize(("overlay", "parameters"), [("full_width", 90.5), ("published", 58.2)])
+@pytest.mark.parametrize("base", ["train", "inference"])
+def test_wide_networks_have_the_sizes_that_readme_states(base, overlay, parameters):
+    with torch.device("meta"):  # shapes alone, without the memory
+        network = parser_of(base, f"overlays/{overlay}").get_parsed_content("network_def")
+    assert round(sum(weight.numel() for weight in network.parameters()) / 1e6, 1) == parameters
+
+
+@pytest.mark.parametrize("overlay", ["overlays/attention", "overlays/published", *LOSSES])
+def test_weights_trained_with_an_overlay_work_with_it(overlay, bundle, tiny_study, tmp_path):
+    """Training, then inference and evaluation, as `overlay` and weights have to agree."""
+    weights = tmp_path / "model_best.pt"
+    dials = {**TINY_TRAINING, "dataset_dir": tiny_study}
+    bundle.run(("train", overlay), **dials, ckpt_dir=tmp_path).ok()
+    network = [overlay] if overlay in NETWORKS else []
+    to_test = {"dataset_dir": tiny_study, "output_dir": tmp_path / "out", "ckpt_path": weights, **TINY_NETWORK}
+    bundle.run(("inference", *network), **to_test).ok()
+    _, voxels = read_volume(tmp_path / "out" / "a_seg.tif")
+    assert voxels.shape == read_volume(tiny_study / "images" / "a.tif")[1].shape
+    if network:
+        bundle.run("inference", **to_test).refused(weights, "in the weights and", "use the configs and overlays")
+
+
+def test_validate_elsewhere(bundle, tiny_study, other_study, tmp_path):
+    """All of one study trains, all of another validates; the class values are those of both."""
+    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path}
+    done = bundle.run(("train", "overlays/validate_elsewhere"), **dials, val_dir=other_study).ok()
+    assert "validates on itself" not in done.stderr
+    sidecar = read_sidecar(tmp_path / "model_best.pt")
+    assert sidecar["trained_on"] == ["a"]
+    bundle.run(("train", "overlays/validate_elsewhere"), **dials, val_dir=tmp_path / "no").refused(tmp_path / "no")

@@ -1,0 +1,333 @@
+"""Finding, checking and splitting studies: who is found, what is refused, and the exact boxes."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+from study_examples import write_pair
+from volume_examples import told
+
+from scripts.datasets import (
+    checked_images,
+    class_counts,
+    find_images,
+    find_study,
+    label_values,
+    split_in_space,
+    training_part,
+    validation_part,
+)
+from scripts.volume_io import write_volume
+
+SHAPE = (6, 5, 4)
+IMAGE = np.arange(120, dtype=np.float32).reshape(SHAPE)
+LABEL = (IMAGE > 60).astype(np.uint8)
+
+
+def names(items):
+    return [item["name"] for item in items]
+
+
+def labels(tmp_path, *values):
+    """Label files that hold these values each, 0 elsewhere, as floats."""
+    items = []
+    for number, held in enumerate(values):
+        voxels = np.zeros(SHAPE, np.float32)
+        voxels.flat[: len(held)] = held
+        items.append({"label": str(write_volume(tmp_path / f"{number}.npy", voxels))})
+    return items
+
+
+def decathlon(folder, training):
+    for name in ("a", "b"):
+        write_volume(folder / "imagesTr" / f"{name}.nii.gz", IMAGE)
+        write_volume(folder / "labelsTr" / f"{name}.nii.gz", LABEL)
+    text = training if isinstance(training, str) else json.dumps({"name": "vessels", "training": training})
+    (folder / "dataset.json").write_text(text)
+    return folder
+
+
+def entry(image, label="./labelsTr/a.nii.gz"):
+    return {"image": f"./imagesTr/{image}.nii.gz", "label": label}
+
+
+def test_images_of_a_file_a_folder_and_a_study(tmp_path):
+    write_pair(tmp_path, "b", IMAGE, LABEL)
+    write_pair(tmp_path, "a.v2", IMAGE, LABEL, suffix=".nii.gz")
+    assert names(find_images(tmp_path)) == ["a.v2", "b"]
+    assert find_images(tmp_path / "images") == find_images(str(tmp_path))
+    one = tmp_path / "labels" / "b.tif"
+    assert find_images(one) == checked_images(one) == [{"name": "b", "image": str(one)}]
+
+
+def test_hidden_and_foreign_files_are_no_volumes(tmp_path, caplog):
+    write_pair(tmp_path, "a", IMAGE, LABEL)
+    for part in ("images", "labels"):
+        (tmp_path / part / "._a.tif").write_bytes(b"what macOS leaves")
+        (tmp_path / part / ".DS_Store").write_bytes(b"")
+    (tmp_path / "images" / "notes.txt").write_text("")
+    assert names(find_images(tmp_path)) == names(find_study(tmp_path)) == ["a"]
+    assert "notes.txt" in caplog.text
+    assert ".DS_Store" not in caplog.text
+
+
+def test_study_items_say_where_and_how_large(tmp_path):
+    write_pair(tmp_path, "a", IMAGE, LABEL, voxel_size=(2, 3, 4), unit="mm")
+    (item,) = find_study(tmp_path, region="1:4,:,2:")
+    assert item["name"] == "a"
+    assert item["image"] == str(tmp_path / "images" / "a.tif")
+    assert item["label"] == str(tmp_path / "labels" / "a.tif")
+    assert item["shape"] == SHAPE
+    assert item["region"] == ((1, 4), (0, 5), (2, 4))
+    np.testing.assert_allclose(np.linalg.norm(item["affine"][:3, :3], axis=0), (2, 3, 4), rtol=1e-6)
+    assert find_study(tmp_path)[0]["region"] == ((0, 6), (0, 5), (0, 4))
+
+
+def test_several_studies_are_one_if_their_names_differ(tmp_path):
+    one, two = (write_pair(tmp_path / name, name, IMAGE, LABEL) for name in ("q", "p"))
+    assert names(find_study([one, str(two)])) == ["q", "p"]
+    with pytest.raises(ValueError, match="q: the same name in two studies; rename"):
+        find_study([one, one])
+
+
+def test_decathlon_list(tmp_path):
+    folder = decathlon(tmp_path, [entry("b"), entry("a")])
+    for path in (folder, folder / "dataset.json"):
+        assert names(find_images(path)) == names(find_study(path)) == ["b", "a"]
+    item = find_study(folder)[0]
+    assert item["image"] == str(folder / "imagesTr" / "b.nii.gz")
+    assert item["label"] == str(folder / "labelsTr" / "a.nii.gz")
+    assert find_images(decathlon(tmp_path, [{"image": "./imagesTr/a.nii.gz"}]))[0]["name"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("training", "words"),
+    [
+        ("{not json", "Medical Decathlon"),
+        ('{"test": []}', "training"),
+        ([], "no volume"),
+        (["imagesTr/a.nii.gz"], "Medical Decathlon"),
+        ([entry("a"), {"image": "imagesTr/b.nii.gz"}], "volume 1 under training names no label"),
+        ([entry("a"), entry("a")], "same name 'a'"),
+        ([{**entry("a"), "image": ["imagesTr/a.nii.gz"]}], "volume 0 under training names no image"),
+    ],
+)
+def test_broken_decathlon_lists_are_named(tmp_path, training, words):
+    folder = decathlon(tmp_path, training)
+    with pytest.raises((ValueError, FileNotFoundError)) as error:
+        find_study(folder)
+    told(error, folder / "dataset.json", words)
+    assert error.value.__cause__ is None  # the line that is shown last is this one, not the library's
+    if "label" not in words:
+        with pytest.raises((ValueError, FileNotFoundError), match=words):
+            find_images(folder)
+
+
+@pytest.mark.parametrize("find", [find_images, find_study])
+def test_missing_and_empty_folders(tmp_path, find):
+    for missing in (tmp_path / "nowhere", tmp_path / "nowhere" / "dataset.json"):
+        with pytest.raises(FileNotFoundError) as error:
+            find(missing)
+        told(error, missing)
+    for part in ("images", "labels"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "images" / "cells.czi").write_bytes(b"")
+    with pytest.raises(FileNotFoundError) as error:
+        find(tmp_path)
+    told(error, tmp_path / "images", "holds no volume", "cells.czi", ".nii.gz")
+
+
+def test_a_study_without_labels_is_none(tmp_path):
+    write_volume(tmp_path / "images" / "a.tif", IMAGE)
+    with pytest.raises(FileNotFoundError) as error:
+        find_study(tmp_path)
+    told(error, tmp_path, "labels/")
+    write_volume(tmp_path / "labels" / "b.tif", LABEL)
+    with pytest.raises(FileNotFoundError) as error:
+        find_study(tmp_path)
+    told(error, tmp_path / "images" / "a.tif", "has no label", str(tmp_path / "labels" / "a"))
+    write_volume(tmp_path / "images" / "c.tif", IMAGE)
+    with pytest.raises(FileNotFoundError, match="1 more"):
+        find_study(tmp_path)
+
+
+def test_a_label_without_an_image_is_said(tmp_path, caplog):
+    write_pair(tmp_path, "a", IMAGE, LABEL)
+    write_volume(tmp_path / "labels" / "left_over.tif", LABEL)
+    assert names(find_study(tmp_path)) == ["a"]
+    assert "left_over" in caplog.text
+
+
+@pytest.mark.parametrize("other", ["a.npy", "a.ome.tif", "a.TIF"])
+def test_two_files_of_one_name(tmp_path, other):
+    write_pair(tmp_path, "a", IMAGE, LABEL)
+    write_volume(tmp_path / "images" / other, IMAGE)
+    for find in (find_images, find_study):
+        with pytest.raises(ValueError, match="same name 'a'; rename") as error:
+            find(tmp_path)
+        assert "a.tif" in str(error.value)
+        assert other in str(error.value)
+
+
+def test_image_and_label_may_be_of_different_kinds(tmp_path):
+    write_volume(tmp_path / "images" / "a.nii.gz", IMAGE, voxel_size=(1, 1, 2), unit="mm")
+    write_volume(tmp_path / "labels" / "a.npy", LABEL)  # states no voxel size, so contradicts none
+    assert find_study(tmp_path)[0]["label"].endswith("a.npy")
+
+
+def test_a_label_of_another_shape(tmp_path):
+    write_volume(tmp_path / "images" / "a.tif", IMAGE)
+    write_volume(tmp_path / "labels" / "a.tif", LABEL.transpose(1, 0, 2).copy())
+    with pytest.raises(ValueError, match="align") as error:
+        find_study(tmp_path)
+    told(error, tmp_path / "labels" / "a.tif", "(5, 6, 4)", "(6, 5, 4)", str(tmp_path / "images" / "a.tif"))
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "fits"),
+    [
+        ({}, {}, True),
+        ({}, {"size": 1.0005}, True),  # programs round voxel sizes
+        ({}, {"size": 1.01}, False),
+        ({}, {"at": 0.4}, True),
+        ({}, {"at": 1.0}, False),
+        ({}, {"shear": 2e-5}, True),  # and directions, through quaternions
+        ({}, {"shear": 0.1}, False),
+        ({"size": 5e-7}, {"size": 1e-6}, False),  # nanometres, in mm
+        ({"size": 1e-3, "at": 10.0}, {"size": 1e-3, "at": 10.005}, False),  # five voxels off, far from the origin
+        ({"size": 1e-3, "at": 10.0}, {"size": 1e-3, "at": 10.0004}, True),
+    ],
+)
+def test_label_lies_where_its_image_does(tmp_path, image, label, fits):
+    for part, voxels, how in (("images", IMAGE, image), ("labels", LABEL, label)):
+        affine = np.diag([*[how.get("size", 1.0)] * 3, 1.0])
+        affine[0, 1] += how.get("shear", 0)
+        affine[1, 3] += how.get("at", 0)
+        write_volume(tmp_path / part / "a.nii", voxels, affine=affine, unit="mm")
+    if fits:
+        assert names(find_study(tmp_path)) == ["a"]
+        return
+    with pytest.raises(ValueError, match="resample") as error:
+        find_study(tmp_path)
+    told(error, tmp_path / "labels" / "a.nii", str(tmp_path / "images" / "a.nii"))
+
+
+def test_channels_are_picked_and_never_squeezed(tmp_path):
+    write_volume(tmp_path / "images" / "a.ome.tif", np.stack([IMAGE, IMAGE + 1]))
+    write_volume(tmp_path / "labels" / "a.tif", LABEL)
+    assert find_study(tmp_path, channel=1)[0]["shape"] == SHAPE
+    for refused in (lambda: find_study(tmp_path), lambda: checked_images(tmp_path)):
+        with pytest.raises(ValueError, match="channel") as error:
+            refused()
+        told(error, tmp_path / "images" / "a.ome.tif")
+    assert len(checked_images(tmp_path, channel=0)) == 1
+
+
+def test_region_must_fit_every_volume(tmp_path):
+    write_pair(tmp_path, "a", IMAGE, LABEL)
+    with pytest.raises(ValueError, match="axis Y has voxels 0:5") as error:
+        find_study(tmp_path, region=":,0:6,:")
+    assert str(error.value).startswith(str(tmp_path / "images" / "a.tif"))
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        ([[0, 255]], [0, 255]),
+        ([[0, 7], [0, 2, 7]], [0, 2, 7]),
+        ([[0, 2], [0, 7]], [0, 2, 7]),
+        ([[-1, 3], [-5, 0]], [0, 3]),
+        ([[0]], [0]),
+    ],
+)
+def test_one_map_for_all_files(tmp_path, values, known, caplog):
+    caplog.set_level(logging.INFO)
+    assert label_values(labels(tmp_path, *values)) == known  # whole numbers, stored as floats
+    assert f"{known} are the classes {list(range(len(known)))}" in caplog.text
+
+
+def test_true_and_false_are_1_and_0(tmp_path):
+    np.save(tmp_path / "b.npy", np.ones(SHAPE, bool))
+    assert label_values([{"label": str(tmp_path / "b.npy")}]) == [0, 1]
+
+
+def test_unlabelled_value_is_no_class(tmp_path):
+    items = labels(tmp_path, [0, 1, 255], [0, 255])
+    assert label_values(items, unlabelled_value=255, classes=2) == [0, 1]
+    # some programs leave 0 where nothing was drawn: then the lowest drawn value is the background
+    assert label_values(labels(tmp_path, [0, 1, 2]), unlabelled_value=0, classes=2) == [1, 2]
+    with pytest.raises(ValueError, match=r"only \[1\]; draw background"):
+        label_values(labels(tmp_path, [0, 1]), unlabelled_value=0)
+
+
+def test_what_is_no_label(tmp_path):
+    (item,) = labels(tmp_path, [0, 1, 0.25])
+    with pytest.raises(ValueError, match=r"fractions such as 0\.25") as error:
+        label_values([item])
+    told(error, item["label"])
+    (item,) = labels(tmp_path, list(range(33)))
+    with pytest.raises(ValueError, match="33 different values; an image") as error:
+        label_values([item])
+    told(error, item["label"])
+    assert len(label_values(labels(tmp_path, list(range(32))))) == 32
+
+
+def test_more_classes_than_the_network(tmp_path):
+    items = labels(tmp_path, [0, 1], [0, 2])
+    assert label_values(items, classes=3) == [0, 1, 2]
+    with pytest.raises(ValueError, match="--network_def#out_channels 3") as error:
+        label_values(items, classes=2)
+    assert "--unlabelled_value" in str(error.value)
+    assert "[0, 1, 2]" in str(error.value)
+
+
+def test_class_counts_inside_regions(tmp_path):
+    items = labels(tmp_path, [7, 7, 2, -1], [2])
+    assert class_counts(items, [0, 2, 7]) == [116 + 119, 2, 2]
+    items[0]["region"] = ((0, 1), (0, 1), (0, 3))  # the first three voxels
+    assert class_counts(items[:1], [0, 2, 7]) == [0, 1, 2]
+
+
+def item(shape, sizes=(1, 1, 1), region=None):
+    box = region or tuple((0, side) for side in shape)
+    return {"name": "v", "shape": shape, "affine": np.diag([*sizes, 1.0]), "region": box}
+
+
+@pytest.mark.parametrize(
+    ("volume", "training", "validation"),
+    [
+        (item((100, 40, 30)), ((0, 59), (0, 40), (0, 30)), ((75, 100), (0, 40), (0, 30))),
+        (item((40, 100, 30)), ((0, 40), (0, 59), (0, 30)), ((0, 40), (75, 100), (0, 30))),
+        # Z is the longest, and not in plane
+        (item((40, 60, 500)), ((0, 40), (0, 29), (0, 500)), ((0, 40), (45, 60), (0, 500))),
+        # X is through plane here, so Z is in plane and the longest of its two
+        (item((500, 40, 60), (5, 1, 1)), ((0, 500), (0, 40), (0, 29)), ((0, 500), (0, 40), (45, 60))),
+        # the split is made inside the region, along the region's longest side
+        (
+            item((200, 200, 30), region=((20, 60), (100, 200), (3, 9))),
+            ((20, 60), (100, 159), (3, 9)),
+            ((20, 60), (175, 200), (3, 9)),
+        ),
+    ],
+)
+def test_split_by_hand(volume, training, validation, caplog):
+    assert split_in_space(volume, 0.25, (16, 16, 16)) == (training, validation)
+    assert training_part([volume], 0.25, (16, 16, 16)) == [{**volume, "region": training}]
+    assert validation_part([volume], 0.25, (16, 16, 16)) == [{**volume, "region": validation}]
+    assert not caplog.text
+
+
+def test_the_smallest_volume_that_is_split(caplog):
+    # 16 to train on, 16 between, 8 to validate on
+    assert split_in_space(item((40, 9, 9)), 0.2, (16, 16, 16))[0][0] == (0, 16)
+    assert not caplog.text
+    whole = ((0, 39), (0, 9), (0, 9))
+    assert split_in_space(item((39, 9, 9)), 0.2, (16, 16, 16)) == (whole, whole)
+    assert "v: too small to hold a part out along X; it validates on itself" in caplog.text
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5])
+def test_fractions_outside_0_to_1(fraction):
+    with pytest.raises(ValueError, match=f"between 0 and 1, got {fraction}"):
+        split_in_space(item((100, 40, 30)), fraction, (16, 16, 16))

@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.dials import check_dials, flag
+
+CONFIGS = Path(__file__).resolve().parents[1] / "bundle" / "configs"
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """A `monai.bundle run` of a config with the dials `epochs`, `device`, and one more in an overlay."""
+    monkeypatch.chdir(tmp_path)
+    Path("train.json").write_text('{"epochs": 3, "device": "cpu", "network_def": {"channels": [4, 8]}}')
+    Path("more.json").write_text('{"ckpt_path": "model.pt"}')
+    return lambda *dials, configs="train.json": check_dials(
+        ["monai/bundle/__main__.py", "run", "--config_file", configs, *dials]
+    )
+
+
+@pytest.mark.parametrize(
+    ("dials", "message"),
+    [
+        (["--epoch", "1"], "--epoch: there is no such dial; did you mean --epochs?"),
+        (["--epochs", "1", "--epoch=1"], "--epoch: there is no such dial; did you mean --epochs?"),
+        (["--divice", "cuda"], "--divice: there is no such dial; did you mean --device?"),
+        (["--xyzzy", "1"], "--xyzzy: there is no such dial"),
+        (["--ckpt_path", "a.pt"], "--ckpt_path: there is no such dial"),  # only the overlay has it
+        (["--override", "1"], "--override: there is no such dial"),  # the name of MONAI's **kwargs
+    ],
+)
+def test_a_mistyped_dial_is_refused(command, dials, message):
+    with pytest.raises(ValueError, match=r"^--") as info:
+        command(*dials)
+    assert str(info.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "dials",
+    [
+        [],
+        ["--epochs", "1", "--device=cuda"],
+        ["--epochs", "-1"],
+        ["--network_def#channels", "[4, 4]"],  # a path: MONAI itself refuses a wrong one
+        ["--typo#channels", "[4, 4]"],
+        ["--typo::channels", "[4, 4]"],
+        ["--bundle_root", "/x"],
+        ["--meta_file", "m.json", "--logging_file", "l.conf", "--run_id", "run", "--init-id", "initialize"],
+        ["--workflow_type", "train", "--tracking", "mlflow", "--experiment_name", "e"],
+    ],
+)
+def test_what_the_configs_and_monai_know_passes(command, dials):
+    Path("train.json").write_text(json.dumps(json.loads(Path("train.json").read_text()) | {"bundle_root": "."}))
+    command(*dials)
+
+
+def test_overlays_bring_dials_of_their_own(command):
+    command("--ckpt_path", "a.pt", "--epochs", "1", configs="['train.json','more.json']")
+    with pytest.raises(ValueError, match=r"--ckpt_pth: there is no such dial; did you mean --ckpt_path\?"):
+        command("--ckpt_pth", "a.pt", configs="['train.json', 'more.json']")
+
+
+def test_the_equals_sign_may_name_the_config(command):
+    with pytest.raises(ValueError, match=r"did you mean --epochs\?"):
+        check_dials(["monai.bundle", "run", "--epoch=1", "--config_file=train.json"])
+    with pytest.raises(ValueError, match=r"did you mean --epochs\?"):
+        check_dials(["monai.bundle", "run", "--epoch=1", "--config-file=train.json"])
+
+
+def test_dials_of_an_args_file_are_checked_too(command):
+    def run(*dials, **arguments):
+        Path("args.json").write_text(json.dumps(arguments))
+        check_dials(["monai.bundle", "run", "--args_file", "args.json", *dials])
+
+    run(config_file="train.json", epochs=1)
+    run(config_file=["train.json", "more.json"], ckpt_path="a.pt")
+    for typed in ({"epoch": 1}, {"epoch": 1, "config_file": "more.json"}):  # the command line's file goes first
+        with pytest.raises(ValueError, match=r"--epoch: there is no such dial; did you mean --epochs\?"):
+            run("--config_file", "train.json", **typed)
+    with pytest.raises(ValueError, match=r"--epoch: there is no such dial"):
+        run(epoch=1, config_file="train.json")
+    with pytest.raises(ValueError, match=r"--devise: there is no such dial; did you mean --device\?"):
+        run("--devise", "cpu", config_file="train.json")
+
+
+def test_other_commands_pass(command, monkeypatch):
+    check_dials(["monai.bundle", "verify_metadata", "--config_file", "train.json", "--epoch", "1"])
+    check_dials(["pytest", "--epoch", "1"])
+    monkeypatch.setattr("sys.argv", ["monai.bundle", "run", "--config_file", "train.json", "--epoch", "1"])
+    with pytest.raises(ValueError, match="--epoch"):  # by default, the command line of this process
+        check_dials()
+
+
+@pytest.mark.parametrize("configs", ["inference.json", "train.json", "['train.json','evaluate.json']"])
+def test_the_bundles_own_dials(configs, monkeypatch):
+    monkeypatch.chdir(CONFIGS)
+    given = [
+        "--dataset_dir",
+        "x",
+        "--device",
+        "cpu",
+        "--amp",
+        "true",
+        "--overlap",
+        "0.25",
+        "--patch_size",
+        "[32,32,32]",
+    ]
+    check_dials(["monai.bundle", "run", "--config_file", configs, *given])
+    with pytest.raises(ValueError, match=r"--dataset_dirs: there is no such dial; did you mean --dataset_dir\?"):
+        check_dials(["monai.bundle", "run", "--config_file", configs, "--dataset_dirs", "x"])
+
+
+@pytest.mark.parametrize("value", [True, "true", "True", "TRUE"])
+def test_on(value):
+    assert flag("amp", value) is True
+
+
+@pytest.mark.parametrize("value", [False, "false", "False"])
+def test_off(value):
+    assert flag("amp", value) is False
+
+
+@pytest.mark.parametrize("value", ["yes", 1, 0, "", None, "off"])
+def test_neither(value):
+    with pytest.raises(ValueError, match=rf"^--amp must be true or false, got {value!r}$"):
+        flag("amp", value)

@@ -1,0 +1,113 @@
+"""Whole synthetic volumes: the promise of bytes, ranges and errors. Parts are tested in test_synthesis_*."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from scripts.synthesis import STYLES, synthesise
+
+SHAPE = (48, 40, 32)
+
+
+def digest(*arrays):
+    return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+
+
+def test_same_seed_same_bytes_whatever_the_global_state():
+    np.random.seed(1)
+    first = digest(*synthesise(7, SHAPE, "mixed"))
+    np.random.seed(2)
+    state = np.random.get_state()[1].copy()
+    assert digest(*synthesise(7, SHAPE, "mixed")) == first
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+def test_seed_shape_and_style_each_matter():
+    base = digest(*synthesise(0, SHAPE, "tree"))
+    assert digest(*synthesise(1, SHAPE, "tree")) != base
+    assert digest(*synthesise(0, SHAPE, "mesh")) != base
+    assert digest(*synthesise(0, SHAPE[::-1], "tree")) != base
+
+
+def test_style_none_is_drawn_by_the_seed():
+    volumes = {style: digest(*synthesise(3, SHAPE, style)) for style in STYLES}
+    assert digest(*synthesise(3, SHAPE)) in volumes.values()
+    # Over a few seeds several styles turn up.
+    seen = set()
+    for seed in range(8):
+        drawn = digest(*synthesise(seed, (16, 16, 16)))
+        seen |= {style for style in STYLES if digest(*synthesise(seed, (16, 16, 16), style)) == drawn}
+    assert len(seen) >= 3
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("shape", [(64, 64, 64), (96, 96, 15), (8, 8, 8), (30, 70, 17)])
+def test_arrays_are_what_the_docstring_says(style, shape):
+    image, label = synthesise(11, shape, style)
+    assert image.shape == label.shape == shape
+    assert image.dtype == np.float32
+    assert label.dtype == np.uint8
+    assert np.isfinite(image).all()
+    assert image.min() >= 0
+    assert image.max() > image.min()
+    assert set(np.unique(label)) <= {0, 1}
+    assert label.any()
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_vessels_are_brighter_than_tissue_on_average(style):
+    margins = []
+    for seed in range(6):
+        image, label = synthesise(seed, (64, 64, 32), style)
+        margins.append((image[label > 0].mean() - image[label == 0].mean()) / image.std())
+    assert np.mean(margins) > 0.3
+    assert np.mean(np.array(margins) > 0) >= 0.8
+
+
+def test_fractions_run_from_sparse_to_dense():
+    fractions = {style: [synthesise(s, (64, 64, 24), style)[1].mean() for s in range(10)] for style in STYLES}
+    every = np.concatenate(list(fractions.values()))
+    assert every.min() < 0.02
+    assert every.max() > 0.25
+    assert every.min() > 0.0005
+    assert every.max() < 0.65
+    assert np.median(fractions["tree"]) < np.median(fractions["stack"])
+
+
+def test_thin_stack_holds_stems_and_threads():
+    """The largest disc inside some vessel of a 15-slice stack is far wider than a capillary."""
+    from scipy import ndimage
+
+    widest = max(
+        ndimage.distance_transform_edt(synthesise(s, (96, 96, 15), "stack")[1].max(axis=2)).max() for s in range(4)
+    )
+    assert widest > 10
+
+
+def test_counter_examples_are_as_bright_as_vessels():
+    """Somewhere outside the label it is brighter than the typical vessel: brightness alone is not the answer."""
+    fooled = 0
+    for seed in range(10):
+        image, label = synthesise(seed, (64, 64, 32))
+        fooled += (image[label == 0] > np.median(image[label > 0])).mean() > 0.001
+    assert fooled >= 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"seed": -1}, "non-negative integer"),
+        ({"seed": 1.5}, "non-negative integer"),
+        ({"seed": True}, "non-negative integer"),
+        ({"seed": 0, "style": "forest"}, "tree, mesh, stack, plexus, mixed"),
+        ({"seed": 0, "shape": (64, 64)}, "three integers"),
+        ({"seed": 0, "shape": (64, 64, 4)}, "at least 8"),
+        ({"seed": 0, "shape": 64}, "three integers"),
+        ({"seed": 0, "shape": (64.0, 64, 64)}, "three integers"),
+    ],
+)
+def test_bad_arguments_are_named_in_one_line(arguments, words):
+    with pytest.raises(ValueError, match=words) as error:
+        synthesise(**arguments)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,113 @@
+"""Both workflows as MONAI runs them: in this process, from inside the bundle, from elsewhere, and by MONAI Label."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from bundle_command import BUNDLE, TINY_NETWORK, TINY_TRAINING
+
+from scripts.checkpoints import read_sidecar
+from scripts.volume_io import read_volume
+
+
+def test_train_in_process(workflow, tiny_study, tmp_path):
+    train = workflow("train", "train", dataset_dir=str(tiny_study), ckpt_dir=str(tmp_path / "weights"), **TINY_TRAINING)
+    train.initialize()
+    assert train.check_properties() == []
+    train.run()
+    train.finalize()
+    assert train.max_epochs == 1
+    assert {path.name for path in (tmp_path / "weights").iterdir()} == {
+        f"model_{which}.{suffix}" for which in ("best", "last") for suffix in ("pt", "json")
+    }
+
+
+def test_inference_in_process(workflow, tiny_study, tiny_weights, tmp_path):
+    dials = {"dataset_dir": str(tiny_study), "output_dir": str(tmp_path / "out"), "ckpt_path": str(tiny_weights)}
+    inference = workflow("inference", "inference", **dials, **TINY_NETWORK)
+    inference.initialize()
+    assert inference.check_properties() == []
+    inference.run()
+    inference.finalize()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a_seg.tif"]
+
+
+def test_initialize_needs_no_data(workflow, tiny_weights):
+    """A server initialises the workflows before anyone has said where the images are."""
+    workflow("train", "train", **TINY_TRAINING).initialize()
+    workflow("inference", "inference", ckpt_path=str(tiny_weights), **TINY_NETWORK).initialize()
+
+
+def test_the_seed_alone_decides_the_first_weights(workflow):
+    heads = []
+    for state, seed in ((5, 0), (6, 0), (6, 1)):
+        torch.manual_seed(state)
+        train = workflow("train", "train", **TINY_TRAINING, seed=seed)
+        train.initialize()
+        heads.append(train.network_def.head.weight)
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[1], heads[2])
+
+
+def test_training_by_monai_label(workflow, tiny_study, tmp_path):
+    """It gives lists of files, without names, in place of a study."""
+    files = [{"image": str(tiny_study / "images" / "a.tif"), "label": str(tiny_study / "labels" / "a.tif")}]
+    data = {"train#dataset#data": files, "validate#dataset#data": files}
+    train = workflow("train", "train", ckpt_dir=str(tmp_path), **TINY_TRAINING, **data)
+    train.initialize()
+    train.run()
+    assert read_sidecar(tmp_path / "model_last.pt")["label_values"] == [0, 255]
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["inside", "elsewhere"])
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "forked"])
+def test_from_inside_the_bundle_and_from_elsewhere(inside, plain, bundle, tiny_study, tiny_weights, tmp_path):
+    """A plain process for the one base stands for the other, whose commands differ in nothing but names."""
+    where = {"cwd": BUNDLE} if inside else {"cwd": tmp_path, "bundle_root": BUNDLE}
+    if plain == inside:
+        dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path / "out"}
+        bundle.run("train", plain=plain, **dials, **where).ok()
+        assert read_sidecar(tmp_path / "out" / "model_best.pt")["trained_on"] == ["a"]
+    else:
+        dials = {**TINY_NETWORK, "dataset_dir": tiny_study, "output_dir": tmp_path / "out", "ckpt_path": tiny_weights}
+        bundle.run("inference", plain=plain, **dials, **where).ok()
+        assert (tmp_path / "out" / "a_seg.tif").is_file()
+
+
+def test_evaluation_agrees_with_the_segmentation(bundle, tiny_study, tiny_weights, tmp_path):
+    """Dice, precision and recall of `metrics.json` are those of the files that inference writes."""
+    shared = {"dataset_dir": tiny_study, "ckpt_path": tiny_weights, **TINY_NETWORK}
+    bundle.run("inference", **shared, output_dir=tmp_path / "first", save_probability="true").ok()
+    threshold = float(np.median(read_volume(tmp_path / "first" / "a_prob.tif")[1]))
+    shared |= {"threshold": threshold, "output_dir": tmp_path / "out"}
+    bundle.run("inference", **shared).ok()
+    bundle.run(("train", "evaluate"), **shared).ok()
+
+    called = read_volume(tmp_path / "out" / "a_seg.tif")[1] > 0
+    truth = read_volume(tiny_study / "labels" / "a.tif")[1] > 0
+    hit = int((called & truth).sum())
+    assert 0 < hit < truth.sum()
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert set(metrics) == {"cases", "mean", "threshold"}
+    assert metrics["threshold"] == threshold
+    assert metrics["cases"] == {"a": metrics["mean"]}
+    assert set(metrics["mean"]) == {"dice", "precision", "recall", "auroc", "average_precision"}
+    expected = {"dice": 2 * hit / (called.sum() + truth.sum())}
+    expected |= {"precision": hit / called.sum(), "recall": hit / truth.sum()}
+    for name, value in expected.items():
+        assert math.isclose(metrics["mean"][name], value, abs_tol=1e-3), name  # float32, in two orders of operations
+
+
+def test_what_is_undefined_is_null(bundle, other_study, tiny_weights, tmp_path):
+    """A label without vessels has neither recall nor AUROC; NaN is no JSON."""
+    region = "0:2,0:2,0:2"
+    label = read_volume(other_study / "labels" / "b.tif")[1][:2, :2, :2]
+    assert not label.any()
+    dials = {"dataset_dir": other_study, "ckpt_path": tiny_weights, "output_dir": tmp_path, "region": region}
+    bundle.run(("train", "evaluate"), **dials, **TINY_NETWORK).ok()
+    text = (tmp_path / "metrics.json").read_text()
+    assert json.loads(text)["cases"]["b"]["recall"] is None
+    assert json.loads(text)["mean"]["auroc"] is None
+    assert "NaN" not in text
