@@ -26,6 +26,11 @@ TINY_NETWORK = {"network_def#channels": TINY_CHANNELS, "patch_size": [32, 32, 32
 TINY_TRAINING = {**TINY_NETWORK, "epochs": 1, "iterations_per_epoch": 1, "batch_size": 2}
 
 
+def contents(folder):
+    """All that is in a folder, to be compared with what was there before."""
+    return {path.relative_to(folder): path.is_file() and path.read_bytes() for path in sorted(folder.rglob("*"))}
+
+
 @dataclass
 class Finished:
     """A command that has ended."""

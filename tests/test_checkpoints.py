@@ -19,6 +19,7 @@ from scripts.checkpoints import (
     file_hash,
     load_weights,
     provenance,
+    publish,
     read_sidecar,
     save_weights,
     sidecar_path,
@@ -88,11 +89,13 @@ def test_the_file_is_a_plain_state_dict(tmp_path):
     assert state.keys() == network().state_dict().keys()
 
 
-def test_half_precision_is_widened(tmp_path):
+def test_published_weights_are_half_as_large_and_load_all_the_same(tmp_path):
     original, other = network(), network(seed=1)
-    path = saved(tmp_path, original)
-    rewrite(path, {name: value.half() for name, value in original.state_dict().items()})
-    load_weights(other, path)
+    path = publish(saved(tmp_path, original), tmp_path / "out" / "model.pt", "synthetic volumes")
+    assert {value.dtype for value in torch.load(path, weights_only=True).values()} == {torch.float16}
+    sidecar = load_weights(other, path, NORMALISATION)
+    assert sidecar["trained_on"] == "synthetic volumes"
+    assert sidecar["threshold"] == read_sidecar(tmp_path / "model.pt")["threshold"]
     for name, value in other.state_dict().items():
         assert value.dtype == torch.float32
         assert torch.equal(value, original.state_dict()[name].half().float())

@@ -2,9 +2,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from scripts.dials import check_dials, flag
 
+KINDS = """{"epochs": 3, "rate": 0.1, "threshold": null, "device": "cpu", "sides": [64, 64], "data_dir": "x",
+    "on": false, "any": null}"""
 CONFIGS = Path(__file__).resolve().parents[1] / "bundle" / "configs"
 
 
@@ -40,8 +43,7 @@ def test_a_mistyped_dial_is_refused(command, dials, message):
     "dials",
     [
         [],
-        ["--epochs", "1", "--device=cuda"],
-        ["--epochs", "-1"],
+        ["--epochs", "1", "--device=cpu"],
         ["--network_def#channels", "[4, 4]"],  # a path: MONAI itself refuses a wrong one
         ["--typo#channels", "[4, 4]"],
         ["--typo::channels", "[4, 4]"],
@@ -92,6 +94,43 @@ def test_other_commands_pass(command, monkeypatch):
         check_dials()
 
 
+@pytest.mark.parametrize(
+    ("dial", "value", "message"),
+    [
+        ("epochs", "many", "--epochs many: is no whole number of at least 1; give one such as 3"),
+        ("epochs", "0", "--epochs 0: is no whole number of at least 1; give one such as 3"),
+        ("epochs", "1.5", "--epochs 1.5: is no whole number of at least 1; give one such as 3"),
+        ("rate", "fast", "--rate fast: is no number; give one such as 0.1"),
+        ("threshold", "half", "--threshold half: is no number from 0 to 1; give one such as 0.5"),
+        ("threshold", "128", "--threshold 128: is no number from 0 to 1; give one such as 0.5"),
+        ("device", "gpu", "--device gpu: is no device; write cpu, cuda or cuda:0"),
+        ("sides", "32", '--sides 32: is no list; give one such as "[64, 64]"'),
+        ("sides", "32x32", '--sides 32x32: is no list; give one such as "[64, 64]"'),
+        ("data_dir", "2024", "--data_dir 2024: is read as a number and not as a path; write ./2024"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(command, dial, value, message):
+    Path("kinds.json").write_text(KINDS)
+    with pytest.raises(ValueError, match=r"^--") as info:
+        command(f"--{dial}", value, configs="kinds.json")
+    assert str(info.value) == message
+    with pytest.raises(ValueError, match=r"^--"):
+        command(f"--{dial}={value}", configs="kinds.json")
+
+
+@pytest.mark.parametrize(
+    "dials",
+    [
+        ["--rate", "1e2", "--sides", "[1,2]", "--data_dir", "2024_study", "--on", "true", "--any", "1,2"],
+        ["--epochs", "$2 * 3", "--sides", "@other", "--data_dir", "%x.json#dir"],
+        ["--rate", "-1", "--sides", "32,32", "--data_dir", "./2024", "--any", "text", "--threshold", "0.2"],
+    ],
+)
+def test_values_of_the_right_kind_pass(command, dials):
+    Path("kinds.json").write_text(KINDS)
+    command(*dials, configs="kinds.json")
+
+
 @pytest.mark.parametrize("configs", ["inference.json", "train.json", "['train.json','evaluate.json']"])
 def test_the_bundles_own_dials(configs, monkeypatch):
     monkeypatch.chdir(CONFIGS)
@@ -126,3 +165,9 @@ def test_off(value):
 def test_neither(value):
     with pytest.raises(ValueError, match=rf"^--amp must be true or false, got {value!r}$"):
         flag("amp", value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU")
+def test_a_gpu_that_is_not_there(command):
+    with pytest.raises(ValueError, match=r"--device cuda: this machine has no GPU"):
+        command("--device", "cuda")

@@ -161,7 +161,7 @@ def test_one_file_is_enough_and_neither_workers_nor_batches_matter(bundle, tiny_
         assert sorted(os.listdir(out)) == ["a_prob.tif", "a_seg.tif"]
         found.append(tifffile.imread(out / "a_prob.tif"))
     np.testing.assert_array_equal(found[1], found[0])
-    np.testing.assert_allclose(found[2], found[0], atol=1e-6)
+    np.testing.assert_allclose(found[2], found[0], atol=1e-4)  # sums in another order
 
 
 def test_bfloat16_changes_little_but_something(bundle, folder, tiny_weights, probability, tmp_path):

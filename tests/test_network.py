@@ -45,9 +45,6 @@ def record(module, outputs, name, what="output"):
     module.register_forward_hook(lambda _, i, o: outputs.update({name: o if what == "output" else i[0]}))
 
 
-# -- the graph, by hand ------------------------------------------------------------------------------------------------
-
-
 def conv_act(net, name, x):
     p = net.get_submodule(name)
     return F.leaky_relu(F.conv3d(x, p.weight, p.bias, padding=1), 0.2)
@@ -146,9 +143,6 @@ def test_axis_order_is_the_released_one(keras):
     x, expected = (array(f"small_noattn_aniso_32x64x96_{name}.npy") for name in "xy")
     assert x.shape == (1, 1, 64, 96, 32)
     torch.testing.assert_close(net(x).softmax(1), expected, rtol=0, atol=7e-5)
-
-
-# -- numbers of parameters ---------------------------------------------------------------------------------------------
 
 
 def test_published_parameters():

@@ -20,7 +20,7 @@ def give_back(one, two, array=None, notes=NOTES):
     info = read_tiff_header(one)
     mask = (positions(info.shape) % 2).astype("u1") if array is None else array
     write_tiff(two, mask, Geometry(info.affine, info.unit, info.source, unmoved=True), notes)
-    after, voxels = (read_tiff(two) if mask.ndim == 3 else (read_tiff_header(two, 0), mask))
+    after, voxels = read_tiff(two) if mask.ndim == 3 else (read_tiff_header(two, 0), mask)
     np.testing.assert_array_equal(voxels, mask)
     assert (info.kind, info.unit) == (after.kind, after.unit)
     assert np.array_equal(info.affine, after.affine)

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import fire
 
+from scripts.checkpoints import publish
 from scripts.demo import run_demo
 from scripts.errors import install
 from scripts.synthetic_study import write_study
 
-VERBS = {"demo": run_demo, "synthesise": write_study}
+VERBS = {"demo": run_demo, "publish": publish, "synthesise": write_study}
 
 
 def main() -> None:

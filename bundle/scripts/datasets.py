@@ -1,4 +1,4 @@
-"""Studies: find the volumes, check that images and labels fit, number the classes, split each volume in space."""
+"""Studies: find the volumes, check that images and labels fit, split each volume in space."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from monai.data import load_decathlon_datalist
 
-from scripts.volume_io import SUFFIXES, VolumeReader, read_header, split_name
+from scripts.volume_io import SUFFIXES, read_header, split_name
 from scripts.voxel_grid import AXES, Box, longest_in_plane_axis, region_box
 
 logger = logging.getLogger(__name__)
 
-MOST_CLASSES = 32  # more distinct values than this and a file is an image, not a label
 DECATHLON = "dataset.json"
 
 
@@ -32,6 +31,8 @@ def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
         FileNotFoundError: where there is nothing, or nothing that can be read.
         ValueError: for two files of one name.
     """
+    if not isinstance(dataset_dir, str | Path):
+        raise ValueError(f"{dataset_dir}: is read as a list; give one file or folder, ./NAME if its name has a comma")
     path = Path(dataset_dir)
     if path.is_file() and path.name != DECATHLON:
         return [{"name": split_name(path)[0], "image": str(path)}]
@@ -165,67 +166,6 @@ def _same_place(one: np.ndarray, two: np.ndarray) -> bool:
     # in voxels: half a voxel of position, 0.1 % of voxel size and direction, as programs round them
     off = np.abs(np.linalg.solve(one[:3, :3], two[:3] - one[:3]))  # (3, 4)
     return bool(off[:, :3].max() < 1e-3 and off[:, 3].max() < 0.5)
-
-
-def label_values(
-    items: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None, classes: int | None = None
-) -> list[int]:
-    """Values that stand for the classes in the label files of a study, background first: one map for all files.
-
-    Args:
-        items: with ``label`` paths.
-        unlabelled_value: a value that means *not labelled*; negative values always do.
-        classes: how many the network tells apart.
-
-    Returns:
-        Ascending; the index of a value is its class. The background is 0, unless that means *not labelled*.
-
-    Raises:
-        ValueError: for a file that holds fractions or more than 32 values (an image given as a label), or for more
-            classes than the network's.
-    """
-    found: set[int] = set() if unlabelled_value == 0 else {0}
-    reader = VolumeReader()
-    for item in items:
-        voxels, _ = reader.get_data(reader.read(item["label"]))
-        values = np.unique(voxels)
-        values = values[values >= 0]
-        if unlabelled_value is not None:
-            values = values[values != unlabelled_value]
-        if (values != np.round(values)).any():
-            raise ValueError(
-                f"{item['label']}: holds fractions such as {values[values % 1 > 0][0]:g}; a label is integers"
-            )
-        if len(values) > MOST_CLASSES:
-            raise ValueError(f"{item['label']}: holds {len(values)} different values; an image given as a label?")
-        found |= {int(value) for value in values}
-    known = sorted(found)
-    if unlabelled_value == 0 and len(known) < 2:
-        raise ValueError(f"with --unlabelled_value 0 the labels hold only {known}; draw background as well as vessels")
-    if classes is not None and len(known) > classes:
-        raise ValueError(
-            f"the labels hold {len(known)} values {known} and the network tells {classes} classes apart; "
-            f"set --network_def#out_channels {len(known)}, or --unlabelled_value if one of them means not labelled"
-        )
-    logger.info("label values %s are the classes %s", known, list(range(len(known))))
-    return known
-
-
-def class_counts(items: Sequence[Mapping[str, Any]], values: Sequence[int]) -> list[int]:
-    """Count the labelled voxels of each class over a study, inside each volume's region.
-
-    Args:
-        items: with ``label`` paths and, if only part of a volume counts, ``region`` boxes.
-        values: of the classes (:func:`label_values`).
-    """
-    counts = np.zeros(len(values), dtype=np.int64)
-    reader = VolumeReader()
-    for item in items:
-        voxels, _ = reader.get_data(reader.read(item["label"]))
-        region = item.get("region") or [(0, size) for size in voxels.shape]
-        part = voxels[tuple(slice(*bounds) for bounds in region)]
-        counts += [np.count_nonzero(part == value) for value in values]
-    return counts.tolist()
 
 
 def split_in_space(item: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box]:

@@ -9,10 +9,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from fire.parser import DefaultParseValue
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.bundle import run as bundle_run
 
+LEAST = {"epochs": 1, "iterations_per_epoch": 1, "batch_size": 1, "val_interval": 1, "num_workers": 0, "seed": 0}
+FRACTIONS = ("threshold", "redraw")
 MONAIS_OWN = {
     *(set(inspect.signature(bundle_run).parameters) | set(inspect.signature(ConfigWorkflow).parameters)) - {"override"},
     *("tracking_uri", "experiment_name", "run_name", "save_execute_config"),  # of `--tracking mlflow`
@@ -36,8 +39,8 @@ def check_dials(argv: Sequence[str] | None = None) -> None:
         argv: the command line; this process's by default.
 
     Raises:
-        ValueError: for a top-level name that neither the configs nor MONAI know, or a value that is no path, number or
-            list where one is due; what has a ``#`` is MONAI's to check.
+        ValueError: for a top-level name that neither the configs nor MONAI know, or a value that is no path, number,
+            device or list where one is due; what has a ``#`` is MONAI's to check.
     """
     argv = sys.argv if argv is None else argv
     given = _given(argv)
@@ -68,11 +71,30 @@ def _check_kind(name: str, given: Any, default: Any) -> None:
     if name.endswith(("_dir", "_path")):
         if isinstance(value, int | float):
             raise ValueError(f"--{name} {given}: is read as a number and not as a path; write ./{given}")
+    elif name in LEAST:
+        if not isinstance(value, int) or isinstance(value, bool) or value < LEAST[name]:
+            raise ValueError(
+                f"--{name} {given}: is no whole number of at least {LEAST[name]}; give one such as {default}"
+            )
+    elif name in FRACTIONS:
+        if not (value is None or isinstance(value, int | float)) or not 0 <= (value or 0) <= 1:
+            raise ValueError(f"--{name} {given}: is no number from 0 to 1; give one such as 0.5")
+    elif name == "device":
+        _check_device(str(value))
     elif isinstance(default, int | float) and not isinstance(default, bool):
         if not isinstance(value, int | float):
             raise ValueError(f"--{name} {given}: is no number; give one such as {default}")
     elif isinstance(default, list) and not isinstance(value, list | tuple):
         raise ValueError(f'--{name} {given}: is no list; give one such as "{default}"')
+
+
+def _check_device(device: str) -> None:
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise ValueError(f"--device {device}: is no device; write cpu, cuda or cuda:0") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"--device {device}: this machine has no GPU that PyTorch can use; leave --device out")
 
 
 def flag(name: str, value: bool | str) -> bool:

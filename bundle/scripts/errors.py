@@ -47,9 +47,11 @@ def _from_worker(text: str) -> tuple[bool, str]:
     for line in text.splitlines():
         if frame := re.match(r'\s+File "(.+)", line \d+', line):
             ours = _is_ours(frame[1])
-        elif message := re.match(r"(?:\w+\.)*((\w+): (.+))", line):
-            kind = getattr(builtins, message[2], Exception)
-            raised.append((ours and issubclass(kind, ON_PURPOSE), message[3 if issubclass(kind, ON_PURPOSE) else 1]))
+        elif message := re.match(r"((?:\w+\.)*)((\w+): (.+))", line):
+            # the only classes of this package are kinds of ValueError
+            kind = ValueError if message[1].startswith(f"{__package__}.") else getattr(builtins, message[3], Exception)
+            expected = issubclass(kind, ON_PURPOSE)
+            raised.append((ours and expected, message[4 if expected else 2]))
     return next(filter(itemgetter(0), reversed(raised)), raised[0] if raised else (False, text))
 
 

@@ -66,7 +66,7 @@ class MapLabelsd(MapTransform):
 
     Args:
         keys: of labels ``(1, X, Y, Z)``.
-        values: the value of each class, background first (:func:`scripts.datasets.label_values`).
+        values: the value of each class, background first (:func:`scripts.labels.label_values`).
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Raises:
