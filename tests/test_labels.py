@@ -78,3 +78,12 @@ def test_class_counts_inside_regions(tmp_path):
     assert class_counts(items, [0, 2, 7]) == [116 + 119, 2, 2]
     items[0]["region"] = ((0, 1), (0, 1), (0, 3))  # the first three voxels
     assert class_counts(items[:1], [0, 2, 7]) == [0, 1, 2]
+
+
+def test_files_that_mark_vessels_by_different_values_are_all_binary(tmp_path):
+    items = labels(tmp_path, [0, 1, 1], [0, 255], [0, -1])
+    assert label_values(items, classes=2) == [0, [1, 255]]
+    assert label_values(items) == label_values(items, classes=3) == [0, 1, 255]  # three classes, if they are asked for
+    assert class_counts(items, [0, [1, 255]]) == [118 + 119 + 119, 3]
+    with pytest.raises(ValueError, match="3 values"):  # two of them in one file mean two things
+        label_values(labels(tmp_path, [0, 1, 255]), classes=2)

@@ -91,7 +91,7 @@ def test_scaling_sees_the_whole_volume_and_the_file_may_say_more(tmp_path):
         ([0, 255, 0], [0, 255], {}, [0, 1, 0]),
         ([0, 2, 7], [0, 2, 7], {}, [0, 1, 2]),
         ([0, 7], [0, 2, 7], {}, [0, 2]),
-        ([7, 0], [7, 2, 0], {}, [2, 0]),  # in whatever order the values are given
+        ([7, 0], [7, 2, 0], {}, [0, 2]),  # the order given is that of the classes
         ([0, -3, -0.5, 1], [0, 1], {}, [0, -1, -1, 1]),
         ([0, 9, 1], [0, 1], {"unlabelled_value": 9}, [0, -1, 1]),
         ([0, 1, 2, -1], [1, 2], {"unlabelled_value": 0}, [-1, 0, 1, -1]),
@@ -169,3 +169,9 @@ def test_saved_probability_is_that_of_vessel(tmp_path, classes):
         assert voxels.dtype == np.float32
         np.testing.assert_array_equal(voxels, probability[number].numpy())
         np.testing.assert_allclose(info.spacing, (1, 1, 2))
+
+
+def test_several_values_may_be_one_class():
+    label = torch.tensor([[[[0.0, 1.0, 255.0, -1.0, 7.0]]]])
+    mapped = MapLabelsd("label", values=[0, [1, 255], 7])({"label": label})["label"]
+    assert mapped.flatten().tolist() == [0, 1, 1, -1, 2]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
 import subprocess
 import sys
 import time
@@ -60,10 +58,9 @@ def _bundle(config_file: str, **dials: object) -> None:
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", config_file]
     for dial, value in dials.items():
         command += [f"--{dial}", str(value)]
-    print("   $ python " + shlex.join(command[1:]), flush=True)
-    log = Path(str(dials["output_dir"])) / "log.txt"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "wb") as file:
-        failed = subprocess.run(command, cwd=BUNDLE, stdout=file, env=os.environ).returncode
+    # double quotes, for the list of configs has single ones inside
+    shown = " ".join(f'"{word}"' if "'" in word or " " in word else word for word in command[1:])
+    print(f"   $ python {shown}", flush=True)
+    failed = subprocess.run(command, cwd=BUNDLE, stdout=subprocess.DEVNULL).returncode
     if failed:
-        raise RuntimeError(f"the command above failed with status {failed}; its log is {log}")
+        raise RuntimeError(f"the command above failed with status {failed}; what it printed says why")

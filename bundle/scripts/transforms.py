@@ -66,16 +66,22 @@ class MapLabelsd(MapTransform):
 
     Args:
         keys: of labels ``(1, X, Y, Z)``.
-        values: the value of each class, background first (:func:`scripts.labels.label_values`).
+        values: the value, or the values, of each class, background first (:func:`scripts.labels.label_values`).
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Raises:
         ValueError: for a value that is none of these.
     """
 
-    def __init__(self, keys: KeysCollection, values: Sequence[int], unlabelled_value: float | None = None) -> None:
+    def __init__(
+        self, keys: KeysCollection, values: Sequence[int | Sequence[int]], unlabelled_value: float | None = None
+    ) -> None:
         super().__init__(keys)
-        self.values = torch.as_tensor(sorted(values), dtype=torch.float32)
+        pairs = sorted(
+            (value, index) for index, of_one in enumerate(values) for value in np.atleast_1d(of_one).tolist()
+        )
+        self.values = torch.tensor([value for value, _ in pairs], dtype=torch.float32)
+        self.classes = torch.tensor([index for _, index in pairs], dtype=torch.int8)
         self.unlabelled_value = unlabelled_value
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
@@ -86,12 +92,12 @@ class MapLabelsd(MapTransform):
             unlabelled = label < 0
             if self.unlabelled_value is not None:
                 unlabelled |= label == self.unlabelled_value
-            classes = torch.bucketize(label, self.values).clamp(max=len(self.values) - 1)
-            strange = (self.values[classes.long()] != label) & ~unlabelled
+            place = torch.bucketize(label, self.values).clamp(max=len(self.values) - 1).long()
+            strange = (self.values[place] != label) & ~unlabelled
             if strange.any():
                 known = [int(value) for value in self.values]
                 raise ValueError(f"{_name(d[key])}: holds {float(label[strange][0]):g}, which is none of {known}")
-            d[key] = torch.where(unlabelled, UNLABELLED, classes).to(torch.int8)
+            d[key] = torch.where(unlabelled, UNLABELLED, self.classes[place]).to(torch.int8)
         return d
 
 
