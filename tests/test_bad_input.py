@@ -257,7 +257,7 @@ def test_weights_that_would_run_code_do_not(save, infer, tmp_path):
         ({"overlap": "much"}, ("--overlap much", "is no number", "0.5")),
         ({"patch_size": 32}, ("--patch_size 32", "is no list", "[64, 64, 64]")),
         ({"output_dir": 2024}, ("--output_dir 2024", "not as a path", "write ./2024")),
-        ({"threshold": 2}, ("threshold", "between 0 and 1")),
+        ({"threshold": 2}, ("--threshold 2", "no number from 0 to 1")),
     ],
 )
 def test_dials_out_of_range(dials, words, infer, tmp_path):

@@ -1,5 +1,6 @@
 """The command line of `python -m scripts`: what it lists, what it refuses, and its exit status."""
 
+import inspect
 import subprocess
 import sys
 
@@ -42,10 +43,9 @@ def test_verbs_are_listed(command):
 def test_help_of_a_verb_names_its_dials(command, verb, asked):
     status, said = command(verb, *asked)
     assert not status
-    assert "output_dir" in said.lower()
+    for dial in inspect.signature(VERBS[verb]).parameters:
+        assert dial in said.lower()
     if verb == "synthesise":
-        for dial in ("count", "seed", "shape", "style", "suffix"):
-            assert f"--{dial}" in said
         assert "how many volumes" in said
 
 

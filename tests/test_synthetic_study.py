@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scripts.datasets import find_study, label_values
+from scripts.datasets import find_study
+from scripts.labels import label_values
 from scripts.synthesis import TRAINING_STYLES
 from scripts.synthetic_study import SHAPES, write_study
 from scripts.volume_io import read_volume
