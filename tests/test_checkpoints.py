@@ -116,7 +116,16 @@ def test_missing_files(tmp_path):
     assert "the sidecar of model.pt is missing" in refused(path, error=FileNotFoundError)
 
 
-@pytest.mark.parametrize(("text", "why"), [('{"network": ', "is not JSON"), ("[1, 2]", "is not a sidecar")])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"network": ', "is not JSON"),
+        ("[1, 2]", "is not a sidecar"),
+        ("{}", "is not a sidecar"),
+        ('{"threshold": "x"}', "is not a sidecar"),
+        ('{"threshold": 0.5, "network": []}', "is not a sidecar"),
+    ],
+)
 def test_a_sidecar_that_is_none(tmp_path, text, why):
     path = saved(tmp_path)
     path.with_suffix(".json").write_text(text)
@@ -170,11 +179,25 @@ def test_a_file_cut_short(tmp_path):
     assert "is not a file of plain weights" in refused(path)
 
 
-@pytest.mark.parametrize("content", [[torch.zeros(1)], {"model": {"weight": torch.zeros(1)}}, {"epoch": 3}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        [torch.zeros(1)],
+        {"model": {"weight": torch.zeros(1)}},
+        {"epoch": 3},
+        {"weight": torch.ones(1, dtype=torch.int64)},
+    ],
+)
 def test_more_than_weights(tmp_path, content):
     path = saved(tmp_path)
     rewrite(path, content)
     assert "holds more than plain weights" in refused(path)
+
+
+def test_weights_that_hold_nan(tmp_path):
+    spoilt = network()
+    spoilt.head.weight.data[0] = math.nan
+    assert "head.weight holds NaN" in refused(saved(tmp_path, spoilt))
 
 
 class Hostile:
@@ -273,7 +296,7 @@ def trained(folder, dice, **more):
         evaluator.run(trainer.state.epoch)
 
     trainer = Engine(epoch)
-    WeightsSaver(net, folder / "model_last.pt", {"seed": 7}, validator=evaluator).attach(trainer)
+    WeightsSaver(net, folder / "model_last.pt", {"seed": 7, "threshold": 0.4}, validator=evaluator).attach(trainer)
     trainer.run([0], max_epochs=len(dice))
     weight = {name: torch.load(folder / f"model_{name}.pt")["weight"].item() for name in ("best", "last")}
     return weight, {name: read_sidecar(folder / f"model_{name}.pt") for name in ("best", "last")}

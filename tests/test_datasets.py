@@ -120,9 +120,13 @@ def test_missing_and_empty_folders(tmp_path, find):
     for part in ("images", "labels"):
         (tmp_path / part).mkdir()
     (tmp_path / "images" / "cells.czi").write_bytes(b"")
+    with pytest.raises(ValueError, match="bioformats2raw") as error:  # a microscope's own format: what converts it
+        find(tmp_path)
+    told(error, tmp_path / "images" / "cells.czi")
+    (tmp_path / "images" / "cells.czi").rename(tmp_path / "images" / "cells.txt")
     with pytest.raises(FileNotFoundError) as error:
         find(tmp_path)
-    told(error, tmp_path / "images", "holds no volume", "cells.czi", ".nii.gz")
+    told(error, tmp_path / "images", "holds no volume", "cells.txt", ".nii.gz")
 
 
 def test_a_study_without_labels_is_none(tmp_path):

@@ -6,8 +6,8 @@ import torch
 
 from scripts.dials import check_dials, flag
 
-KINDS = """{"epochs": 3, "rate": 0.1, "threshold": null, "device": "cpu", "sides": [64, 64], "data_dir": "x",
-    "on": false, "any": null}"""
+KINDS = """{"epochs": 3, "rate": 0.1, "threshold": null, "rotation": 30, "zoom": 1.25, "patch_size": [64, 64, 64],
+    "device": "cpu", "sides": [64, 64], "data_dir": "x", "on": false, "any": null}"""
 CONFIGS = Path(__file__).resolve().parents[1] / "bundle" / "configs"
 
 
@@ -103,6 +103,13 @@ def test_other_commands_pass(command, monkeypatch):
         ("rate", "fast", "--rate fast: is no number; give one such as 0.1"),
         ("threshold", "half", "--threshold half: is no number from 0 to 1; give one such as 0.5"),
         ("threshold", "128", "--threshold 128: is no number from 0 to 1; give one such as 0.5"),
+        ("rotation", "60", "--rotation 60: is no number from 0 to 45; give one such as 30"),
+        ("zoom", "0.5", "--zoom 0.5: is no number from 1 to 4; give one such as 1.25"),
+        (
+            "patch_size",
+            "[64,64]",
+            '--patch_size [64,64]: is no list of three whole numbers; give one such as "[64, 64, 64]"',
+        ),
         ("device", "gpu", "--device gpu: is no device; write cpu, cuda or cuda:0"),
         ("sides", "32", '--sides 32: is no list; give one such as "[64, 64]"'),
         ("sides", "32x32", '--sides 32x32: is no list; give one such as "[64, 64]"'),

@@ -269,3 +269,9 @@ def test_training_patches_never_reach_the_validation_part(tmp_path):
     assert patches.sets[0].data[0]["region"][0] == (0, 59)  # 75:100 validates
     furthest = max(patches[index][0][0].max() for index in range(40))
     assert 58 < furthest < 66
+
+
+@pytest.mark.parametrize("degrees", [-1, 46, 60, 90])
+def test_no_margin_for_larger_angles(degrees):
+    with pytest.raises(ValueError, match="between 0 and 45 degrees"):
+        rotation_margin((64, 64, 64), degrees)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,25 @@ def sidecar_path(weights: str | Path) -> Path:
     return Path(weights).with_suffix(".json")
 
 
-def write_whole(path: Path, write: Any) -> None:
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Let ``write(temporary)`` make a file beside ``path``, then rename it, so that ``path`` is never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    write_together([(path, write)])
+
+
+def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
+    """Write several files as :func:`write_whole` does, all of them whole before the first gets its name."""
+    temporaries = [path.with_name(f".{path.name}.{os.getpid()}.part") for path, _ in files]
     try:
-        write(temporary)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        for temporary, (path, write) in zip(temporaries, files, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+        for temporary, (path, _) in zip(temporaries, files, strict=True):
+            temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries:
+            temporary.unlink(missing_ok=True)
         raise
 
 
@@ -50,11 +58,16 @@ def save_weights(path: str | Path, network: nn.Module, sidecar: Mapping[str, Any
 
 
 def _write_pair(path: Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[str, Any]) -> None:
-    write_whole(path, lambda temporary: torch.save(dict(state), temporary))
     content = {**sidecar, "versions": {"monai": monai.__version__, "torch": torch.__version__, "numpy": np.__version__}}
-    content["sha256"] = file_hash(path)
-    text = json.dumps(content, indent=2) + "\n"
-    write_whole(sidecar_path(path), lambda temporary: temporary.write_text(text))
+
+    def write_weights(temporary: Path) -> None:
+        torch.save(dict(state), temporary)
+        content["sha256"] = file_hash(temporary)
+
+    def write_sidecar(temporary: Path) -> None:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+
+    write_together([(path, write_weights), (sidecar_path(path), write_sidecar)])
 
 
 def publish(ckpt_path: str | Path, output_path: str | Path, trained_on: str) -> Path:
@@ -102,9 +115,15 @@ def read_sidecar(weights: str | Path) -> dict[str, Any]:
         sidecar = json.loads(path.read_text())
     except ValueError as error:
         raise ValueError(f"{path}: is not JSON ({error}); copy it again from where the weights came from") from error
-    if not isinstance(sidecar, dict):
+    if not isinstance(sidecar, dict) or not _is_complete(sidecar):
         raise ValueError(f"{path}: is not a sidecar; copy it again from where the weights came from")
     return sidecar
+
+
+def _is_complete(sidecar: Mapping[str, Any]) -> bool:
+    threshold = sidecar.get("threshold")
+    told = isinstance(threshold, int | float) and 0 <= threshold <= 1
+    return told and all(isinstance(sidecar.get(title, {}), dict) for title in ("network", "normalisation"))
 
 
 def _read_state(path: Path) -> dict[str, torch.Tensor]:
@@ -115,11 +134,17 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
         raise ValueError(
             f"{path}: is not a file of plain weights, so it was not loaded; use a .pt that this bundle wrote"
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(_is_plain(value) for value in state.values()):
         raise ValueError(
             f"{path}: holds more than plain weights, so it was not loaded; use a .pt that this bundle wrote"
         )
+    if spoilt := [name for name, value in state.items() if not torch.isfinite(value).all()]:
+        raise ValueError(f"{path}: {spoilt[0]} holds NaN or infinite numbers, so it was not loaded; train again")
     return state
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.is_floating_point()
 
 
 def load_weights(

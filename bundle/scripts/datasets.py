@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from monai.data import load_decathlon_datalist
 
-from scripts.volume_io import SUFFIXES, read_header, split_name
+from scripts.volume_io import SUFFIXES, file_family, read_header, split_name
 from scripts.voxel_grid import AXES, Box, longest_in_plane_axis, region_box
 
 logger = logging.getLogger(__name__)
 
 DECATHLON = "dataset.json"
+TEXT_SUFFIXES = (".txt", ".md", ".json", ".csv", ".xml", ".log", ".pdf", ".py")
 
 
 def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
@@ -141,6 +142,9 @@ def _volumes(folder: Path) -> dict[str, Path]:
     if ignored:
         logger.warning("%s: ignored, not volumes by their names: %s", folder, ", ".join(ignored))
     if not volumes:
+        for name in ignored:
+            if not name.lower().endswith(TEXT_SUFFIXES):
+                file_family(folder / name)  # says what to convert a microscope's or scanner's own format with
         also = f" (found {', '.join(ignored[:3])})" if ignored else ""
         raise FileNotFoundError(f"{folder}: holds no volume{also}; expected one of {' '.join(SUFFIXES)}")
     return volumes

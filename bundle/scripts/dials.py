@@ -15,7 +15,14 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.bundle import run as bundle_run
 
 LEAST = {"epochs": 1, "iterations_per_epoch": 1, "batch_size": 1, "val_interval": 1, "num_workers": 0, "seed": 0}
-FRACTIONS = ("threshold", "redraw")
+RANGES = {
+    "threshold": (0, 1),
+    "redraw": (0, 1),
+    "rotation": (0, 45),  # degrees; the margin around a patch holds no more
+    "zoom": (1, 4),  # below 1 a patch would show what lies outside the image
+    "learning_rate": (1e-12, 1),
+    "learning_rate_decay": (1e-12, 1),
+}
 MONAIS_OWN = {
     *(set(inspect.signature(bundle_run).parameters) | set(inspect.signature(ConfigWorkflow).parameters)) - {"override"},
     *("tracking_uri", "experiment_name", "run_name", "save_execute_config"),  # of `--tracking mlflow`
@@ -76,9 +83,13 @@ def _check_kind(name: str, given: Any, default: Any) -> None:
             raise ValueError(
                 f"--{name} {given}: is no whole number of at least {LEAST[name]}; give one such as {default}"
             )
-    elif name in FRACTIONS:
-        if not (value is None or isinstance(value, int | float)) or not 0 <= (value or 0) <= 1:
-            raise ValueError(f"--{name} {given}: is no number from 0 to 1; give one such as 0.5")
+    elif name in RANGES and value is not None:
+        low, high = RANGES[name]
+        if not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"--{name} {given}: is no number from {low} to {high}; give one such as {default or 0.5}")
+    elif name == "patch_size":
+        if not isinstance(value, list | tuple) or [type(side) for side in value] != [int] * 3:
+            raise ValueError(f'--{name} {given}: is no list of three whole numbers; give one such as "{default}"')
     elif name == "device":
         _check_device(str(value))
     elif isinstance(default, int | float) and not isinstance(default, bool):

@@ -64,6 +64,8 @@ def label_values(
             f"the labels hold {len(known)} values {known} and the network tells {classes} classes apart; "
             f"set --network_def#out_channels {len(known)}, or --unlabelled_value if one of them means not labelled"
         )
+    if len(known) < 2:
+        logger.warning("the labels hold no vessel at all: every labelled voxel is %s", known)
     logger.info("label values %s are the classes %s", known, list(range(len(known))))
     return known
 

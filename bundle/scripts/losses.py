@@ -66,7 +66,10 @@ class WeightedCrossEntropyLoss(nn.Module):
     def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """Average the cross-entropy of the labelled voxels, weighted by their class."""
         if logits.shape[1] != len(self.weight):
-            raise ValueError(f"{len(self.weight)} class weights for a network with {logits.shape[1]} classes")
+            raise ValueError(
+                f"{len(self.weight)} class weights for a network with {logits.shape[1]} classes; "
+                'give one for each, background first: --class_weights "[1, 7, 7]"'
+            )
         target = label.squeeze(1).long()  # (B, X, Y, Z)
         weight = self.weight.to(logits)
         if not (target >= 0).any():

@@ -91,12 +91,12 @@ class VoxelHistogram:
         return 2 * true / (true + false + true[-1]).clamp(min=1)
 
     def best_threshold(self) -> float:
-        """Probability above which calling vessel gives the highest Dice; 0.5 where there is no vessel.
+        """Probability above which calling vessel gives the highest Dice; NaN where there is no vessel.
 
         It lies a little below the least probability to call vessel: in 32 bits, a voxel's last bits are not certain.
         """
         if not self.counts[1].any():
-            return 0.5
+            return float("nan")
         best = BINS - 1 - int(self._dice_curve().argmax())
         least = torch.sigmoid(torch.tensor(_lower_edge(best), dtype=torch.float64))
         return float(least) * (1 - 2**-21)

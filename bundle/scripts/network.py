@@ -180,7 +180,7 @@ class TubeNet(nn.Module):
         decoder_convolutions: convolutions after each transposed one.
         decoder_dropout: fraction dropped after each decoder layer.
         pooled_skips: take the skips after pooling and dropout, join them before the transposed convolution, and let the
-            bottleneck return to their width.
+            bottleneck, then without dropout, return to their width.
         shared_norm: one normalisation serves all convolutions of a layer.
         norm_eps: epsilon of the normalisation.
         bottleneck_norm: normalise after the last convolution of the bottleneck.

@@ -59,7 +59,12 @@ def rotation_margin(patch_size: Sequence[int], degrees: float) -> tuple[int, int
     Args:
         patch_size: (plane, plane, across), the first two equal or not.
         degrees: between 0 and 45.
+
+    Raises:
+        ValueError: for another angle.
     """
+    if not 0 <= degrees <= 45:
+        raise ValueError(f"rotation must lie between 0 and 45 degrees, got {degrees}")
     a, b, across = patch_size
     c, s = cos(radians(degrees)), sin(radians(degrees))
     # rounded up to even steps beyond the patch, plus a voxel a side that interpolation reads
