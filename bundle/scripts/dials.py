@@ -20,7 +20,7 @@ RANGES = {
     "redraw": (0, 1),
     "rotation": (0, 45),  # degrees; the margin around a patch holds no more
     "zoom": (1, 4),  # below 1 a patch would show what lies outside the image
-    "learning_rate": (1e-12, 1),
+    "learning_rate": (0, 1),
     "learning_rate_decay": (1e-12, 1),
 }
 MONAIS_OWN = {
