@@ -1,4 +1,4 @@
-"""Whole synthetic volumes: the promise of bytes, ranges and errors. Parts are tested in test_synthesis_*."""
+"""Whole synthetic volumes: the promise of bytes, ranges and errors. Its parts have tests of their own."""
 
 import hashlib
 
