@@ -8,7 +8,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from scripts.report import LABEL_COLOUR, NOT_LABELLED_COLOUR, PREDICTION_COLOUR, patch_grid, slice_panel
+from scripts.drawing import LABEL_COLOUR, NOT_LABELLED_COLOUR, PREDICTION_COLOUR, pixels_of
+from scripts.report import patch_grid, slice_figure, slice_panel
 
 SHAPE = (48, 40, 32)
 
@@ -42,6 +43,15 @@ def test_panel_is_a_png_of_four_or_five_pictures(tmp_path):
     assert four.shape[1] > 3 * 360
     assert five.shape[1] - four.shape[1] == pytest.approx(372, abs=2)
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["five.png", "four.png"]
+
+
+def test_panel_is_the_figure_as_a_file(tmp_path):
+    image, label = scene()
+    before = image.copy()
+    figure = slice_figure(image, label, title="a bar")
+    written = imread(slice_panel(tmp_path / "p.png", image, label, title="a bar"))
+    np.testing.assert_array_equal(pixels_of(figure), np.uint8(255 * written[..., :3] + 0.5))
+    np.testing.assert_array_equal(image, before)
 
 
 def test_outline_lies_on_the_edge_of_the_mask(tmp_path):
@@ -144,20 +154,6 @@ def test_bad_shapes_are_named(tmp_path):
         slice_panel(tmp_path / "p.png", image[0])
     with pytest.raises(ValueError, match="as many labels as images"):
         patch_grid(tmp_path / "p.png", [image], [])
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
-    from matplotlib.figure import Figure
-
-    def break_off(self, file, **_):
-        with open(file, "wb") as half:
-            half.write(b"half a picture")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(Figure, "savefig", break_off)
-    with pytest.raises(OSError, match="disk full"):
-        slice_panel(tmp_path / "p.png", scene()[0])
     assert not list(tmp_path.iterdir())
 
 
