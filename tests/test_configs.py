@@ -15,7 +15,7 @@ CONFIGS = BUNDLE / "configs"
 SCHEMA = "meta_schema_20240725.json"
 NETWORKS = ("overlays/attention", "overlays/full_width", "overlays/published")
 LOSSES = ("overlays/loss_focal", "overlays/loss_wcce", "overlays/loss_wcce_inverse")
-ON_TRAIN = (*NETWORKS, *LOSSES, "overlays/validate_elsewhere", "evaluate")
+ON_TRAIN = (*NETWORKS, *LOSSES, "overlays/validate_elsewhere", "overlays/tensorboard", "evaluate")
 COMBINATIONS = [
     *(("train", name) for name in ON_TRAIN),
     *(("train", "evaluate", name) for name in NETWORKS),
@@ -69,8 +69,14 @@ def test_every_reference_has_an_end(names):
 def test_an_overlay_changes_only_what_is_there(names):
     base = parser_of(*names[:-1])
     for path in read(names[-1]):
-        parent, _, _ = path.rpartition("#")
-        assert parent in base, path
+        assert path.lstrip("+").rpartition("#")[0] in base, path
+        assert not path.startswith("+") or path[1:] in base, path  # MONAI only warns
+
+
+@pytest.mark.parametrize("name", [name for name in ON_TRAIN if name != "overlays/tensorboard"])
+def test_tensorboard_goes_before_and_after_another_overlay(name):
+    before, after = ("train", "overlays/tensorboard", name), ("train", name, "overlays/tensorboard")
+    assert parser_of(*before).get() == parser_of(*after).get()
 
 
 @pytest.mark.parametrize("name", ["train", "inference"])
