@@ -58,6 +58,7 @@ class BundleCommand:
 
     def __init__(self):
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment["MLFLOW_DISABLE_TELEMETRY"] = "true"  # tests tell nobody
         environment.pop("PYTHONPATH", None)  # the bundle has to find its scripts by itself
         self.how = {"env": environment, "text": True}
         self.server = None

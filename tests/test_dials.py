@@ -57,6 +57,16 @@ def test_what_the_configs_and_monai_know_passes(command, dials):
     command(*dials)
 
 
+def test_training_has_one_folder_to_write_into(command):
+    """MONAI's tracking wants an id `output_dir`, but as a dial of training it would move nothing else."""
+    train = "['train.json','out.json']"
+    Path("out.json").write_text('{"output_dir": "$@ckpt_dir"}')
+    with pytest.raises(ValueError, match="--output_dir x: training writes into --ckpt_dir; give that"):
+        command("--output_dir", "x", configs=train)
+    Path("evaluate.json").write_text('{"output_dir": "eval"}')
+    command("--output_dir", "x", configs="['train.json','out.json','evaluate.json']")
+
+
 def test_overlays_bring_dials_of_their_own(command):
     command("--ckpt_path", "a.pt", "--epochs", "1", configs="['train.json','more.json']")
     with pytest.raises(ValueError, match=r"--ckpt_pth: there is no such dial; did you mean --ckpt_path\?"):

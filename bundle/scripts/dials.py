@@ -14,6 +14,8 @@ from fire.parser import DefaultParseValue
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.bundle import run as bundle_run
 
+from scripts.tracking import check_tracking
+
 LEAST = {"epochs": 1, "iterations_per_epoch": 1, "batch_size": 1, "val_interval": 1, "num_workers": 0, "seed": 0}
 RANGES = {
     "threshold": (0, 1),
@@ -58,12 +60,15 @@ def check_dials(argv: Sequence[str] | None = None) -> None:
     files = given["config_file"]
     if isinstance(files, str) and files.startswith("["):
         files = json.loads(files.replace("'", '"'))
+    check_tracking(given.get("tracking"))
     config = ConfigParser.load_config_files(files)
     known = set(config) | MONAIS_OWN
     for name, value in given.items():
         top = name.split("#")[0].split("::")[0].lstrip("+")
         if "#" in name or "::" in name:
             continue
+        if name == "output_dir" and config.get(name) == "$@ckpt_dir":  # it is there for MONAI's tracking alone
+            raise ValueError(f"--output_dir {value}: training writes into --ckpt_dir; give that")
         if top in known:
             _check_kind(name, value, config.get(top))
             continue
