@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+# MLflow, which the tests use, otherwise reports that it was
+export MLFLOW_DISABLE_TELEMETRY := true
 
 .PHONY: help setup demo test lint clean
 
