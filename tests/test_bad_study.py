@@ -56,7 +56,15 @@ def image_for_a_label(study):
     return study / "labels" / "a.npy", "different values", "an image given as a label?"
 
 
-SPOILS = (no_labels, no_label, label_of_another_shape, label_on_another_grid, nan_in_the_image, image_for_a_label)
+def nothing_drawn(study):
+    np.save(study / "labels" / "a.npy", np.zeros((12, 10, 8), np.uint8))
+    return study / "labels" / "a.npy", "holds no vessel", "draw vessels"
+
+
+SPOILS = (
+    *(no_labels, no_label, label_of_another_shape, label_on_another_grid),
+    *(nan_in_the_image, image_for_a_label, nothing_drawn),
+)
 
 
 @pytest.mark.parametrize("spoil", SPOILS)

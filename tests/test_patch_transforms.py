@@ -239,8 +239,9 @@ def test_nearly_empty_patches_are_mostly_drawn_again(tmp_path, redraw, least, mo
 
 
 def test_a_volume_without_vessel_still_gives_patches(tmp_path):
-    study = write_pair(tmp_path, "v", ramp(SHAPE, 0), np.zeros(SHAPE))
-    patch = train_set(study, redraw=1.0)[0]
+    write_pair(tmp_path, "v", ramp(SHAPE, 0), np.zeros(SHAPE))
+    study = write_pair(tmp_path, "w", ramp(SHAPE, 0), np.ones(SHAPE))  # a study without any is refused
+    patch = train_set(study, redraw=1.0, dataset_weights={"v": 1, "w": 0})[0]
     assert (patch["label"] <= 0).all()
     assert patch["image"].shape == (1, 16, 16, 16)
 
