@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import fire
 
 from scripts.checkpoints import publish
+from scripts.curves import overlay_curves
 from scripts.demo import run_demo
 from scripts.errors import install
 from scripts.synthetic_study import write_study
 
-VERBS = {"demo": run_demo, "publish": publish, "synthesise": write_study}
+VERBS = {"curves": overlay_curves, "demo": run_demo, "publish": publish, "synthesise": write_study}
 
 
 def main() -> None:

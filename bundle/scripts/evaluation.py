@@ -1,46 +1,76 @@
-"""Write what an evaluation found: `metrics.json`, a number for every case and metric, and their means."""
+"""Write what an evaluation found: `metrics.json`, a number for every case and metric, and the curves beside it."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import torch
+from ignite.engine import Events
 from monai.engines import Evaluator
 
 from scripts.checkpoints import write_whole
+from scripts.curves import curves_of, write_curves
 
 logger = logging.getLogger(__name__)
 
 
-def run_evaluation(evaluator: Evaluator, cases: Sequence[str], threshold: float, output_dir: str | Path) -> dict:
-    """Run an evaluator and write ``metrics.json``.
+def run_evaluation(
+    evaluator: Evaluator, threshold: float, output_dir: str | Path, class_names: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Run an evaluator; write ``metrics.json`` and the curves (:func:`scripts.curves.write_curves`).
 
     Args:
-        evaluator: with metrics that keep details, one row a case in the order of ``cases``.
-        cases: names.
-        threshold: that Dice, precision and recall used.
+        evaluator: its batches name their volumes (``name``), its post-processing tallies them
+            (:class:`scripts.transforms.TallyVoxelsd`), its metrics keep details, a row a volume and a column a class.
+        threshold: of the tallies.
         output_dir: made if it does not exist.
+        class_names: of all classes, background first; only several vessel classes are told apart by name.
 
     Returns:
-        ``{"cases": {NAME: {METRIC: number}}, "mean": {METRIC: number}, "threshold": number}``; undefined is None.
+        ``{"cases": {NAME: {METRIC: number}}, "mean": {METRIC: number}, "threshold": number}``; undefined is None. With
+        several vessel classes METRIC is their mean, followed by METRIC.CLASS for each.
     """
-    evaluator.run()
-    details = {name: values.flatten().tolist() for name, values in evaluator.state.metric_details.items()}
+    names: list[str] = []
+    curves: list[dict] = []
+
+    def keep_curves() -> None:
+        names.extend(item["name"] for item in evaluator.state.batch)
+        curves.extend(curves_of(output["tally"]) for output in evaluator.state.output)
+
+    with evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
+        evaluator.run()
+    details = evaluator.state.metric_details  # (cases, classes) each
     metrics = {
         "cases": {
-            case: {name: _defined(values[i]) for name, values in details.items()} for i, case in enumerate(cases)
+            name: _by_class({metric: values[i] for metric, values in details.items()}, class_names)
+            for i, name in enumerate(names)
         },
-        "mean": {name: _defined(float(evaluator.state.metrics[name])) for name in details},
+        "mean": _by_class({metric: values.nanmean(dim=0) for metric, values in details.items()}, class_names),
         "threshold": threshold,
     }
-    text = json.dumps(metrics, indent=2) + "\n"
+    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
     write_whole(Path(output_dir) / "metrics.json", lambda temporary: temporary.write_text(text))
     logger.info("wrote %s", Path(output_dir) / "metrics.json")
+    write_curves(output_dir, dict(zip(names, curves, strict=True)), threshold)
     return metrics
 
 
-def _defined(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -> dict[str, float | None]:
+    """``{METRIC: number}`` of rows ``(classes,)``, and METRIC.CLASS where there are several."""
+    numbers = {}
+    for metric, row in details.items():
+        numbers[metric] = _defined(row.nanmean())
+        for index, value in enumerate(row, start=1):
+            if len(row) > 1:
+                name = class_names[index] if index < len(class_names) else f"class {index}"
+                numbers[f"{metric}.{name}"] = _defined(value)
+    return numbers
+
+
+def _defined(value: torch.Tensor) -> float | None:
+    return float(value) if math.isfinite(value) else None

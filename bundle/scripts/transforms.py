@@ -12,6 +12,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 from scripts.losses import UNLABELLED
+from scripts.metrics import VolumeTally, call_vessels
 from scripts.volume_io import SaveVolumed
 
 
@@ -161,10 +162,28 @@ class ThresholdVesselsd(MapTransform):
         """Threshold each."""
         d = dict(data)
         for key in self.key_iterator(d):
-            vessel = 1 - d[key][:1] > self.threshold  # (1, X, Y, Z)
-            likeliest = d[key][1:].argmax(dim=0, keepdim=True) + 1  # (1, X, Y, Z)
-            d[key] = (vessel * likeliest).to(torch.uint8)
+            d[key] = call_vessels(d[key], self.threshold)  # (1, X, Y, Z)
         return d
+
+
+class TallyVoxelsd(MapTransform):
+    """Tally a volume once, for all metrics: a :class:`scripts.metrics.VolumeTally`, under the key ``tally``.
+
+    Args:
+        keys: of logits ``(K, X, Y, Z)``, one key.
+        label_key: of class indices ``(1, X, Y, Z)``, negative where not labelled.
+        threshold: probability above which a voxel is vessel, for Dice, precision and recall.
+    """
+
+    def __init__(self, keys: KeysCollection, label_key: str = "label", threshold: float = 0.5) -> None:
+        super().__init__(keys)
+        self.label_key = label_key
+        self.threshold = threshold
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add the tally."""
+        (key,) = self.key_iterator(dict(data))
+        return {**data, "tally": VolumeTally.of(data[key], data[self.label_key], self.threshold)}
 
 
 class SaveProbabilityd(SaveVolumed):
