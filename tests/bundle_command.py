@@ -24,6 +24,7 @@ PRELOADED = ["ignite.handlers", "imagecodecs", "jsonschema", "monai.bundle", "ni
 TINY_CHANNELS = [4, 4, 8, 8, 8, 8]
 TINY_NETWORK = {"network_def#channels": TINY_CHANNELS, "patch_size": [32, 32, 32]}
 TINY_TRAINING = {**TINY_NETWORK, "epochs": 1, "iterations_per_epoch": 1, "batch_size": 2}
+LEFT_BY_TRAINING = ["epochs.csv", "model_best.json", "model_best.pt", "model_last.json", "model_last.pt", "resume.pt"]
 
 
 def contents(folder):

@@ -2,20 +2,16 @@ import hashlib
 import json
 import math
 import re
-from itertools import cycle
-from pathlib import Path
 
 import monai
 import pytest
 import torch
-from ignite.engine import Engine
-from monai.engines import SupervisedEvaluator
-from monai.handlers import IgniteMetricHandler, from_engine
-from monai.metrics import CumulativeIterationMetric
+from bundle_command import contents
 from torch import nn
+from training_examples import Hostile, small_disk
+from volume_examples import told
 
 from scripts.checkpoints import (
-    WeightsSaver,
     file_hash,
     load_weights,
     provenance,
@@ -89,6 +85,14 @@ def test_the_file_is_a_plain_state_dict(tmp_path):
     assert state.keys() == network().state_dict().keys()
 
 
+def test_equal_weights_are_equal_files(tmp_path):
+    one, two = saved(tmp_path / "one"), saved(tmp_path / "two")
+    other = saved(tmp_path / "three", network(seed=1))
+    assert one.read_bytes() == two.read_bytes() != other.read_bytes()
+    assert read_sidecar(one) == read_sidecar(two)
+    assert publish(one, tmp_path / "a.pt", "x").read_bytes() == publish(two, tmp_path / "b.pt", "x").read_bytes()
+
+
 def test_published_weights_are_half_as_large_and_load_all_the_same(tmp_path):
     original, other = network(), network(seed=1)
     path = publish(saved(tmp_path, original), tmp_path / "out" / "model.pt", "synthetic volumes")
@@ -158,17 +162,31 @@ def test_another_normalisation(tmp_path):
 
 
 def test_a_network_that_states_no_arguments_is_checked_tensor_by_tensor(tmp_path):
-    assert "tensors differ, the first is" in refused(saved(tmp_path), nn.Conv3d(1, 2, 1))
+    why = refused(saved(tmp_path), nn.Conv3d(1, 2, 1))
+    assert (
+        "config: weight is absent there and (2, 1, 1, 1, 1) here; bias is absent there and (2,) here; encoder.0" in why
+    )
 
 
 def test_more_or_less_than_the_network_has(tmp_path):
     path, state = saved(tmp_path), network().state_dict()
     rewrite(path, {**state, "decoder.9.weight": torch.zeros(1)})
-    assert "1 tensors differ, the first is decoder.9.weight" in refused(path)
+    assert "the config: decoder.9.weight is (1,) there and absent here; use" in refused(path)
     rewrite(path, {name: value for name, value in state.items() if name != "head.bias"})
-    assert "1 tensors differ, the first is head.bias" in refused(path)
+    assert "the config: head.bias is absent there and (2,) here; use" in refused(path)
     rewrite(path, {**state, "head.bias": torch.zeros(3)})
-    assert "1 tensors differ, the first is head.bias" in refused(path)
+    assert "the config: head.bias is (3,) there and (2,) here; use" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("extra", "last"), [(12, "extra.11 is (1,) there and absent here; use"), (15, "and 3 tensors more; use")]
+)
+def test_at_most_twelve_tensors_are_listed(tmp_path, extra, last):
+    path = saved(tmp_path)
+    rewrite(path, {**network().state_dict(), **{f"extra.{number}": torch.zeros(1) for number in range(extra)}})
+    why = refused(path)
+    assert why.count("absent here") == 12
+    assert last in why
 
 
 def test_a_file_cut_short(tmp_path):
@@ -200,16 +218,6 @@ def test_weights_that_hold_nan(tmp_path):
     assert "head.weight holds NaN" in refused(saved(tmp_path, spoilt))
 
 
-class Hostile:
-    """Unpickling it makes a file."""
-
-    def __init__(self, target):
-        self.target = target
-
-    def __reduce__(self):
-        return Path.touch, (self.target,)
-
-
 def test_nothing_is_unpickled(tmp_path):
     path, target = saved(tmp_path), tmp_path / "pwned"
     rewrite(path, {**network().state_dict(), "head.bias": Hostile(target)})
@@ -222,8 +230,17 @@ def test_nothing_is_unpickled(tmp_path):
 # -- whole files -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("failure", [OSError("No space left on device"), KeyboardInterrupt()])
-def test_a_failed_write_leaves_what_was_there_before(tmp_path, failure):
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("no answer\nfrom the server"), "no answer"),
+        (RuntimeError("unexpected pos"), "unexpected pos"),
+        (OSError(), ""),
+        (KeyboardInterrupt(), None),
+    ],
+)
+def test_a_failed_write_leaves_what_was_there_before(tmp_path, failure, reason):
     def write(temporary):
         assert temporary.parent == tmp_path  # a rename stays within a file system
         temporary.write_text("half a f")
@@ -232,9 +249,23 @@ def test_a_failed_write_leaves_what_was_there_before(tmp_path, failure):
     for before in (None, "whole"):
         if before:
             (tmp_path / "file").write_text(before)
-        with pytest.raises(type(failure)):
+        with pytest.raises(OSError if reason is not None else KeyboardInterrupt) as error:
             write_whole(tmp_path / "file", write)
+        if reason is not None:
+            told(error, tmp_path / "file", f"cannot be written ({reason}), what was there before is kept; make room")
         assert [file.read_text() for file in tmp_path.iterdir()] == ([before] if before else [])
+
+
+@pytest.mark.parametrize("room", [100, 2000])  # bytes: less than a file's first piece; some pieces, and not all
+def test_a_full_disk(tmp_path, room):
+    path = saved(tmp_path)
+    before = contents(tmp_path)
+    with small_disk(room), pytest.raises(OSError, match="cannot be written") as error:
+        saved(tmp_path, network(seed=1))
+    told(error, path, "(File too large), what was there before is kept")  # the system's words, not the library's
+    assert contents(tmp_path) == before
+    saved(tmp_path, network(seed=1))
+    assert contents(tmp_path) != before
 
 
 def test_the_name_appears_only_once_the_file_is_whole(tmp_path):
@@ -248,7 +279,7 @@ def test_the_name_appears_only_once_the_file_is_whole(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-# -- origin and epochs -------------------------------------------------------------------------------------------------
+# -- origin -----------------------------------------------------------------------------------------------------------
 
 
 def test_provenance(tmp_path):
@@ -259,62 +290,3 @@ def test_provenance(tmp_path):
     assert origin == {"software": "tubes 1.2.3", "weights": "model.pt", "weights_sha256": file_hash(path)}
     with pytest.raises(FileNotFoundError, match=r"none\.pt: no such weights; check --ckpt_path"):
         provenance(tmp_path / "none.pt", tmp_path)
-
-
-class Scripted(CumulativeIterationMetric):
-    """Scores that are known beforehand."""
-
-    def __init__(self, scores):
-        super().__init__()
-        self.scores = cycle(scores)
-
-    def _compute_tensor(self, y_pred, y):
-        return torch.tensor([[next(self.scores)]])
-
-    def aggregate(self):
-        return self.get_buffer().mean()
-
-
-def trained(folder, dice, **more):
-    """A trainer whose weight is its epoch; validation after each epoch gives the scores that are asked for."""
-    net, volume = nn.Conv3d(1, 1, 1), torch.zeros(1, 1, 2, 2, 2)
-
-    def handler(scores):
-        return IgniteMetricHandler(metric_fn=Scripted(scores), output_transform=from_engine(["pred", "label"]))
-
-    evaluator = SupervisedEvaluator(
-        device=torch.device("cpu"),
-        val_data_loader=[{"image": volume, "label": volume}],
-        network=net,
-        key_val_metric={"val_dice": handler(dice)},
-        additional_metrics={name: handler(scores) for name, scores in more.items()},
-        val_handlers=[WeightsSaver(net, folder / "model_best.pt", {"threshold": 0.5}, only_best=True)],
-    )
-
-    def epoch(trainer, _):
-        nn.init.constant_(net.weight, trainer.state.epoch)
-        evaluator.run(trainer.state.epoch)
-
-    trainer = Engine(epoch)
-    WeightsSaver(net, folder / "model_last.pt", {"seed": 7, "threshold": 0.4}, validator=evaluator).attach(trainer)
-    trainer.run([0], max_epochs=len(dice))
-    weight = {name: torch.load(folder / f"model_{name}.pt")["weight"].item() for name in ("best", "last")}
-    return weight, {name: read_sidecar(folder / f"model_{name}.pt") for name in ("best", "last")}
-
-
-def test_the_best_epoch_is_kept_and_the_last(tmp_path):
-    dice, threshold = [0.2, 0.9, 0.5, 0.1], [0.3, 0.6, 0.7, 0.8]
-    weight, sidecar = trained(tmp_path, dice, threshold=threshold)
-    assert weight == {"best": 2, "last": 4}
-    assert [sidecar[name]["epoch"] for name in ("best", "last")] == [2, 4]
-    assert sidecar["best"]["validation"] == pytest.approx({"val_dice": 0.9, "threshold": 0.6})
-    assert sidecar["last"]["validation"] == pytest.approx({"val_dice": 0.1, "threshold": 0.8})
-    assert sidecar["best"]["threshold"] == pytest.approx(0.6)
-    assert sidecar["last"]["seed"] == 7
-
-
-def test_a_score_that_is_undefined_is_neither_stated_nor_a_threshold(tmp_path):
-    weight, sidecar = trained(tmp_path, [0.2, 0.3], threshold=[math.nan] * 2)
-    assert weight["best"] == 2
-    assert sidecar["best"]["validation"] == pytest.approx({"val_dice": 0.3})
-    assert sidecar["best"]["threshold"] == 0.5

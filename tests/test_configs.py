@@ -15,7 +15,7 @@ CONFIGS = BUNDLE / "configs"
 SCHEMA = "meta_schema_20240725.json"
 NETWORKS = ("overlays/attention", "overlays/full_width", "overlays/published")
 LOSSES = ("overlays/loss_focal", "overlays/loss_wcce", "overlays/loss_wcce_inverse")
-ON_TRAIN = (*NETWORKS, *LOSSES, "overlays/validate_elsewhere", "overlays/tensorboard", "evaluate")
+ON_TRAIN = (*NETWORKS, *LOSSES, "overlays/validate_elsewhere", "overlays/tensorboard", "finetune", "evaluate")
 COMBINATIONS = [
     *(("train", name) for name in ON_TRAIN),
     *(("train", "evaluate", name) for name in NETWORKS),
@@ -23,8 +23,8 @@ COMBINATIONS = [
 ]
 # those of the contract that exist so far, and where
 DIALS = {
-    "train": "dataset_dir ckpt_dir device amp seed epochs iterations_per_epoch learning_rate batch_size patch_size "
-    "overlap val_fraction region channel dataset_weights unlabelled_value num_workers",
+    "train": "dataset_dir test_dir ckpt_dir device amp seed resume epochs patience iterations_per_epoch learning_rate "
+    "batch_size patch_size overlap val_fraction region channel dataset_weights unlabelled_value num_workers",
     "inference": "dataset_dir output_dir ckpt_path device amp patch_size overlap batch_size channel num_workers "
     "threshold save_probability",
 }
@@ -109,6 +109,8 @@ def test_monai_label_can_load_a_base_alone(name):
         return
     assert "max_epochs" in config["train"]["trainer"]
     assert isinstance(config["train"]["handlers"], list)
+    assert all("_target_" in handler for handler in config["train"]["handlers"])  # it asks each for this key
+    assert [h["_target_"] for h in config["train"]["handlers"]].count("ValidationHandler") == 1  # MONAI checks this one
     assert "data" in config["train"]["dataset"]
     assert "data" in config["validate"]["dataset"]
 

@@ -1,4 +1,4 @@
-"""Finding, checking and splitting studies: who is found, what is refused, and the exact boxes."""
+"""Finding and checking studies: who is found, and what is refused."""
 
 import json
 
@@ -7,14 +7,7 @@ import pytest
 from study_examples import write_pair
 from volume_examples import told
 
-from scripts.datasets import (
-    checked_images,
-    find_images,
-    find_study,
-    split_in_space,
-    training_part,
-    validation_part,
-)
+from scripts.datasets import checked_images, find_images, find_study
 from scripts.volume_io import write_volume
 
 SHAPE = (6, 5, 4)
@@ -76,6 +69,19 @@ def test_several_studies_are_one_if_their_names_differ(tmp_path):
     assert names(find_study([one, str(two)])) == ["q", "p"]
     with pytest.raises(ValueError, match="q: the same name in two studies; rename"):
         find_study([one, one])
+
+
+def test_data_sets_are_the_volumes_of_one_study_or_several_studies(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, name in ((one, "a"), (one, "b"), (two, "c")):
+        write_pair(folder, name, IMAGE, LABEL)
+    assert [item["dataset"] for item in find_study(one)] == ["a", "b"]
+    assert [item["dataset"] for item in find_study([one])] == ["a", "b"]
+    assert [item["dataset"] for item in find_study([one, str(two)])] == [str(one), str(one), str(two)]
+
+
+def test_no_study_is_no_volumes():
+    assert find_study(None) == []
 
 
 def test_decathlon_list(tmp_path):
@@ -220,47 +226,3 @@ def test_region_must_fit_every_volume(tmp_path):
     with pytest.raises(ValueError, match="axis Y has voxels 0:5") as error:
         find_study(tmp_path, region=":,0:6,:")
     assert str(error.value).startswith(str(tmp_path / "images" / "a.tif"))
-
-
-def item(shape, sizes=(1, 1, 1), region=None):
-    box = region or tuple((0, side) for side in shape)
-    return {"name": "v", "shape": shape, "affine": np.diag([*sizes, 1.0]), "region": box}
-
-
-@pytest.mark.parametrize(
-    ("volume", "training", "validation"),
-    [
-        (item((100, 40, 30)), ((0, 59), (0, 40), (0, 30)), ((75, 100), (0, 40), (0, 30))),
-        (item((40, 100, 30)), ((0, 40), (0, 59), (0, 30)), ((0, 40), (75, 100), (0, 30))),
-        # Z is the longest, and not in plane
-        (item((40, 60, 500)), ((0, 40), (0, 29), (0, 500)), ((0, 40), (45, 60), (0, 500))),
-        # X is through plane here, so Z is in plane and the longest of its two
-        (item((500, 40, 60), (5, 1, 1)), ((0, 500), (0, 40), (0, 29)), ((0, 500), (0, 40), (45, 60))),
-        # the split is made inside the region, along the region's longest side
-        (
-            item((200, 200, 30), region=((20, 60), (100, 200), (3, 9))),
-            ((20, 60), (100, 159), (3, 9)),
-            ((20, 60), (175, 200), (3, 9)),
-        ),
-    ],
-)
-def test_split_by_hand(volume, training, validation, caplog):
-    assert split_in_space(volume, 0.25, (16, 16, 16)) == (training, validation)
-    assert training_part([volume], 0.25, (16, 16, 16)) == [{**volume, "region": training}]
-    assert validation_part([volume], 0.25, (16, 16, 16)) == [{**volume, "region": validation}]
-    assert not caplog.text
-
-
-def test_the_smallest_volume_that_is_split(caplog):
-    # 16 to train on, 16 between, 8 to validate on
-    assert split_in_space(item((40, 9, 9)), 0.2, (16, 16, 16))[0][0] == (0, 16)
-    assert not caplog.text
-    whole = ((0, 39), (0, 9), (0, 9))
-    assert split_in_space(item((39, 9, 9)), 0.2, (16, 16, 16)) == (whole, whole)
-    assert "v: too small to hold a part out along X; it validates on itself" in caplog.text
-
-
-@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5])
-def test_fractions_outside_0_to_1(fraction):
-    with pytest.raises(ValueError, match=f"between 0 and 1, got {fraction}"):
-        split_in_space(item((100, 40, 30)), fraction, (16, 16, 16))

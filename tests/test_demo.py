@@ -1,16 +1,24 @@
 import json
 
-from scripts.demo import SHAPE, run_demo
+from scripts.demo import METRICS, SHAPE, run_demo
 from scripts.volume_io import read_header
 
 
-def test_demo_segments_scores_and_pictures_a_volume(tmp_path, capsys):
-    run_demo(tmp_path / "demo")
-    (name,) = json.loads((tmp_path / "demo" / "output" / "metrics.json").read_text())["cases"]
-    segmentation = read_header(tmp_path / "demo" / "output" / f"{name}_seg.tif")
-    assert segmentation.shape == SHAPE
-    assert segmentation.unit == "µm"
-    assert (tmp_path / "demo" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+def test_demo_segments_and_scores_before_and_after_fine_tuning(tmp_path, capsys):
+    """Two steps of fine-tuning: what it leaves and prints, not how good it gets."""
+    folder = tmp_path / "demo"
+    run_demo(folder, epochs=1, iterations_per_epoch=2)
     printed = capsys.readouterr().out
-    assert "dice" in printed
-    assert "auroc" in printed
+    scores = {}
+    for which in ("before", "after"):
+        ((name, scores[which]),) = json.loads((folder / which / "metrics.json").read_text())["cases"].items()
+        segmentation = read_header(folder / which / f"{name}_seg.tif")
+        assert (segmentation.shape, segmentation.unit) == (SHAPE, "µm")
+    for picture in ("before", "after", "roc"):
+        assert (folder / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+    rows = [line.split() for line in printed.splitlines() if line.startswith(("shipped weights", "fine-tuned"))]
+    assert [row[-len(METRICS) :] for row in rows] == [
+        [f"{scores[which][metric]:.3f}" for metric in METRICS] for which in ("before", "after")
+    ]
+    assert scores["before"] != scores["after"]
+    assert "configs/finetune.json" in printed

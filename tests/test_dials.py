@@ -6,8 +6,8 @@ import torch
 
 from scripts.dials import check_dials, flag
 
-KINDS = """{"epochs": 3, "rate": 0.1, "threshold": null, "rotation": 30, "zoom": 1.25, "patch_size": [64, 64, 64],
-    "device": "cpu", "sides": [64, 64], "data_dir": "x", "on": false, "any": null}"""
+KINDS = """{"epochs": 3, "patience": 5, "rate": 0.1, "threshold": null, "rotation": 30, "zoom": 1.25,
+    "patch_size": [64, 64, 64], "device": "cpu", "sides": [64, 64], "data_dir": "x", "on": false, "any": null}"""
 CONFIGS = Path(__file__).resolve().parents[1] / "bundle" / "configs"
 
 
@@ -110,6 +110,24 @@ def test_other_commands_pass(command, monkeypatch):
         ("epochs", "many", "--epochs many: is no whole number of at least 1; give one such as 3"),
         ("epochs", "0", "--epochs 0: is no whole number of at least 1; give one such as 3"),
         ("epochs", "1.5", "--epochs 1.5: is no whole number of at least 1; give one such as 3"),
+        ("patience", "0", "--patience 0: is no whole number of at least 1; give one such as 5"),
+        ("patience", "True", "--patience True: is no whole number of at least 1; give one such as 5"),
+        # of a None MONAI would silently make the default
+        (
+            "patience",
+            "None",
+            "--patience None: MONAI would pass over it, and nothing would change; write --patience '$None'",
+        ),
+        (
+            "epochs",
+            "None",
+            "--epochs None: MONAI would pass over it, and nothing would change; leave it out, or give a value",
+        ),
+        (
+            "data_dir",
+            "None",
+            "--data_dir None: MONAI would pass over it, and nothing would change; leave it out, or give a value",
+        ),
         ("rate", "fast", "--rate fast: is no number; give one such as 0.1"),
         ("threshold", "half", "--threshold half: is no number from 0 to 1; give one such as 0.5"),
         ("threshold", "128", "--threshold 128: is no number from 0 to 1; give one such as 0.5"),
@@ -139,7 +157,8 @@ def test_a_value_of_the_wrong_kind_is_refused(command, dial, value, message):
     "dials",
     [
         ["--rate", "1e2", "--sides", "[1,2]", "--data_dir", "2024_study", "--on", "true", "--any", "1,2"],
-        ["--epochs", "$2 * 3", "--sides", "@other", "--data_dir", "%x.json#dir"],
+        ["--epochs", "$2 * 3", "--sides", "@other", "--data_dir", "%x.json#dir", "--patience", "$None"],
+        ["--patience", "1", "--any", "None", "--threshold", "None"],
         ["--rate", "-1", "--sides", "32,32", "--data_dir", "./2024", "--any", "text", "--threshold", "0.2"],
     ],
 )

@@ -1,12 +1,16 @@
+"""What steers the training loop: sound gradients, repeatable draws, patience (what it writes: test_handlers_output)."""
+
 import logging
+import math
 
 import pytest
 import torch
-from ignite.engine import Events
+from ignite.engine import Engine, Events
 from monai.engines import SupervisedTrainer
 from torch import nn
+from training_examples import scripted_validator
 
-from scripts.handlers import NonFiniteGradientGuard
+from scripts.handlers import IterationSeed, NonFiniteGradientGuard, Patience
 
 BAD = 2  # the iteration that goes wrong
 
@@ -90,3 +94,124 @@ def test_good_steps_are_untouched():
     (*_, plain), _ = train(good)
     assert torch.equal(guarded, plain)
     assert steps == {3}
+
+
+def test_the_count_goes_on():
+    guard = NonFiniteGradientGuard(nn.Conv3d(1, 1, 1))
+    guard.load_state_dict({"skipped": 3})
+    assert guard.state_dict() == {"skipped": 3}
+
+
+# -- what is drawn -----------------------------------------------------------------------------------------------------
+
+
+def drawn(seed, wasted=0, begin=0):
+    """What torch draws in the iterations of two epochs of two, or of the second alone, by number of the iteration."""
+    draws = {}
+
+    def step(engine, _):
+        draws[engine.state.iteration] = tuple(torch.rand(3).tolist())
+        torch.rand(wasted)
+
+    engine = Engine(step)
+    IterationSeed(seed).attach(engine)
+    engine.load_state_dict({"epoch": begin, "max_epochs": 2, "epoch_length": 2})
+    torch.rand(wasted)
+    engine.run([0, 1])
+    return draws
+
+
+def test_a_draw_is_a_function_of_seed_and_iteration():
+    first = drawn(0)
+    torch.manual_seed(9)
+    assert drawn(0, wasted=7) == first
+    assert drawn(0, begin=1) == {3: first[3], 4: first[4]}  # as after a resume
+    others = drawn(1)
+    assert len({*first.values(), *others.values()}) == 8
+
+
+# -- patience ----------------------------------------------------------------------------------------------------------
+
+
+def patient(patience, scores, interval=1, state=None, epoch=0, stop=None):
+    """Train for as many epochs as there are scores, or until `stop`; the trainer and its patience afterwards."""
+    validator, trainer = scripted_validator(val_dice=scores[epoch:]), Engine(lambda *_: None)
+    kept = Patience(patience, validator)
+    kept.attach(trainer)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(every=interval), lambda: validator.run(trainer.state.epoch))
+    if stop:
+        trainer.add_event_handler(Events.EPOCH_COMPLETED(once=stop), trainer.terminate)
+    if state:
+        kept.load_state_dict(state)
+    trainer.load_state_dict({"epoch": epoch, "max_epochs": len(scores), "epoch_length": 1})
+    trainer.run([0])
+    return trainer, kept
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("patience", "scores", "last"),
+    [
+        (1, [0.5, 0.4, 0.9], 2),
+        (2, [0.5, 0.4, 0.3, 0.9], 3),
+        (3, [0.5, 0.4, 0.3, 0.2, 0.9], 4),
+        (2, [0.5, 0.5, 0.5, 0.9], 3),  # as good is not better
+        (2, [0.5, 0.4, 0.6, 0.5, 0.6, 0.9], 5),  # a better one restores the patience
+        (2, [0.1, 0.2, 0.3, 0.4], 4),
+        (2, [0.5, NAN, NAN, 0.9], 3),
+        (2, [0.5, NAN, 0.6, NAN, 0.5, 0.9], 5),
+        (2, [NAN, NAN, NAN, 0.9], 3),
+        (2, [NAN, 0.1, 0.0, 0.2, NAN], 5),  # any number is better than none
+        (None, [0.5] * 6, 6),
+        (None, [NAN] * 6, 6),
+    ],
+)
+def test_patience_by_hand(patience, scores, last):
+    trainer, kept = patient(patience, scores)
+    assert trainer.state.epoch == last
+    assert kept.spent == (last < len(scores))
+
+
+def test_validations_are_counted_and_not_epochs():
+    trainer, _ = patient(2, [0.5] * 9, interval=2)
+    assert trainer.state.epoch == 6  # of the validations after 2, 4 and 6
+
+
+def test_the_log_says_why_it_stopped(caplog):
+    caplog.set_level(logging.INFO, logger="scripts.handlers")
+    patient(2, [0.5, 0.4, 0.3, 0.9])
+    assert "stopped after epoch 3: 2 validations without a better val_dice than 0.5000" in caplog.text
+    caplog.clear()
+    patient(2, [0.1, 0.2, 0.3], stop=2)
+    assert "stopped" not in caplog.text  # another's doing
+
+
+@pytest.mark.parametrize("scores", [[0.5, 0.4, 0.6, 0.5, 0.6, 0.9], [NAN, 0.1, NAN, 0.2, 0.2, 0.1, 0.9]])
+def test_interrupted_patience_stops_at_the_same_epoch(scores):
+    trainer, _ = patient(2, scores)
+    last = trainer.state.epoch
+    assert 4 < last < len(scores)
+    for interrupted in range(1, last):
+        _, before = patient(2, scores, stop=interrupted)
+        assert not before.spent
+        trainer, after = patient(2, scores, state=before.state_dict(), epoch=interrupted)
+        assert trainer.state.epoch == last
+        assert after.spent
+
+
+def test_more_patience_goes_on():
+    _, before = patient(2, [0.5, 0.4, 0.3, 0.2, 0.1, 0.9])
+    trainer, _ = patient(4, [0.5, 0.4, 0.3, 0.2, 0.1, 0.9], state=before.state_dict(), epoch=3)
+    assert trainer.state.epoch == 5
+    _, none = patient(None, [0.5, 0.4])
+    assert none.state_dict() == {}
+    none.load_state_dict(before.state_dict())
+    assert not none.spent
+
+
+@pytest.mark.parametrize("patience", [0, -1])
+def test_patience_is_at_least_1(patience):
+    with pytest.raises(ValueError, match="positive"):
+        Patience(patience, scripted_validator(val_dice=[0.5]))

@@ -49,10 +49,25 @@ def test_weights_by_order_and_by_name(weights, probabilities):
 
 
 @pytest.mark.parametrize(
+    ("weights", "probabilities"),
+    [
+        (None, [0.25, 0.25, 0.25, 0.25]),
+        ([3, 1], [0.375, 0.125, 0.125, 0.375]),
+        ({"one": 3}, [0.375, 0.125, 0.125, 0.375]),
+        ({"two": 0}, [0.5, 0, 0, 0.5]),
+    ],
+)
+def test_volumes_of_one_data_set_share_its_weight(weights, probabilities):
+    np.testing.assert_allclose(volume_weights(["one", "two", "two", "one"], weights), probabilities)
+    uneven = volume_weights(["one", "one", "one", "two"], weights)  # the same chance for each of the three
+    np.testing.assert_allclose(uneven, [*[2 * probabilities[0] / 3] * 3, 2 * probabilities[1]])
+
+
+@pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ({"thik": 2}, "names 'thik'; the volumes are thick, thin"),
-        ([1], "must be 2 numbers"),
+        ({"thik": 2}, "names 'thik'; the data sets are thick, thin"),
+        ([1], "must be 2 numbers, none negative, not all zero: one for each of thick, thin"),
         ([1, 1, 1], "must be 2 numbers"),
         ([2, -1], "none negative"),
         ([0, 0], "not all zero"),
@@ -76,6 +91,18 @@ def test_volumes_are_drawn_by_weight(tmp_path, weights, share):
     patches = train_set(tmp_path, dataset_weights=weights, redraw=0.0, **RIGID)
     drawn = np.mean([float(patches[index]["label"].max()) == 0 for index in range(200)])
     assert drawn == pytest.approx(share, abs=0.1 if share else 0)
+
+
+def test_studies_are_drawn_by_weight_whatever_their_volumes(tmp_path):
+    """Three volumes labelled 0 in the one study, one labelled 1 in the other."""
+    shape = (16, 16, 16)
+    for study, name, value in (("one", "a", 0), ("one", "b", 0), ("one", "c", 0), ("two", "d", 1)):
+        write_pair(tmp_path / study, name, ramp(shape, 0), np.full(shape, value))
+    both = [str(tmp_path / "one"), str(tmp_path / "two")]
+    for weights, share in ((None, 1 / 2), ({both[1]: 3}, 3 / 4)):
+        patches = train_set(tmp_path, **{"dataset_dir": both, "dataset_weights": weights, "redraw": 0.0, **RIGID})
+        drawn = np.mean([float(patches[index]["label"].max()) for index in range(200)])
+        assert drawn == pytest.approx(share, abs=0.1)
 
 
 def test_patches_differ_by_index_and_seed_only(study, patches):

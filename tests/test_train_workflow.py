@@ -1,9 +1,12 @@
 """Training by the command line: what it leaves, that it learns, that it can be repeated."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
-from bundle_command import TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING
+from bundle_command import LEFT_BY_TRAINING, TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING, contents
+from ignite.engine import Events
 
 from scripts.checkpoints import file_hash, read_sidecar
 from scripts.network import TubeNet
@@ -30,14 +33,9 @@ def assert_same(one, two):
         assert torch.equal(one[name], two[name]), name
 
 
-def test_training_leaves_weights_with_sidecars_and_nothing_else(trained):
-    assert sorted(path.name for path in trained.iterdir()) == [
-        "model_best.json",
-        "model_best.pt",
-        "model_last.json",
-        "model_last.pt",
-    ]
-    for path in trained.glob("*.pt"):
+def test_training_leaves_these_files_and_weights_with_sidecars(trained):
+    assert sorted(path.name for path in trained.iterdir()) == LEFT_BY_TRAINING
+    for path in trained.glob("model_*.pt"):
         network = TubeNet(**read_sidecar(path)["network"])
         assert network.load_state_dict(weights_of(path))
         assert network.arguments["channels"] == TINY_CHANNELS
@@ -95,13 +93,84 @@ def test_the_seed_alone_decides_the_weights(bundle, tiny_study, tmp_path):
     assert not torch.equal(last["first"]["head.weight"], last["other"]["head.weight"])
 
 
-def test_weights_of_an_earlier_run_are_replaced_whole(bundle, trained, tiny_study, tmp_path):
-    for path in trained.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+def test_an_earlier_run_is_set_aside_whole(bundle, trained, tiny_study, tmp_path):
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    earlier = contents(trained)
     bundle.run("train", dataset_dir=tiny_study, ckpt_dir=tmp_path, **TINY_TRAINING).ok()
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in trained.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*LEFT_BY_TRAINING, "previous"])
+    assert contents(tmp_path / "previous") == earlier
     for name in ("model_best", "model_last"):
         sidecar = read_sidecar(tmp_path / f"{name}.pt")
         assert sidecar["sha256"] == file_hash(tmp_path / f"{name}.pt") != file_hash(trained / f"{name}.pt")
         assert sidecar["epoch"] == 1
         assert all(np.isfinite(list(sidecar["validation"].values())))
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(workflow, tiny_study, tmp_path):
+    """Stopped in the third of four epochs; with dropout, all augmentation and another random state before."""
+    dials = {**TINY_TRAINING, "dataset_dir": str(tiny_study), "epochs": 4, "iterations_per_epoch": 2}
+
+    def run(folder, stop=None, **how):
+        train = workflow("train", "train", **dials, ckpt_dir=str(tmp_path / folder), **how)
+        train.initialize()
+        if not stop:
+            train.run()
+            return
+        train.parser.get_parsed_content("train#trainer").add_event_handler(stop, interrupt)
+        with pytest.raises(RuntimeError) as error:
+            train.run()
+        assert isinstance(error.value.__cause__, InterruptedError)
+
+    def interrupt():
+        raise InterruptedError
+
+    run("whole")
+    run("parts", stop=Events.ITERATION_STARTED(once=6))
+    assert read_sidecar(tmp_path / "parts" / "model_last.pt")["epoch"] == 2
+    torch.rand(5)
+    run("parts", resume=True)
+    whole, parts = contents(tmp_path / "whole"), contents(tmp_path / "parts")
+    assert list(whole) == list(parts)
+    assert {path.name for path in whole if whole[path] != parts[path]} <= {"resume.pt"}
+
+
+def test_resuming_what_is_not_there_or_is_another_training(bundle, trained, tiny_study, tmp_path):
+    dials = {**LEARNING, "dataset_dir": tiny_study, "resume": "true"}
+    bundle.run("train", **dials, ckpt_dir=tmp_path).refused(tmp_path / "resume.pt", "there is no training to resume")
+    before = contents(trained)
+    other = {**dials, "batch_size": 3, "redraw": 0.5}
+    words = ("begun with batch_size 2 and not 3; redraw 0.9 and not 0.5", "train into another --ckpt_dir")
+    bundle.run("train", **other, ckpt_dir=trained).refused(trained / "resume.pt", *words)
+    done = bundle.run("train", **dials, ckpt_dir=trained).ok()
+    assert "nothing to do: training ended after epoch 3, --epochs is 3" in done.stdout + done.stderr
+    assert contents(trained) == before
+
+
+def test_a_test_study_is_scored_and_decides_nothing(bundle, tiny_study, other_study, tmp_path):
+    for folder, how in (("with", {"test_dir": other_study}), ("without", {})):
+        bundle.run("train", **TINY_TRAINING, dataset_dir=tiny_study, ckpt_dir=tmp_path / folder, **how).ok()
+    header, row = (tmp_path / "with" / "epochs.csv").read_text().splitlines()
+    scores = dict(zip(header.split(","), row.split(","), strict=True))
+    assert 0 <= float(scores["test_dice"]) <= 1
+    assert 0 <= float(scores["test_auroc"]) <= 1
+    assert "test" not in (tmp_path / "without" / "epochs.csv").read_text()
+    for name in ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json"):
+        assert (tmp_path / "with" / name).read_bytes() == (tmp_path / "without" / name).read_bytes()
+
+
+def test_finetuning_goes_on_from_weights_and_says_so(bundle, trained, tiny_study, tmp_path):
+    """The first level stays as it was, the rest moves, and the weights it began with are left alone."""
+    start, before = trained / "model_best.pt", contents(trained)
+    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path, "ckpt_path": start}
+    bundle.run(("train", "finetune"), **dials).ok()
+    assert sorted(path.name for path in tmp_path.iterdir()) == LEFT_BY_TRAINING
+    origin = {"weights": "model_best.pt", "sha256": file_hash(start), "trained_on": ["a"]}
+    assert read_sidecar(tmp_path / "model_last.pt")["finetuned_from"] == origin
+    old, new = weights_of(start), weights_of(tmp_path / "model_last.pt")
+    for name, weights in old.items():
+        if name.endswith("weight"):
+            assert torch.equal(new[name], weights) == name.startswith("encoder.0."), name
+    assert contents(trained) == before
+    del dials["ckpt_path"]
+    done = bundle.run("train", **dials, resume="true")
+    done.refused(tmp_path / "resume.pt", 'frozen ["encoder.0"] and not null', "started_from")

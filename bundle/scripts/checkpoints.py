@@ -13,10 +13,11 @@ from typing import Any
 import monai
 import numpy as np
 import torch
-from ignite.engine import Engine, Events
 from torch import nn
 
 logger = logging.getLogger(__name__)
+
+MOST_LISTED = 12  # tensors that do not match, in one message
 
 
 def sidecar_path(weights: str | Path) -> Path:
@@ -34,16 +35,28 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
     temporaries = [path.with_name(f".{path.name}.{os.getpid()}.part") for path, _ in files]
     try:
         for temporary, (path, write) in zip(temporaries, files, strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(temporary)
-            with open(temporary, "rb") as file:
-                os.fsync(file.fileno())
+            _write_to_disk(path, temporary, write)
         for temporary, (path, _) in zip(temporaries, files, strict=True):
             temporary.replace(path)
     except BaseException:
         for temporary in temporaries:
             temporary.unlink(missing_ok=True)
         raise
+
+
+def _write_to_disk(path: Path, temporary: Path, write: Callable[[Path], Any]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:
+        # for a full disk torch.save has a RuntimeError of its own, which the system's plain word on it precedes
+        first = error.__context__ if isinstance(error.__context__, OSError) else error
+        reason = getattr(first, "strerror", None) or str(first).partition("\n")[0]
+        raise OSError(
+            f"{path}: cannot be written ({reason}), what was there before is kept; make room, or choose another folder"
+        ) from error
 
 
 def save_weights(path: str | Path, network: nn.Module, sidecar: Mapping[str, Any]) -> None:
@@ -61,7 +74,8 @@ def _write_pair(path: Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[
     content = {**sidecar, "versions": {"monai": monai.__version__, "torch": torch.__version__, "numpy": np.__version__}}
 
     def write_weights(temporary: Path) -> None:
-        torch.save(dict(state), temporary)
+        with temporary.open("wb") as file:  # given a name, torch would write it into the file, and no two were alike
+            torch.save(dict(state), file)
         content["sha256"] = file_hash(temporary)
 
     def write_sidecar(temporary: Path) -> None:
@@ -151,6 +165,7 @@ def load_weights(
     network: nn.Module,
     path: str | Path,
     normalisation: Mapping[str, Any] | None = None,
+    classifier: str | None = None,
 ) -> dict[str, Any]:
     """Load weights into a network after checking them against sidecar and config.
 
@@ -158,13 +173,16 @@ def load_weights(
         network: of the config; its ``arguments``, if it has them, name what differs.
         path: ``X.pt``; half precision is widened.
         normalisation: of the config.
+        classifier: name of the network's last layer, which stays as it is where the weights tell another number of
+            classes apart; without it such weights are refused.
 
     Returns:
         The sidecar.
 
     Raises:
         FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for a file that is no plain state dict, or that fits neither sidecar, network nor config.
+        ValueError: for a file that is no plain state dict, or that fits neither sidecar, network nor config; the
+            message lists what does not match.
     """
     path = Path(path)
     sidecar = read_sidecar(path)
@@ -172,29 +190,44 @@ def load_weights(
         raise ValueError(
             f"{path}: is not the file that its sidecar {sidecar_path(path).name} describes; copy both again"
         )
-    differing = _differences(sidecar, "network", getattr(network, "arguments", {}))
-    differing += _differences(sidecar, "normalisation", normalisation or {})
     state, wanted = _read_state(path), network.state_dict()
-    misfits = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
-    misfits += [name for name in state if name not in wanted]
-    if misfits or differing:
-        why = "; ".join(differing) or f"{len(misfits)} tensors differ, the first is {misfits[0]}"
+    free = ["dropout", "decoder_dropout"]  # has no weights, and another rate is a choice of the day
+    if classifier is not None and _has_other_classes(state, wanted, classifier):
+        logger.info("%s tells other classes apart: its classifier %r is replaced by a new one", path, classifier)
+        state |= {name: value for name, value in wanted.items() if name.startswith(f"{classifier}.")}
+        free.append("out_channels")
+    differing = _differences(sidecar, "network", getattr(network, "arguments", {}), free)
+    differing += _differences(sidecar, "normalisation", normalisation or {})
+    if why := differing or _misfits(state, wanted):
         raise ValueError(
-            f"{path}: does not fit the config: {why}; use the configs and overlays that it was trained with"
+            f"{path}: does not fit the config: {'; '.join(why)}; use the configs and overlays that it was trained with"
         )
     network.load_state_dict(state)
     logger.info("weights %s, trained on %s", path, sidecar.get("trained_on", "what is not stated"))
     return sidecar
 
 
-def _differences(sidecar: Mapping[str, Any], title: str, config: Mapping[str, Any]) -> list[str]:
+def _has_other_classes(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], classifier: str) -> bool:
+    name = f"{classifier}.weight"  # (classes, ...)
+    return name in state and name in wanted and len(state[name]) != len(wanted[name])
+
+
+def _differences(sidecar: Mapping[str, Any], title: str, config: Mapping[str, Any], free: Sequence[str] = ()) -> list:
     trained = sidecar.get(title, {})
     return [
         f"{name} is {json.dumps(trained[name])} in the weights and {json.dumps(config[name])} in the config"
         for name in sorted(trained.keys() & config.keys())
-        # dropout has no weights, and another rate is a choice of the day
-        if name not in ("dropout", "decoder_dropout") and trained[name] != json.loads(json.dumps(config[name]))
+        if name not in free and trained[name] != json.loads(json.dumps(config[name]))
     ]
+
+
+def _misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:
+    def shape(tensors: Mapping[str, torch.Tensor], name: str) -> str:
+        return str(tuple(tensors[name].shape)) if name in tensors else "absent"
+
+    names = [name for name in {**wanted, **state} if shape(state, name) != shape(wanted, name)]
+    told = [f"{name} is {shape(state, name)} there and {shape(wanted, name)} here" for name in names[:MOST_LISTED]]
+    return told + ([f"and {len(names) - MOST_LISTED} tensors more"] if len(names) > MOST_LISTED else [])
 
 
 def provenance(path: str | Path, bundle_root: str | Path) -> dict[str, str]:
@@ -208,44 +241,3 @@ def provenance(path: str | Path, bundle_root: str | Path) -> dict[str, str]:
     metadata = json.loads((Path(bundle_root) / "configs" / "metadata.json").read_text())
     version = f"{metadata['name']} {metadata['version']}"
     return {"software": version, "weights": Path(path).name, "weights_sha256": file_hash(path)}
-
-
-class WeightsSaver:
-    """Handler: keep the weights of the best epoch, or of the last, with a sidecar that says how they scored.
-
-    Args:
-        network: to save.
-        path: ``X.pt``.
-        sidecar: JSON values; epoch, scores and, if validation chose one, the threshold are added.
-        only_best: save only when the key metric of the engine it is attached to is the best so far.
-        validator: whose scores to state; the engine it is attached to by default.
-    """
-
-    def __init__(
-        self,
-        network: nn.Module,
-        path: str | Path,
-        sidecar: Mapping[str, Any],
-        only_best: bool = False,
-        validator: Engine | None = None,
-    ) -> None:
-        self.network = network
-        self.path = Path(path)
-        self.sidecar = dict(sidecar)
-        self.only_best = only_best
-        self.validator = validator
-
-    def attach(self, engine: Engine) -> None:
-        """Save at the end of epochs of ``engine``."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        """Save, if it is time."""
-        if self.only_best and engine.state.best_metric_epoch != engine.state.epoch:
-            return
-        scores = (self.validator or engine).state.metrics
-        scores = {name: float(value) for name, value in scores.items() if np.isscalar(value) and np.isfinite(value)}
-        sidecar = {**self.sidecar, "epoch": engine.state.epoch, "validation": scores}
-        if "threshold" in scores:
-            sidecar["threshold"] = scores["threshold"]
-        save_weights(self.path, self.network, sidecar)

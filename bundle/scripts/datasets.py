@@ -1,9 +1,9 @@
-"""Studies: find the volumes, check that images and labels fit, split each volume in space."""
+"""Studies: find the volumes, check that images and labels fit."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from monai.data import load_decathlon_datalist
 
 from scripts.volume_io import SUFFIXES, file_family, read_header, split_name
-from scripts.voxel_grid import AXES, Box, longest_in_plane_axis, region_box
+from scripts.voxel_grid import region_box
 
 logger = logging.getLogger(__name__)
 
@@ -57,25 +57,31 @@ def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[
 
 
 def find_study(
-    dataset_dir: str | Path | Sequence[str | Path], region: str | None = None, channel: int | None = None
+    dataset_dir: str | Path | Sequence[str | Path] | None, region: str | None = None, channel: int | None = None
 ) -> list[dict[str, Any]]:
     """List the labelled volumes of one or several studies, each checked by its header.
 
     Args:
         dataset_dir: a study (``images/NAME.EXT`` and ``labels/NAME.EXT``, or a Medical Decathlon ``dataset.json``), or
-            several.
+            several; None is no study, and so no volumes.
         region: voxels ``x0:x1,y0:y1,z0:z1`` that count as labelled.
         channel: which channel of a several-channel image.
 
     Returns:
-        ``[{"name", "image", "label", "shape", "affine", "region"}, ...]``: paths, (X, Y, Z), 4x4 in mm, a box.
+        ``[{"name", "image", "label", "dataset", "shape", "affine", "region"}, ...]``: paths, the name of the volume or
+        with several studies the path of its study, (X, Y, Z), 4x4 in mm, a box.
 
     Raises:
         FileNotFoundError: for a missing folder, an empty one, or an image without a label.
         ValueError: for two files of one name, or an image and a label that do not lie on the same voxels.
     """
-    folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir)
-    items = [item for folder in folders for item in _study_files(Path(folder))]
+    folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir or ())
+    items = [
+        # what dataset_weights weighs: the volumes of one study, or several studies
+        {**item, "dataset": item["name"] if len(folders) == 1 else str(folder)}
+        for folder in folders
+        for item in _study_files(Path(folder))
+    ]
     names = [item["name"] for item in items]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{', '.join(twice)}: the same name in two studies; rename one of them")
@@ -170,47 +176,3 @@ def _same_place(one: np.ndarray, two: np.ndarray) -> bool:
     # in voxels: half a voxel of position, 0.1 % of voxel size and direction, as programs round them
     off = np.abs(np.linalg.solve(one[:3, :3], two[:3] - one[:3]))  # (3, 4)
     return bool(off[:, :3].max() < 1e-3 and off[:, 3].max() < 0.5)
-
-
-def split_in_space(item: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box]:
-    """Split a volume's region: the last ``val_fraction`` of its longest in-plane axis validates.
-
-    A margin of one patch side lies between the two parts. A region too small for that, whose training part would be
-    shorter than a patch, validates on itself; the log says so.
-
-    Args:
-        item: with ``name``, ``region`` and ``affine``.
-        val_fraction: between 0 and 1.
-        patch_size: (X, Y, Z).
-
-    Returns:
-        The training box and the validation box.
-
-    Raises:
-        ValueError: for a fraction outside 0 to 1.
-    """
-    if not 0 < val_fraction < 1:
-        raise ValueError(f"val_fraction must lie between 0 and 1, got {val_fraction}")
-    region: Box = item["region"]
-    axis = longest_in_plane_axis([stop - start for start, stop in region], item["affine"])
-    start, stop = region[axis]
-    val_start = stop - max(1, round(val_fraction * (stop - start)))
-    train_stop = val_start - patch_size[axis]
-    if train_stop - start < patch_size[axis]:
-        logger.warning("%s: too small to hold a part out along %s; it validates on itself", item["name"], AXES[axis])
-        return region, region
-    return _with(region, axis, (start, train_stop)), _with(region, axis, (val_start, stop))
-
-
-def _with(box: Box, axis: int, bounds: tuple[int, int]) -> Box:
-    return (*box[:axis], bounds, *box[axis + 1 :])
-
-
-def training_part(study: Sequence[Mapping], val_fraction: float, patch_size: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the volumes of a study, each with the region that trains; see :func:`split_in_space`."""
-    return [{**item, "region": split_in_space(item, val_fraction, patch_size)[0]} for item in study]
-
-
-def validation_part(study: Sequence[Mapping], val_fraction: float, patch_size: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the volumes of a study, each with the region that validates; see :func:`split_in_space`."""
-    return [{**item, "region": split_in_space(item, val_fraction, patch_size)[1]} for item in study]

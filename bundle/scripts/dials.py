@@ -16,7 +16,11 @@ from monai.bundle import run as bundle_run
 
 from scripts.tracking import check_tracking
 
-LEAST = {"epochs": 1, "iterations_per_epoch": 1, "batch_size": 1, "val_interval": 1, "num_workers": 0, "seed": 0}
+LEAST = {
+    **dict.fromkeys(("epochs", "iterations_per_epoch", "batch_size", "val_interval", "patience"), 1),
+    **dict.fromkeys(("num_workers", "seed"), 0),
+}
+MAY_BE_NONE = ("patience",)
 RANGES = {
     "threshold": (0, 1),
     "redraw": (0, 1),
@@ -80,6 +84,9 @@ def _check_kind(name: str, given: Any, default: Any) -> None:
     value = DefaultParseValue(given) if isinstance(given, str) else given  # as fire reads it, so that 2024 is a number
     if isinstance(value, str) and value.startswith(("$", "@", "%")):  # MONAI's expressions, references and macros
         return
+    if value is None and default is not None:
+        cure = f"write --{name} '$None'" if name in MAY_BE_NONE else "leave it out, or give a value"
+        raise ValueError(f"--{name} {given}: MONAI would pass over it, and nothing would change; {cure}")
     if name.endswith(("_dir", "_path")):
         if isinstance(value, int | float):
             raise ValueError(f"--{name} {given}: is read as a number and not as a path; write ./{given}")

@@ -15,26 +15,33 @@ from torch.utils.data import DistributedSampler
 from scripts.losses import UNLABELLED
 
 
-def volume_weights(names: Sequence[str], weights: Mapping[str, float] | Sequence[float] | None) -> np.ndarray:
-    """Return the probability of drawing from each volume; equal where ``weights`` is None, whatever the sizes.
+def volume_weights(datasets: Sequence[str], weights: Mapping[str, float] | Sequence[float] | None) -> np.ndarray:
+    """Return the probability of drawing from each volume.
+
+    A data set is drawn from by its weight, whatever its size, and all its volumes alike.
 
     Args:
-        names: of the volumes.
-        weights: by name (a volume not named has 1), or one for each volume in order of name.
+        datasets: the data set of each volume.
+        weights: by data set (one not named has 1), or one for each data set in order; None is equal.
 
     Raises:
         ValueError: for an unknown name, another number of weights, or weights that are negative or all zero.
     """
+    names = list(dict.fromkeys(datasets))
     if weights is None:
         weights = {}
     if isinstance(weights, Mapping):
         if unknown := sorted(weights.keys() - set(names)):
-            raise ValueError(f"dataset_weights names {unknown[0]!r}; the volumes are {', '.join(names)}")
+            raise ValueError(f"dataset_weights names {unknown[0]!r}; the data sets are {', '.join(names)}")
         weights = [weights.get(name, 1.0) for name in names]
     values = np.asarray(weights, dtype=float)
     if values.shape != (len(names),) or (values < 0).any() or not values.sum() > 0:
-        raise ValueError(f"dataset_weights {list(weights)} must be {len(names)} numbers, none negative, not all zero")
-    return values / values.sum()
+        raise ValueError(
+            f"dataset_weights {list(weights)} must be {len(names)} numbers, none negative, not all zero: "
+            f"one for each of {', '.join(names)}"
+        )
+    share = {name: value / datasets.count(name) for name, value in zip(names, values / values.sum(), strict=True)}
+    return np.array([share[name] for name in datasets])
 
 
 class PatchDataset(Dataset):
@@ -67,8 +74,8 @@ class PatchDataset(Dataset):
         super().__init__(data=data, transform=transform)
         if not data or length < 1:
             raise ValueError(f"nothing to train on: {len(data)} volumes, {length} patches an epoch")
-        names = [item.get("name", str(item["image"])) for item in data]
-        self.probabilities = volume_weights(names, weights)
+        datasets = [item.get("dataset", str(item["image"])) for item in data]  # MONAI Label names none
+        self.probabilities = volume_weights(datasets, weights)
         self.length = length
         self.seed = seed
         # the random transforms make new arrays, so the volume itself need not be copied for every patch

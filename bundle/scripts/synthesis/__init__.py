@@ -23,8 +23,9 @@ TRAINING_STYLES = ("tree", "mesh", "stack", "plexus", "mixed")
 """What grows: `tree` sparse branching trees; `mesh` looping capillaries; `stack` a few coarse slices of thick stems
 beside threads; `plexus` flat networks whose vessels cast tails in depth, as in OCT angiography; `mixed` two of them."""
 
-STYLES = (*TRAINING_STYLES, "tumour")
-"""Those and `tumour`, a knot of short tortuous vessels, which is kept out of training: the demo's unseen kind."""
+STYLES = (*TRAINING_STYLES, "tumour", "hollow")
+"""Those and two that are kept out of training, as unseen kinds: `tumour`, a knot of short tortuous vessels, and
+`hollow`, wide vessels of which only the wall is stained."""
 
 SMALLEST_SIDE = 8
 

@@ -15,7 +15,7 @@ class Appearance:
     Attributes:
         background: mean brightness of tissue.
         tone_spread: standard deviation of log brightness between trees, and half of that between segments.
-        profile: `flat`, `parabolic` (bright axis) or `rim` (bright wall) across a vessel.
+        profile: `flat`, `parabolic` (bright axis), `rim` (brighter wall) or `wall` (dark lumen) across a vessel.
         mottle: relative brightness variation along vessels.
         inhomogeneity: relative amplitude of slow background variation.
         texture: relative amplitude of fine background texture; `texture_scale` its size, `streak` its factor along Z.
@@ -117,6 +117,8 @@ def draw_appearance(rng: np.random.Generator, style: str) -> Appearance:
     regime = _REGIMES[style]
     if rng.random() < 0.7 and regime is not None:
         broad.update(regime(rng))
+    if style == "hollow":
+        broad["profile"] = "wall"
     if broad["grain"] > 0:  # grains look like capillaries: below this even the eye finds none
         broad["cnr"] = max(broad["cnr"], 2.5)
     broad["integer"] = broad["integer"] and broad["full_scale"] > 1
@@ -200,4 +202,5 @@ _REGIMES = {
     "plexus": _angiography,
     "mixed": None,
     "tumour": None,
+    "hollow": None,
 }

@@ -8,6 +8,8 @@ from scipy import ndimage
 from .appearance import Appearance
 from .voxels import stamp_balls
 
+WALL = 2.0  # voxels of a vessel's wall, where that alone is stained
+
 
 def smooth_field(rng: np.random.Generator, shape: Sequence[int], scale: Sequence[float]) -> np.ndarray:
     """float32 field of zero mean and unit variance that varies over `scale` voxels along each axis.
@@ -136,6 +138,8 @@ def _profile(depth, profile):
         return 0.6 + 0.5 * np.clip(depth / 3, 0, 1)
     if profile == "rim":  # endothelium or plasma takes up dye, the lumen is darker
         return 0.65 + 0.5 * np.exp(-np.maximum(depth, 0) / 2.0)
+    if profile == "wall":  # an antibody against endothelium: the lumen is as dark as what lies between vessels
+        return np.exp(-0.5 * ((depth - WALL / 2) / (WALL / 2)) ** 2)
     return np.ones_like(depth)
 
 
@@ -148,6 +152,8 @@ def _shadow(cover, anisotropy, strength):
 def _noisy(rng, scene, depth, look):
     """Add noise so that the blurred vessels stand `cnr` standard deviations above their ground."""
     inside = depth >= 0
+    if look.profile == "wall":  # what is stained
+        inside &= depth < WALL
     contrast = 1.0
     if inside.any() and not inside.all():
         contrast = max(float(np.median(scene[inside]) - np.median(scene[~inside])), 0.05)

@@ -155,10 +155,24 @@ def _tumour(rng, box):
     return segments
 
 
+def _hollow(rng, box):
+    # Wide enough that a lumen is left between the walls.
+    largest = min(rng.uniform(6.0, 9.0), 0.2 * float(box.min()) + 1)
+    return _trees(rng, box, rng.uniform(0.1, 0.16), largest, smallest=min(2.5, largest))
+
+
 def _shifted(more: list[Segment], before: list[Segment]) -> list[Segment]:
     """`more`, its parents renumbered as they will stand after `before`."""
     shift = len(before)
     return [Segment(s.points, s.radii, s.radius, s.parent + shift if s.parent >= 0 else -1, s.group) for s in more]
 
 
-_SCENES = {"tree": _tree, "mesh": _mesh, "stack": _stack, "plexus": _plexus, "mixed": _mixed, "tumour": _tumour}
+_SCENES = {
+    "tree": _tree,
+    "mesh": _mesh,
+    "stack": _stack,
+    "plexus": _plexus,
+    "mixed": _mixed,
+    "tumour": _tumour,
+    "hollow": _hollow,
+}

@@ -1,0 +1,146 @@
+"""What a training run needs to go on after it was killed: one file, whole after every epoch."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from ignite.handlers import Checkpoint
+
+from scripts.checkpoints import write_whole
+from scripts.handlers import Patience, numbers
+
+logger = logging.getLogger(__name__)
+
+NAME = "resume.pt"
+SET_ASIDE = "previous"
+LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv")
+
+
+class TrainingState:
+    """Handler, the last of an epoch: write what resuming needs.
+
+    What is random is a function of (seed, epoch, sample), so no random state is among it.
+
+    Args:
+        ckpt_dir: gets ``resume.pt``.
+        parts: what has a ``state_dict``, by name.
+        validator: whose best epoch so far counts.
+        course: JSON values that decide what the run computes; a run is only continued with the same.
+    """
+
+    def __init__(
+        self, ckpt_dir: str | Path, parts: Mapping[str, Any], validator: Engine, course: Mapping[str, Any]
+    ) -> None:
+        self.path = Path(ckpt_dir) / NAME
+        self.parts = parts
+        self.validator = validator
+        self.course = json.loads(json.dumps(course))
+
+    def attach(self, engine: Engine) -> None:
+        """Write at the end of every epoch of ``engine``, the trainer."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Write the file."""
+        validator = self.validator.state
+        content = {
+            "course": self.course,
+            "epoch": engine.state.epoch,
+            "iteration": engine.state.iteration,
+            "validator": {
+                "epoch": validator.epoch,
+                "metrics": numbers(validator.metrics),
+                "best_metric": float(validator.best_metric),
+                "best_metric_epoch": validator.best_metric_epoch,
+            },
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+        }
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as file:
+                torch.save(content, file)
+
+        write_whole(self.path, write)
+
+    def restore(self, engine: Engine) -> None:
+        """Put ``engine``, the trainer, and all parts back to the end of the last finished epoch.
+
+        Raises:
+            FileNotFoundError: where there is nothing to resume.
+            ValueError: for a file that is none of ours, or of a run of another configuration.
+        """
+        content = self._read()
+        begun = content["course"]
+        differing = [
+            f"{name} {json.dumps(begun.get(name))} and not {json.dumps(self.course.get(name))}"
+            for name in sorted(begun.keys() | self.course.keys())
+            if begun.get(name) != self.course.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                f"{self.path}: this training was begun with {'; '.join(differing)}; "
+                "resume with what it was begun with, or train into another --ckpt_dir"
+            )
+        Checkpoint.load_objects(to_load=dict(self.parts), checkpoint=content["parts"])
+        engine.state.epoch, engine.state.iteration = content["epoch"], content["iteration"]
+        for name, value in content["validator"].items():
+            setattr(self.validator.state, name, value)
+        logger.info("resumed after epoch %d", content["epoch"])
+
+    def _read(self) -> dict[str, Any]:
+        if not self.path.is_file():
+            raise FileNotFoundError(f"{self.path}: there is no training to resume; leave --resume out to begin one")
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
+            raise ValueError(f"{self.path}: is damaged, so nothing was resumed; train anew without --resume") from error
+        whole = isinstance(content, dict) and {"course", "epoch", "iteration", "validator", "parts"} <= set(content)
+        if not whole or set(content["parts"]) != set(self.parts):
+            raise ValueError(f"{self.path}: was not written by this version of the bundle; train anew without --resume")
+        return content
+
+    def set_aside(self) -> None:
+        """Move what an earlier training left into ``previous/``, for a new one would write over it."""
+        if not self.path.exists():
+            return
+        folder = self.path.parent / SET_ASIDE
+        folder.mkdir(exist_ok=True)
+        # resume.pt, which stands for a whole run, goes last in both loops: stopped half-way, this is simply done again
+        if (folder / NAME).exists():  # a still earlier training, whose files must not mix with those that follow
+            for name in (*LEFT_BY_A_RUN, NAME):
+                (folder / name).unlink(missing_ok=True)
+        for name in (*LEFT_BY_A_RUN, NAME):
+            if (self.path.parent / name).exists():
+                (self.path.parent / name).replace(folder / name)
+        logger.info("%s: what an earlier training left there is now in %s/", self.path.parent, SET_ASIDE)
+
+
+def run_training(trainer: Engine, state: TrainingState, patience: Patience, resume: bool) -> None:
+    """Train, from the start or from where a run was stopped; a run that had reached its end is left as it is.
+
+    Args:
+        trainer: MONAI's.
+        state: where it was.
+        patience: what stops it early.
+        resume: go on.
+
+    Raises:
+        FileNotFoundError: where there is nothing to resume.
+        ValueError: where it cannot be resumed.
+    """
+    if not resume:
+        state.set_aside()
+    else:
+        state.restore(trainer)
+        if patience.spent or trainer.state.epoch >= trainer.state.max_epochs:
+            why = "its patience is spent" if patience.spent else f"--epochs is {trainer.state.max_epochs}"
+            logger.warning("nothing to do: training ended after epoch %d, %s", trainer.state.epoch, why)
+            return
+    trainer.run()

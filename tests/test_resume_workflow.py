@@ -1,0 +1,100 @@
+"""A training that is killed and resumed ends as one that never was."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from bundle_command import TINY_TRAINING
+from conftest import write_tubes
+
+DIALS = {
+    **TINY_TRAINING,
+    "epochs": 30,
+    "iterations_per_epoch": 4,
+    "patience": 3,
+    "learning_rate": 0.1,  # so large that validation soon gets worse
+    "learning_rate_decay": 0.5,
+}
+SHAPES = {"a": (40, 36, 15), "b": (34, 33, 12), "c": (32, 32, 32)}
+
+
+def rows(folder):
+    return list(csv.DictReader((folder / "epochs.csv").read_text().splitlines()))
+
+
+def killed_at(folder, iteration):
+    """An overlay whose training kills its own process, as `kill -9` does, at the end of an iteration."""
+    path = folder / "killed.json"
+    kill = "lambda engine: os.kill(os.getpid(), 9)"
+    bomb = f"$@train#trainer.add_event_handler(ignite.engine.Events.ITERATION_COMPLETED(once={iteration}), {kill})"
+    imports = ["$import os", "$import sys", "$import torch", "$import monai", "$import ignite"]
+    path.write_text(json.dumps({"imports": imports, "run#0": bomb}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("count", "before", "after"),
+    [(1, 0, 2), (2, 2, 0), (3, 0, 2)],
+    ids=["1 data set, resumed with workers", "2 data sets, resumed without", "3 data sets, resumed with workers"],
+)
+def test_killed_after_the_best_epoch_in_the_middle_of_one(count, before, after, bundle, tmp_path):
+    studies = [str(write_tubes(tmp_path / name, name, SHAPES[name])) for name in list(SHAPES)[:count]]
+    run = {**DIALS, "dataset_dir": studies if count > 1 else studies[0], "ckpt_dir": tmp_path / "whole"}
+    bundle.run("train", **run).ok()
+    whole = rows(run["ckpt_dir"])
+    scores = [float(row["val_dice"]) for row in whole]
+    best, stopped = int(np.argmax(scores)) + 1, len(whole)
+    assert stopped == best + DIALS["patience"] < DIALS["epochs"]
+    within = best + 1  # this epoch's end is the last that is kept: some patience is spent, and some is left
+    overlay = killed_at(tmp_path, within * DIALS["iterations_per_epoch"] + 2)
+
+    dials = run | {"ckpt_dir": tmp_path / "weights"}
+    configs = ["configs/train.json", overlay]
+    words = [word for name, value in (dials | {"num_workers": before}).items() for word in (f"--{name}", value)]
+    assert bundle("run", "--config_file", [str(config) for config in configs], *words).status == -9
+    assert [row["epoch"] for row in rows(dials["ckpt_dir"])] == [str(epoch + 1) for epoch in range(within)]
+    assert not list(dials["ckpt_dir"].glob(".*"))
+
+    done = bundle.run("train", **dials, num_workers=after, resume="true").ok()
+    assert f"resumed after epoch {within}" in done.stderr
+    assert rows(dials["ckpt_dir"]) == whole
+    for name in ("model_best", "model_last"):
+        one, two = (torch.load(folder / f"{name}.pt") for folder in (run["ckpt_dir"], dials["ckpt_dir"]))
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[key], two[key]) for key in one)
+        one, two = (
+            json.loads((folder / f"{name}.json").read_text()) for folder in (run["ckpt_dir"], dials["ckpt_dir"])
+        )
+        assert one == two  # the hash of the weights among it
+    again = bundle.run("train", **dials, resume="true").ok()
+    assert "nothing to do: training ended after epoch" in again.stderr
+    assert rows(dials["ckpt_dir"]) == whole
+
+
+def test_what_cannot_be_resumed(bundle, tiny_study, tmp_path):
+    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path / "weights"}
+    path = tmp_path / "weights" / "resume.pt"
+    bundle.run("train", **dials, resume="true").refused(path, "there is no training to resume", "leave --resume out")
+    bundle.run("train", **dials).ok()
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    other = dials | {"learning_rate": 0.5, "overlap": 0.25}
+    told = bundle.run("train", **other, resume="true")
+    told.refused(path, "learning_rate 0.001 and not 0.5", "overlap 0.5 and not 0.25", "another --ckpt_dir")
+    bundle.run(("train", "overlays/loss_focal"), **dials, resume="true").refused(path, "loss", "FocalLoss")
+    bundle.run("train", **dials, resume="yes").refused("--resume must be true or false")
+    path.write_bytes(before["resume.pt"][:1000])
+    bundle.run("train", **dials, resume="true").refused(path, "is damaged")
+    path.write_bytes(before["resume.pt"])
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+def test_a_new_training_sets_the_earlier_one_aside(bundle, tiny_study, tmp_path):
+    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path}
+    bundle.run("train", **dials).ok()
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    done = bundle.run("train", **dials, seed=1).ok()
+    assert "what an earlier training left there is now in previous/" in done.stderr
+    assert {file.name: file.read_bytes() for file in (tmp_path / "previous").iterdir()} == before
+    assert (tmp_path / "model_last.pt").read_bytes() != before["model_last.pt"]
