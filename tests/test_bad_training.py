@@ -56,6 +56,22 @@ def test_labels_of_any_values_train(bundle, study):
         assert len(sidecar["label_names"]) == 3
 
 
+def test_fine_tuning_keeps_the_classes_of_its_weights(bundle, study, tmp_path):
+    """A label that holds only {0, 7} still means the third class of weights trained on {0, 2, 7}."""
+    for name in "ab":
+        relabel(study, name, [0, 2, 7])
+    classes = {"network_def#out_channels": 3}
+    train(bundle, study, **classes).ok()
+    for name in "ab":
+        relabel(study, name, [0, 7])
+    weights = {"ckpt_path": tmp_path / "weights" / "model_last.pt", "ckpt_dir": tmp_path / "tuned"}
+    train(bundle, study, FINETUNE, **classes, **weights).ok()
+    assert read_sidecar(tmp_path / "tuned" / "model_last.pt")["label_values"] == [0, 2, 7]
+    done = train(bundle, study, FINETUNE, **{**weights, "ckpt_dir": tmp_path / "binary"}).ok()
+    assert "its classifier 'head' is replaced by a new one" in done.stderr
+    assert read_sidecar(tmp_path / "binary" / "model_last.pt")["label_values"] == [0, 7]
+
+
 def fractions(study):
     return relabel(study, "b", [0, 0.5]), "fractions such as 0.5", "a label is integers"
 

@@ -5,10 +5,11 @@ import logging
 
 import pytest
 import torch
+from ignite.engine import Engine
 from volume_examples import told
 
 from scripts.checkpoints import file_hash, save_weights, sidecar_path
-from scripts.finetuning import start_from
+from scripts.finetuning import Thaw, start_from
 from scripts.network import TubeNet
 
 NORMALISATION = {"lower": 0.0, "upper": 100.0}
@@ -44,10 +45,10 @@ def step(net, parameters):
 def test_all_is_loaded_and_all_is_trained(pretrained):
     net = network()
     start = start_from(net, pretrained, normalisation=NORMALISATION)
+    assert start["frozen"] == []
     loaded = torch.load(pretrained, weights_only=True)
     assert all(torch.equal(value, loaded[name]) for name, value in net.state_dict().items())
-    assert len(start["parameters"]) == len(list(net.parameters()))
-    assert "head.weight" in step(net, start["parameters"])
+    assert "head.weight" in step(net, net.parameters())
 
 
 @pytest.mark.parametrize(
@@ -59,10 +60,10 @@ def test_frozen_layers_stay_as_they_are(pretrained, frozen):
     within = {name for name in net.state_dict() if name.startswith(tuple(f"{layer}." for layer in frozen))}
     free = net.state_dict().keys() - within
     assert within
-    assert len(start["parameters"]) == len(free)
+    assert len(start["frozen"]) == len(within)
     for layer in ("encoder.1.conv.layers.3.weight", "bottleneck.layers.0.weight", "decoder.0.up.weight"):
         assert (layer in within) == layer.startswith(tuple(frozen))
-    changed = step(net, net.parameters())  # even an optimiser that has them all
+    changed = step(net, net.parameters())  # of an optimiser that has them all
     assert not changed & within
     assert {name for name in free if name.endswith("weight")} <= changed
 
@@ -102,7 +103,7 @@ def test_other_classes_get_a_new_classifier(pretrained, classes, caplog):
         assert torch.equal(value, (fresh if name.startswith("head.") else loaded)[name]), name
     assert start["label_values"] is None
     assert "tells other classes apart: its classifier 'head' is replaced by a new one" in caplog.text
-    assert {"head.weight", "head.bias"} <= step(net, start["parameters"])
+    assert {"head.weight", "head.bias"} <= step(net, net.parameters())
 
 
 @pytest.mark.parametrize("values", [[0, 255], [0, [1, 255]], None, [0, 2, 7]])
@@ -156,3 +157,21 @@ def test_missing_weights(tmp_path):
     with pytest.raises(FileNotFoundError, match="--ckpt_path") as error:
         start_from(network(), tmp_path / "none.pt")
     told(error, tmp_path / "none.pt", "no such weights")
+
+
+@pytest.mark.parametrize(("after", "begun"), [(2, 0), (2, 3), (None, 0)], ids=["thaws", "resumed after", "never"])
+def test_frozen_layers_thaw_after_some_epochs(pretrained, after, begun):
+    net = network()
+    frozen = start_from(net, pretrained, ["encoder.0"])["frozen"]
+    learnt = {}
+
+    def epoch(engine, _):
+        learnt[engine.state.epoch] = {name for name in step(net, net.parameters()) if name.startswith("encoder.0.")}
+
+    trainer = Engine(epoch)
+    Thaw(frozen, after).attach(trainer)
+    trainer.state.max_epochs, trainer.state.epoch_length = begun + 4, 1
+    trainer.state.epoch = trainer.state.iteration = begun
+    trainer.run([0])
+    assert [bool(names) for names in learnt.values()] == [bool(after) and number > after for number in learnt]
+    assert list(learnt) == [begun + number for number in (1, 2, 3, 4)]

@@ -73,6 +73,27 @@ def test_killed_after_the_best_epoch_in_the_middle_of_one(count, before, after, 
     assert rows(dials["ckpt_dir"]) == whole
 
 
+def test_fine_tuning_killed_after_its_first_levels_have_thawed(bundle, tiny_study, tiny_weights, tmp_path):
+    dials = {**TINY_TRAINING, "epochs": 4, "iterations_per_epoch": 2, "ckpt_path": tiny_weights}
+    dials |= {"dataset_dir": tiny_study, "frozen_epochs": 1}
+    configs = [f"configs/{name}.json" for name in ("train", "finetune")]
+    weights = {}
+    for name, steps in {
+        "whole": [(configs, {})],
+        "killed": [([*configs, killed_at(tmp_path, 5)], {}), (configs, {"resume": "true"})],
+    }.items():
+        for files, more in steps:
+            given = {**dials, **more, "ckpt_dir": tmp_path / name}
+            words = [word for dial, value in given.items() for word in (f"--{dial}", value)]
+            done = bundle("run", "--config_file", [str(file) for file in files], *words)
+        done.ok()
+        weights[name] = torch.load(tmp_path / name / "model_last.pt")
+    assert rows(tmp_path / "whole") == rows(tmp_path / "killed")
+    assert all(torch.equal(weights["whole"][key], weights["killed"][key]) for key in weights["whole"])
+    first = "encoder.0.conv.layers.0.weight"
+    assert not torch.equal(weights["whole"][first], torch.load(tiny_weights)[first])
+
+
 def test_what_cannot_be_resumed(bundle, tiny_study, tmp_path):
     dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path / "weights"}
     path = tmp_path / "weights" / "resume.pt"

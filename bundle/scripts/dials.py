@@ -17,10 +17,10 @@ from monai.bundle import run as bundle_run
 from scripts.tracking import check_tracking
 
 LEAST = {
-    **dict.fromkeys(("epochs", "iterations_per_epoch", "batch_size", "val_interval", "patience"), 1),
+    **dict.fromkeys(("epochs", "iterations_per_epoch", "batch_size", "val_interval", "patience", "frozen_epochs"), 1),
     **dict.fromkeys(("num_workers", "seed"), 0),
 }
-MAY_BE_NONE = ("patience",)
+MAY_BE_NONE = ("patience", "frozen_epochs")
 RANGES = {
     "threshold": (0, 1),
     "redraw": (0, 1),

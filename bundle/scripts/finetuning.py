@@ -1,4 +1,4 @@
-"""Where fine-tuning begins: trained weights, their first levels frozen, a new classifier for other classes."""
+"""Where fine-tuning begins: trained weights, their first levels frozen at first, a new classifier for other classes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ignite.engine import Engine, Events
 from monai.networks.utils import freeze_layers
 from torch import nn
 
@@ -28,12 +29,12 @@ def start_from(
     Args:
         network: of the config.
         path: ``X.pt``.
-        frozen: layers that stay as they are, by their names in the network (``encoder.0``).
+        frozen: layers that do not learn until :class:`Thaw` lets them, by their names in the network (``encoder.0``).
         normalisation: of the config.
 
     Returns:
-        ``parameters`` that are trained; ``label_values`` of the weights, or None where they tell others apart;
-        ``origin``, for the sidecar of what comes out.
+        ``frozen`` parameters; ``label_values`` of the weights, or None where they tell others apart; ``origin``, for
+        the sidecar of what comes out.
 
     Raises:
         FileNotFoundError: where weights or sidecar are missing.
@@ -51,12 +52,38 @@ def start_from(
     sidecar = load_weights(network, path, normalisation, classifier=CLASSIFIER)
     if frozen:
         freeze_layers(network, freeze_vars=rf"^({'|'.join(map(re.escape, frozen))})\.")
-    trained = [weights for weights in network.parameters() if weights.requires_grad]
-    if not trained:
+    still = [weights for weights in network.parameters() if not weights.requires_grad]
+    if len(still) == len(list(network.parameters())):
         raise ValueError("--frozen: leaves nothing to train; name fewer layers")
     classes = sidecar.get("label_values") or []
     return {
-        "parameters": trained,
+        "frozen": still,
         "label_values": classes if len(classes) == getattr(network, "arguments", {}).get("out_channels") else None,
         "origin": {"weights": Path(path).name, "sha256": file_hash(path), "trained_on": sidecar.get("trained_on")},
     }
+
+
+class Thaw:
+    """Handler: let frozen weights learn after some epochs.
+
+    At first the others adapt to them, a new classifier above all, whose gradients would only spoil what they know; for
+    good they would keep a network from learning a contrast that it has never seen.
+
+    Args:
+        weights: that do not require gradients.
+        after: epochs; None never.
+    """
+
+    def __init__(self, weights: Sequence[nn.Parameter], after: int | None) -> None:
+        self.weights = weights
+        self.after = after
+
+    def attach(self, engine: Engine) -> None:
+        """Look at the start of every epoch of ``engine``, so that a resumed run does the same."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Thaw, if it is time."""
+        if self.after is not None and engine.state.epoch > self.after:
+            for weights in self.weights:
+                weights.requires_grad_(True)
