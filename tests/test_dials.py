@@ -26,6 +26,7 @@ def command(tmp_path, monkeypatch):
     ("dials", "message"),
     [
         (["--epoch", "1"], "--epoch: there is no such dial; did you mean --epochs?"),
+        (["-epoch", "1"], "--epoch: there is no such dial; did you mean --epochs?"),  # fire takes one dash for two
         (["--epochs", "1", "--epoch=1"], "--epoch: there is no such dial; did you mean --epochs?"),
         (["--divice", "cuda"], "--divice: there is no such dial; did you mean --device?"),
         (["--xyzzy", "1"], "--xyzzy: there is no such dial"),
@@ -128,6 +129,9 @@ def test_other_commands_pass(command, monkeypatch):
             "None",
             "--data_dir None: MONAI would pass over it, and nothing would change; leave it out, or give a value",
         ),
+        ("data_dir", "", "--data_dir : is no path; give one, ./NAME if its name has a comma"),
+        ("data_dir", "a,b", "--data_dir a,b: is no path; give one, ./NAME if its name has a comma"),
+        ("data_dir", "True", "--data_dir True: is read as a number and not as a path; write ./True"),
         ("rate", "fast", "--rate fast: is no number; give one such as 0.1"),
         ("threshold", "half", "--threshold half: is no number from 0 to 1; give one such as 0.5"),
         ("threshold", "128", "--threshold 128: is no number from 0 to 1; give one such as 0.5"),

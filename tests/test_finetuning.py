@@ -159,6 +159,13 @@ def test_missing_weights(tmp_path):
     told(error, tmp_path / "none.pt", "no such weights")
 
 
+def test_weights_that_training_would_move_away_are_refused(pretrained):
+    with pytest.raises(ValueError, match="lies in --ckpt_dir, where training writes; give another") as error:
+        start_from(network(), pretrained, ckpt_dir=pretrained.parent)
+    told(error, pretrained)
+    start_from(network(), pretrained, None, ckpt_dir=pretrained.parent / "out")
+
+
 @pytest.mark.parametrize(("after", "begun"), [(2, 0), (2, 3), (None, 0)], ids=["thaws", "resumed after", "never"])
 def test_frozen_layers_thaw_after_some_epochs(pretrained, after, begun):
     net = network()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from volume_examples import told
 
-from scripts.labels import class_counts, label_values
+from scripts.labels import class_counts, label_names, label_values
 from scripts.volume_io import write_volume
 
 SHAPE = (6, 5, 4)
@@ -148,3 +148,11 @@ def test_a_class_that_no_label_holds_is_told_to_whom_it_matters(tmp_path, caplog
     label_values(items, classes=3, known=known, training=False)
     label_values(items, classes=2, known=known)
     assert not caplog.text
+
+
+def test_names_of_classes():
+    assert label_names([0, 255]) == label_names([0, [1, 255]], [0, 1], ["ground", "tube"]) == ["background", "vessel"]
+    assert label_names([0, 2, 7]) == ["class 0", "class 1", "class 2"]
+    names = ["background", "artery", "vein"]
+    assert label_names([0, 2, 7], [0, 2, 7], names) == names
+    assert label_names([0, 2, 9], [0, 2, 7], names) == ["class 0", "class 1", "class 2"]

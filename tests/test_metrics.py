@@ -10,7 +10,15 @@ from monai.transforms import Activations
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scripts import metrics
-from scripts.metrics import BestThreshold, VolumeTally, VoxelHistogram, VoxelScores, call_vessels, foreground_log_odds
+from scripts.metrics import (
+    BestDice,
+    BestThreshold,
+    VolumeTally,
+    VoxelHistogram,
+    VoxelScores,
+    call_vessels,
+    foreground_log_odds,
+)
 from scripts.transforms import TallyVoxelsd
 
 
@@ -207,6 +215,13 @@ def test_best_threshold_is_that_of_the_mean_dice():
         dice = [overlap(*volume, threshold=just_below)["dice"] for volume in (one, two)]
         assert np.mean(dice) == pytest.approx(mean), lowest
     assert metric.aggregate().item() == pytest.approx(torch.sigmoid(torch.tensor(2.0)).item(), rel=1e-3)
+    best = BestDice()
+    best([tally(*volume) for volume in (one, two, empty)], [None] * 3)
+    assert best.aggregate().item() == pytest.approx(max(expected.values()))
+    np.testing.assert_allclose(best.get_buffer().flatten(), [1, 1, np.nan])
+    best.reset()
+    best([tally(*empty)], [None])
+    assert np.isnan(best.aggregate().item())
     alone = metric.get_buffer().flatten().tolist()
     assert alone[:2] == pytest.approx(torch.sigmoid(torch.tensor([2.0, -2.0])).tolist(), rel=1e-3)
     assert np.isnan(alone[2])
@@ -270,6 +285,18 @@ def test_a_volume_without_vessels_is_left_out_of_the_mean_and_forgotten_afterwar
     assert np.isnan(second)
     assert state.metrics["auroc"] == pytest.approx(first)
     assert evaluate(volumes[:1], auroc=auroc).metric_details["auroc"].shape == (1, 1)
+
+
+def test_best_dice_of_several_classes_is_their_mean():
+    """Class 1 is ranked right in both volumes, class 2 in the one that has it comes after a voxel of class 0."""
+    eye = 9 * torch.eye(3)
+    volumes = [
+        {"pred": eye[[0, 1]].T.reshape(3, 2, 1, 1), "label": torch.tensor([0, 1]).reshape(1, 2, 1, 1)},
+        {"pred": eye[[2, 1, 0]].T.reshape(3, 3, 1, 1), "label": torch.tensor([0, 1, 2]).reshape(1, 3, 1, 1)},
+    ]
+    state = evaluate(volumes, best=BestDice())
+    np.testing.assert_allclose(state.metric_details["best"], [[1, np.nan], [1, 0.5]])
+    assert state.metrics["best"] == pytest.approx(0.75)
 
 
 def test_the_mean_over_classes_weighs_them_alike():

@@ -41,7 +41,13 @@ def killed_at(folder, iteration):
 )
 def test_killed_after_the_best_epoch_in_the_middle_of_one(count, before, after, bundle, tmp_path):
     studies = [str(write_tubes(tmp_path / name, name, SHAPES[name])) for name in list(SHAPES)[:count]]
-    run = {**DIALS, "dataset_dir": studies if count > 1 else studies[0], "ckpt_dir": tmp_path / "whole"}
+    # in bfloat16 too
+    run = {
+        **DIALS,
+        "amp": str(count == 1).lower(),
+        "dataset_dir": studies if count > 1 else studies[0],
+        "ckpt_dir": tmp_path / "whole",
+    }
     bundle.run("train", **run).ok()
     whole = rows(run["ckpt_dir"])
     scores = [float(row["val_dice"]) for row in whole]
@@ -104,6 +110,12 @@ def test_what_cannot_be_resumed(bundle, tiny_study, tmp_path):
     told = bundle.run("train", **other, resume="true")
     told.refused(path, "learning_rate 0.001 and not 0.5", "overlap 0.5 and not 0.25", "another --ckpt_dir")
     bundle.run(("train", "overlays/loss_focal"), **dials, resume="true").refused(path, "loss", "FocalLoss")
+    for deep, told in {
+        "loss#loss#lambda_dice": "loss#loss#lambda_dice 1.0 and not 0.25",
+        "train#augmentation#0#prob": "augmentation [",
+        "optimizer#eps": "optimizer [",
+    }.items():
+        bundle.run("train", **dials, resume="true", **{deep: 0.25}).refused(path, told)
     bundle.run("train", **dials, resume="yes").refused("--resume must be true or false")
     path.write_bytes(before["resume.pt"][:1000])
     bundle.run("train", **dials, resume="true").refused(path, "is damaged")

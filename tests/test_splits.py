@@ -8,7 +8,7 @@ from study_examples import write_pair
 from volume_examples import told
 
 from scripts.datasets import find_study
-from scripts.splits import split_in_space, split_study
+from scripts.splits import check_labelled, split_in_space, split_study
 
 PATCH = (16, 16, 16)
 
@@ -137,7 +137,6 @@ def test_scattered_labelled_slices(tmp_path, caplog):
             whole(*SHAPE),
             "the part that would train holds no vessel",
         ),  # all in the margin
-        (tube(vessel=0), None, whole(*SHAPE), "the part that would train holds no vessel"),
         # what is 1 is the background here, where 0 says that nothing is known
         (tube(stop=20, background=1, vessel=2), 0, whole(*SHAPE), "the part that would validate holds no vessel"),
         # the first of the two labelled blocks lies in the part that trains, the second in the margin and beyond
@@ -179,6 +178,32 @@ def test_a_volume_without_a_labelled_voxel_is_refused(tmp_path, label, how, wher
     with pytest.raises(ValueError, match="no voxel is labelled") as error:
         split(tmp_path, label, **how)
     told(error, tmp_path / "labels" / "v.tif", f"no voxel is labelled in {where}", "--region")
+
+
+@pytest.mark.parametrize("region", [None, ":,0:8,:"], ids=["nowhere", "not in the region"])
+def test_vessels_are_needed_where_it_is_labelled(tmp_path, region):
+    label = tube(vessel=0) if region is None else tube()
+    with pytest.raises(ValueError, match="holds no vessel where it is labelled"):
+        split(tmp_path, label, region=region)
+
+
+def test_one_volume_may_be_without_vessels(tmp_path, caplog):
+    write_pair(tmp_path, "a", np.zeros(SHAPE), tube())
+    write_pair(tmp_path, "b", np.zeros(SHAPE), tube(vessel=0))
+    parts = split_study(find_study(tmp_path), 0.25, PATCH)
+    assert [item["region"][0] for item in parts["train"]] == [(0, 59)] * 2
+    assert not caplog.text
+
+
+def test_what_is_to_be_scored_must_be_labelled_somewhere(tmp_path):
+    write_pair(tmp_path, "a", np.zeros(SHAPE), tube(vessel=0))  # no vessel is fine there
+    check_labelled(find_study(tmp_path))
+    write_pair(tmp_path, "b", np.zeros(SHAPE), only(tube(), ((70, 100), (0, 24), (0, 10))))
+    check_labelled(find_study(tmp_path))
+    with pytest.raises(ValueError, match=r"b\.tif: no voxel is labelled in 0:30,0:24,0:10"):
+        check_labelled(find_study(tmp_path, region=":30,:,:"))
+    with pytest.raises(ValueError, match=r"a\.tif: no voxel is labelled"):
+        check_labelled(find_study(tmp_path), unlabelled_value=0)
 
 
 def test_each_volume_has_its_own_split(tmp_path, caplog):

@@ -11,12 +11,15 @@ from scripts.tracking import check_tracking
 
 
 @pytest.mark.parametrize("name", ["mlflow", "sqlalchemy"])
-def test_what_is_not_installed_is_named(name, monkeypatch):
+def test_what_is_not_installed_is_named(name, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ValueError, match=rf"--tracking mlflow: {name} not .* -r requirements-tracking\.txt"):
         check_tracking("mlflow")
     check_tracking(None)
-    check_tracking("settings.json")
+    (tmp_path / "settings.json").write_text("{}")
+    check_tracking(str(tmp_path / "settings.json"))
+    with pytest.raises(ValueError, match="--tracking mlfow: is neither mlflow nor a file"):
+        check_tracking("mlfow")
 
 
 def runs_in(folder):

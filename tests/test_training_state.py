@@ -228,25 +228,27 @@ def test_an_earlier_training_is_set_aside(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_two_earlier_trainings_do_not_mix(tmp_path):
+def test_earlier_trainings_have_a_folder_each(tmp_path):
     start(tmp_path, epochs=2).go()
+    first = contents(tmp_path)
     start(tmp_path, epochs=1).go()  # never validated, so it leaves no best weights
     start(tmp_path, epochs=1).go()
-    assert files(tmp_path / "previous") == [name for name in LEFT if "best" not in name]
+    assert contents(tmp_path / "previous") == first
+    assert files(tmp_path / "previous_2") == [name for name in LEFT if "best" not in name]
 
 
-def test_stopped_while_setting_aside(tmp_path):
-    """A training's files are in both places: all go to where some are."""
-    start(tmp_path, epochs=2).go()
-    (tmp_path / "previous").mkdir()
-    for name in ("model_best.pt", "model_best.json", "model_last.pt"):
-        (tmp_path / name).rename(tmp_path / "previous" / name)
+def test_weights_of_other_origin_are_set_aside_too(tmp_path):
+    (tmp_path / "model_best.pt").write_text("weights")
+    (tmp_path / "previous").write_text("a file")
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "loss").write_text("1")
     start(tmp_path).state.set_aside()
-    assert files(tmp_path) == [f"previous/{name}" for name in LEFT]
+    assert files(tmp_path) == ["previous", "previous_2/events/loss", "previous_2/model_best.pt"]
+    assert (tmp_path / "previous_2" / "model_best.pt").read_text() == "weights"
 
 
 def test_nothing_to_set_aside(tmp_path):
-    (tmp_path / "model_best.pt").write_text("weights of other origin")
+    (tmp_path / "notes.txt").write_text("mine")
     for folder in (tmp_path, tmp_path / "missing"):
         before = contents(folder)
         start(folder).state.set_aside()

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from scripts.checkpoints import read_sidecar, save_weights
 from scripts.network import TubeNet
-from scripts.volume_io import read_volume
+from scripts.volume_io import read_volume, write_volume
 
 
 def test_train_in_process(workflow, tiny_study, tmp_path):
@@ -143,6 +143,26 @@ def test_evaluation_of_several_classes_in_a_region(bundle, tiny_study, tmp_path)
     refusal = bundle.run(("train", "evaluate"), **shared, output_dir=tmp_path / "none")
     refusal.refused(f"{label}: holds 255", "label values [0, 1, 2]")
     assert not (tmp_path / "none").exists()
+
+
+def test_the_error_comes_last_whatever_bars_are_open(bundle, tiny_study, tiny_weights, tmp_path):
+    """NaN is seen when a volume is read, after others have been scored."""
+    for part in ("images", "labels"):
+        _, voxels = read_volume(tiny_study / part / "a.tif")
+        for name in "ab":
+            write_volume(tmp_path / "study" / part / f"{name}.npy", voxels)
+    voxels = np.load(tmp_path / "study" / "images" / "b.npy").astype(np.float32)
+    voxels[0, 0, 0] = np.nan
+    np.save(tmp_path / "study" / "images" / "b.npy", voxels)
+    dials = {"dataset_dir": tmp_path / "study", "ckpt_path": tiny_weights, "output_dir": tmp_path / "out"}
+    done = bundle.run(("train", "evaluate"), **dials, **TINY_NETWORK)
+    done.refused(tmp_path / "study" / "images" / "b.npy", "NaN")
+    assert "[1/2]" in done.stderr
+
+
+def test_evaluation_is_not_told_where_training_wrote(bundle, tiny_study, tmp_path):
+    done = bundle.run(("train", "evaluate"), dataset_dir=tiny_study, ckpt_dir=tmp_path)
+    done.refused("evaluation trains nothing; name the weights by --ckpt_path")
 
 
 def test_what_is_undefined_is_null(bundle, other_study, tiny_weights, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import sys
 from collections.abc import Sequence
 
@@ -37,8 +38,8 @@ def check_flags(words: Sequence[str]) -> None:
     for word in words[1:]:
         if word == "--":  # what follows are flags of fire's own
             return
-        name = word[2:].partition("=")[0].replace("-", "_")
-        if word.startswith("--") and name not in known:
+        name = word.lstrip("-").partition("=")[0].replace("-", "_")
+        if re.match(r"--?[A-Za-z_]", word) and name not in known:  # fire takes one dash for two
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             raise ValueError(
                 f"--{name}: {words[0]} has no such flag" + (f"; did you mean --{near[0]}?" if near else "")

@@ -39,7 +39,7 @@ def run_demo(
 
     Raises:
         OSError: where the folder cannot be written.
-        RuntimeError: where one of the commands fails; what it printed says why.
+        ChildProcessError: where one of the commands fails; what it printed says why.
     """
     started = time.monotonic()
     folder = Path(output_dir).resolve()
@@ -62,12 +62,7 @@ def run_demo(
     print("\noutside the block        " + "".join(f"{metric:>19}" for metric in METRICS))
     for title, scores in rows.items():
         print(f"{title:25}" + "".join(f"{scores['cases'][name][metric]:19.3f}" for metric in METRICS))
-    pictures = [
-        _picture(
-            folder, name, which, f"{which} fine-tuning: Dice {scores['cases'][name]['dice']:.2f} outside the block"
-        )
-        for which, scores in (("before", before), ("after", after))
-    ]
+    pictures = [_picture(folder, name, which, scores) for which, scores in (("before", before), ("after", after))]
     curves = folder / "roc.png"
     overlay_curves([str(folder / "before"), str(folder / "after")], curves, names=list(rows))
     print("pictures: " + ", ".join(map(str, [*pictures, curves])))
@@ -113,4 +108,4 @@ def _bundle(configs: list[str], **dials: object) -> None:
     print(f"   $ python {shown}", flush=True)
     failed = subprocess.run(command, cwd=BUNDLE, stdout=subprocess.DEVNULL).returncode
     if failed:
-        raise RuntimeError(f"the command above failed with status {failed}; what it printed says why")
+        raise ChildProcessError(f"the command above failed with status {failed}; what it printed says why")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ LEAST = {
     **dict.fromkeys(("epochs", "iterations_per_epoch", "batch_size", "val_interval", "patience", "frozen_epochs"), 1),
     **dict.fromkeys(("num_workers", "seed"), 0),
 }
+SEVERAL = ("dataset_dir", "test_dir", "val_dir")
 MAY_BE_NONE = ("patience", "frozen_epochs")
 RANGES = {
     "threshold": (0, 1),
@@ -39,8 +41,8 @@ def _given(argv: Sequence[str]) -> dict[str, Any]:
     """Return the command line's ``--name value`` and ``--name=value``; `-` and `_` are the same to fire."""
     given: dict[str, Any] = {}
     for word, after in zip(argv, [*argv[1:], ""], strict=True):
-        if word.startswith("--"):
-            name, equals, value = word[2:].partition("=")
+        if re.match(r"--?[A-Za-z_+]", word):  # fire takes one dash for two
+            name, equals, value = word.lstrip("-").partition("=")
             given[name.replace("-", "_")] = value if equals else after
     return given
 
@@ -73,6 +75,8 @@ def check_dials(argv: Sequence[str] | None = None) -> None:
             continue
         if name == "output_dir" and config.get(name) == "$@ckpt_dir":  # it is there for MONAI's tracking alone
             raise ValueError(f"--output_dir {value}: training writes into --ckpt_dir; give that")
+        if name == "ckpt_dir" and "called_above" in config:
+            raise ValueError(f"--ckpt_dir {value}: evaluation trains nothing; name the weights by --ckpt_path")
         if top in known:
             _check_kind(name, value, config.get(top))
             continue
@@ -90,6 +94,14 @@ def _check_kind(name: str, given: Any, default: Any) -> None:
     if name.endswith(("_dir", "_path")):
         if isinstance(value, int | float):
             raise ValueError(f"--{name} {given}: is read as a number and not as a path; write ./{given}")
+        several = name in SEVERAL and isinstance(value, list | tuple)
+        if (value is not None and not (several or isinstance(value, str))) or value in ("", [], ()):
+            raise ValueError(f"--{name} {given}: is no path; give one, ./NAME if its name has a comma")
+        if several and not all(isinstance(path, str) and path for path in value):
+            raise ValueError(f"--{name} {given}: is no list of paths; give one such as \"['A','B']\"")
+    elif name in ("unlabelled_value", "channel") and value is not None:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ValueError(f"--{name} {given}: is no number; give one such as 1")
     elif name in LEAST:
         if not isinstance(value, int) or isinstance(value, bool) or value < LEAST[name]:
             raise ValueError(
@@ -100,7 +112,7 @@ def _check_kind(name: str, given: Any, default: Any) -> None:
         if not isinstance(value, int | float) or not low <= value <= high:
             raise ValueError(f"--{name} {given}: is no number from {low} to {high}; give one such as {default or 0.5}")
     elif name == "patch_size":
-        if not isinstance(value, list | tuple) or [type(side) for side in value] != [int] * 3:
+        if not isinstance(value, list | tuple) or [type(side) for side in value] != [int] * 3 or min(value) < 1:
             raise ValueError(f'--{name} {given}: is no list of three whole numbers; give one such as "{default}"')
     elif name == "device":
         _check_device(str(value))

@@ -11,6 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 
+from tqdm.auto import tqdm
+
 HERE = Path(__file__).resolve().parent
 FROM_WORKER = "in DataLoader worker process"
 ON_PURPOSE = (ValueError, OSError, MemoryError)  # what this package raises for what it refuses
@@ -80,6 +82,8 @@ def is_refusal(error: BaseException) -> bool:
 
 def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print an exception: its traceback if it was not raised on purpose, and always one line, last."""
+    for bar in list(tqdm._instances):  # an open one would be drawn again after the last line
+        bar.close()
     if not is_refusal(error):
         traceback.print_exception(kind, error, trace)
     sys.stdout.flush()

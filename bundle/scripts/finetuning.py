@@ -19,8 +19,9 @@ CLASSIFIER = "head"
 def start_from(
     network: nn.Module,
     path: str | Path,
-    frozen: Sequence[str] = (),
+    frozen: Sequence[str] | None = (),
     normalisation: Mapping[str, Any] | None = None,
+    ckpt_dir: str | Path | None = None,
 ) -> dict[str, Any]:
     """Load weights into a network to fine-tune it.
 
@@ -31,15 +32,19 @@ def start_from(
         path: ``X.pt``.
         frozen: layers that do not learn until :class:`Thaw` lets them, by their names in the network (``encoder.0``).
         normalisation: of the config.
+        ckpt_dir: where training will write, and so would move ``path`` away if it lay there.
 
     Returns:
-        ``frozen`` parameters; ``label_values`` of the weights, or None where they tell others apart; ``origin``, for
-        the sidecar of what comes out.
+        ``frozen`` parameters; ``label_values`` and ``label_names`` of the weights, or None where they tell others
+        apart; ``origin``, for the sidecar of what comes out.
 
     Raises:
         FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for weights that do not fit, or a frozen name that is no layer with weights.
+        ValueError: for weights that do not fit or lie in ``ckpt_dir``, or a frozen name that is no layer with weights.
     """
+    if ckpt_dir is not None and Path(path).resolve().parent == Path(ckpt_dir).resolve():
+        raise ValueError(f"{path}: lies in --ckpt_dir, where training writes; give another --ckpt_dir")
+    frozen = frozen or ()
     layers = {name for name, layer in network.named_modules() if name and next(layer.parameters(), None) is not None}
     if unknown := [name for name in frozen if name not in layers]:
         known = [
@@ -56,9 +61,11 @@ def start_from(
     if len(still) == len(list(network.parameters())):
         raise ValueError("--frozen: leaves nothing to train; name fewer layers")
     classes = sidecar.get("label_values") or []
+    same = len(classes) == getattr(network, "arguments", {}).get("out_channels")
     return {
         "frozen": still,
-        "label_values": classes if len(classes) == getattr(network, "arguments", {}).get("out_channels") else None,
+        "label_values": classes if same else None,
+        "label_names": sidecar.get("label_names") if same else None,
         "origin": {"weights": Path(path).name, "sha256": file_hash(path), "trained_on": sidecar.get("trained_on")},
     }
 

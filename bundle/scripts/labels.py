@@ -127,6 +127,21 @@ def _check_presence(files: Sequence[str], values: Sequence, held: set[int], clas
         )
 
 
+def label_names(values: Sequence, known: Sequence | None = None, names: Sequence[str] | None = None) -> list[str]:
+    """Name the classes: as weights that tell the same several apart did, else vessel, or by number.
+
+    Args:
+        values: of the classes (:func:`label_values`).
+        known: those of the weights to start from.
+        names: theirs.
+    """
+    if len(values) == 2:
+        return ["background", "vessel"]
+    if names and list(values) == list(known or ()):
+        return list(names)
+    return [f"class {index}" for index in range(len(values))]
+
+
 def class_counts(items: Sequence[Mapping[str, Any]], values: Sequence[int | Sequence[int]]) -> list[int]:
     """Count the labelled voxels of each class over a study, inside each volume's region.
 

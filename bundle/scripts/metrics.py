@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import ignite.distributed as idist
@@ -148,10 +150,8 @@ class VolumeTally:
         logits, label = (convert_to_tensor(array, track_meta=False) for array in (logits, label))
         thickness = max(1, SLAB // max(1, label[0, 0].numel()))
         slabs = zip(logits.split(thickness, dim=1), label.split(thickness, dim=1), strict=True)
-        total, *parts = (cls._of_slab(*slab, threshold) for slab in slabs)
-        for part in parts:
-            total += part
-        return total
+        # one after the other, so that the histograms of all slabs are never held at once
+        return reduce(add, (cls._of_slab(*slab, threshold) for slab in slabs))
 
     @classmethod
     def _of_slab(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeTally:
@@ -255,6 +255,37 @@ class BestThreshold(TallyMetric):
     def aggregate(self) -> torch.Tensor:
         """Where the sum of the curves, and so their mean, is highest."""
         return torch.tensor(_best_of(idist.all_reduce(self._sum.clone())), dtype=torch.float64)
+
+
+class BestDice(TallyMetric):
+    """The highest mean Dice over the volumes that a threshold gives: how good weights are as they will be used.
+
+    With several vessel classes each has a threshold of its own, and the score is their mean. A volume without a class
+    is left out of that class's; a volume's row is its own best Dice in each.
+    """
+
+    def reset(self) -> None:
+        """Forget the volumes so far."""
+        super().reset()
+        self._sums: list[torch.Tensor] = []  # of Dice curves, and how many, a class each
+        self._volumes: list[int] = []
+
+    def row(self, tally: VolumeTally) -> list[float]:
+        """Add a volume's Dice curves, which are 0 throughout where a class is missing."""
+        curves = [torch.from_numpy(histogram.dice_curve()) for histogram in tally.classes]
+        there = [bool(histogram.counts[1].any()) for histogram in tally.classes]
+        if not self._sums:
+            self._sums, self._volumes = [torch.zeros_like(curve) for curve in curves], [0] * len(curves)
+        for number, curve in enumerate(curves):
+            self._sums[number] += curve
+            self._volumes[number] += there[number]
+        return [float(curve.max()) if known else float("nan") for curve, known in zip(curves, there, strict=True)]
+
+    def aggregate(self) -> torch.Tensor:
+        """Mean over the classes that some volume holds."""
+        volumes = idist.all_reduce(torch.tensor(self._volumes, dtype=torch.float64))
+        sums = idist.all_reduce(torch.stack(self._sums))  # (classes, THRESHOLDS)
+        return (sums.amax(dim=1) / volumes).nanmean()
 
 
 def _best_of(curve: torch.Tensor) -> float:

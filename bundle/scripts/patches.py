@@ -30,6 +30,9 @@ def volume_weights(datasets: Sequence[str], weights: Mapping[str, float] | Seque
     names = list(dict.fromkeys(datasets))
     if weights is None:
         weights = {}
+    numbers = weights.values() if isinstance(weights, Mapping) else weights
+    if not isinstance(weights, Mapping | list | tuple) or not all(isinstance(each, int | float) for each in numbers):
+        raise ValueError(f"dataset_weights {weights!r} must be numbers, one for each of {', '.join(names)}")
     if isinstance(weights, Mapping):
         if unknown := sorted(weights.keys() - set(names)):
             raise ValueError(f"dataset_weights names {unknown[0]!r}; the data sets are {', '.join(names)}")

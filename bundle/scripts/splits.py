@@ -72,28 +72,58 @@ def split_study(
         ``{"train": [...], "validate": [...]}``: the items, each with the region that trains or validates.
 
     Raises:
-        ValueError: for a fraction outside 0 to 1, or a volume with no labelled voxel in its region.
+        ValueError: for a fraction outside 0 to 1, a volume with no labelled voxel in its region, or a study with no
+            vessel in any.
     """
     reader = VolumeReader()
+    bare_volumes: list[str] = []
     parts: dict[str, list[dict[str, Any]]] = {TRAIN: [], VALIDATE: []}
     for item in study:
         label = reader.get_data(reader.read(item["label"]))[0]  # (X, Y, Z)
-        labelled = label >= 0 if unlabelled_value is None else (label >= 0) & (label != unlabelled_value)
+        labelled = _labelled(label, unlabelled_value)
         region = _labelled_box(labelled, item)
         # 0 is the background, unless it means that nothing is known there
         vessel = labelled & (label > (label[labelled].min() if unlabelled_value == 0 else 0))
+        empty = not _voxels(vessel, region).any()
+        bare_volumes += [str(item["label"])] if empty else []
         boxes = split_in_space(region, item["affine"], val_fraction, patch_size)
         if boxes is None:
             axis = AXES[longest_in_plane_axis([stop - start for start, stop in region], item["affine"])]
             why = f"too small to hold a part out along {axis}"
-        elif bare := [part for part, box in zip(parts, boxes, strict=True) if not _voxels(vessel, box).any()]:
+        elif not empty and (
+            bare := [part for part, box in zip(parts, boxes, strict=True) if not _voxels(vessel, box).any()]
+        ):
             why, boxes = f"the part that would {bare[0]} holds no vessel", None
         if boxes is None:
             logger.warning("%s: %s; it validates on itself", item["name"], why)
             boxes = (region, region)
         for part, box in zip(parts, boxes, strict=True):
             parts[part].append({**item, "region": box})
+    if study and len(bare_volumes) == len(study):
+        more = f" (and {len(study) - 1} more like it)" if study[1:] else ""
+        raise ValueError(
+            f"{bare_volumes[0]}{more}: holds no vessel where it is labelled, so there is nothing to learn; draw vessels"
+        )
     return parts
+
+
+def check_labelled(study: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> None:
+    """Check, before hours of work, that every volume to be scored is labelled somewhere.
+
+    Args:
+        study: items with ``label`` path and ``region``.
+        unlabelled_value: a value that means *not labelled*; negative values always do.
+
+    Raises:
+        ValueError: for a volume with no labelled voxel in its region.
+    """
+    reader = VolumeReader()
+    for item in study:
+        _labelled_box(_labelled(reader.get_data(reader.read(item["label"]))[0], unlabelled_value), item)
+
+
+def _labelled(label: np.ndarray, unlabelled_value: float | None) -> np.ndarray:
+    return label >= 0 if unlabelled_value is None else (label >= 0) & (label != unlabelled_value)
 
 
 def _voxels(volume: np.ndarray, box: Box) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from monai.handlers import MLFlowHandler
@@ -18,8 +19,10 @@ def check_tracking(tracking: Any) -> None:
     """Check that what ``--tracking`` names can be used.
 
     Raises:
-        ValueError: for `mlflow` where that is not installed.
+        ValueError: for `mlflow` where that is not installed, and for what is neither that nor a file.
     """
+    if isinstance(tracking, str) and tracking != "mlflow" and not Path(tracking).is_file():
+        raise ValueError(f"--tracking {tracking}: is neither mlflow nor a file of settings; write --tracking mlflow")
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None] if tracking == "mlflow" else []
     if missing:
         raise ValueError(

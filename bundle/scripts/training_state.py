@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from enum import Enum
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,42 @@ logger = logging.getLogger(__name__)
 
 NAME = "resume.pt"
 SET_ASIDE = "previous"
-LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv")
+LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", "events", NAME)
+
+
+def described(component: Any) -> Any:
+    """Put what makes a component what it is (a loss, a list of transforms) into JSON values.
+
+    Args:
+        component: numbers, texts, lists and dictionaries stand for themselves, tensors for their numbers, and objects
+            for their class and public attributes; random states are left out.
+    """
+    if component is None or isinstance(component, bool | int | float | str):
+        return component
+    if isinstance(component, Mapping):
+        return {str(name): described(value) for name, value in component.items()}
+    if isinstance(component, list | tuple):
+        return [described(value) for value in component]
+    if isinstance(component, torch.Tensor):
+        return component.tolist()
+    if isinstance(component, Enum):
+        return component.value
+    if not type(component).__module__.startswith(("monai.", "scripts.", "torch.nn.")):
+        return type(component).__name__
+    own = {name: value for name, value in vars(component).items() if not name.startswith("_") and name != "R"}
+    if isinstance(component, torch.nn.Module):
+        own = {"training": None} | own | dict(component.named_children()) | dict(component.named_buffers(recurse=False))
+        del own["training"]
+    return {"class": type(component).__name__, **described(own)}
+
+
+def _flat(course: Mapping[str, Any] | list, before: str = "") -> dict[str, Any]:
+    pairs = course.items() if isinstance(course, Mapping) else enumerate(course)
+    flat: dict[str, Any] = {}
+    for name, value in pairs:
+        inner = _flat(value, f"{before}{name}#") if isinstance(value, Mapping) and value else {f"{before}{name}": value}
+        flat |= inner
+    return flat
 
 
 class TrainingState:
@@ -76,11 +113,11 @@ class TrainingState:
             ValueError: for a file that is none of ours, or of a run of another configuration.
         """
         content = self._read()
-        begun = content["course"]
+        begun, here = _flat(content["course"]), _flat(self.course)
         differing = [
-            f"{name} {json.dumps(begun.get(name))} and not {json.dumps(self.course.get(name))}"
-            for name in sorted(begun.keys() | self.course.keys())
-            if begun.get(name) != self.course.get(name)
+            f"{name} {json.dumps(begun.get(name))} and not {json.dumps(here.get(name))}"
+            for name in sorted(begun.keys() | here.keys())
+            if begun.get(name) != here.get(name)
         ]
         if differing:
             raise ValueError(
@@ -107,19 +144,16 @@ class TrainingState:
         return content
 
     def set_aside(self) -> None:
-        """Move what an earlier training left into ``previous/``, for a new one would write over it."""
-        if not self.path.exists():
+        """Move what earlier trainings left into ``previous/``, ``previous_2/`` and so on: nothing is written over."""
+        left = [self.path.parent / name for name in LEFT_BY_A_RUN if (self.path.parent / name).exists()]
+        if not left:
             return
-        folder = self.path.parent / SET_ASIDE
-        folder.mkdir(exist_ok=True)
-        # resume.pt, which stands for a whole run, goes last in both loops: stopped half-way, this is simply done again
-        if (folder / NAME).exists():  # a still earlier training, whose files must not mix with those that follow
-            for name in (*LEFT_BY_A_RUN, NAME):
-                (folder / name).unlink(missing_ok=True)
-        for name in (*LEFT_BY_A_RUN, NAME):
-            if (self.path.parent / name).exists():
-                (self.path.parent / name).replace(folder / name)
-        logger.info("%s: what an earlier training left there is now in %s/", self.path.parent, SET_ASIDE)
+        folders = (self.path.with_name(SET_ASIDE + (f"_{number}" if number > 1 else "")) for number in count(1))
+        folder = next(folder for folder in folders if not folder.exists())
+        folder.mkdir()
+        for path in left:
+            path.replace(folder / path.name)
+        logger.info("%s: what an earlier training left there is now in %s/", self.path.parent, folder.name)
 
 
 def run_training(trainer: Engine, state: TrainingState, patience: Patience, resume: bool) -> None:
