@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 help:
 	@echo "make setup   .venv with what the bundle runs on"
-	@echo "make demo    segment and score a volume with the shipped weights; pictures in $(DEMO)/"
+	@echo "make demo    segment, score, fine-tune on one block, score again; pictures in $(DEMO)/"
 	@echo "make test    the tests"
 	@echo "make lint    ruff"
 	@echo "make clean   remove .venv and $(DEMO)/"

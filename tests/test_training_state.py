@@ -240,10 +240,8 @@ def test_earlier_trainings_have_a_folder_each(tmp_path):
 def test_weights_of_other_origin_are_set_aside_too(tmp_path):
     (tmp_path / "model_best.pt").write_text("weights")
     (tmp_path / "previous").write_text("a file")
-    (tmp_path / "events").mkdir()
-    (tmp_path / "events" / "loss").write_text("1")
     start(tmp_path).state.set_aside()
-    assert files(tmp_path) == ["previous", "previous_2/events/loss", "previous_2/model_best.pt"]
+    assert files(tmp_path) == ["previous", "previous_2/model_best.pt"]
     assert (tmp_path / "previous_2" / "model_best.pt").read_text() == "weights"
 
 

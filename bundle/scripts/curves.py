@@ -219,9 +219,7 @@ def overlay_curves(
     """
     evaluations = [str(each) for each in (evaluations if isinstance(evaluations, list | tuple) else [evaluations])]
     files = [Path(each) if each.endswith(".json") else Path(each) / "curves.json" for each in evaluations]
-    names = (
-        _short_names([file.parent for file in files]) if names is None else [str(each) for each in np.atleast_1d(names)]
-    )
+    names = _short_names([file.parent for file in files]) if names is None else list(map(str, np.atleast_1d(names)))
     if not files or len(names) != len(files):
         raise ValueError(f"--names: {len(names)} for {len(files)} evaluations; give one each, or leave it out")
     runs = dict(zip(names, map(_read_mean, files), strict=True))

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "resume.pt"
 SET_ASIDE = "previous"
-LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", "events", NAME)
+LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", NAME)
 
 
 def described(component: Any) -> Any:
