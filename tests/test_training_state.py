@@ -1,5 +1,6 @@
 """A training that was stopped and resumed against one that never was; what is refused; what is set aside."""
 
+import json
 import logging
 from copy import deepcopy
 from pathlib import Path
@@ -9,8 +10,13 @@ import torch
 from bundle_command import LEFT_BY_TRAINING as LEFT
 from bundle_command import contents
 from ignite.engine import Events
+from monai.losses import DiceCELoss, FocalLoss
+from monai.transforms import RandFlipd, RandRotated
 from training_examples import COURSE, Hostile, small_disk, start
 from volume_examples import told
+
+from scripts.losses import LabelledVoxelsLoss
+from scripts.training_state import described
 
 
 def kill(run, event):
@@ -251,3 +257,25 @@ def test_nothing_to_set_aside(tmp_path):
         before = contents(folder)
         start(folder).state.set_aside()
         assert contents(folder) == before
+
+
+# -- what makes a component what it is ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (FocalLoss(gamma=2.0), FocalLoss(gamma=3.0)),
+        (DiceCELoss(lambda_dice=1.0), DiceCELoss(lambda_dice=0.5)),
+        (LabelledVoxelsLoss(DiceCELoss()), LabelledVoxelsLoss(FocalLoss())),
+        ([RandFlipd("image", prob=0.5)], [RandFlipd("image", prob=0.25)]),
+        ([RandRotated("image", range_z=0.5)], [RandRotated("image", range_z=0.25)]),
+    ],
+    ids=["focal", "DiceCE", "wrapped", "flip", "rotation"],
+)
+def test_what_differs_is_described_and_random_states_are_not(one, other):
+    before = json.dumps(described(one))
+    assert before != json.dumps(described(other))
+    for part in one if isinstance(one, list) else []:
+        part.set_random_state(seed=7)
+    assert json.dumps(described(one.eval() if isinstance(one, torch.nn.Module) else one)) == before

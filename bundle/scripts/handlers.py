@@ -43,7 +43,7 @@ def shared(handler: Any) -> Any:
 class NonFiniteGradientGuard:
     """Leave out the step where a gradient is infinite or NaN, and count such steps.
 
-    One of them would turn every weight into NaN; in bfloat16 they do occur with a finite loss.
+    One of them would turn every weight into NaN; in bfloat16 they were met with a finite loss.
 
     Args:
         network: whose gradients are looked at, before the optimiser's step.

@@ -29,7 +29,7 @@ def described(component: Any) -> Any:
 
     Args:
         component: numbers, texts, lists and dictionaries stand for themselves, tensors for their numbers, and objects
-            for their class and public attributes; random states are left out.
+            for their class and public attributes, before a transform has drawn; random states are left out.
     """
     if component is None or isinstance(component, bool | int | float | str):
         return component
@@ -43,17 +43,16 @@ def described(component: Any) -> Any:
         return component.value
     if not type(component).__module__.startswith(("monai.", "scripts.", "torch.nn.")):
         return type(component).__name__
-    own = {name: value for name, value in vars(component).items() if not name.startswith("_") and name != "R"}
+    passing = ("R", "training")  # what changes in the course of a run
+    own = {name: value for name, value in vars(component).items() if not name.startswith("_") and name not in passing}
     if isinstance(component, torch.nn.Module):
-        own = {"training": None} | own | dict(component.named_children()) | dict(component.named_buffers(recurse=False))
-        del own["training"]
+        own |= dict(component.named_children()) | dict(component.named_buffers(recurse=False))
     return {"class": type(component).__name__, **described(own)}
 
 
-def _flat(course: Mapping[str, Any] | list, before: str = "") -> dict[str, Any]:
-    pairs = course.items() if isinstance(course, Mapping) else enumerate(course)
+def _flat(course: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for name, value in pairs:
+    for name, value in course.items():
         inner = _flat(value, f"{before}{name}#") if isinstance(value, Mapping) and value else {f"{before}{name}": value}
         flat |= inner
     return flat
