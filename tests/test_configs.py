@@ -23,8 +23,9 @@ COMBINATIONS = [
 ]
 # those of the contract that exist so far, and where
 DIALS = {
-    "train": "dataset_dir test_dir ckpt_dir device amp seed resume epochs patience iterations_per_epoch learning_rate "
-    "batch_size patch_size overlap val_fraction region channel dataset_weights unlabelled_value num_workers",
+    "train": "dataset_dir test_dir ckpt_dir ckpt_path device amp seed resume epochs patience iterations_per_epoch "
+    "learning_rate batch_size patch_size overlap val_fraction region channel dataset_weights unlabelled_value "
+    "num_workers",
     "inference": "dataset_dir output_dir ckpt_path device amp patch_size overlap batch_size channel num_workers "
     "threshold save_probability",
 }

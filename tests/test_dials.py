@@ -68,6 +68,13 @@ def test_training_has_one_folder_to_write_into(command):
     command("--output_dir", "x", configs="['train.json','out.json','evaluate.json']")
 
 
+def test_training_from_scratch_takes_no_weights(command):
+    Path("scratch.json").write_text('{"ckpt_path": null}')
+    with pytest.raises(ValueError, match=r"--ckpt_path a.pt: train.json starts from new weights; add configs/finetune"):
+        command("--ckpt_path", "a.pt", configs="['train.json','scratch.json']")
+    command("--ckpt_path", "a.pt", configs="['train.json','scratch.json','more.json']")
+
+
 def test_overlays_bring_dials_of_their_own(command):
     command("--ckpt_path", "a.pt", "--epochs", "1", configs="['train.json','more.json']")
     with pytest.raises(ValueError, match=r"--ckpt_pth: there is no such dial; did you mean --ckpt_path\?"):

@@ -14,9 +14,19 @@ from scripts.checkpoints import publish
 from scripts.curves import overlay_curves
 from scripts.demo import run_demo
 from scripts.errors import install
+from scripts.keras_weights import export_weights, import_weights
+from scripts.released_data import import_study
 from scripts.synthetic_study import write_study
 
-VERBS = {"curves": overlay_curves, "demo": run_demo, "publish": publish, "synthesise": write_study}
+VERBS = {
+    "curves": overlay_curves,
+    "demo": run_demo,
+    "export-weights": export_weights,
+    "import-study": import_study,
+    "import-weights": import_weights,
+    "publish": publish,
+    "synthesise": write_study,
+}
 
 
 def main() -> None:

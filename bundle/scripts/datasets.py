@@ -40,7 +40,7 @@ def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
     if (path / DECATHLON).is_file() or path.name == DECATHLON:
         return _decathlon(path, keys=("image",))
     folder = path / "images" if (path / "images").is_dir() else path
-    return [{"name": name, "image": str(file)} for name, file in sorted(_volumes(folder).items())]
+    return [{"name": name, "image": str(file)} for name, file in sorted(find_volumes(folder).items())]
 
 
 def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, str]]:
@@ -85,7 +85,7 @@ def find_study(
     names = [item["name"] for item in items]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{', '.join(twice)}: the same name in two studies; rename one of them")
-    return [{**item, **_check_pair(item["image"], item["label"], region, channel)} for item in items]
+    return [{**item, **check_pair(item["image"], item["label"], region, channel)} for item in items]
 
 
 def _study_files(path: Path) -> list[dict[str, str]]:
@@ -95,7 +95,7 @@ def _study_files(path: Path) -> list[dict[str, str]]:
         missing = next(name for name in ("images", "labels") if not (path / name).is_dir())
         found = "has no folder" if path.is_dir() else "is no folder, and a study needs one with"
         raise FileNotFoundError(f"{path}: {found} {missing}/; a study is images/NAME.EXT with labels/NAME.EXT")
-    images, labels = _volumes(path / "images"), _volumes(path / "labels")
+    images, labels = find_volumes(path / "images"), find_volumes(path / "labels")
     if bare := sorted(images.keys() - labels.keys()):
         raise FileNotFoundError(
             f"{images[bare[0]]}: has no label {path / 'labels' / bare[0]}.*; add it, or take the image away"
@@ -128,7 +128,13 @@ def _decathlon(path: Path, keys: Sequence[str] = ("image", "label")) -> list[dic
     return volumes
 
 
-def _volumes(folder: Path) -> dict[str, Path]:
+def find_volumes(folder: Path) -> dict[str, Path]:
+    """List the volumes in a folder, by name.
+
+    Raises:
+        FileNotFoundError: where there is none.
+        ValueError: for two files of one name.
+    """
     if not folder.exists():
         raise FileNotFoundError(f"{folder}: no such file or folder; check --dataset_dir")
     volumes: dict[str, Path] = {}
@@ -156,7 +162,21 @@ def _volumes(folder: Path) -> dict[str, Path]:
     return volumes
 
 
-def _check_pair(image: str, label: str, region: str | None, channel: int | None) -> dict[str, Any]:
+def check_pair(image: str, label: str, region: str | None = None, channel: int | None = None) -> dict[str, Any]:
+    """Check by their headers that an image and its label lie on the same voxels.
+
+    Args:
+        image: path.
+        label: path.
+        region: voxels ``x0:x1,y0:y1,z0:z1`` that count as labelled.
+        channel: which channel of a several-channel image.
+
+    Returns:
+        ``shape`` (X, Y, Z), ``affine`` (4x4, mm), ``region`` (a box).
+
+    Raises:
+        ValueError: where they do not, or a file is damaged or not one volume, or the region lies outside.
+    """
     one, two = read_header(image, channel=channel), read_header(label)
     if one.shape != two.shape:
         raise ValueError(f"{label}: has {two.shape} voxels (X, Y, Z), its image {image} has {one.shape}; align them")

@@ -77,6 +77,10 @@ def check_dials(argv: Sequence[str] | None = None) -> None:
             raise ValueError(f"--output_dir {value}: training writes into --ckpt_dir; give that")
         if name == "ckpt_dir" and "called_above" in config:
             raise ValueError(f"--ckpt_dir {value}: evaluation trains nothing; name the weights by --ckpt_path")
+        if name == "ckpt_path" and config.get(name, "") is None:
+            raise ValueError(
+                f"--ckpt_path {value}: train.json starts from new weights; add configs/finetune.json to it"
+            )
         if top in known:
             _check_kind(name, value, config.get(top))
             continue
