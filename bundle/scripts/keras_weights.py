@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,7 @@ def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) 
     target = Path(keras_path or source.with_name(source.stem + SUFFIX))
     sidecar = read_sidecar(source)
     arguments = sidecar.get("network", {})
-    other = [f"{name} is {arguments.get(name)!r}" for name, value in RELEASED.items() if arguments.get(name) != value]
+    other = [f"{name} is {arguments.get(name)!r}" for name in _differing(arguments)]
     if (depth := len(arguments.get("channels", []))) != LEVELS + 1:
         other.append(f"it has {depth} layers, not {LEVELS + 1}")
     if other:
@@ -210,7 +210,12 @@ def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -
         FileNotFoundError: where weights or sidecar are missing.
     """
     arguments = read_sidecar(ckpt_path).get("network", {}) if ckpt_path is not None else {}
-    return arguments[name] if all(arguments.get(key) == value for key, value in RELEASED.items()) else otherwise
+    return otherwise if _differing(arguments) else arguments[name]
+
+
+def _differing(arguments: Mapping[str, Any]) -> list[str]:
+    """What sets a network's arguments apart from the release's graph; dropout has no weights."""
+    return [name for name, value in RELEASED.items() if name != "decoder_dropout" and arguments.get(name) != value]
 
 
 def _blocks() -> Iterator[tuple[str, dict[str, str]]]:
