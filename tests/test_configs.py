@@ -93,10 +93,8 @@ def test_dials_stand_before_all_components(name):
 
 def test_bases_agree():
     train, inference = read("train"), read("inference")
-    shared = set(DIALS["train"].split()) & set(DIALS["inference"].split()) - {
-        "batch_size",
-        "ckpt_path",
-    }  # patches and windows, none and the shipped
+    other = {"batch_size", "ckpt_path"}  # patches and windows; none and the shipped
+    shared = set(DIALS["train"].split()) & set(DIALS["inference"].split()) - other
     for name in (*shared, "network_def", "network", "normalisation", "bfloat16"):
         assert train[name] == inference[name], name
     evaluate = read("evaluate")
