@@ -4,11 +4,10 @@ import json
 
 import pytest
 import torch
-from bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING
+from bundle_command import BUNDLE, TINY_NETWORK, TINY_TRAINING
 from monai.bundle import ConfigParser
 
 from scripts.checkpoints import read_sidecar
-from scripts.network import TubeNet
 from scripts.volume_io import read_volume
 
 CONFIGS = BUNDLE / "configs"
@@ -151,19 +150,6 @@ def test_network_takes_and_gives_what_metadata_says(bundle):
     done = bundle("verify_net_in_out", "network_def", *words).ok()
     assert "verified with no error" in done.stdout + done.stderr
     assert bundle("verify_net_in_out", "network_def", *words, "--network_def#out_channels", 3).status == 1
-
-
-def test_exported_torchscript_equals_the_network(bundle, tiny_weights, tmp_path):
-    meta = ("--meta_file", "configs/metadata.json", "--config_file", "configs/inference.json")
-    files = ("--filepath", tmp_path / "out.ts", "--ckpt_file", tiny_weights)
-    bundle("ckpt_export", "network_def", *files, *meta, "--network_def#channels", TINY_CHANNELS).ok()
-
-    network = TubeNet(**read_sidecar(tiny_weights)["network"])
-    network.load_state_dict(torch.load(tiny_weights, weights_only=True))
-    exported = torch.jit.load(tmp_path / "out.ts")
-    x = torch.rand(2, 1, 32, 64, 32, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        torch.testing.assert_close(exported.eval()(x), network.eval()(x))
 
 
 @pytest.mark.parametrize(("overlay", "parameters"), [("full_width", 90.5), ("published", 58.2)])

@@ -16,6 +16,7 @@ from scripts.demo import run_demo
 from scripts.errors import install
 from scripts.keras_weights import export_weights, import_weights
 from scripts.released_data import import_study
+from scripts.exporting import export_weights as export_program
 from scripts.synthetic_study import write_study
 
 VERBS = {
@@ -24,6 +25,7 @@ VERBS = {
     "export-weights": export_weights,
     "import-study": import_study,
     "import-weights": import_weights,
+    "export": export_program,
     "publish": publish,
     "synthesise": write_study,
 }
