@@ -18,7 +18,7 @@ ON_TRAIN = (*NETWORKS, *LOSSES, "overlays/validate_elsewhere", "overlays/tensorb
 COMBINATIONS = [
     *(("train", name) for name in ON_TRAIN),
     *(("train", "evaluate", name) for name in NETWORKS),
-    *(("inference", name) for name in NETWORKS),
+    *(("inference", name) for name in (*NETWORKS, "inference_trt")),
 ]
 # those of the contract that exist so far, and where
 DIALS = {
@@ -50,7 +50,7 @@ def parser_of(*names):
 
 def test_every_overlay_is_tried_below():
     found = {str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.json")}
-    assert found == {"metadata", "train", "inference", *ON_TRAIN}
+    assert found == {"metadata", "train", "inference", "inference_trt", *ON_TRAIN}
 
 
 @pytest.mark.parametrize("names", [("train",), ("inference",), *COMBINATIONS], ids="+".join)
