@@ -18,6 +18,7 @@ from scripts.keras_weights import export_weights, import_weights
 from scripts.released_data import import_study
 from scripts.exporting import export_weights as export_program
 from scripts.synthetic_study import write_study
+from scripts.watching import watch
 
 VERBS = {
     "curves": overlay_curves,
@@ -28,6 +29,7 @@ VERBS = {
     "export": export_program,
     "publish": publish,
     "synthesise": write_study,
+    "watch": watch,
 }
 
 
