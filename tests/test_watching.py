@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import nibabel as nib
 import numpy as np
 import pytest
 from bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK
@@ -129,28 +130,41 @@ def test_watching_segments_what_a_run_segments(start, bundle, tiny_weights, tmp_
     assert sorted(os.listdir(out)) == [*names, "e_seg.nii.gz"]
 
 
-STOPPED_IN_THE_MIDST = """
-import os, signal, fire
+OVERTAKEN_THEN_STOPPED = """
+import os, pathlib, signal, fire
 from scripts import inferers, watching
 
-whole = inferers.GridInferer.__call__
+whole, file, calls = inferers.GridInferer.__call__, pathlib.Path(os.environ["FILE"]), []
 
-def stopped(*arguments):
-    os.kill(os.getpid(), signal.SIGTERM)
+def disturbed(*arguments):
+    calls.append(1)
+    if len(calls) == 1:
+        file.write_bytes(file.with_name(".next").read_bytes())
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
     return whole(*arguments)
 
-inferers.GridInferer.__call__ = stopped
+inferers.GridInferer.__call__ = disturbed
 fire.Fire(watching.watch)
 """
 
 
-def test_a_stop_in_the_midst_of_a_volume_leaves_nothing(start, tmp_path):
-    (tmp_path / "in").mkdir()
-    nifti(tmp_path / "in" / "a.nii.gz")
-    watching = start(words=("-c", STOPPED_IN_THE_MIDST))
+def test_a_file_that_changes_meanwhile_is_done_again_and_a_stop_in_its_midst_leaves_no_half(
+    start, monkeypatch, tmp_path
+):
+    """The first inference is overtaken by a new file, the second, of that one, by a signal."""
+    into, out = tmp_path / "in", tmp_path / "out"
+    into.mkdir()
+    nifti(into / "a.nii.gz")
+    nib.save(nib.Nifti1Image(np.arange(8000.0, dtype=np.float32).reshape(20, 20, 20), np.eye(4)), into / "b.nii.gz")
+    (into / "b.nii.gz").rename(into / ".next")
+    monkeypatch.setenv("FILE", str(into / "a.nii.gz"))
+    watching = start(words=("-c", OVERTAKEN_THEN_STOPPED))
     assert watching.process.wait(LONGEST_WAIT) == 0, watching.said()
     assert watching.said().splitlines()[-1].endswith("INFO stopped")
-    assert not list((tmp_path / "out").iterdir())
+    assert watching.said().count(": segmented") == 1
+    assert os.listdir(out) == ["a_seg.nii.gz"]
+    assert nib.load(out / "a_seg.nii.gz").shape != (20, 20, 20)
 
 
 def test_what_cannot_be_watched_is_refused(tmp_path):

@@ -161,20 +161,24 @@ class _Watcher:
         self.inbox, self.workflow, self.channel = inbox, workflow, channel
         self.target, self.postfixes = target, postfixes
         self.told: dict[Path, str] = {}
+        self.overtaken: set[Path] = set()  # changed while they were segmented: their output is newer, and of before
 
-    def look(self) -> Iterator[Path]:
+    def look(self) -> list[Path]:
         """List what can be taken up; where the folder cannot be read for the moment, nothing."""
         try:
-            yield from self.inbox.complete()
+            paths = self.inbox.complete()
         except OSError as error:
             self._tell(self.inbox.folder, f"{one_line(error)}; looking again")
+            return []
+        self.told.pop(self.inbox.folder, None)
+        return paths
 
     def take_up(self, path: Path) -> None:
         """Segment a file, or say why not."""
         if not self.inbox.unchanged(path):  # while others were segmented
             return
         try:
-            if not self._is_done(path):
+            if path in self.overtaken or not self._is_done(path):
                 started = time.monotonic()
                 self._segment(path)
                 logger.info("%s: segmented in %.1f s", path, time.monotonic() - started)
@@ -189,6 +193,9 @@ class _Watcher:
         self.told.pop(path, None)
         if self.inbox.unchanged(path):
             self.inbox.deal_with(path)
+            self.overtaken.discard(path)
+        else:
+            self.overtaken.add(path)
 
     def _outputs(self, path: Path) -> list[Path]:
         stem, suffix = split_name(path)
