@@ -27,6 +27,15 @@ TINY_TRAINING = {**TINY_NETWORK, "epochs": 1, "iterations_per_epoch": 1, "batch_
 LEFT_BY_TRAINING = ["epochs.csv", "model_best.json", "model_best.pt", "model_last.json", "model_last.pt", "resume.pt"]
 
 
+def network_arguments(overlay):
+    """The network's arguments that an overlay changes, where there are no weights to take them from."""
+    config = json.loads((BUNDLE / "configs" / "overlays" / f"{overlay}.json").read_text())
+    return {
+        path.removeprefix("network_def#"): value["otherwise"] if isinstance(value, dict) else value
+        for path, value in config.items()
+    }
+
+
 def contents(folder):
     """All that is in a folder, to be compared with what was there before."""
     return {path.relative_to(folder): path.is_file() and path.read_bytes() for path in sorted(folder.rglob("*"))}

@@ -68,3 +68,23 @@ def tiny_study(tmp_path_factory):
 def other_study(tmp_path_factory):
     """A volume `b` like that of `tiny_study`."""
     return write_tubes(tmp_path_factory.mktemp("other"), "b", (34, 33, 12))
+
+
+@pytest.fixture(scope="session")
+def keras_model():
+    """The release's network in Keras, small, trained for a step so that its file holds an optimiser too."""
+    from keras_release import release  # takes seconds to import
+
+    made = release()
+    made.compile("adam", "categorical_crossentropy")
+    image = np.random.default_rng(0).random((1, 32, 32, 32, 1), dtype=np.float32)
+    made.fit(image, np.repeat(image > 0.5, 2, axis=-1).astype(np.float32), verbose=0)
+    return made
+
+
+@pytest.fixture(scope="session")
+def keras_file(keras_model, tmp_path_factory):
+    """Its `.weights.h5`, by Keras."""
+    path = tmp_path_factory.mktemp("keras") / "small.weights.h5"
+    keras_model.save_weights(path)
+    return path

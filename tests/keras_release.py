@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
+import h5py
 import keras
+import pytest
 from keras import layers
 
 SLOPE = 0.2
+WIDTHS = [4, 8, 16, 32, 64, 128]
+QUIET = [  # of Keras on layers as the release has them, and on NumPy 2
+    pytest.mark.filterwarnings(r"ignore:.build\(\). was called on layer"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation"),
+]
 
 
 class EncodeBlock(layers.Layer):
@@ -82,7 +90,7 @@ class DecodeBlock(layers.Layer):
 
 
 def release(
-    channels: tuple[int, ...] = (4, 8, 16, 32, 64, 128), classes: int = 2, inputs: int = 1, attention: bool = False
+    channels: Sequence[int] = WIDTHS, classes: int = 2, inputs: int = 1, attention: bool = False
 ) -> keras.Model:
     """Build the release's model, with random weights, biases and normalisations, so that no mistake hides in a zero."""
     keras.utils.clear_session()  # layers are numbered within a session, and the numbers are in the file
@@ -102,3 +110,18 @@ def release(
         if len(weights.shape) == 1:
             weights.assign(weights + 0.1 * keras.random.normal(weights.shape, seed=draw))
     return model
+
+
+def tree(path):
+    """Every group named vars with its attributes and every array with its shape, as the fixture lists them."""
+    lines = []
+
+    def add(name, entry):
+        if isinstance(entry, h5py.Dataset):
+            lines.append(f"{name} {entry.shape} {entry.dtype}")
+        elif name.endswith("vars"):
+            lines.append(f"{name}/ attrs={dict(entry.attrs)}")
+
+    with h5py.File(path) as file:
+        file.visititems(add)
+    return lines

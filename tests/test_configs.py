@@ -4,10 +4,12 @@ import json
 
 import pytest
 import torch
-from bundle_command import BUNDLE, TINY_NETWORK, TINY_TRAINING
+from bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING, network_arguments
 from monai.bundle import ConfigParser
 
 from scripts.checkpoints import read_sidecar
+from scripts.keras_layout import RELEASED
+from scripts.network import TubeNet
 from scripts.volume_io import read_volume
 
 CONFIGS = BUNDLE / "configs"
@@ -158,6 +160,16 @@ def test_wide_networks_have_the_sizes_that_readme_states(base, overlay, paramete
     with torch.device("meta"):  # shapes alone, without the memory
         network = parser_of(base, f"overlays/{overlay}").get_parsed_content("network_def")
     assert round(sum(weight.numel() for weight in network.parameters()) / 1e6, 1) == parameters
+
+
+def test_the_overlay_of_the_release_is_its_graph():
+    overlay = network_arguments("published")
+    shared = RELEASED.keys() & overlay.keys()
+    assert {name: overlay[name] for name in shared} == {name: RELEASED[name] for name in shared}
+    default = TubeNet(channels=TINY_CHANNELS).arguments
+    assert {name: json.loads(json.dumps(default[name])) for name in RELEASED.keys() - shared} == {
+        name: RELEASED[name] for name in ("act", "attention")
+    }
 
 
 @pytest.mark.parametrize("overlay", ["overlays/attention", "overlays/published", *LOSSES])

@@ -6,10 +6,10 @@ import os
 import onnxruntime
 import pytest
 import torch
-from bundle_command import BUNDLE, TINY_CHANNELS
+from bundle_command import BUNDLE, TINY_CHANNELS, network_arguments
 
 from scripts.checkpoints import load_weights, read_sidecar, save_weights
-from scripts.exporting import SIDECAR, export_network, export_weights
+from scripts.exporting import SIDECAR, export_network, export_program
 from scripts.network import TubeNet
 
 SHIPPED = BUNDLE / "models" / "model.pt"
@@ -37,8 +37,7 @@ def graph(request, tmp_path_factory):
     if not OVERLAYS[request.param]:
         return request.param, SHIPPED
     (overlay,) = OVERLAYS[request.param]
-    config = json.loads((BUNDLE / "configs" / f"{overlay}.json").read_text())
-    arguments = {path.removeprefix("network_def#"): value for path, value in config.items()}
+    arguments = network_arguments(overlay.removeprefix("overlays/"))
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = TubeNet(**{**arguments, "channels": TINY_CHANNELS})
@@ -90,7 +89,7 @@ def test_onnx_equals_the_network(bundle, graph, tmp_path):
 
 def test_torch_export_equals_the_network(graph, tmp_path):
     _, weights = graph
-    path = export_weights(tmp_path / "model.pt2", weights)
+    path = export_program(tmp_path / "model.pt2", weights)
     told = {SIDECAR: ""}
     program = torch.export.load(path, extra_files=told)
     assert json.loads(told[SIDECAR]) == read_sidecar(weights)
@@ -108,12 +107,12 @@ def test_a_program_is_one_of_evaluation_whatever_the_network_was_in():
 
 def test_what_cannot_be_exported_is_refused(tiny_weights, tmp_path):
     with pytest.raises(ValueError, match=r"model\.onnx: a torch.export program is written as \.pt2"):
-        export_weights(tmp_path / "model.onnx", tiny_weights)
+        export_program(tmp_path / "model.onnx", tiny_weights)
     with pytest.raises(FileNotFoundError, match=r"none\.pt: no such weights"):
-        export_weights(tmp_path / "model.pt2", tmp_path / "none.pt")
+        export_program(tmp_path / "model.pt2", tmp_path / "none.pt")
     other = tmp_path / "other.pt"
     other.write_bytes(tiny_weights.read_bytes())
     other.with_suffix(".json").write_text(json.dumps({"network": {"width": 3}, "threshold": 0.5}))
-    with pytest.raises(ValueError, match=r"other\.pt: its sidecar tells of another network"):
-        export_weights(tmp_path / "model.pt2", other)
+    with pytest.raises(ValueError, match=r"other\.json: describes a network that there is not"):
+        export_program(tmp_path / "model.pt2", other)
     assert not list(tmp_path.glob("*.pt2*"))

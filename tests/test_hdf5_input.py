@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from scripts.hdf5_input import open_hdf5, read_floats
+from scripts.hdf5_input import Hdf5Error, array_shapes, open_hdf5, read_floats
 
 ONES = np.ones((2, 3), np.float32)
 
@@ -34,7 +34,7 @@ def test_a_link_to_another_file(secret, tmp_path, place):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         file[place] = h5py.ExternalLink(secret.name, "/x")
-    with pytest.raises(ValueError, match=rf"a\.h5: its {place} leads to another file secret\.h5"), open_hdf5(path):
+    with pytest.raises(ValueError, match=rf"a\.h5: its '{place}' leads to another file 'secret\.h5'"), open_hdf5(path):
         pytest.fail("it was opened")
 
 
@@ -50,6 +50,36 @@ def test_numbers_in_another_file(secret, tmp_path):
         for name in ("raw", "virtual"):
             with pytest.raises(ValueError, match=f"the numbers of {name} lie in another file"):
                 read_floats(path, file, name, ONES.shape)
+
+
+def test_names_that_are_no_text_and_arrays_without_shape(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file[b"\xff\xfe"] = ONES
+        file["empty"] = h5py.Empty("f4")
+    with open_hdf5(path) as file:
+        assert array_shapes(path, file) == {"\ufffd\ufffd": (2, 3), "empty": ()}
+
+
+def test_more_entries_than_weights_have(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for number in range(6000):
+            file.create_group(str(number))
+    with pytest.raises(Hdf5Error, match="holds more than 5000 entries"), open_hdf5(tmp_path / "a.h5"):
+        pytest.fail("it was opened")
+
+
+@pytest.mark.parametrize("error", [UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), KeyError("x"), TypeError("no")])
+def test_whatever_h5py_makes_of_damage_is_one_line(error, tmp_path, monkeypatch):
+    """Flipped bits end in any of these, somewhere within the library."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = ONES
+    with open_hdf5(path) as file:
+        monkeypatch.setattr(h5py.Dataset, "dtype", property(lambda self: (_ for _ in ()).throw(error)))
+        with pytest.raises(Hdf5Error, match=r"a\.h5: is damaged \(.*copy it again") as info:
+            read_floats(path, file, "x", (2, 3))
+    assert info.value.__cause__ is error
 
 
 def test_an_array_without_numbers(tmp_path):

@@ -7,7 +7,8 @@ import sys
 import pytest
 from study_examples import BUNDLE
 
-from scripts.__main__ import VERBS, check_flags, main
+from scripts.__main__ import VERBS, main
+from scripts.command_line import checked_words
 
 
 @pytest.fixture
@@ -77,11 +78,33 @@ def test_a_mistyped_flag_is_refused_before_anything_is_done(command, tmp_path, f
     assert not list(tmp_path.iterdir())
 
 
-def test_flags_that_pass():
-    check_flags([])
-    check_flags(["--help"])
-    check_flags(["synthesise", "x", "--voxel-size", "1,1,1", "--count=3", "--help"])
-    check_flags(["synthesise", "x", "--", "--trace"])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["import-study", "My", "Data", "out"], r"import-study: takes no further word 'out'; put a name with spaces"),
+        (["import-study", "a", "b", "unlink"], r"no further word 'unlink'"),
+        (["import-weights", "a.h5", "--ckpt_path"], r"--ckpt_path: its value is missing"),
+    ],
+)
+def test_words_that_a_verb_does_not_take(words, told):
+    with pytest.raises(ValueError, match=told):
+        checked_words(words, VERBS)
+
+
+def test_words_that_pass():
+    assert checked_words([], VERBS) == []
+    assert checked_words(["--help"], VERBS) == ["--help"]
+    words = ["synthesise", "x", "--voxel-size", "1,1,1", "--count=3", "--help"]
+    assert checked_words(words, VERBS) == ["synthesise", "'x'", "--voxel-size", "1,1,1", "--count", "3", "--help"]
+    assert checked_words(["synthesise", "x", "--", "--trace"], VERBS) == ["synthesise", "'x'", "--", "--trace"]
+
+
+def test_a_path_may_look_like_a_number(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for word in (("2024",), ("--output_dir", "12.5"), ("--output_dir=[a]",)):
+        status, _ = command("synthesise", *word, "--count", "1", "--shape=16,12,8", "--style", "tree")
+        assert not status
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["12.5", "2024", "[a]"]
 
 
 def test_a_failure_is_one_line_and_status_1():

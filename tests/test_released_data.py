@@ -64,6 +64,20 @@ def test_what_is_there_already_stays(published, tmp_path):
     refused(FileExistsError, published, tmp_path / "study", tmp_path / "study", "another --output_dir")
 
 
+def test_a_study_within_the_data_set(published):
+    for place in ("study", "Labels/study"):
+        with pytest.raises(ValueError, match="lies in the data set itself"):
+            import_study(published, published / place)
+
+
+def test_a_copy_that_fails_leaves_nothing(published, tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr("scripts.released_data.shutil.copyfile", full)
+    refused(OSError, published, tmp_path / "study", tmp_path / "study", "No space left on device", "choose another")
+
+
 def test_a_disk_without_room(published, tmp_path, monkeypatch):
     usage = type("usage", (), {"free": 100})
     monkeypatch.setattr("scripts.released_data.shutil.disk_usage", lambda folder: usage)

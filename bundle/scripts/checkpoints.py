@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
         for temporary, (path, write) in zip(temporaries, files, strict=True):
             _write_to_disk(path, temporary, write)
         for temporary, (path, _) in zip(temporaries, files, strict=True):
-            temporary.replace(path)
+            with _told(path):
+                temporary.replace(path)
     except BaseException:
         for temporary in temporaries:
             temporary.unlink(missing_ok=True)
@@ -45,11 +47,18 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
 
 
 def _write_to_disk(path: Path, temporary: Path, write: Callable[[Path], Any]) -> None:
-    try:
+    with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Let what fails name the file that was to be written, not the temporary one."""
+    try:
+        yield
     except (OSError, RuntimeError) as error:
         # for a full disk torch.save has a RuntimeError of its own, which the system's plain word on it precedes
         first = error.__context__ if isinstance(error.__context__, OSError) else error
@@ -121,6 +130,8 @@ def read_sidecar(weights: str | Path) -> dict[str, Any]:
     weights, path = Path(weights), sidecar_path(weights)
     if not weights.is_file():
         raise FileNotFoundError(f"{weights}: no such weights; check --ckpt_path")
+    if weights.suffix == ".h5":
+        raise ValueError(f"{weights}: is a file of Keras; python -m scripts import-weights turns it into a .pt")
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: the sidecar of {weights.name} is missing; copy it from where the weights came from"

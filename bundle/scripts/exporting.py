@@ -10,8 +10,9 @@ import torch
 from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config as symbolic_shapes
 
-from scripts.checkpoints import load_weights, read_sidecar, write_whole
+from scripts.checkpoints import write_whole
 from scripts.network import TubeNet
+from scripts.trained_network import load_network
 
 BUNDLE = Path(__file__).resolve().parents[1]
 SUFFIX = ".pt2"
@@ -37,7 +38,7 @@ def export_network(network: TubeNet) -> ExportedProgram:
         return torch.export.export(network.eval(), (example,), dynamic_shapes=(sizes,))
 
 
-def export_weights(output_path: str | Path, ckpt_path: str | Path | None = None) -> Path:
+def export_program(output_path: str | Path, ckpt_path: str | Path | None = None) -> Path:
     """Write weights and their network as one `torch.export` file, which runs without this package.
 
     Args:
@@ -56,12 +57,7 @@ def export_weights(output_path: str | Path, ckpt_path: str | Path | None = None)
     path, weights = Path(output_path), BUNDLE / "models" / "model.pt" if ckpt_path is None else Path(ckpt_path)
     if path.suffix != SUFFIX:
         raise ValueError(f"{path}: a torch.export program is written as {SUFFIX}; name it {path.stem}{SUFFIX}")
-    sidecar = read_sidecar(weights)
-    try:
-        network = TubeNet(**sidecar.get("network", {}))
-    except TypeError as error:
-        raise ValueError(f"{weights}: its sidecar tells of another network ({error}); copy both again") from error
-    load_weights(network, weights)
+    network, sidecar = load_network(weights)
     buffer = io.BytesIO()  # given the name of an unfinished file, torch warns of its suffix
     torch.export.save(export_network(network), buffer, extra_files={SIDECAR: json.dumps(sidecar)})
     write_whole(path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))

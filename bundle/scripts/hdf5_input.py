@@ -1,4 +1,4 @@
-"""HDF5 files from elsewhere: nothing is read from outside the file, and no array without its numbers."""
+"""HDF5 files from elsewhere: nothing is read from outside the file; whatever is wrong with it is told in one line."""
 
 from __future__ import annotations
 
@@ -11,40 +11,54 @@ import h5py
 import numpy as np
 from h5py import h5l
 
+MOST_ENTRIES = 5000  # weights and their optimiser have some hundreds; names of deep nests grow with the square
+
+
+class Hdf5Error(ValueError):
+    """A file that is refused; the message is one line: which file, what is wrong, what to do."""
+
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
     """Open a file to read, once it is sure that none of its links leads outside.
 
     Raises:
-        FileNotFoundError: where there is no such file.
-        ValueError: for what is not HDF5, or is cut short or damaged (while it is open, too), or leads to other files.
+        OSError: where there is no such file, or it may not be read.
+        Hdf5Error: for what is not HDF5, or is cut short or damaged, or leads to other files.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; check its name")
+        raise FileNotFoundError(f"{path}: {'is no file' if path.exists() else 'no such file'}; check its name")
+    with path.open("rb"):  # says why, where it may not be read
+        pass
     if not h5py.is_hdf5(path):
         kind, cure = "is not HDF5", "give a NAME.weights.h5 that Keras 3 saved"
         if zipfile.is_zipfile(path):
-            kind, cure = "is a zip archive", "unpack it, a .keras file holds a model.weights.h5"
-        raise ValueError(f"{path}: {kind}; {cure}")
-    try:
-        with h5py.File(path, "r") as file:
+            kind = "is a zip archive"
+            cure = "a .keras file holds a model.weights.h5, unpack it; a .pt is this bundle's own already"
+        raise Hdf5Error(f"{path}: {kind}; {cure}")
+    with _damage_told(path):
+        file = h5py.File(path, "r")
+    with file:
+        with _damage_told(path):
             _check_links(path, file)
-            yield file
-    except (OSError, RuntimeError, KeyError) as error:
-        cut = "is cut short" if "truncated" in str(error) else "is damaged"
-        raise ValueError(f"{path}: {cut} ({error}); copy it again from where it came from") from error
+        yield file
 
 
-def _check_links(path: Path, file: h5py.File) -> None:
-    def leads_outside(name: bytes, link: h5l.LinkInfo) -> bytes | None:
-        return None if link.type in (h5l.TYPE_HARD, h5l.TYPE_SOFT) else name
+def array_shapes(path: Path, file: h5py.File) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every array by its name; of one without numbers it is ``()``.
 
-    if (found := file.id.links.visit(leads_outside, info=True)) is not None:
-        place = found.decode(errors="replace")
-        link = file.get(place, getlink=True)
-        where = link.filename if isinstance(link, h5py.ExternalLink) else "that this program does not know"
-        raise ValueError(f"{path}: its {place} leads to another file {where}; use a file that stands alone")
+    Raises:
+        Hdf5Error: for a damaged file.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def keep(name: str | bytes, entry: h5py.HLObject) -> None:
+        if isinstance(entry, h5py.Dataset):
+            shapes[name if isinstance(name, str) else name.decode(errors="replace")] = entry.shape or ()
+
+    with _damage_told(path):
+        file.visititems(keep)
+    return shapes
 
 
 def read_floats(path: Path, file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -60,18 +74,50 @@ def read_floats(path: Path, file: h5py.File, name: str, shape: tuple[int, ...]) 
         float32.
 
     Raises:
-        ValueError: for another shape or kind of number, numbers that lie in another file or nowhere, NaN or infinity.
+        Hdf5Error: for another shape or kind of number, numbers that lie in another file or nowhere, NaN or infinity,
+            and for a damaged file.
     """
-    array = file[name]
-    if array.shape != shape:
-        raise ValueError(f"{path}: {name} has the shape {array.shape}, and {shape} fits the other arrays; is it whole?")
-    if array.dtype not in (np.float32, np.float16):
-        raise ValueError(f"{path}: {name} is {array.dtype} and would lose by it; save it as float32")
-    if array.external or array.is_virtual:
-        raise ValueError(f"{path}: the numbers of {name} lie in another file; use a file that stands alone")
-    if not array.id.get_storage_size():
-        raise ValueError(f"{path}: {name} was never written; copy the file again from where it came from")
-    values = array[()].astype(np.float32)
+    with _damage_told(path):
+        array = file[name]
+        if array.shape != shape:
+            raise Hdf5Error(f"{path}: {name} has the shape {array.shape}, where {shape} fits the rest; is it whole?")
+        if array.dtype.kind != "f" or array.dtype.itemsize > 4:
+            raise Hdf5Error(f"{path}: the numbers of {name} are {array.dtype}; save them as float32")
+        if array.external or array.is_virtual:
+            raise Hdf5Error(f"{path}: the numbers of {name} lie in another file; use a file that stands alone")
+        if not array.id.get_storage_size():
+            raise Hdf5Error(f"{path}: {name} was never written; copy the file again from where it came from")
+        values = array[()].astype(np.float32, copy=False)
     if not np.isfinite(values).all():
-        raise ValueError(f"{path}: {name} holds NaN or infinite numbers; take another file")
+        raise Hdf5Error(f"{path}: {name} holds NaN or infinite numbers; take another file")
     return values
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Let whatever h5py raises for a damaged file (it may be anything) end in one line."""
+    try:
+        yield
+    except Hdf5Error:
+        raise
+    except Exception as error:
+        cut = "is cut short" if "truncated" in str(error) else "is damaged"
+        raise Hdf5Error(f"{path}: {cut} ({error}); copy it again from where it came from") from error
+
+
+def _check_links(path: Path, file: h5py.File) -> None:
+    seen = 0
+
+    def stops_at(name: bytes, link: h5l.LinkInfo) -> bytes | None:
+        nonlocal seen
+        seen += 1
+        return name if link.type not in (h5l.TYPE_HARD, h5l.TYPE_SOFT) or seen > MOST_ENTRIES else None
+
+    found = file.id.links.visit(stops_at, info=True)
+    if seen > MOST_ENTRIES:
+        raise Hdf5Error(f"{path}: holds more than {MOST_ENTRIES} entries; weights have some hundreds: another file?")
+    if found is not None:
+        place = found.decode(errors="replace")
+        link = file.get(place, getlink=True)
+        where = repr(link.filename) if isinstance(link, h5py.ExternalLink) else "that this program does not know"
+        raise Hdf5Error(f"{path}: its {place!r} leads to another file {where}; use a file that stands alone")

@@ -20,15 +20,18 @@ def import_study(data_dir: str | Path, output_dir: str | Path) -> Path:
         output_dir: becomes ``images/NAME.tif`` and ``labels/NAME.tif``; it must not hold anything yet.
 
     Returns:
-        The study. It appears whole, after every image was checked against its label.
+        The study. It appears whole, after every image was checked against its label by their headers.
 
     Raises:
-        FileNotFoundError: where a folder, or the label of an image, is missing.
+        FileNotFoundError: where a folder, or the image or label of a pair, is missing.
         FileExistsError: where ``output_dir`` holds something.
-        ValueError: for a label without an image, two of one name, or a pair that does not lie on the same voxels.
+        ValueError: for two files of one name, a pair that does not lie on the same voxels, or an ``output_dir`` in
+            the data set.
         OSError: where the study cannot be written.
     """
-    source, target = Path(data_dir), Path(output_dir)
+    source, target = Path(data_dir), Path(output_dir).resolve()
+    if source.resolve() in (target, *target.parents):
+        raise ValueError(f"{target}: lies in the data set itself; give another --output_dir")
     pairs = _pairs(source)
     for image, label in pairs.values():
         check_pair(str(image), str(label))
@@ -40,12 +43,17 @@ def import_study(data_dir: str | Path, output_dir: str | Path) -> Path:
         raise OSError(f"{target}: needs {size / 1e9:.1f} GB and there are {free / 1e9:.1f} GB; make room")
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         study = Path(scratch) / "study"
-        for folder in ("images", "labels"):
-            (study / folder).mkdir(parents=True)
-        for name, (image, label) in pairs.items():
-            shutil.copyfile(image, study / "images" / image.name)
-            shutil.copyfile(label, study / "labels" / f"{name}{split_name(label)[1]}")
-        study.replace(target)
+        try:
+            for folder in ("images", "labels"):
+                (study / folder).mkdir(parents=True)
+            for name, (image, label) in pairs.items():
+                shutil.copyfile(image, study / "images" / image.name)
+                shutil.copyfile(label, study / "labels" / f"{name}{split_name(label)[1]}")
+            study.replace(target)
+        except OSError as error:
+            raise OSError(
+                f"{target}: cannot be written ({error.strerror}), nothing was; choose another folder"
+            ) from error
     return target
 
 
