@@ -1,4 +1,5 @@
 import itertools
+import json
 
 import pytest
 import torch
