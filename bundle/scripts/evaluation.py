@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
 from scripts.checkpoints import write_whole
 from scripts.curves import curves_of, write_curves
+from scripts.metrics import gather_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,8 @@ def run_evaluation(
     evaluator: Evaluator, threshold: float, output_dir: str | Path, class_names: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Run an evaluator; write ``metrics.json`` and the curves (:func:`scripts.curves.write_curves`).
+
+    Of several processes the first writes.
 
     Args:
         evaluator: its batches name their volumes (``name``), its post-processing tallies them
@@ -35,29 +39,35 @@ def run_evaluation(
         ``{"cases": {NAME: {METRIC: number}}, "mean": {METRIC: number}, "threshold": number}``; undefined is None. With
         several vessel classes METRIC is their mean, followed by METRIC.CLASS for each.
     """
-    names: list[str] = []
-    curves: list[dict] = []
+    mine: list[tuple[str, dict]] = []  # name and curves of each volume that this process scores
 
     def keep_curves() -> None:
-        names.extend(item["name"] for item in evaluator.state.batch)
-        curves.extend(curves_of(output["tally"]) for output in evaluator.state.output)
+        names = [item["name"] for item in evaluator.state.batch]
+        curves = [curves_of(output["tally"]) for output in evaluator.state.output]
+        mine.extend(zip(names, curves, strict=True))
 
     with evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
         evaluator.run()
+    curves = dict(gather_volumes(mine))
     details = evaluator.state.metric_details  # (cases, classes) each
     metrics = {
         "cases": {
             name: _by_class({metric: values[i] for metric, values in details.items()}, class_names)
-            for i, name in enumerate(names)
+            for i, name in enumerate(curves)
         },
         "mean": _by_class({metric: values.nanmean(dim=0) for metric, values in details.items()}, class_names),
         "threshold": threshold,
     }
-    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
-    write_whole(Path(output_dir) / "metrics.json", lambda temporary: temporary.write_text(text))
-    logger.info("wrote %s", Path(output_dir) / "metrics.json")
-    write_curves(output_dir, dict(zip(names, curves, strict=True)), threshold)
+    _write(Path(output_dir), metrics, curves)
     return metrics
+
+
+@idist.one_rank_only()
+def _write(output_dir: Path, metrics: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]]) -> None:
+    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
+    write_whole(output_dir / "metrics.json", lambda temporary: temporary.write_text(text))
+    logger.info("wrote %s", output_dir / "metrics.json")
+    write_curves(output_dir, curves, metrics["threshold"])
 
 
 def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -> dict[str, float | None]:

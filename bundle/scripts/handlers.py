@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
@@ -80,9 +81,10 @@ class NonFiniteGradientGuard:
 
 
 class IterationSeed:
-    """Make what torch draws in a training step (dropout) a function of (seed, iteration).
+    """Make what torch draws in a training step (dropout) a function of (seed, iteration, process).
 
-    So a resumed run needs no random state, and neither validation nor the loader's workers change what is drawn.
+    So a resumed run needs no random state, and neither validation nor the loader's workers change what is drawn. Torch
+    draws for a batch as a whole, so several processes, each with other patches, draw otherwise than one.
 
     Args:
         seed: of the run.
@@ -97,7 +99,8 @@ class IterationSeed:
 
     def __call__(self, engine: Engine) -> None:
         """Seed torch on all devices."""
-        state = np.random.SeedSequence((self.seed, engine.state.iteration)).generate_state(1, np.uint64)
+        words = (self.seed, engine.state.iteration, idist.get_rank())
+        state = np.random.SeedSequence(words).generate_state(1, np.uint64)
         torch.manual_seed(int(state[0]))
 
 
@@ -152,6 +155,8 @@ class Patience:
 class WeightsSaver:
     """Handler: keep the weights of the best epoch, or of the last, with a sidecar that says how they scored.
 
+    Of several processes the first writes.
+
     Args:
         network: to save.
         path: ``X.pt``.
@@ -178,6 +183,7 @@ class WeightsSaver:
         """Save at the end of epochs of ``engine``."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
+    @idist.one_rank_only()
     def __call__(self, engine: Engine) -> None:
         """Save, if it is time."""
         if self.only_best and engine.state.best_metric_epoch != engine.state.epoch:
@@ -194,6 +200,8 @@ class WeightsSaver:
 
 class EpochTable:
     """Handler: a line of log and a row of a CSV file for every epoch, whole after each.
+
+    Of several processes the first writes.
 
     Columns: epoch, iteration, the learning rate of the epoch, the mean of the losses, then the scores of the engines
     that ran in this epoch. An empty cell is a score that is undefined, or was not taken.
@@ -229,15 +237,19 @@ class EpochTable:
                 row |= numbers(other.state.metrics)
         self.rows.append(row)
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        write_whole(self.path, lambda temporary: self._write(temporary, columns))
+        self._save(columns)
         told = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "iteration"))
         logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, told)
 
-    def _write(self, path: Path, columns: list[str]) -> None:
-        with path.open("w", newline="") as file:
-            table = csv.DictWriter(file, columns, lineterminator="\n")
-            table.writeheader()
-            table.writerows(self.rows)
+    @idist.one_rank_only()
+    def _save(self, columns: list[str]) -> None:
+        def write(path: Path) -> None:
+            with path.open("w", newline="") as file:
+                table = csv.DictWriter(file, columns, lineterminator="\n")
+                table.writeheader()
+                table.writerows(self.rows)
+
+        write_whole(self.path, write)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows."""

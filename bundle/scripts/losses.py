@@ -42,6 +42,10 @@ class LabelledVoxelsLoss(nn.Module):
         ]
         return torch.stack(losses).mean() if losses else 0.0 * logits.sum()
 
+    def divisor(self, label: torch.Tensor) -> torch.Tensor:
+        """Count the patches that the loss is a mean over (:class:`scripts.shares.GlobalLoss`)."""
+        return (label >= 0).flatten(1).any(dim=1).sum()
+
 
 class WeightedCrossEntropyLoss(nn.Module):
     """Weighted categorical cross-entropy (WCCE) of the tUbe net paper; voxels labelled -1 do not count.
@@ -75,6 +79,10 @@ class WeightedCrossEntropyLoss(nn.Module):
         if not (target >= 0).any():
             return 0.0 * logits.sum()
         return F.cross_entropy(logits, target, weight=weight, ignore_index=UNLABELLED)
+
+    def divisor(self, label: torch.Tensor) -> torch.Tensor:
+        """Sum the weights of the labelled voxels, which the loss is divided by (:class:`scripts.shares.GlobalLoss`)."""
+        return self.weight.double().to(label.device)[label[label >= 0].long()].sum()
 
 
 def inverse_frequency_weights(counts: Sequence[int]) -> list[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import zip_longest
 from operator import add
 from typing import Any
 
@@ -185,6 +186,17 @@ class VolumeTally:
         return [float(a / b) if b else float("nan") for a, b in zip(over[1:], under[1:], strict=True)]
 
 
+def gather_volumes(mine: list) -> list:
+    """Return what all processes hold, an item a volume, in the order of the volumes.
+
+    Args:
+        mine: of n processes, process r scores volumes r, r + n and so on; without processes, all there is.
+    """
+    missing = object()
+    rounds = zip_longest(*idist.all_gather(mine), fillvalue=missing) if idist.get_world_size() > 1 else [mine]
+    return [item for one in rounds for item in one if item is not missing]
+
+
 class TallyMetric(CumulativeIterationMetric):
     """A MONAI metric over tallies, which :class:`scripts.transforms.TallyVoxelsd` adds to the data.
 
@@ -201,6 +213,10 @@ class TallyMetric(CumulativeIterationMetric):
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: Any = None, **_: Any) -> torch.Tensor:  # type: ignore[override]
         raise ValueError(f"{type(self).__name__} reads tallies, not tensors: use from_engine(['tally', 'label'])")
+
+    def get_buffer(self) -> torch.Tensor:
+        """All rows, ``(volumes, columns)``, in the order of the volumes; MONAI's own has them process by process."""
+        return torch.stack(gather_volumes(self._buffers[0] if self._buffers else []))
 
 
 class VoxelScores(TallyMetric):
@@ -283,8 +299,10 @@ class BestDice(TallyMetric):
 
     def aggregate(self) -> torch.Tensor:
         """Mean over the classes that some volume holds."""
-        volumes = idist.all_reduce(torch.tensor(self._volumes, dtype=torch.float64))
-        sums = idist.all_reduce(torch.stack(self._sums))  # (classes, THRESHOLDS)
+        classes = idist.all_reduce(len(self._sums), "MAX")  # of a process without volumes there are none
+        volumes = torch.tensor(self._volumes or [0] * classes, dtype=torch.float64)
+        sums = torch.stack(self._sums) if self._sums else torch.zeros(classes, THRESHOLDS, dtype=torch.float64)
+        volumes, sums = idist.all_reduce(volumes), idist.all_reduce(sums)  # (classes,), (classes, THRESHOLDS)
         return (sums.amax(dim=1) / volumes).nanmean()
 
 

@@ -117,16 +117,19 @@ class EpochSampler(DistributedSampler):
         return (offset + index for index in super().__iter__())
 
 
-def pad_collate(patches: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+def pad_collate(
+    patches: Sequence[Mapping[str, torch.Tensor]], least: Sequence[int] = (0, 0, 0)
+) -> dict[str, torch.Tensor]:
     """Batch patches of unequal sizes: patches of thin stacks grow to the largest of the batch, unlabelled there.
 
     Args:
         patches: dicts of ``image`` and ``label``, each ``(C, X, Y, Z)``.
+        least: (X, Y, Z), how large they become at least.
 
     Returns:
         ``image`` and ``label``, each ``(B, C, X, Y, Z)``.
     """
-    largest = np.max([patch["image"].shape[1:] for patch in patches], axis=0)
+    largest = np.max([least, *(patch["image"].shape[1:] for patch in patches)], axis=0)
 
     def grown(tensor: torch.Tensor, **how: Any) -> torch.Tensor:
         missing = [int(width) for width in largest - tensor.shape[1:]]

@@ -5,9 +5,11 @@ Used by `overlays/tensorboard.json` alone, so that a run without it needs no Ten
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 def open_events(log_dir: str | Path) -> SummaryWriter:
     """Open an event file in a folder; where a resumed run finds earlier ones, TensorBoard shows all as one run.
 
+    Of several processes the first has one, and the others' writer writes nothing.
+
     Raises:
         ValueError: where TensorBoard is not installed.
         OSError: where the folder cannot be written.
@@ -35,7 +39,14 @@ def open_events(log_dir: str | Path) -> SummaryWriter:
         raise ValueError(
             "overlays/tensorboard.json: TensorBoard is not installed; pip install -r requirements-tracking.txt"
         ) from error
-    return SummaryWriter(str(check_writable(log_dir)))
+    return _NoEvents() if idist.get_rank() else SummaryWriter(str(check_writable(log_dir)))
+
+
+class _NoEvents:
+    """A writer without a file."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
 
 
 class CloseEvents:
@@ -56,6 +67,8 @@ class CloseEvents:
 class SliceImages:
     """Handler: draw the first volume of every validation, label and prediction outlined; nothing of it is kept.
 
+    Of several processes the first draws.
+
     Predicted is what :class:`scripts.metrics.VoxelScores` counts for the validation's Dice: voxels whose probability
     of being vessel, of any class, exceeds ``threshold``. (The threshold that the validation chooses is known only when
     all volumes have been seen.)
@@ -75,6 +88,7 @@ class SliceImages:
         """Draw after the first iteration of every run of ``engine``, the validator."""
         engine.add_event_handler(Events.ITERATION_COMPLETED(once=1), self)
 
+    @idist.one_rank_only()
     def __call__(self, engine: Engine) -> None:
         """Draw image and label ``(1, X, Y, Z)`` with logits ``(K, X, Y, Z)``, background first."""
         volume = engine.state.output[0]

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
@@ -61,7 +62,8 @@ def _flat(course: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 class TrainingState:
     """Handler, the last of an epoch: write what resuming needs.
 
-    What is random is a function of (seed, epoch, sample), so no random state is among it.
+    What is random is a function of (seed, epoch, sample), so no random state is among it. Of several processes the
+    first writes, all read, and another number of them may go on.
 
     Args:
         ckpt_dir: gets ``resume.pt``.
@@ -82,6 +84,7 @@ class TrainingState:
         """Write at the end of every epoch of ``engine``, the trainer."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
+    @idist.one_rank_only()
     def __call__(self, engine: Engine) -> None:
         """Write the file."""
         validator = self.validator.state
@@ -142,6 +145,7 @@ class TrainingState:
             raise ValueError(f"{self.path}: was not written by this version of the bundle; train anew without --resume")
         return content
 
+    @idist.one_rank_only()
     def set_aside(self) -> None:
         """Move what earlier trainings left into ``previous/``, ``previous_2/`` and so on: nothing is written over."""
         left = [self.path.parent / name for name in LEFT_BY_A_RUN if (self.path.parent / name).exists()]
