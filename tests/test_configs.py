@@ -1,6 +1,7 @@
 """The configs as files, as MONAI's bundle commands see them, and as MONAI Label loads them."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -16,11 +17,15 @@ CONFIGS = BUNDLE / "configs"
 SCHEMA = "meta_schema_20240725.json"
 NETWORKS = ("overlays/attention", "overlays/full_width", "overlays/published")
 LOSSES = ("overlays/loss_focal", "overlays/loss_wcce", "overlays/loss_wcce_inverse")
-ON_TRAIN = (*NETWORKS, *LOSSES, "overlays/validate_elsewhere", "overlays/tensorboard", "finetune", "evaluate")
+OTHERS = ("overlays/validate_elsewhere", "overlays/tensorboard", "finetune", "evaluate", "multi_gpu_train")
+ON_TRAIN = (*NETWORKS, *LOSSES, *OTHERS)
+ON_EVALUATE = (*NETWORKS, "multi_gpu_evaluate")
+ON_INFERENCE = (*NETWORKS, "inference_trt")
 COMBINATIONS = [
     *(("train", name) for name in ON_TRAIN),
-    *(("train", "evaluate", name) for name in NETWORKS),
-    *(("inference", name) for name in (*NETWORKS, "inference_trt")),
+    ("train", "finetune", "multi_gpu_train"),
+    *(("train", "evaluate", name) for name in ON_EVALUATE),
+    *(("inference", name) for name in ON_INFERENCE),
 ]
 # those of the contract that exist so far, and where
 DIALS = {
@@ -52,7 +57,7 @@ def parser_of(*names):
 
 def test_every_overlay_is_tried_below():
     found = {str(path.relative_to(CONFIGS).with_suffix("")) for path in CONFIGS.rglob("*.json")}
-    assert found == {"metadata", "train", "inference", "inference_trt", *ON_TRAIN}
+    assert found == {"metadata", "train", "inference", *ON_TRAIN, *ON_EVALUATE, *ON_INFERENCE}
 
 
 @pytest.mark.parametrize("names", [("train",), ("inference",), *COMBINATIONS], ids="+".join)
@@ -73,6 +78,15 @@ def test_an_overlay_changes_only_what_is_there(names):
     for path in read(names[-1]):
         assert path.lstrip("+").rpartition("#")[0] in base, path
         assert not path.startswith("+") or path[1:] in base, path  # MONAI only warns
+
+
+@pytest.mark.parametrize("name", ["multi_gpu_train", "multi_gpu_evaluate"])
+def test_what_several_processes_change_stands_where_it_is_sought(name):
+    """A server inserts handlers before those of the config; `initialize` is counted from its beginning."""
+    assert not [path for path in read(name) if re.search(r"handlers#\d", path)]
+    replaced = read("evaluate" if name == "multi_gpu_evaluate" else "train")["initialize"][1]
+    assert replaced["_target_"] == "scripts.errors.install"
+    assert read(name)["initialize#1"]["_target_"] == "scripts.distributed.start"
 
 
 @pytest.mark.parametrize("name", [name for name in ON_TRAIN if name != "overlays/tensorboard"])

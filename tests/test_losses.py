@@ -45,6 +45,17 @@ def gradient(loss, logits):
     return torch.autograd.grad(loss, logits)[0]
 
 
+def test_a_loss_is_a_sum_over_its_divisor(configured):
+    """Shares of a batch add up to its loss, if each is multiplied by what it was divided by."""
+    logits, label = example(batch=5)
+    label[1, ..., :3] = label[3] = -1
+    loss = configured(2)
+    shares = [(logits[part], label[part]) for part in (slice(0, 1), slice(1, 3), slice(3, 4), slice(4, 5))]
+    summed = sum(loss(*share) * loss.divisor(share[1]) for share in shares)
+    torch.testing.assert_close(summed / loss.divisor(label), loss(logits, label))
+    assert loss.divisor(label[3:4]) == 0
+
+
 # -- every loss that training may have ---------------------------------------------------------------------------------
 
 

@@ -5,17 +5,19 @@ What each of them does of the work stands in :mod:`scripts.shares`.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
+import time
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 
 import ignite.distributed as idist
 import torch
 from monai.utils import RankFilter
 from torch import distributed
-from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from scripts.errors import install, one_line, report
 
@@ -68,11 +70,12 @@ def start(device: str) -> None:
         return
     # the store is torchrun's, and outlives a process that fails
     store, rank, size = next(distributed.rendezvous("env://", timeout=LONGEST_WAIT))
-    sys.excepthook = _FirstToFail(store)
+    sys.excepthook = hook = _FirstToFail(store)
     backend = backend_for(device, int(os.environ["LOCAL_RANK"]))
     if backend == "nccl":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # from here on, "cuda" is this one
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=LONGEST_WAIT)
+    sys.excepthook = hook  # torch has put its own around it, which writes "[rank0]: " before every line
     idist.sync()
     for handler in logging.getLogger().handlers:
         handler.addFilter(RankFilter())
@@ -85,11 +88,12 @@ class _FirstToFail:
         self.store = store
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Report the exception unless another process has reported one, and let ``torchrun`` repeat it."""
+        """Report the exception, for ``torchrun`` to repeat it, unless another process has reported one."""
         try:
             first = self.store.add("failed", 1) == 1
         except RuntimeError:  # torchrun itself has ended
             first = True
         if first:
-            get_error_handler().record_exception(type(error)(one_line(error)))
+            if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+                Path(path).write_text(json.dumps({"message": one_line(error), "timestamp": int(time.time())}))
             report(kind, error, trace)

@@ -1,0 +1,34 @@
+"""How processes find one another, and what is refused before they do (with real ones: test_shares)."""
+
+import pytest
+import torch
+from bundle_command import TINY_NETWORK, TINY_TRAINING
+
+from scripts.distributed import backend_for
+
+
+def test_cpus_talk_by_gloo():
+    assert backend_for("cpu", 7) == "gloo"
+
+
+def test_gpus_talk_by_nccl_if_there_is_one_for_each(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)  # no GPU is touched
+    assert [backend_for("cuda", rank) for rank in range(2)] == ["nccl", "nccl"]
+    with pytest.raises(ValueError, match="2 GPUs, one for each process; start torchrun with --nproc_per_node=2"):
+        backend_for("cuda", 2)
+    with pytest.raises(ValueError, match="--device cuda:0: would be shared by all processes; write cuda"):
+        backend_for("cuda:0", 0)
+
+
+@pytest.mark.parametrize(
+    ("configs", "dials", "folder"),
+    [
+        (("train", "multi_gpu_train"), TINY_TRAINING, "ckpt_dir"),
+        (("train", "evaluate", "multi_gpu_evaluate"), TINY_NETWORK, "output_dir"),
+    ],
+    ids=["train", "evaluate"],
+)
+def test_without_torchrun(configs, dials, folder, bundle, tiny_study, tmp_path):
+    done = bundle.run(configs, **dials, dataset_dir=tiny_study, **{folder: tmp_path / "out"})
+    done.refused("configs/multi_gpu_*.json", "torchrun --nproc_per_node=2 -m monai.bundle run", "leave the config out")
+    assert not (tmp_path / "out").exists()
