@@ -52,7 +52,8 @@ def test_a_loss_is_a_sum_over_its_divisor(configured):
     loss = configured(2)
     shares = [(logits[part], label[part]) for part in (slice(0, 1), slice(1, 3), slice(3, 4), slice(4, 5))]
     summed = sum(loss(*share) * loss.divisor(share[1]) for share in shares)
-    torch.testing.assert_close(summed / loss.divisor(label), loss(logits, label))
+    expected = loss(logits, label)  # MONAI's focal loss is float32 at times
+    torch.testing.assert_close(summed / loss.divisor(label), expected, rtol=1e-6, atol=0, check_dtype=False)
     assert loss.divisor(label[3:4]) == 0
 
 

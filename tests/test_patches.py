@@ -243,6 +243,8 @@ def test_batches_grow_to_their_largest_patch():
     assert batch["label"][0].flatten().tolist().count(1) == 6
     assert batch["label"].unique().tolist() == [-1, 1]
     assert (batch["label"][1, 0, 1] == -1).all()
+    for name, tensor in pad_collate([small], least=(2, 4, 2)).items():  # as if the other were in the batch
+        assert torch.equal(tensor, batch[name][:1])
     same = pad_collate([small, small])
     assert (same["image"][1] == small["image"]).all()
     assert (same["label"] == 1).all()

@@ -145,7 +145,7 @@ def test_two_processes_train_as_one(did):
 
 
 def test_in_single_precision_rounding_is_all_the_difference(did):
-    """The fifth digit of the loss, and a thousandth of the weights: two of Adam's steps, 0.001 long, where one is in doubt."""
+    """The fifth digit of the loss, a thousandth of the weights: Adam steps 0.001 far whatever a gradient's size."""
     folder, done = did
     for process in done["single"]:
         process.ok()

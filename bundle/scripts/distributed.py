@@ -19,6 +19,7 @@ import torch
 from monai.utils import RankFilter
 from torch import distributed
 
+from scripts.dials import check_dials
 from scripts.errors import install, one_line, report
 
 FROM_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -71,6 +72,7 @@ def start(device: str) -> None:
     # the store is torchrun's, and outlives a process that fails
     store, rank, size = next(distributed.rendezvous("env://", timeout=LONGEST_WAIT))
     sys.excepthook = hook = _FirstToFail(store)
+    check_dials()  # the device among them; once more than needed, but before it is used
     backend = backend_for(device, int(os.environ["LOCAL_RANK"]))
     if backend == "nccl":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # from here on, "cuda" is this one
