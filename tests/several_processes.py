@@ -67,8 +67,8 @@ def do_in_a_fork(path, words):
     for stream, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(f"{path}.{name}", os.O_RDWR | os.O_CREAT), stream)
     sys.path[0] = str(BUNDLE)
-    if words[0] == "global_losses":
-        global_losses(*words[1:])
+    if words[0] in (own := {"global_losses": global_losses, "shared_batches": shared_batches}):
+        own[words[0]](*words[1:])
         sys.exit()
     sys.argv[1:] = words
     runpy.run_module("monai.bundle", run_name="__main__", alter_sys=True)
@@ -111,9 +111,20 @@ def global_losses(path):
     print(json.dumps(found))
 
 
+def shared_batches(batch_size):
+    """Share batches of such a size."""
+    from torch.utils.data import SequentialSampler
+
+    from scripts.distributed import start
+    from scripts.shares import SharedBatches
+
+    start("cpu")
+    print([*SharedBatches(SequentialSampler(range(10)), int(batch_size))])
+
+
 if __name__ == "__main__":
-    drawing = ("matplotlib.backends.backend_agg", "skimage.measure", "torch.utils.tensorboard")
-    for module in (*PRELOADED, *drawing, "ignite.distributed", "torch.nn.parallel"):
+    more = ("matplotlib.backends.backend_agg", "skimage.measure", "torch.utils.tensorboard", "torch._dynamo")
+    for module in (*PRELOADED, *more, "ignite.distributed", "torch.nn.parallel"):
         importlib.import_module(module)
     for (name, words), port in json.loads(Path(sys.argv[1]).read_text()):
         os.environ |= {"TORCHELASTIC_USE_AGENT_STORE": "False", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
