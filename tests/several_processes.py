@@ -1,7 +1,7 @@
 """Bundle commands in several processes: `torchrun ... several_processes.py JOBS`.
 
-Each of torchrun's processes imports MONAI once and forks for every job, so that those seconds are paid once. Every job
-has a rendezvous of its own, at a free port, for torchrun's remembers the job before.
+Each of torchrun's processes imports MONAI once and forks for every job, so that those seconds are paid once. The first
+job meets where torchrun says, each other one at a free port of its own, for torchrun's store remembers the first.
 """
 
 import importlib
@@ -38,7 +38,7 @@ def in_two_processes(jobs, folder):
     """
     path = folder / "jobs.json"
     listed = {name: [str(word) for word in words] for name, words in jobs.items()}
-    path.write_text(json.dumps(list(zip(listed.items(), free_ports(len(jobs)), strict=True))))
+    path.write_text(json.dumps(list(zip(listed.items(), [0, *free_ports(len(jobs) - 1)], strict=True))))
     done = torchrun(__file__, path)
     assert done.status == 0, done.stderr
     return {name: [read(folder, name, rank) for rank in range(2)] for name in jobs}
@@ -127,5 +127,10 @@ if __name__ == "__main__":
     for module in (*PRELOADED, *more, "ignite.distributed", "torch.nn.parallel"):
         importlib.import_module(module)
     for (name, words), port in json.loads(Path(sys.argv[1]).read_text()):
-        os.environ |= {"TORCHELASTIC_USE_AGENT_STORE": "False", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        if port:
+            os.environ |= {
+                "TORCHELASTIC_USE_AGENT_STORE": "False",
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            }
         do_in_a_fork(Path(sys.argv[1]).with_name(f"{name}.{os.environ['RANK']}"), words)

@@ -77,6 +77,7 @@ def did(study, tiny_study, tiny_weights, bundle, tmp_path_factory):
         "scores": words("train", "evaluate", **scoring, dataset_dir=study, output_dir=folder / "scores_1"),
     }
     two = {
+        "refused": ["shared_batches", 1],  # the first, whose store is torchrun's and outlives either process
         "double": words("train", double, "multi_gpu_train", **dials, ckpt_dir=folder / "double_2"),
         "resumed": words("train", double, "multi_gpu_train", **dials, ckpt_dir=folder / "resumed", resume="true"),
         "single": words("train", "overlays/loss_wcce", "multi_gpu_train", **short, ckpt_dir=folder / "single_2"),
@@ -87,7 +88,6 @@ def did(study, tiny_study, tiny_weights, bundle, tmp_path_factory):
             *("train", "evaluate", "multi_gpu_evaluate"), **scoring, dataset_dir=study, output_dir=folder / "scores_2"
         ),
         "losses": ["global_losses", folder / "batches.pt"],
-        "refused": ["shared_batches", 1],
     }
     for name, command in one.items():
         assert bundle(*command).status == (-9 if name == "killed" else 0)
