@@ -1,10 +1,38 @@
 """How processes find one another, and what is refused before they do (with real ones: test_shares)."""
 
+import json
+
 import pytest
 import torch
 from bundle_command import TINY_NETWORK, TINY_TRAINING
 
-from scripts.distributed import backend_for
+from scripts.distributed import _FirstToFail, backend_for
+
+
+def raised(error):
+    try:
+        raise error
+    except type(error) as caught:
+        return type(caught), caught, caught.__traceback__
+
+
+def test_the_first_to_fail_tells(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "error.json"))
+    hook = _FirstToFail(torch.distributed.HashStore())
+    hook(*raised(ZeroDivisionError("of 1\nby 0")))
+    assert capsys.readouterr().err.splitlines()[-1] == "error: ZeroDivisionError: of 1 by 0"
+    assert json.loads((tmp_path / "error.json").read_text())["message"] == "ZeroDivisionError: of 1 by 0"
+    hook(*raised(ValueError("another")))
+    assert capsys.readouterr().err == ""
+
+
+def test_who_lost_another_process_says_so(capsys):
+    hook = _FirstToFail(torch.distributed.HashStore())
+    hook(
+        *raised(RuntimeError("[gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:2742: Connection reset by peer"))
+    )
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: another process has ended without a word")
 
 
 def test_cpus_talk_by_gloo():

@@ -20,9 +20,10 @@ from monai.utils import RankFilter
 from torch import distributed
 
 from scripts.dials import check_dials
-from scripts.errors import install, one_line, report
+from scripts.errors import install, one_line, report, telling
 
 FROM_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+LOST = ("reset by peer", "closed by peer", "remote process exited")  # in the words of Gloo and of NCCL
 # who has scored its volumes waits for those who have more; that a process has died is seen at once, by torchrun
 LONGEST_WAIT = timedelta(days=1)
 
@@ -95,7 +96,20 @@ class _FirstToFail:
             first = self.store.add("failed", 1) == 1
         except RuntimeError:  # torchrun itself has ended
             first = True
-        if first:
-            if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
-                Path(path).write_text(json.dumps({"message": one_line(error), "timestamp": int(time.time())}))
-            report(kind, error, trace)
+        if not first:
+            return
+        try:
+            _check_others(error)
+        except ConnectionError as lost:
+            kind, error, trace = type(lost), lost, lost.__traceback__
+        if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+            Path(path).write_text(json.dumps({"message": one_line(error), "timestamp": int(time.time())}))
+        report(kind, error, trace)
+
+
+def _check_others(error: BaseException) -> None:
+    if any(words in str(telling(error)) for words in LOST):
+        raise ConnectionError(
+            "another process has ended without a word, killed or out of memory; torchrun says below which and how. "
+            "A training goes on with --resume true"
+        ) from None
