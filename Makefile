@@ -6,12 +6,13 @@ DEMO := demo
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test bench lint clean
 
 help:
 	@echo "make setup   .venv with what the bundle runs on"
 	@echo "make demo    segment, score, fine-tune on one block, score again; pictures in $(DEMO)/"
 	@echo "make test    the tests"
+	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
 	@echo "make lint    ruff"
 	@echo "make clean   remove .venv and $(DEMO)/"
 
@@ -31,6 +32,9 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.run
+	PYTHONPATH=bundle $(BIN)/python -m bench measure
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,0 +1,135 @@
+"""What is measured. Each case runs in a process of its own, so that its peak of memory is its own too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.limits import seconds_of
+from scripts.checkpoints import save_weights
+from scripts.inferers import PatchInferer
+from scripts.synthetic_study import write_study
+
+BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
+PRECISIONS = {"float32": False, "bfloat16": True}
+OVERLAYS: dict[str, list[str]] = {"shipped": [], "published": ["overlays/published"]}
+PATCH = (64, 64, 64)
+REPEATS = 5
+
+
+def forward(network: str, amp: bool, size: tuple[int, ...], batch: int) -> dict[str, Any]:
+    """Run the network on a batch of patches, through the configs' own inferer for patches."""
+    net = _parser_of("inference", *OVERLAYS[network]).get_parsed_content("network").eval()
+    image = torch.rand(batch, 1, *size)
+    with torch.inference_mode():
+        with FlopCounterMode(display=False) as counter:
+            net(image)
+        times = seconds_of(lambda: PatchInferer(amp)(image, net), REPEATS, warm_up=2)
+    return {"seconds": times, "flop": counter.get_total_flops(), "voxels": image.numel()}
+
+
+def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
+    """Forward, loss, backward and the optimiser's step on a batch of patches."""
+    parser = _parser_of("train", *OVERLAYS[network])
+    net, loss = parser.get_parsed_content("network").train(), parser.get_parsed_content("loss")
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    image = torch.rand(batch, 1, *PATCH)
+    label = (image > 0.9).long()
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss(PatchInferer(amp)(image, net), label).backward()
+        optimizer.step()
+
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return {"seconds": seconds_of(step, REPEATS), "flop": counter.get_total_flops(), "voxels": image.numel()}
+
+
+def prediction(network: str, amp: bool, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Segment a volume with the command that a user types, from the file to the file."""
+    with _study(shape) as study, tempfile.TemporaryDirectory() as out:
+        dials = {"dataset_dir": study / "images", "output_dir": out, "overlap": 0.5, "amp": amp}
+        if OVERLAYS[network]:  # of these no weights are shipped, and time does not depend on them
+            net = _parser_of("inference", *OVERLAYS[network]).get_parsed_content("network")
+            sidecar = {"network": net.arguments, "normalisation": {"lower": 0.0, "upper": 100.0}, "threshold": 0.5}
+            dials["ckpt_path"] = Path(out) / "weights.pt"
+            save_weights(dials["ckpt_path"], net, sidecar)
+        times = seconds_of(lambda: _bundle(["inference", *OVERLAYS[network]], **dials), repeats=1, warm_up=0)
+    return {"seconds": times, "voxels": shape[0] * shape[1] * shape[2]}
+
+
+def loading() -> dict[str, Any]:
+    """Draw and augment patches as training does, without a network."""
+    with _study((160, 160, 96), count=4) as study:
+        parser = _parser_of("train", dataset_dir=str(study), iterations_per_epoch=10, batch_size=2)
+        loader = parser.get_parsed_content("train#dataloader")
+        times = seconds_of(lambda: list(loader), repeats=3)
+    return {"seconds": times, "patches": 20}
+
+
+def start_up(words: list[str]) -> dict[str, Any]:
+    """Start Python and import something."""
+    command = [sys.executable, *words]
+    return {"seconds": seconds_of(lambda: subprocess.run(command, check=True, capture_output=True), REPEATS)}
+
+
+def first_voxel() -> dict[str, Any]:
+    """Segment next to nothing with the shipped weights: what a user waits for before any work is done."""
+    with _study((32, 32, 32)) as study, tempfile.TemporaryDirectory() as out:
+        dials = {"dataset_dir": study / "images", "output_dir": out}
+        return {"seconds": seconds_of(lambda: _bundle(["inference"], **dials), repeats=3)}
+
+
+def _parser_of(*names: str, **dials: Any) -> ConfigParser:
+    parser = ConfigParser()
+    parser.read_config([str(BUNDLE / "configs" / f"{name}.json") for name in names])
+    parser.update({"bundle_root": str(BUNDLE), **dials})
+    return parser
+
+
+@contextmanager
+def _study(shape: tuple[int, ...], count: int = 1) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield write_study(folder, count=count, shape=shape, style="tree")
+
+
+def _bundle(configs: list[str], **dials: Any) -> None:
+    files = [f"configs/{name}.json" for name in configs]
+    words = [word for name, value in dials.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(files), *words]
+    done = subprocess.run(command, cwd=BUNDLE, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ChildProcessError(done.stderr.strip().splitlines()[-1])
+
+
+def _all() -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+    yield "start: python", partial(start_up, ["-c", "pass"])
+    yield "start: import torch", partial(start_up, ["-c", "import torch"])
+    yield "start: import monai.bundle", partial(start_up, ["-c", "import monai.bundle"])
+    yield "start: monai.bundle run on 32³", first_voxel
+    yield "loading: patches of 64³", loading
+    for network in OVERLAYS:
+        for precision, amp in PRECISIONS.items():
+            for size, batch in (((64, 64, 32), 1), (PATCH, 1), (PATCH, 4)):
+                name = f"forward: {network}, {precision}, {'×'.join(map(str, size))}, batch {batch}"
+                yield name, partial(forward, network, amp, size, batch)
+            for batch in (2, 6):
+                name = f"training step: {network}, {precision}, batch {batch}"
+                yield name, partial(training_step, network, amp, batch)
+            for shape in ((128, 128, 64), (256, 256, 256)):
+                name = f"prediction: {network}, {precision}, {'×'.join(map(str, shape))}"
+                yield name, partial(prediction, network, amp, shape)
+
+
+CASES = dict(_all())

@@ -1,0 +1,68 @@
+"""What the machine itself can do, measured in the same run as everything else: its rates are the yardstick."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+
+SIDE = 2048  # of the matrices, as in the reference figures
+COPIED = 256 * 2**20  # bytes: far more than the caches hold
+
+
+def seconds_of(work: Callable[[], object], repeats: int, warm_up: int = 1) -> list[float]:
+    """Time a piece of work several times, after it has run unmeasured."""
+    for _ in range(warm_up):
+        work()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return times
+
+
+def matrix_product(dtype: torch.dtype, repeats: int = 9) -> float:
+    """Return the rate of a 2048 x 2048 matrix product in FLOP/s, the median of several."""
+    one, two = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(2))
+    return 2 * SIDE**3 / median(seconds_of(lambda: one @ two, repeats, warm_up=3))
+
+
+def memory_copy(repeats: int = 9) -> float:
+    """Return the rate of a copy within memory in bytes/s: each byte is read once and written once."""
+    source = torch.zeros(COPIED, dtype=torch.uint8)
+    target = torch.empty_like(source)
+    return COPIED / median(seconds_of(lambda: target.copy_(source), repeats, warm_up=2))
+
+
+def disk_read(repeats: int = 3) -> float:
+    """Return the rate of reading a file in bytes/s; the system is asked to forget it before each time."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(os.urandom(COPIED))
+        file.flush()
+        os.fsync(file.fileno())
+
+        def read() -> float:
+            if hasattr(os, "posix_fadvise"):  # elsewhere what is measured is the page cache
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            started = time.perf_counter()
+            with open(file.name, "rb", buffering=0) as again:
+                while again.read(2**22):
+                    pass
+            return COPIED / (time.perf_counter() - started)
+
+        return median(read() for _ in range(repeats))
+
+
+def limits() -> dict[str, float]:
+    """Measure them all; rates in FLOP/s and bytes/s."""
+    return {
+        "matrix product, float32": matrix_product(torch.float32),
+        "matrix product, bfloat16": matrix_product(torch.bfloat16),
+        "memory copy": memory_copy(),
+        "disk read": disk_read(),
+    }
