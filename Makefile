@@ -1,20 +1,28 @@
 # make demo · make test : both set up what they need in .venv, with Python 3.11 and nothing else installed.
+# make label · make test-label : likewise in .venv-label, for MONAI Label needs an older NumPy.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+LABEL_VENV := .venv-label
+LABEL_BIN := $(LABEL_VENV)/bin
+APP ?= label
+PORT ?= 8000
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test bench lint clean
+.PHONY: help setup demo test studies-named label label-foundation test-label bench lint clean
 
 help:
 	@echo "make setup   .venv with what the bundle runs on"
 	@echo "make demo    segment, score, fine-tune on one block, score again; pictures in $(DEMO)/"
 	@echo "make test    the tests"
+	@echo "make label STUDIES=FOLDER   MONAI Label for 3D Slicer and OHIF, on http://127.0.0.1:$(PORT), app in $(APP)/"
+	@echo "make label-foundation       make the shipped weights that server's active ones again"
+	@echo "make test-label             the tests of the server"
 	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
 	@echo "make lint    ruff"
-	@echo "make clean   remove .venv and $(DEMO)/"
+	@echo "make clean   remove .venv, $(LABEL_VENV) and $(DEMO)/"
 
 $(VENV)/.run: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +33,11 @@ $(VENV)/.dev: requirements-dev.txt requirements-tracking.txt requirements-deploy
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
+$(LABEL_VENV)/.run: requirements-monailabel.txt
+	$(PYTHON) -m venv $(LABEL_VENV)
+	$(LABEL_BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-monailabel.txt
+	touch $@
+
 setup: $(VENV)/.run
 
 demo: $(VENV)/.run
@@ -32,6 +45,18 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+studies-named:
+	@test -n "$(STUDIES)" || { echo "make label STUDIES=FOLDER: name the folder of your images" >&2; exit 2; }
+
+label: studies-named $(LABEL_VENV)/.run
+	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts label --studies "$(STUDIES)" --app "$(APP)" --port $(PORT)
+
+label-foundation: $(LABEL_VENV)/.run
+	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts restore-foundation --app "$(APP)"
+
+test-label: $(LABEL_VENV)/.run
+	$(LABEL_BIN)/python -m pytest tests/label
 
 bench: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m bench measure
@@ -41,4 +66,4 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(LABEL_VENV) $(DEMO)

@@ -38,7 +38,8 @@ def workflow(monkeypatch):
 
     def make(kind, *configs, **dials):
         files = [str(BUNDLE / "configs" / f"{name}.json") for name in configs]
-        return ConfigWorkflow(files, logging_file=False, workflow_type=kind, bundle_root=str(BUNDLE), **dials)
+        dials = {"bundle_root": str(BUNDLE), **dials}
+        return ConfigWorkflow(files, logging_file=False, workflow_type=kind, **dials)
 
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(sys, "path", [*sys.path])

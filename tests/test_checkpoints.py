@@ -12,6 +12,8 @@ from training_examples import Hostile, small_disk
 from volume_examples import told
 
 from scripts.checkpoints import (
+    beside,
+    checked_sidecar,
     file_hash,
     load_weights,
     provenance,
@@ -153,6 +155,35 @@ def test_other_weights_than_the_sidecar_describes(tmp_path):
 )
 def test_another_network(tmp_path, switches, why):
     assert why in refused(saved(tmp_path), network(**switches))
+
+
+def test_a_sidecar_is_checked_where_another_program_loads_the_weights(tmp_path):
+    path = saved(tmp_path)
+    assert checked_sidecar(path, network(dropout=0.5), NORMALISATION) == read_sidecar(path)
+    with pytest.raises(ValueError, match="does not fit the config: channels is") as error:
+        checked_sidecar(path, network(channels=(8, 8)), {"lower": 1.0, "upper": 100.0})
+    told(
+        error, path, "channels is [4, 8] in the weights", "lower is 0.0 in the weights", "use the configs and overlays"
+    )
+    torch.save(network(seed=2).state_dict(), path)
+    with pytest.raises(ValueError, match=r"is not the file that its sidecar model\.json describes"):
+        checked_sidecar(path, network(), NORMALISATION)
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [("model.pt", "model.pt"), (["old.pt", "model.pt"], "old.pt"), ("old.pt", "old.pt"), ("none.pt", "model.pt")],
+)
+def test_a_server_may_be_asked_to_use_other_weights(tmp_path, name, used):
+    path = saved(tmp_path)
+    (tmp_path / "old.pt").touch()
+    assert beside(path, name) == tmp_path / used
+
+
+@pytest.mark.parametrize("name", ["../model.pt", "/model.pt", "", "a/b.pt", ".."])
+def test_other_weights_are_named_by_a_name(tmp_path, name):
+    with pytest.raises(ValueError, match=r"is no name of a file; give one such as model\.pt"):
+        beside(saved(tmp_path), name)
 
 
 def test_another_normalisation(tmp_path):

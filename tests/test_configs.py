@@ -110,7 +110,9 @@ def test_bases_agree():
     train, inference = read("train"), read("inference")
     other = {"batch_size", "ckpt_path"}  # patches and windows; none and the shipped
     shared = set(DIALS["train"].split()) & set(DIALS["inference"].split()) - other
-    for name in (*shared, "network_def", "network", "normalisation", "bfloat16"):
+    # MONAI Label resolves all of train.json where a viewer sends an empty run_id, and has no study for it
+    assert (train["dataset_dir"], inference["dataset_dir"]) == (None, "study")
+    for name in (*shared - {"dataset_dir"}, "network_def", "network", "normalisation", "bfloat16"):
         assert train[name] == inference[name], name
     evaluate = read("evaluate")
     assert (evaluate["ckpt_path"], evaluate["threshold"]) == (inference["ckpt_path"], inference["threshold"])
@@ -126,6 +128,11 @@ def test_monai_label_can_load_a_base_alone(name):
     if name == "inference":
         assert parser.get_parsed_content("preprocessing").transforms[0].keys == ("image",)
         assert {transform["keys"] for transform in config["postprocessing"]["transforms"]} == {"pred"}
+        assert parser.get_parsed_content("displayable_configs") == {
+            "overlap": config["overlap"],
+            "threshold": None,
+            "model_filename": ["model.pt"],
+        }
         return
     assert "max_epochs" in config["train"]["trainer"]
     assert isinstance(config["train"]["handlers"], list)

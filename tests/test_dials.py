@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.dials import check_dials, flag
+from scripts.dials import check_dials, flag, number
 
 KINDS = """{"epochs": 3, "patience": 5, "rate": 0.1, "threshold": null, "rotation": 30, "zoom": 1.25,
     "patch_size": [64, 64, 64], "device": "cpu", "sides": [64, 64], "data_dir": "x", "on": false, "any": null}"""
@@ -66,13 +66,6 @@ def test_training_has_one_folder_to_write_into(command):
         command("--output_dir", "x", configs=train)
     Path("evaluate.json").write_text('{"output_dir": "eval"}')
     command("--output_dir", "x", configs="['train.json','out.json','evaluate.json']")
-
-
-def test_training_from_scratch_takes_no_weights(command):
-    Path("scratch.json").write_text('{"ckpt_path": null}')
-    with pytest.raises(ValueError, match=r"--ckpt_path a.pt: train.json starts from new weights; add configs/finetune"):
-        command("--ckpt_path", "a.pt", configs="['train.json','scratch.json']")
-    command("--ckpt_path", "a.pt", configs="['train.json','scratch.json','more.json']")
 
 
 def test_overlays_bring_dials_of_their_own(command):
@@ -218,3 +211,16 @@ def test_neither(value):
 def test_a_gpu_that_is_not_there(command):
     with pytest.raises(ValueError, match=r"--device cuda: this machine has no GPU"):
         command("--device", "cuda")
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [(0.5, 0.5), ("0.25", 0.25), (1, 1.0), (None, None), ("", None), (" ", None)]
+)
+def test_a_number_may_come_as_text_or_not_at_all(value, read):
+    assert number("threshold", value) == read
+
+
+@pytest.mark.parametrize("value", ["much", [0.5], {}, "0,5"])
+def test_no_number(value):
+    with pytest.raises(ValueError, match=r"^--overlap must be a number, got "):
+        number("overlap", value)

@@ -159,6 +159,16 @@ def test_missing_weights(tmp_path):
     told(error, tmp_path / "none.pt", "no such weights")
 
 
+def test_without_weights_the_network_starts_as_it_is():
+    net = network()
+    before = weights_of(net)
+    start = start_from(net, None, ())
+    assert start == {"frozen": [], "label_values": None, "label_names": None, "origin": None}
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    with pytest.raises(ValueError, match=r"^--frozen: a network that knows nothing yet .*; give --ckpt_path too$"):
+        start_from(net, None, ["encoder.0"])
+
+
 def test_weights_that_training_would_move_away_are_refused(pretrained):
     with pytest.raises(ValueError, match="lies in --ckpt_dir, where training writes; give another") as error:
         start_from(network(), pretrained, ckpt_dir=pretrained.parent)

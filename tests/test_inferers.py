@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor, compute_importance_map, decollate_batch
@@ -82,6 +84,19 @@ def test_one_window_is_the_plain_network():
     small = whole[..., :5, :8, :15]
     padded = F.pad(small, (0, 1, 0, 0, 0, 3), mode="replicate")  # to 8 x 8 x 16
     torch.testing.assert_close(inferer(small, network), network(padded)[..., :5, :8, :15])
+
+
+def test_the_layout_of_the_weights_changes_nothing():
+    """MONAI Label makes the network as `network_def` says, without the layout that the configs give it afterwards."""
+    torch.manual_seed(0)
+    plain = TubeNet(channels=(8, 16, 16)).eval()
+    last = copy.deepcopy(plain).to(memory_format=torch.channels_last_3d)
+    x = torch.rand(1, 1, 48, 40, 32)
+    with torch.no_grad():
+        one, two = (GridInferer((32, 32, 32))(x, network) for network in (plain, last))
+    assert torch.equal(one, two)
+    weights = plain.encoder[1].conv.layers[0].weight
+    assert weights.is_contiguous(memory_format=torch.channels_last_3d)
 
 
 def test_affine_and_metadata_stay():

@@ -251,6 +251,14 @@ def test_weights_of_other_origin_are_set_aside_too(tmp_path):
     assert (tmp_path / "previous_2" / "model_best.pt").read_text() == "weights"
 
 
+def test_a_server_keeps_nothing_of_earlier_trainings(tmp_path):
+    start(tmp_path, epochs=2).go()
+    (tmp_path / "notes.txt").write_text("mine")
+    start(tmp_path).state.clear()
+    assert files(tmp_path) == ["notes.txt"]
+    start(tmp_path / "missing").state.clear()
+
+
 def test_nothing_to_set_aside(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     for folder in (tmp_path, tmp_path / "missing"):

@@ -2,14 +2,17 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
 import torch
-from bundle_command import BUNDLE, LEFT_BY_TRAINING, TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING
+from bundle_command import BUNDLE, LEFT_BY_TRAINING, TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING, contents
 from sklearn.metrics import roc_auc_score
 
+from scripts.active_weights import copy_pair
 from scripts.checkpoints import read_sidecar, save_weights
+from scripts.errors import one_line
 from scripts.network import TubeNet
 from scripts.volume_io import read_volume, write_volume
 
@@ -51,14 +54,71 @@ def test_the_seed_alone_decides_the_first_weights(workflow):
     assert not torch.equal(heads[1], heads[2])
 
 
-def test_training_by_monai_label(workflow, tiny_study, tmp_path):
-    """It gives lists of files, without names, in place of a study."""
+@pytest.fixture
+def served(tiny_weights, tmp_path):
+    """A copy of the bundle, as a server has it, with weights that are as good as random and two steps an epoch."""
+    bundle = shutil.copytree(BUNDLE, tmp_path / "bundle", ignore=shutil.ignore_patterns("models", "__pycache__"))
+    copy_pair(tiny_weights, bundle / "models" / "model.pt")
+    finetune = json.loads((bundle / "configs" / "finetune.json").read_text())
+    finetune |= {"iterations_per_epoch": 2, "batch_size": 1, "learning_rate": 0.01}
+    (bundle / "configs" / "finetune.json").write_text(json.dumps(finetune))
+    return bundle
+
+
+def by_monai_label(workflow, bundle, train, validate):
+    """Train as its server does: lists of files in place of a study, a loader of weights before all handlers."""
+    handlers = json.loads((BUNDLE / "configs" / "train.json").read_text())["train"]["handlers"]
+    load = {"load_path": str(bundle / "models" / "model.pt"), "load_dict": {"model": "$@network"}, "strict": False}
+    return workflow(
+        "train",
+        "train",
+        **{
+            **TINY_NETWORK,
+            "bundle_root": str(bundle),
+            "device": "cpu",
+            "run_id": "",  # as 3D Slicer sends it, whereupon MONAI resolves the whole config
+            "train#trainer#max_epochs": 2,
+            "train#handlers": [{"_target_": "CheckpointLoader", **load}, *handlers],
+            "train#dataset#data": train,
+            "validate#dataset#data": validate,
+        },
+    )
+
+
+def test_training_by_monai_label(workflow, served, tiny_study):
+    """It gives lists of files, without names, in place of a study; training is that of `finetune.json`."""
+    before = {path.name: path.read_bytes() for path in (served / "models").iterdir()}
     files = [{"image": str(tiny_study / "images" / "a.tif"), "label": str(tiny_study / "labels" / "a.tif")}]
-    data = {"train#dataset#data": files, "validate#dataset#data": files}
-    train = workflow("train", "train", ckpt_dir=str(tmp_path), **TINY_TRAINING, **data)
-    train.initialize()
-    train.run()
-    assert read_sidecar(tmp_path / "model_last.pt")["label_values"] == [0, 255]
+    for _ in range(2):
+        train = by_monai_label(workflow, served, files, [])
+        train.initialize()
+        train.run()
+        train.finalize()
+    models, trained = served / "models", read_sidecar(served / "models" / "model.pt")
+    assert trained["label_values"] == [0, 255]
+    assert trained["trained_on"] == ["a"]
+    assert trained["sha256"] == read_sidecar(served / "checkpoints" / "model_best.pt")["sha256"]
+    assert trained["sha256"] != read_sidecar(models / "model_foundation.pt")["sha256"]
+    for name, content in before.items():
+        assert (models / name.replace("model.", "model_foundation.")).read_bytes() == content
+    assert sorted(path.name for path in (served / "checkpoints").iterdir()) == LEFT_BY_TRAINING
+    rows = (served / "checkpoints" / "epochs.csv").read_text().splitlines()
+    assert [row.split(",")[:3] for row in rows[1:]] == [["1", "2", "0.01"], ["2", "4", str(0.01 * 0.1**0.5)]]
+
+
+def test_training_by_monai_label_that_fails_leaves_the_weights(workflow, served, tiny_study):
+    before = contents(served / "models")
+    image = str(tiny_study / "images" / "a.tif")
+    for pairs, why in (
+        ([], "no image has a label to learn from"),
+        ([{"image": image, "label": image}], "a label is integers"),
+    ):
+        train = by_monai_label(workflow, served, pairs, [])
+        train.initialize()
+        with pytest.raises(RuntimeError) as error:
+            train.run()
+        assert why in one_line(error.value)
+        assert contents(served / "models") == before
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["inside", "elsewhere"])

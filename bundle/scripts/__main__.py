@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from scripts.active_weights import restore_foundation
 from scripts.checkpoints import publish
 from scripts.command_line import run_verbs
 from scripts.curves import overlay_curves
 from scripts.demo import run_demo
 from scripts.exporting import export_program
 from scripts.keras_weights import export_weights, import_weights
+from scripts.label_app import serve
 from scripts.released_data import import_study
 from scripts.synthetic_study import write_study
 from scripts.watching import watch
@@ -19,7 +21,9 @@ VERBS = {
     "export-weights": export_weights,
     "import-study": import_study,
     "import-weights": import_weights,
+    "label": serve,
     "publish": publish,
+    "restore-foundation": restore_foundation,
     "synthesise": write_study,
     "watch": watch,
 }

@@ -19,6 +19,7 @@ from torch import nn
 logger = logging.getLogger(__name__)
 
 MOST_LISTED = 12  # tensors that do not match, in one message
+FREE = ("dropout", "decoder_dropout")  # have no weights, and another rate is a choice of the day
 
 
 def sidecar_path(weights: str | Path) -> Path:
@@ -196,13 +197,9 @@ def load_weights(
             message lists what does not match.
     """
     path = Path(path)
-    sidecar = read_sidecar(path)
-    if sidecar.get("sha256") not in (None, file_hash(path)):
-        raise ValueError(
-            f"{path}: is not the file that its sidecar {sidecar_path(path).name} describes; copy both again"
-        )
+    sidecar = _sidecar_of(path)
     state, wanted = _read_state(path), network.state_dict()
-    free = ["dropout", "decoder_dropout"]  # has no weights, and another rate is a choice of the day
+    free = [*FREE]
     if classifier is not None and _has_other_classes(state, wanted, classifier):
         logger.info("%s tells other classes apart: its classifier %r is replaced by a new one", path, classifier)
         state |= {name: value for name, value in wanted.items() if name.startswith(f"{classifier}.")}
@@ -210,12 +207,58 @@ def load_weights(
     differing = _differences(sidecar, "network", getattr(network, "arguments", {}), free)
     differing += _differences(sidecar, "normalisation", normalisation or {})
     if why := differing or _misfits(state, wanted):
-        raise ValueError(
-            f"{path}: does not fit the config: {'; '.join(why)}; use the configs and overlays that it was trained with"
-        )
+        raise _unfit(path, why)
     network.load_state_dict(state)
     logger.info("weights %s, trained on %s", path, sidecar.get("trained_on", "what is not stated"))
     return sidecar
+
+
+def checked_sidecar(
+    path: str | Path, network: nn.Module, normalisation: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Read a sidecar as :func:`load_weights` does, for a server that loads the weights itself.
+
+    Raises:
+        FileNotFoundError: where weights or sidecar are missing.
+        ValueError: where the sidecar describes another file, or does not fit the config.
+    """
+    sidecar = _sidecar_of(Path(path))
+    why = _differences(sidecar, "network", getattr(network, "arguments", {}), FREE)
+    if why := why + _differences(sidecar, "normalisation", normalisation or {}):
+        raise _unfit(path, why)
+    return sidecar
+
+
+def beside(path: str | Path, name: str | Sequence[str]) -> Path:
+    """Return the weights that MONAI Label takes: those of a name beside ``path``, or ``path`` if there are none.
+
+    Args:
+        path: ``X.pt``.
+        name: of a file, or a list of names whose first counts, as its viewers' menus have them.
+
+    Raises:
+        ValueError: for a name that is a path.
+    """
+    name = name if isinstance(name, str) else name[0]
+    if name in ("", "..") or Path(name).name != name:
+        raise ValueError(f"model_filename {name!r} is no name of a file; give one such as {Path(path).name}")
+    named = Path(path).with_name(name)
+    return named if named.is_file() else Path(path)
+
+
+def _sidecar_of(path: Path) -> dict[str, Any]:
+    sidecar = read_sidecar(path)
+    if sidecar.get("sha256") not in (None, file_hash(path)):
+        raise ValueError(
+            f"{path}: is not the file that its sidecar {sidecar_path(path).name} describes; copy both again"
+        )
+    return sidecar
+
+
+def _unfit(path: str | Path, why: Sequence[str]) -> ValueError:
+    return ValueError(
+        f"{path}: does not fit the config: {'; '.join(why)}; use the configs and overlays that it was trained with"
+    )
 
 
 def _has_other_classes(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], classifier: str) -> bool:

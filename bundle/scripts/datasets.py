@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monai.data import load_decathlon_datalist
+from monai.data import CacheDataset, load_decathlon_datalist
 
 from scripts.volume_io import SUFFIXES, file_family, read_header, split_name
 from scripts.voxel_grid import region_box
@@ -162,7 +162,9 @@ def find_volumes(folder: Path) -> dict[str, Path]:
     return volumes
 
 
-def check_pair(image: str, label: str, region: str | None = None, channel: int | None = None) -> dict[str, Any]:
+def check_pair(
+    image: str, label: str, region: str | None = None, channel: int | None = None, compare_place: bool = True
+) -> dict[str, Any]:
     """Check by their headers that an image and its label lie on the same voxels.
 
     Args:
@@ -170,18 +172,20 @@ def check_pair(image: str, label: str, region: str | None = None, channel: int |
         label: path.
         region: voxels ``x0:x1,y0:y1,z0:z1`` that count as labelled.
         channel: which channel of a several-channel image.
+        compare_place: compare voxel size and position too, where both files state them.
 
     Returns:
-        ``shape`` (X, Y, Z), ``affine`` (4x4, mm), ``region`` (a box).
+        ``shape`` (X, Y, Z), ``affine`` 4x4 in mm, ``region`` as a box.
 
     Raises:
-        ValueError: where they do not, or a file is damaged or not one volume, or the region lies outside.
+        FileNotFoundError: for a missing file.
+        ValueError: for a file that is damaged or not one volume, or where the two differ.
     """
     one, two = read_header(image, channel=channel), read_header(label)
     if one.shape != two.shape:
         raise ValueError(f"{label}: has {two.shape} voxels (X, Y, Z), its image {image} has {one.shape}; align them")
     # a label without a stated voxel size contradicts nothing
-    if one.unit and two.unit and not _same_place(one.affine, two.affine):
+    if compare_place and one.unit and two.unit and not _same_place(one.affine, two.affine):
         raise ValueError(
             f"{label}: has another voxel size or position than its image {image}; resample it to the image"
         )
@@ -196,3 +200,18 @@ def _same_place(one: np.ndarray, two: np.ndarray) -> bool:
     # in voxels: half a voxel of position, 0.1 % of voxel size and direction, as programs round them
     off = np.abs(np.linalg.solve(one[:3, :3], two[:3] - one[:3]))  # (3, 4)
     return bool(off[:, :3].max() < 1e-3 and off[:, 3].max() < 0.5)
+
+
+class CachedVolumes(CacheDataset):
+    """MONAI's ``CacheDataset``, whose volumes may be others than those listed.
+
+    Args:
+        data: items, for whoever replaces them (:mod:`scripts.listed`).
+        volumes: what to load; ``data`` by default.
+        kwargs: for MONAI's ``CacheDataset``.
+    """
+
+    def __init__(
+        self, data: Sequence[dict[str, Any]], volumes: Sequence[dict[str, Any]] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(data if volumes is None else volumes, **kwargs)

@@ -77,10 +77,6 @@ def check_dials(argv: Sequence[str] | None = None) -> None:
             raise ValueError(f"--output_dir {value}: training writes into --ckpt_dir; give that")
         if name == "ckpt_dir" and "called_above" in config:
             raise ValueError(f"--ckpt_dir {value}: evaluation trains nothing; name the weights by --ckpt_path")
-        if name == "ckpt_path" and config.get(name, "") is None:
-            raise ValueError(
-                f"--ckpt_path {value}: train.json starts from new weights; add configs/finetune.json to it"
-            )
         if top in known:
             _check_kind(name, value, config.get(top))
             continue
@@ -145,3 +141,20 @@ def flag(name: str, value: bool | str) -> bool:
     if str(value).lower() not in ("true", "false"):
         raise ValueError(f"--{name} must be true or false, got {value!r}")
     return str(value).lower() == "true"
+
+
+def number(name: str, value: float | str | None) -> float | None:
+    """Read a dial that is a number; a viewer of MONAI Label gives it as text, and an empty field as "".
+
+    Returns:
+        The number, or None for None and an empty field.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if value is None or str(value).strip() == "":
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"--{name} must be a number, got {value!r}") from None

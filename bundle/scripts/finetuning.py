@@ -18,7 +18,7 @@ CLASSIFIER = "head"
 
 def start_from(
     network: nn.Module,
-    path: str | Path,
+    path: str | Path | None,
     frozen: Sequence[str] | None = (),
     normalisation: Mapping[str, Any] | None = None,
     ckpt_dir: str | Path | None = None,
@@ -29,19 +29,23 @@ def start_from(
 
     Args:
         network: of the config.
-        path: ``X.pt``.
+        path: ``X.pt``; None starts from the network as it is.
         frozen: layers that do not learn until :class:`Thaw` lets them, by their names in the network (``encoder.0``).
         normalisation: of the config.
         ckpt_dir: where training will write, and so would move ``path`` away if it lay there.
 
     Returns:
         ``frozen`` parameters; ``label_values`` and ``label_names`` of the weights, or None where they tell others
-        apart; ``origin``, for the sidecar of what comes out.
+        apart; ``origin``, for the sidecar of what comes out. Without weights the latter three are None.
 
     Raises:
         FileNotFoundError: where weights or sidecar are missing.
         ValueError: for weights that do not fit or lie in ``ckpt_dir``, or a frozen name that is no layer with weights.
     """
+    if path is None:
+        if frozen:
+            raise ValueError("--frozen: a network that knows nothing yet has nothing to keep; give --ckpt_path too")
+        return {"frozen": [], "label_values": None, "label_names": None, "origin": None}
     if ckpt_dir is not None and Path(path).resolve().parent == Path(ckpt_dir).resolve():
         raise ValueError(f"{path}: lies in --ckpt_dir, where training writes; give another --ckpt_dir")
     frozen = frozen or ()

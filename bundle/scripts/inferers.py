@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from monai.inferers import Inferer, SlidingWindowInferer
+from torch import nn
 from torch.nn import functional as F
 
 
@@ -43,6 +44,8 @@ class GridInferer(SlidingWindowInferer):
     The volume is padded at its far ends with edge values to a multiple of ``divisor``, which is what the network's
     poolings need, and never to a whole window: where an axis is shorter than the window, the window shrinks. A stack
     of 15 slices so runs as 32 of them and not as 64. Logits are averaged under the window's weights and cropped back.
+    The network's weights are laid out channels last, as the configs have them, if they are not: in another layout it
+    rounds otherwise, and MONAI Label, which makes the network itself, would not give the command line's masks.
 
     Args:
         roi_size: the window (X, Y, Z), each a multiple of ``divisor``.
@@ -66,6 +69,8 @@ class GridInferer(SlidingWindowInferer):
 
     def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
         """``(B, C, X, Y, Z)`` to float32 logits ``(B, K, X, Y, Z)``."""
+        if isinstance(network, nn.Module):
+            network.to(memory_format=torch.channels_last_3d)
         shape = inputs.shape[2:]
         padding = [-size % self.divisor for size in shape]
         # F.pad counts from the last axis and wants (before, after) pairs

@@ -46,9 +46,12 @@ def label_values(
         that means *not labelled*.
 
     Raises:
-        ValueError: for a file that holds fractions or more than 32 values (an image given as a label), for more
-            classes than the network's, and, as `training` says, for labels without vessel or a value not `known`.
+        ValueError: without items; for a file that holds fractions or more than 32 values (an image given as a label),
+            for more classes than the network's, and, as `training` says, for labels without vessel or a value not
+            `known`.
     """
+    if not items:
+        raise ValueError("no image has a label; give --dataset_dir, a study")
     reader = VolumeReader()
     holder: dict[int, str] = {}  # of each value, the first file
     binary = unlabelled_value != 0

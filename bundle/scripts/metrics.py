@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from monai.metrics import CumulativeIterationMetric
 from monai.utils import convert_to_tensor
+from scipy.integrate import trapezoid
 
 BIN_BITS = 28  # sign, exponent and 19 bits of mantissa: a bin spans 0.0002 % of its log-odds
 THRESHOLD_BITS = 20  # thresholds are sought on a coarser grid, 0.05 %, that can be held whole
@@ -107,7 +108,7 @@ class VoxelHistogram:
         false, true = self.above()
         if not false[-1] or not true[-1]:
             return float("nan")
-        return float(np.trapezoid(true / true[-1], false / false[-1]))
+        return float(trapezoid(true / true[-1], false / false[-1]))
 
     def average_precision(self) -> float:
         """Sum over thresholds of precision times the gain in recall; NaN where there is no vessel."""

@@ -54,12 +54,13 @@ class PatchDataset(Dataset):
     the same patches, and a resumed run draws those of a run never stopped.
 
     Args:
-        data: items with ``image`` and ``label`` paths.
+        data: items with ``image`` and ``label`` paths, for whoever replaces them (:mod:`scripts.listed`).
         transform: preprocessing; what follows the first random transform runs for every patch.
         length: patches an epoch.
         seed: of the draw.
         weights: see :func:`volume_weights`.
         progress: show a bar while loading.
+        volumes: what to draw from; ``data`` by default.
 
     Raises:
         ValueError: where there is nothing to draw from.
@@ -73,11 +74,13 @@ class PatchDataset(Dataset):
         seed: int = 0,
         weights: Mapping[str, float] | Sequence[float] | None = None,
         progress: bool = True,
+        volumes: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
+        data = data if volumes is None else volumes
         super().__init__(data=data, transform=transform)
         if not data or length < 1:
             raise ValueError(f"nothing to train on: {len(data)} volumes, {length} patches an epoch")
-        datasets = [item.get("dataset", str(item["image"])) for item in data]  # MONAI Label names none
+        datasets = [item.get("dataset", str(item["image"])) for item in data]
         self.probabilities = volume_weights(datasets, weights)
         self.length = length
         self.seed = seed

@@ -146,9 +146,18 @@ class TrainingState:
         return content
 
     @idist.one_rank_only()
+    def clear(self) -> None:
+        """Delete what earlier trainings left."""
+        for path in self._left():
+            path.unlink()
+
+    def _left(self) -> list[Path]:
+        return [self.path.parent / name for name in LEFT_BY_A_RUN if (self.path.parent / name).exists()]
+
+    @idist.one_rank_only()
     def set_aside(self) -> None:
         """Move what earlier trainings left into ``previous/``, ``previous_2/`` and so on: nothing is written over."""
-        left = [self.path.parent / name for name in LEFT_BY_A_RUN if (self.path.parent / name).exists()]
+        left = self._left()
         if not left:
             return
         folders = (self.path.with_name(SET_ASIDE + (f"_{number}" if number > 1 else "")) for number in count(1))
@@ -159,7 +168,7 @@ class TrainingState:
         logger.info("%s: what an earlier training left there is now in %s/", self.path.parent, folder.name)
 
 
-def run_training(trainer: Engine, state: TrainingState, patience: Patience, resume: bool) -> None:
+def run_training(trainer: Engine, state: TrainingState, patience: Patience, resume: bool, keep: bool = True) -> None:
     """Train, from the start or from where a run was stopped; a run that had reached its end is left as it is.
 
     Args:
@@ -167,13 +176,14 @@ def run_training(trainer: Engine, state: TrainingState, patience: Patience, resu
         state: where it was.
         patience: what stops it early.
         resume: go on.
+        keep: set aside what earlier trainings left; else, as in a server that trains at every new label, delete it.
 
     Raises:
         FileNotFoundError: where there is nothing to resume.
         ValueError: where it cannot be resumed.
     """
     if not resume:
-        state.set_aside()
+        state.set_aside() if keep else state.clear()
     else:
         state.restore(trainer)
         if patience.spent or trainer.state.epoch >= trainer.state.max_epochs:

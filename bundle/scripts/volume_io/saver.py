@@ -68,13 +68,21 @@ class SaveVolumed(SaveImaged):
         """
         d = dict(data)
         for key in self.key_iterator(d):
-            meta = self._meta(d, key)
-            path = self._path(Path(str(meta["filename_or_obj"])))
-            like = _on_input_grid(path, d[key], meta)
-            array = _cast(path, _channels_dropped(path, d[key]), self.output_dtype)
-            write_volume(path, array, like, provenance=self.provenance)
+            path = self._path(Path(str(self._meta(d, key)["filename_or_obj"])))
+            self.write(path, d, key)
             logger.info("wrote %s", path)
         return d
+
+    def write(self, path: Path, data: Mapping[Hashable, Any], key: Hashable) -> None:
+        """Write the result under `key` to `path`.
+
+        Raises:
+            VolumeError: as for `__call__`.
+            OSError: as there.
+        """
+        like = _on_input_grid(path, data[key], self._meta(data, key))
+        array = _cast(path, _channels_dropped(path, data[key]), self.output_dtype)
+        write_volume(path, array, like, provenance=self.provenance)
 
     def _meta(self, data: Mapping[Hashable, Any], key: Hashable) -> Mapping[str, Any]:
         for candidate in (data[key], data.get(self.image_key)):
