@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import ignite.distributed as idist
+
 from scripts.checkpoints import file_hash, read_sidecar, sidecar_path, write_together
 
 logger = logging.getLogger(__name__)
@@ -12,12 +14,15 @@ logger = logging.getLogger(__name__)
 FOUNDATION = "model_foundation.pt"
 
 
+@idist.one_rank_only()
 def activate(trained: str | Path, active: str | Path) -> None:
     """Put trained weights and their sidecar in the place of the active ones, which are kept if they are the first.
 
     Args:
         trained: ``X.pt``.
         active: ``models/model.pt``; the first time it is replaced it is kept beside it as ``model_foundation.pt``.
+
+    Of several processes the first does so.
 
     Raises:
         FileNotFoundError: where the trained weights or a sidecar are missing.
