@@ -16,8 +16,8 @@ import torch
 from bench.cases import CASES
 from bench.limits import limits
 from bench.table import comparison, table
-from scripts.checkpoints import write_whole
 from scripts.command_line import run_verbs
+from scripts.whole_files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -21,7 +21,6 @@ from scripts.checkpoints import (
     read_sidecar,
     save_weights,
     sidecar_path,
-    write_whole,
 )
 from scripts.network import TubeNet
 
@@ -258,35 +257,6 @@ def test_nothing_is_unpickled(tmp_path):
     assert target.exists()  # else the test would not have tested anything
 
 
-# -- whole files -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("failure", "reason"),
-    [
-        (OSError(28, "No space left on device"), "No space left on device"),
-        (OSError("no answer\nfrom the server"), "no answer"),
-        (RuntimeError("unexpected pos"), "unexpected pos"),
-        (OSError(), ""),
-        (KeyboardInterrupt(), None),
-    ],
-)
-def test_a_failed_write_leaves_what_was_there_before(tmp_path, failure, reason):
-    def write(temporary):
-        assert temporary.parent == tmp_path  # a rename stays within a file system
-        temporary.write_text("half a f")
-        raise failure
-
-    for before in (None, "whole"):
-        if before:
-            (tmp_path / "file").write_text(before)
-        with pytest.raises(OSError if reason is not None else KeyboardInterrupt) as error:
-            write_whole(tmp_path / "file", write)
-        if reason is not None:
-            told(error, tmp_path / "file", f"cannot be written ({reason}), what was there before is kept; make room")
-        assert [file.read_text() for file in tmp_path.iterdir()] == ([before] if before else [])
-
-
 @pytest.mark.parametrize("room", [100, 2000])  # bytes: less than a file's first piece; some pieces, and not all
 def test_a_full_disk(tmp_path, room):
     path = saved(tmp_path)
@@ -297,17 +267,6 @@ def test_a_full_disk(tmp_path, room):
     assert contents(tmp_path) == before
     saved(tmp_path, network(seed=1))
     assert contents(tmp_path) != before
-
-
-def test_the_name_appears_only_once_the_file_is_whole(tmp_path):
-    def write(temporary):
-        temporary.write_text("new")
-        assert (tmp_path / "file").read_text() == "old"
-
-    (tmp_path / "file").write_text("old")
-    write_whole(tmp_path / "file", write)
-    assert (tmp_path / "file").read_text() == "new"
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 # -- origin -----------------------------------------------------------------------------------------------------------

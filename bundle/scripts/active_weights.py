@@ -7,7 +7,8 @@ from pathlib import Path
 
 import ignite.distributed as idist
 
-from scripts.checkpoints import file_hash, read_sidecar, sidecar_path, write_together
+from scripts.checkpoints import file_hash, read_sidecar, sidecar_path
+from scripts.whole_files import write_together
 
 logger = logging.getLogger(__name__)
 

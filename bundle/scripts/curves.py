@@ -18,9 +18,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from skimage.measure import approximate_polygon
 
-from scripts.checkpoints import write_whole
 from scripts.drawing import DIM, GROUND, TEXT
 from scripts.metrics import VolumeTally
+from scripts.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 

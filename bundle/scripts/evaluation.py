@@ -14,9 +14,9 @@ import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
-from scripts.checkpoints import write_whole
 from scripts.curves import curves_of, write_curves
 from scripts.metrics import gather_volumes
+from scripts.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import torch
 from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config as symbolic_shapes
 
-from scripts.checkpoints import write_whole
 from scripts.network import TubeNet
 from scripts.trained_network import load_network
+from scripts.whole_files import write_whole
 
 BUNDLE = Path(__file__).resolve().parents[1]
 SUFFIX = ".pt2"

@@ -23,7 +23,8 @@ from monai.engines import IterationEvents
 from monai.handlers import from_engine
 from torch import nn
 
-from scripts.checkpoints import save_weights, write_whole
+from scripts.checkpoints import save_weights
+from scripts.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 

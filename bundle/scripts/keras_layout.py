@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from scripts.checkpoints import write_whole
 from scripts.hdf5_input import Hdf5Error, array_shapes, open_hdf5, read_floats
 from scripts.network import TubeNet
+from scripts.whole_files import write_whole
 
 SUFFIX = ".weights.h5"  # Keras loads and saves no other
 LEVELS = 5

@@ -15,8 +15,8 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
 
-from scripts.checkpoints import write_whole
 from scripts.handlers import Patience, numbers
+from scripts.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 
