@@ -43,8 +43,9 @@ setup: $(VENV)/.run
 demo: $(VENV)/.run
 	cd bundle && ../$(BIN)/python -m scripts demo --output_dir ../$(DEMO)
 
+# a process a core, each with one thread: most tests start programs, and threads of several would stand in each other's way
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 studies-named:
 	@test -n "$(STUDIES)" || { echo "make label STUDIES=FOLDER: name the folder of your images" >&2; exit 2; }

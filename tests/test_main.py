@@ -1,6 +1,7 @@
 """The command line of `python -m scripts`: what it lists, what it refuses, and its exit status."""
 
 import inspect
+import logging
 import subprocess
 import sys
 
@@ -27,7 +28,10 @@ def command(monkeypatch, capsys):
         out = capsys.readouterr()
         return status, out.out + out.err
 
-    return run
+    package = logging.getLogger("scripts")
+    level = package.level
+    yield run
+    package.setLevel(level)
 
 
 def test_verbs_are_listed(command):

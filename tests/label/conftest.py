@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,9 @@ def segment():
         dials = {"dataset_dir": image, "output_dir": output_dir, "bundle_root": bundle}
         words = [word for name, value in dials.items() for word in (f"--{name}", str(value))]
         command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(config), *words]
-        subprocess.run(command, cwd=output_dir, check=True, capture_output=True)
+        # as many threads as the server has: sums in another order may move a voxel across the threshold
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        subprocess.run(command, cwd=output_dir, env=environment, check=True, capture_output=True)
         (written,) = Path(output_dir).glob("*_seg.*")
         return written.rename(written.with_name(f"cli_{written.name}"))
 
