@@ -126,11 +126,12 @@ if __name__ == "__main__":
     more = ("matplotlib.backends.backend_agg", "skimage.measure", "torch.utils.tensorboard", "torch._dynamo")
     for module in (*PRELOADED, *more, "ignite.distributed", "torch.nn.parallel"):
         importlib.import_module(module)
-    for (name, words), port in json.loads(Path(sys.argv[1]).read_text()):
+    listed = Path(sys.argv[1]).resolve()  # forks change the folder
+    for (name, words), port in json.loads(listed.read_text()):
         if port:
             os.environ |= {
                 "TORCHELASTIC_USE_AGENT_STORE": "False",
                 "MASTER_ADDR": "127.0.0.1",
                 "MASTER_PORT": str(port),
             }
-        do_in_a_fork(Path(sys.argv[1]).with_name(f"{name}.{os.environ['RANK']}"), words)
+        do_in_a_fork(listed.with_name(f"{name}.{os.environ['RANK']}"), words)

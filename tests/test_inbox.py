@@ -90,3 +90,10 @@ def test_what_is_gone_is_forgotten(inbox):
     inbox.folder = Path(inbox.folder, "gone")
     with pytest.raises(FileNotFoundError):
         inbox.complete()
+
+
+def test_folders_are_not_entered_whatever_their_names(inbox):
+    (inbox.folder / "series.tif").mkdir()
+    (inbox.folder / "series.tif" / "q.tif").write_bytes(b"slice")
+    look(inbox)
+    assert look(inbox, after=5) == []

@@ -1,6 +1,7 @@
 """The folder of a MONAI Label app, without MONAI Label: what is copied, what is kept, what is refused."""
 
 import json
+import socket
 import sys
 
 import pytest
@@ -100,10 +101,17 @@ def test_serving(installed, tmp_path, monkeypatch):
     monkeypatch.setattr("os.execve", lambda *words: started.append(words))
     with pytest.raises(FileNotFoundError, match="no such folder; give --studies"):
         serve(tmp_path / "none", tmp_path / "app")
-    serve(installed, tmp_path / "app", port=8001)
-    serve("http://127.0.0.1:8042/dicom-web", tmp_path / "app")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match=f"port {port}: cannot be listened on .*give another --port"):
+            serve(installed, tmp_path / "app", port=port)
+        assert not (tmp_path / "app").exists()
+    serve(installed, tmp_path / "app", port=port)
+    serve("http://127.0.0.1:8042/dicom-web", tmp_path / "app", port=port)
     assert started.pop()[1][7] == "http://127.0.0.1:8042/dicom-web"
     ((program, words, environment),) = started
     assert program == sys.executable
-    assert words == server_command(tmp_path / "app", installed, 8001)
+    assert words == server_command(tmp_path / "app", installed, port)
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"

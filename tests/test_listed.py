@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -49,6 +50,15 @@ def test_a_bundle_without_finetuning(tmp_path):
         pace(True, DIALS, tmp_path)
 
 
+@pytest.mark.parametrize("text", ["{", "{}", '{"ckpt_path": "$@none"}'])
+def test_a_finetuning_that_says_nothing(tmp_path, text):
+    (tmp_path / "configs").mkdir()
+    path = tmp_path / "configs" / "finetune.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: does not say how to train")):
+        pace(True, {"ckpt_path": None}, tmp_path)
+
+
 def test_volumes_of_a_study_are_handed_on(study):
     split = split_study(find_study(study), *HOW)
     assert parts(split["train"], split["validate"], *HOW) == split
@@ -78,7 +88,7 @@ def test_images_held_out_validate_as_a_whole(study, caplog):
 
 
 def test_nothing_is_labelled():
-    with pytest.raises(ValueError, match=r"^no image has a label to learn from; give --dataset_dir, or submit a label"):
+    with pytest.raises(ValueError, match=r"^no image has a label to learn from; give --dataset_dir, or submit labels"):
         parts([], [], *HOW)
 
 

@@ -69,6 +69,11 @@ def test_files_that_a_bundle_must_have_are_there():
     assert (BUNDLE / "docs" / "data_license.txt").read_text().strip()
 
 
+def test_nothing_else_lies_in_the_bundle():
+    places = {path.relative_to(BUNDLE).parts[0] for path in tracked()}
+    assert places == {"LICENSE", "configs", "docs", "large_files.yml", "models", "scripts"}
+
+
 def test_files_are_small_enough_or_are_fetched():
     entries = large_files()
     assert [refused_large_file(entry) for entry in entries] == [""] * len(entries)

@@ -197,7 +197,7 @@ def beside(path: str | Path, name: str | Sequence[str]) -> Path:
     Raises:
         ValueError: for a name that is a path.
     """
-    name = name if isinstance(name, str) else name[0]
+    name = name if isinstance(name, str) else next(iter(name), "")
     if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"model_filename {name!r} is no name of a file; give one such as {Path(path).name}")
     named = Path(path).with_name(name)

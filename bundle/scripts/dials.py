@@ -144,7 +144,7 @@ def flag(name: str, value: bool | str) -> bool:
 
 
 def number(name: str, value: float | str | None) -> float | None:
-    """Read a dial that is a number; a viewer of MONAI Label gives it as text, and an empty field as "".
+    """Read a dial that is a number; a viewer of MONAI Label gives it as text, and an empty field as "" or "None".
 
     Returns:
         The number, or None for None and an empty field.
@@ -152,7 +152,7 @@ def number(name: str, value: float | str | None) -> float | None:
     Raises:
         ValueError: for anything else.
     """
-    if value is None or str(value).strip() == "":
+    if value is None or str(value).strip() in ("", "None"):
         return None
     try:
         return float(value)

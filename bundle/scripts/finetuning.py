@@ -48,6 +48,8 @@ def start_from(
         return {"frozen": [], "label_values": None, "label_names": None, "origin": None}
     if ckpt_dir is not None and Path(path).resolve().parent == Path(ckpt_dir).resolve():
         raise ValueError(f"{path}: lies in --ckpt_dir, where training writes; give another --ckpt_dir")
+    if isinstance(frozen, str):
+        raise ValueError(f"--frozen {frozen}: is no list; write --frozen \"['{frozen}']\"")
     frozen = frozen or ()
     layers = {name for name, layer in network.named_modules() if name and next(layer.parameters(), None) is not None}
     if unknown := [name for name in frozen if name not in layers]:

@@ -51,7 +51,7 @@ class HandOverVolumed(MapTransform):
         for_a_viewer = isinstance(source, str) and FOR_A_VIEWER in d and not d.get("skip_writer")
         if not for_a_viewer or d.get("result_dtype") not in AS_UINT8:
             return d
-        suffix = str(d.get("result_extension") or split_name(source)[1])
+        suffix = "." + str(d.get("result_extension") or split_name(source)[1]).lstrip(".")
         if suffix.lower() not in SUFFIXES:
             return d
         (key,) = self.key_iterator(d)

@@ -6,6 +6,7 @@ has ended is told by no file system; so the libraries that wait for such news wo
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,8 +81,9 @@ class Inbox:
 
 
 def _state(path: Path) -> tuple[int, int] | None:
+    """Size and time of the last change of a file; None for what is no file, or gone."""
     try:
         status = path.stat()
     except OSError:  # gone since the folder was listed
         return None
-    return status.st_size, status.st_mtime_ns
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None

@@ -97,6 +97,7 @@ def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -
 
     Raises:
         FileNotFoundError: where weights or sidecar are missing.
+        ValueError: for a sidecar that is none.
     """
     arguments = read_sidecar(ckpt_path).get("network", {}) if ckpt_path is not None else {}
     return otherwise if name not in arguments or differences(arguments) else arguments[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from scripts.volume_io import SUFFIXES
 
 BUNDLE = Path(__file__).resolve().parents[1]
 MODEL = "tubenet"
+HOST = "127.0.0.1"
 CARRIED = ("configs", "docs", "models", "scripts", "LICENSE")
 # MONAI Label imports torchvision, two of whose operators a build for another PyTorch than the one installed lacks
 MISSING_OPERATORS = """import torch
@@ -80,7 +82,7 @@ def _is_sound(module: str) -> bool:
 
 def server_command(app: Path, studies: Path | str, port: int) -> list[str]:
     """Return the command that starts MONAI Label on this machine alone."""
-    where = ["--app", str(app), "--studies", str(studies), "--host", "127.0.0.1", "--port", str(port)]
+    where = ["--app", str(app), "--studies", str(studies), "--host", HOST, "--port", str(port)]
     conf = {"models": MODEL, "zoo_source": "local", "sam2": "false"}
     return [
         *(sys.executable, "-m", "monailabel.main", "start_server"),
@@ -112,11 +114,17 @@ def serve(studies: str | Path, app: str | Path = "label", port: int = 8000) -> N
     Raises:
         FileNotFoundError: where the folder of images or MONAI Label is missing.
         FileExistsError: where ``app`` is another folder.
-        OSError: where ``app`` cannot be written.
+        OSError: where ``app`` cannot be written, or the port is in use.
     """
     if not str(studies).startswith(("http://", "https://")):
         studies = Path(studies).resolve()
         if not studies.is_dir():
             raise FileNotFoundError(f"{studies}: no such folder; give --studies, a folder of images")
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server: one that just ended is no bar
+        try:
+            trial.bind((HOST, port))
+        except (OSError, OverflowError, TypeError) as error:
+            raise OSError(f"port {port}: cannot be listened on ({error}); give another --port") from error
     command = server_command(prepare_app(app), studies, port)
     os.execve(command[0], command, server_environment())

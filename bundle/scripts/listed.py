@@ -6,6 +6,7 @@ weights that are to learn on when the training starts.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,15 +42,19 @@ def pace(listed: bool, dials: Mapping[str, Any], bundle_root: str | Path) -> dic
 
     Raises:
         FileNotFoundError: where ``finetune.json`` is missing.
+        ValueError: where it is no JSON, or lacks one of the dials.
     """
     if not listed:
         return dict(dials)
     path = Path(bundle_root) / "configs" / "finetune.json"
     if not path.is_file():
         raise FileNotFoundError(f"{path}: is missing, and says how gently to train; copy the whole bundle again")
-    finetune = ConfigParser(ConfigParser.load_config_file(path))
-    finetune["bundle_root"] = str(bundle_root)
-    return {name: finetune.get_parsed_content(name) for name in dials}
+    try:
+        finetune = ConfigParser(json.loads(path.read_text()))
+        finetune["bundle_root"] = str(bundle_root)
+        return {name: finetune.get_parsed_content(name) for name in dials}
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"{path}: does not say how to train ({error}); take it anew from the bundle") from error
 
 
 def parts(
@@ -79,7 +84,10 @@ def parts(
         FileNotFoundError: where a file has gone.
     """
     if not train:
-        raise ValueError("no image has a label to learn from; give --dataset_dir, or submit a label to MONAI Label")
+        raise ValueError(
+            "no image has a label to learn from; give --dataset_dir, or submit labels to MONAI Label, more than its "
+            "val_split sets aside"
+        )
     if not is_listed(train):
         return {TRAIN: list(train), VALIDATE: list(validate)}
     training, held_out = ([_volume(item, channel) for item in _in_order(items)] for items in (train, validate))

@@ -21,7 +21,8 @@ def check_tracking(tracking: Any) -> None:
     Raises:
         ValueError: for `mlflow` where that is not installed, and for what is neither that nor a file.
     """
-    if isinstance(tracking, str) and tracking != "mlflow" and not Path(tracking).is_file():
+    # "None" is the default written out, as MONAI Label does for several GPUs
+    if isinstance(tracking, str) and tracking not in ("None", "mlflow") and not Path(tracking).is_file():
         raise ValueError(f"--tracking {tracking}: is neither mlflow nor a file of settings; write --tracking mlflow")
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None] if tracking == "mlflow" else []
     if missing:

@@ -52,6 +52,10 @@ class LabelServer:
             time.sleep(0.2)
         return result
 
+    def has_said(self, text, since=0):
+        """Wait for a text in the server's output, which comes after the answer."""
+        self._wait(lambda: text in self.log.read_text()[since:], repr(text))
+
     def ask(self, method, path, **how):
         return requests.request(method, f"{self.url}{path}", timeout=MOST_SECONDS, **how)
 

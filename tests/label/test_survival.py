@@ -2,10 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from label_server import MODEL
 
-from scripts.volume_io import read_volume
+from scripts.volume_io import read_volume, write_volume
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +29,10 @@ def test_training_without_labels(server):
 def test_a_broken_image(server, study, name):
     whole = study / "images" / ("a.nii.gz" if name.endswith("gz") else "b.tif")
     content = {"file": (name, whole.read_bytes()[:2000])}
+    said = len(server.log.read_text())
     answer = server.ask("POST", f"/infer/{MODEL}", params={"output": "image"}, files=content)
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    server.has_said("VolumeError: ", since=said)  # the reader's own refusal, and not some other failure
 
 
 @pytest.mark.parametrize("image", ["none", "../a", "../../app/model/tubenet/models/model", ".."])
@@ -65,17 +68,19 @@ def test_inference_during_a_training_that_is_cancelled(server, study, tmp_path):
     assert server.mask("a", tmp_path).read_bytes() == expected
 
 
-def test_a_label_that_does_not_fit(server, study):
-    """Of another size, and one that is no volume: training ends in one line that names the file."""
-    for content, told in ((b"no label", "a.nii.gz: "), (None, "a.nii.gz: ")):
-        content = content or (study / "images" / "a.nii.gz").read_bytes()  # fractions: an image given as a label
+def test_a_label_that_does_not_fit(server, study, tmp_path):
+    """No volume, an image given as a label, another size: training ends in one line that names the file."""
+    small = tmp_path / "a.nii.gz"
+    write_volume(small, np.ones((8, 8, 8), np.uint8))
+    image = study / "images" / "a.nii.gz"
+    for content, told in (
+        (b"no label", "export it again"),
+        (image.read_bytes(), "a label is integers"),
+        (small.read_bytes(), "has (8, 8, 8) voxels"),
+    ):
         assert server.submit_bytes("a", content, "a.nii.gz").status_code == 200
-        task = server.trained(max_epochs=1)
-        assert task["status"] == "ERROR"
-        assert task["details"][-1].startswith("error: ")
-        assert told in task["details"][-1]
+        line = server.trained(max_epochs=1)["details"][-1]
+        assert line.startswith("error: ")
+        assert "a.nii.gz: " in line
+        assert told in line
     assert server.submit("a", study / "labels" / "a.nii.gz").status_code == 200
-
-
-def test_training_from_other_weights_than_the_active_ones(server):
-    assert server.trained(max_epochs=1, pretrained=False)["status"] == "ERROR"
