@@ -75,7 +75,7 @@ def test_a_label_that_does_not_fit(server, study, tmp_path):
     image = study / "images" / "a.nii.gz"
     for content, told in (
         (b"no label", "export it again"),
-        (image.read_bytes(), "a label is integers"),
+        (image.read_bytes(), "an image given as a label"),
         (small.read_bytes(), "has (8, 8, 8) voxels"),
     ):
         assert server.submit_bytes("a", content, "a.nii.gz").status_code == 200
