@@ -13,7 +13,7 @@ import requests
 from scripts.checkpoints import file_hash, sidecar_path
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_SECONDS = 240
+MOST_SECONDS = 600
 MODEL = "tubenet"
 SUFFIXES = {"a": ".nii.gz", "b": ".tif", "c": ".ome.tif", "d": ".tiff"}
 """The images of the study, one of each kind of file."""
