@@ -9,7 +9,6 @@ import pytest
 from study_examples import BUNDLE
 
 from scripts.__main__ import VERBS, main
-from scripts.command_line import checked_words
 
 
 @pytest.fixture
@@ -80,27 +79,6 @@ def test_a_mistyped_flag_is_refused_before_anything_is_done(command, tmp_path, f
     with pytest.raises(ValueError, match=f"did you mean {near}"):
         command("synthesise", str(tmp_path / "study"), *flag, "--shape", "16,12,8")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["import-study", "My", "Data", "out"], r"import-study: takes no further word 'out'; put a name with spaces"),
-        (["import-study", "a", "b", "unlink"], r"no further word 'unlink'"),
-        (["import-weights", "a.h5", "--ckpt_path"], r"--ckpt_path: its value is missing"),
-    ],
-)
-def test_words_that_a_verb_does_not_take(words, told):
-    with pytest.raises(ValueError, match=told):
-        checked_words(words, VERBS)
-
-
-def test_words_that_pass():
-    assert checked_words([], VERBS) == []
-    assert checked_words(["--help"], VERBS) == ["--help"]
-    words = ["synthesise", "x", "--voxel-size", "1,1,1", "--count=3", "--help"]
-    assert checked_words(words, VERBS) == ["synthesise", "'x'", "--voxel-size", "1,1,1", "--count", "3", "--help"]
-    assert checked_words(["synthesise", "x", "--", "--trace"], VERBS) == ["synthesise", "'x'", "--", "--trace"]
 
 
 def test_a_path_may_look_like_a_number(command, tmp_path, monkeypatch):
