@@ -4,9 +4,19 @@ import json
 
 import pytest
 import torch
-from bundle_command import TINY_NETWORK, TINY_TRAINING
+from bundle_command import BUNDLE, TINY_NETWORK, TINY_TRAINING
+from monai.bundle import ConfigParser
 
 from scripts.distributed import _FirstToFail, backend_for
+
+
+def test_each_process_takes_a_gpu_of_its_own_whatever_an_earlier_config_names(tmp_path):
+    """MONAI Label writes the device that a viewer chose, cuda:0 perhaps, into the config that comes first."""
+    given = json.loads((BUNDLE / "configs" / "train.json").read_text()) | {"device": "cuda:0"}
+    (tmp_path / "monailabel_train.json").write_text(json.dumps(given))
+    parser = ConfigParser()
+    parser.read_config([str(tmp_path / "monailabel_train.json"), str(BUNDLE / "configs" / "multi_gpu_train.json")])
+    assert parser.get_parsed_content("device") == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def raised(error):

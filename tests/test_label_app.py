@@ -1,8 +1,10 @@
 """The folder of a MONAI Label app, without MONAI Label: what is copied, what is kept, what is refused."""
 
 import json
+import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 from bundle_command import BUNDLE, contents
@@ -94,6 +96,7 @@ def test_the_server_listens_to_this_machine_alone(tmp_path, monkeypatch):
     assert suffixes.index("*.tif") < suffixes.index("*.ome.tif")
     assert {"*.tiff", "*.nii.gz"} <= set(suffixes)
     assert environment["PYTHONPATH"] == ""
+    assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
 
 
 def test_serving(installed, tmp_path, monkeypatch):

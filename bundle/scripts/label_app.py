@@ -98,6 +98,8 @@ def server_environment() -> dict[str, str]:
         "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in sorted(SUFFIXES, key=len)]),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONPATH": "",  # the bundle in the app, and no other
+        # with several GPUs it starts torchrun by that name, whether or not the environment is active
+        "PATH": os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH")))),
     }
     return {**os.environ, **own}
 
