@@ -1,9 +1,8 @@
-"""`python -m bench`: measure, and compare two measurements."""
+"""`python -m bench`: measure, compare two measurements, draw where the time goes."""
 
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -14,7 +13,8 @@ from typing import Any
 import torch
 
 from bench.cases import CASES
-from bench.limits import limits
+from bench.limits import ended, limits
+from bench.stages import picture, stages_of
 from bench.table import comparison, table
 from scripts.command_line import run_verbs
 from scripts.whole_files import write_whole
@@ -80,14 +80,13 @@ def _in_a_process(name: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "bench", "case", name]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         printed = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)  # alone tells the peak of this process and of those it waited for
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise ChildProcessError(f"{name}: ended with exit status {process.returncode}")
+        status, peak = ended(process)
+    if status:
+        raise ChildProcessError(f"{name}: ended with exit status {status}")
     figures = json.loads(printed.strip().splitlines()[-1])
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {**figures, "median": median(figures["seconds"]), "peak_bytes": usage.ru_maxrss * unit}
+    return {"peak_bytes": peak, **figures, "median": median(figures["seconds"])}
 
 
 if __name__ == "__main__":
-    run_verbs({"measure": measure, "compare": compare, "case": case}, "python -m bench")
+    verbs = {"measure": measure, "compare": compare, "picture": picture, "case": case, "stages_of": stages_of}
+    run_verbs(verbs, "python -m bench")

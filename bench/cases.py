@@ -15,7 +15,7 @@ import torch
 from monai.bundle import ConfigParser
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.limits import seconds_of
+from bench.limits import ended, seconds_of
 from scripts.checkpoints import save_weights
 from scripts.inferers import PatchInferer
 from scripts.synthetic_study import write_study
@@ -58,20 +58,21 @@ def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
 
 def prediction(network: str, amp: bool, shape: tuple[int, ...]) -> dict[str, Any]:
     """Segment a volume with the command that a user types, from the file to the file."""
-    with _study(shape) as study, tempfile.TemporaryDirectory() as out:
+    with study_of(shape) as study, tempfile.TemporaryDirectory() as out:
         dials = {"dataset_dir": study / "images", "output_dir": out, "overlap": 0.5, "amp": amp}
         if OVERLAYS[network]:  # of these no weights are shipped, and time does not depend on them
             net = _parser_of("inference", *OVERLAYS[network]).get_parsed_content("network")
             sidecar = {"network": net.arguments, "normalisation": {"lower": 0.0, "upper": 100.0}, "threshold": 0.5}
             dials["ckpt_path"] = Path(out) / "weights.pt"
             save_weights(dials["ckpt_path"], net, sidecar)
-        times = seconds_of(lambda: _bundle(["inference", *OVERLAYS[network]], **dials), repeats=1, warm_up=0)
-    return {"seconds": times, "voxels": shape[0] * shape[1] * shape[2]}
+        peaks: list[int] = []
+        times = seconds_of(lambda: peaks.append(_bundle(["inference", *OVERLAYS[network]], **dials)), 1, warm_up=0)
+    return {"seconds": times, "voxels": shape[0] * shape[1] * shape[2], "peak_bytes": max(peaks)}
 
 
 def loading() -> dict[str, Any]:
     """Draw and augment patches as training does, without a network."""
-    with _study((160, 160, 96), count=4) as study:
+    with study_of((160, 160, 96), count=4) as study:
         parser = _parser_of("train", dataset_dir=str(study), iterations_per_epoch=10, batch_size=2)
         loader = parser.get_parsed_content("train#dataloader")
         times = seconds_of(lambda: list(loader), repeats=3)
@@ -86,9 +87,11 @@ def start_up(words: list[str]) -> dict[str, Any]:
 
 def first_voxel() -> dict[str, Any]:
     """Segment next to nothing with the shipped weights: what a user waits for before any work is done."""
-    with _study((32, 32, 32)) as study, tempfile.TemporaryDirectory() as out:
+    with study_of((32, 32, 32)) as study, tempfile.TemporaryDirectory() as out:
         dials = {"dataset_dir": study / "images", "output_dir": out}
-        return {"seconds": seconds_of(lambda: _bundle(["inference"], **dials), repeats=3)}
+        peaks: list[int] = []
+        times = seconds_of(lambda: peaks.append(_bundle(["inference"], **dials)), repeats=3)
+        return {"seconds": times, "peak_bytes": max(peaks)}
 
 
 def _parser_of(*names: str, **dials: Any) -> ConfigParser:
@@ -99,18 +102,24 @@ def _parser_of(*names: str, **dials: Any) -> ConfigParser:
 
 
 @contextmanager
-def _study(shape: tuple[int, ...], count: int = 1) -> Iterator[Path]:
+def study_of(shape: tuple[int, ...], count: int = 1) -> Iterator[Path]:
+    """Make a synthetic study, there for as long as the context lasts."""
     with tempfile.TemporaryDirectory() as folder:
         yield write_study(folder, count=count, shape=shape, style="tree")
 
 
-def _bundle(configs: list[str], **dials: Any) -> None:
+def _bundle(configs: list[str], **dials: Any) -> int:
+    """Run a bundle's command and return its peak of memory in bytes."""
     files = [f"configs/{name}.json" for name in configs]
     words = [word for name, value in dials.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(files), *words]
-    done = subprocess.run(command, cwd=BUNDLE, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ChildProcessError(done.stderr.strip().splitlines()[-1])
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen(command, cwd=BUNDLE, stdout=subprocess.DEVNULL, stderr=told)
+        status, peak = ended(process)
+        if status:
+            told.seek(0)
+            raise ChildProcessError(told.read().strip().splitlines()[-1])
+    return peak
 
 
 def _all() -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
@@ -127,7 +136,10 @@ def _all() -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
             for batch in (2, 6):
                 name = f"training step: {network}, {precision}, batch {batch}"
                 yield name, partial(training_step, network, amp, batch)
-            for shape in ((128, 128, 64), (256, 256, 256)):
+            shapes = [(128, 128, 64), (256, 256, 256)]
+            if (network, amp) == ("shipped", True):
+                shapes.append((512, 512, 512))
+            for shape in shapes:
                 name = f"prediction: {network}, {precision}, {'×'.join(map(str, shape))}"
                 yield name, partial(prediction, network, amp, shape)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +26,13 @@ def seconds_of(work: Callable[[], object], repeats: int, warm_up: int = 1) -> li
         work()
         times.append(time.perf_counter() - started)
     return times
+
+
+def ended(process: subprocess.Popen) -> tuple[int, int]:
+    """Wait for a process; return its exit status and the peak of memory, in bytes, of it and those it waited for."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def matrix_product(dtype: torch.dtype, repeats: int = 9) -> float:

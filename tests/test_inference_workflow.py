@@ -13,6 +13,7 @@ from volume_examples import SHAPE, SHEARED, imagej, nifti, ome, plain, zyx
 
 from scripts.checkpoints import file_hash, read_sidecar
 from scripts.network import TubeNet
+from scripts.precision import has_bfloat16
 
 MAKE = {"a.tif": imagej, "b.ome.tif": ome, "c.nii.gz": nifti, "d.tiff": plain}
 CUBE = "e.npy"
@@ -43,7 +44,7 @@ def folder(tmp_path_factory, cube):
 def probability(bundle, folder, tiny_weights, tmp_path_factory):
     """What one command wrote with `--save_probability true`."""
     out = tmp_path_factory.mktemp("probability")
-    dials = {"dataset_dir": folder, "ckpt_path": tiny_weights, **TINY_NETWORK}
+    dials = {"dataset_dir": folder, "ckpt_path": tiny_weights, "amp": "false", **TINY_NETWORK}
     done = bundle.run("inference", **dials, output_dir=out, save_probability="true").ok()
     assert "notes.txt" in done.stderr
     return out
@@ -59,7 +60,7 @@ def threshold(probability):
 def segmented(bundle, folder, tiny_weights, threshold, tmp_path_factory):
     """What one command wrote by default, but for the threshold."""
     out = tmp_path_factory.mktemp("segmented")
-    dials = {"dataset_dir": folder, "ckpt_path": tiny_weights, **TINY_NETWORK}
+    dials = {"dataset_dir": folder, "ckpt_path": tiny_weights, "amp": "false", **TINY_NETWORK}
     bundle.run("inference", **dials, output_dir=out, threshold=threshold).ok()
     return out
 
@@ -166,8 +167,11 @@ def test_one_file_is_enough_and_neither_workers_nor_batches_matter(bundle, tiny_
 
 def test_bfloat16_changes_little_but_something(bundle, folder, tiny_weights, probability, tmp_path):
     dials = {"dataset_dir": folder / CUBE, "ckpt_path": tiny_weights, "save_probability": "true", **TINY_NETWORK}
-    bundle.run("inference", **dials, output_dir=tmp_path, amp="true").ok()
-    half, full = (np.load(output(out, CUBE, "prob")) for out in (tmp_path, probability))
+    for amp in ("true", "auto"):
+        bundle.run("inference", **dials, output_dir=tmp_path / amp, amp=amp).ok()
+    half, full = (np.load(output(out, CUBE, "prob")) for out in (tmp_path / "true", probability))
+    by_itself = np.load(output(tmp_path / "auto", CUBE, "prob"))
+    np.testing.assert_array_equal(by_itself, half if has_bfloat16("cpu") else full)
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, full, atol=0.05)
     assert not np.array_equal(half, full)

@@ -20,7 +20,7 @@ from scripts.volume_io import read_volume, write_volume
 SHAPES = {"a": (34, 33, 12), "b": (36, 32, 34), "c": (32, 32, 10)}
 # patches of 32 and of 64 slices in one batch, and a batch that two processes cannot share alike
 DIALS = {**TINY_TRAINING, "patch_size": [32, 32, 64], "epochs": 2, "iterations_per_epoch": 2, "batch_size": 3}
-DIALS |= {"device": "cpu", "network_def#dropout": 0, "patience": 2}
+DIALS |= {"device": "cpu", "amp": "false", "network_def#dropout": 0, "patience": 2}
 DOUBLE = {
     "network": "$@network_def.to(device=@device, dtype=torch.float64)",
     "train#inferer": {"_target_": "SimpleInferer"},

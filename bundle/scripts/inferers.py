@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from monai.inferers import Inferer, SlidingWindowInferer
 from torch import nn
+from torch.func import functional_call
 from torch.nn import functional as F
+
+from scripts.freed_memory import keep_freed_memory, return_freed_memory
 
 
 def _autocast(network: Callable, amp: bool) -> Callable:
@@ -18,6 +21,23 @@ def _autocast(network: Callable, amp: bool) -> Callable:
         with torch.autocast(x.device.type, torch.bfloat16, enabled=amp):
             y = network(x, *args, **kwargs)
         return y.float()
+
+    return run
+
+
+def _with_rounded_weights(network: Callable) -> Callable:
+    """Round the weights of convolutions to bfloat16 once, which autocasting would do for every window."""
+    if not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
+        return network
+    rounded = {
+        f"{name}.{part}" if name else part: weights.bfloat16()
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d)
+        for part, weights in layer.named_parameters(recurse=False)
+    }
+
+    def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return functional_call(network, rounded, (x, *args), kwargs)
 
     return run
 
@@ -32,6 +52,7 @@ class PatchInferer(Inferer):
     def __init__(self, amp: bool = False) -> None:
         super().__init__()
         self.amp = amp
+        keep_freed_memory()
 
     def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
         """``(B, C, X, Y, Z)`` to float32 logits ``(B, K, X, Y, Z)``."""
@@ -66,6 +87,7 @@ class GridInferer(SlidingWindowInferer):
         super().__init__(roi_size=tuple(roi_size), overlap=overlap, **kwargs)
         self.divisor = divisor
         self.amp = amp
+        keep_freed_memory()
 
     def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
         """``(B, C, X, Y, Z)`` to float32 logits ``(B, K, X, Y, Z)``."""
@@ -78,7 +100,9 @@ class GridInferer(SlidingWindowInferer):
         padded = F.pad(inputs, pairs, mode="replicate") if any(padding) else inputs  # (B, C, multiples of divisor)
         roi_size, self.roi_size = self.roi_size, tuple(map(min, self.roi_size, padded.shape[2:]))
         try:
-            logits = super().__call__(padded, _autocast(network, self.amp), *args, **kwargs)
+            run = _with_rounded_weights(network) if self.amp else network
+            logits = super().__call__(padded, _autocast(run, self.amp), *args, **kwargs)
         finally:
             self.roi_size = roi_size
+            return_freed_memory()
         return logits[(..., *(slice(size) for size in shape))]  # (B, K, X, Y, Z)

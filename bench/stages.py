@@ -1,0 +1,181 @@
+"""Where the time of a prediction and of a fine-tuning goes, from the start of the process to its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from matplotlib.figure import Figure
+from monai.bundle import ConfigWorkflow
+from monai.engines import IterationEvents
+from torch.profiler import ProfilerActivity, profile
+
+from bench.cases import BUNDLE, study_of
+
+START_UP, EXIT, WINDOWS, STEPS = "start-up", "exit", "windows", "steps"
+# the stage that each event ends; what lies between two of them belongs to the later one
+PREDICTION = {
+    Events.STARTED: START_UP,
+    Events.GET_BATCH_COMPLETED: "reading",
+    IterationEvents.FORWARD_COMPLETED: WINDOWS,
+    Events.COMPLETED: "threshold, writing",
+}
+TRAINING = {
+    Events.STARTED: START_UP,
+    Events.GET_BATCH_COMPLETED: "drawing patches",
+    IterationEvents.FORWARD_COMPLETED: "forward",
+    IterationEvents.LOSS_COMPLETED: "loss",
+    IterationEvents.BACKWARD_COMPLETED: "backward",
+    IterationEvents.MODEL_COMPLETED: "optimiser",
+    Events.EPOCH_COMPLETED: "validation, saving",
+    Events.COMPLETED: "validation, saving",
+}
+OPERATIONS = {
+    "convolution": "convolution",
+    "group_norm": "normalisation",
+    "leaky_relu": "activation",
+    "pool": "pooling",
+    "cat": "concatenation",
+}
+
+
+class Stages:
+    """Handler: how long each stage of a run took.
+
+    Args:
+        ends: the stage that each event ends.
+        started: when the process started, as ``time.time`` tells it.
+
+    Attributes:
+        seconds: of each stage, summed over the run.
+    """
+
+    def __init__(self, ends: Mapping[Any, str], started: float) -> None:
+        self.ends = ends
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.last = started
+
+    def attach(self, engine: Engine) -> None:
+        """Look at the clock at each event of ``engine``, after whoever attends to it already."""
+        for event, stage in self.ends.items():
+            engine.add_event_handler(event, self._end, stage)
+
+    def _end(self, stage: str) -> None:
+        now = time.time()
+        self.seconds[stage] += now - self.last
+        self.last = now
+
+
+def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
+    """Segment a cube, fine-tune on a block, each in a process of its own, and draw where the time went.
+
+    Args:
+        output_path: of the picture.
+        side: of the cube, in voxels.
+
+    Returns:
+        The seconds of each stage as text.
+
+    Raises:
+        ChildProcessError: where one of them fails.
+    """
+    with study_of((int(side),) * 3) as study:
+        prediction = _in_a_process("prediction", study)
+    with study_of((160, 160, 96)) as study:
+        tuning = _in_a_process("tuning", study)
+    steps = tuning.pop(STEPS)
+    stepping = sum(tuning[stage] for stage in ("drawing patches", "forward", "loss", "backward", "optimiser"))
+    bars = {
+        f"{side}³ voxels: {sum(prediction.values()):.0f} s": prediction,
+        f"{steps} steps of fine-tuning: {sum(tuning.values()):.0f} s, {steps / stepping:.1f} steps/s": tuning,
+    }
+    _draw(Path(output_path), bars)
+    lines = [
+        title + "\n" + "\n".join(f"  {s:8.2f} s  {name}" for name, s in bar.items()) for title, bar in bars.items()
+    ]
+    return "\n".join(lines)
+
+
+def stages_of(kind: str, study: str, started: float) -> str:
+    """Run one of them in this process, which was started at ``started``, and return the seconds of its stages."""
+    with tempfile.TemporaryDirectory() as out:
+        if kind == "prediction":
+            workflow = _workflow("inference", dataset_dir=f"{study}/images", output_dir=out)
+            stages, engine = Stages(PREDICTION, started), "evaluator"
+        else:
+            workflow = _workflow("train", "finetune", dataset_dir=study, ckpt_dir=out, region="32:96,32:96,16:80")
+            stages, engine = Stages(TRAINING, started), "train#trainer"
+        parsed = workflow.parser.get_parsed_content(engine)
+        stages.attach(parsed)
+        workflow.run()
+        workflow.finalize()
+    seconds = dict(stages.seconds)
+    if kind == "prediction":
+        windows = seconds.pop(WINDOWS)
+        seconds |= {name: share * windows for name, share in _operations(workflow).items()}
+    else:
+        seconds[STEPS] = parsed.state.iteration
+    return json.dumps(seconds)
+
+
+def _workflow(*configs: str, **dials: Any) -> ConfigWorkflow:
+    os.chdir(BUNDLE)
+    workflow = ConfigWorkflow(
+        config_file=[f"configs/{name}.json" for name in configs],
+        meta_file="configs/metadata.json",
+        logging_file="configs/logging.conf",
+        **dials,
+    )
+    workflow.initialize()
+    return workflow
+
+
+def _operations(workflow: ConfigWorkflow) -> dict[str, float]:
+    """Share of each kind of operation in the inferer's work, as the profiler sees it on a cube of 3 x 3 x 3 windows."""
+    inferer, network = (workflow.parser.get_parsed_content(name) for name in ("inferer", "network"))
+    image = torch.rand(1, 1, 128, 128, 128)
+    with torch.inference_mode():
+        inferer(image, network)
+        with profile(activities=[ProfilerActivity.CPU]) as profiler:
+            inferer(image, network)
+    seconds: dict[str, float] = defaultdict(float)
+    for event in profiler.key_averages():
+        kind = next((title for word, title in OPERATIONS.items() if word in event.key), "rest of the windows")
+        seconds[kind] += event.self_cpu_time_total
+    return {kind: each / sum(seconds.values()) for kind, each in sorted(seconds.items(), key=lambda item: -item[1])}
+
+
+def _in_a_process(kind: str, study: Path) -> dict[str, float]:
+    started = time.time()
+    command = [sys.executable, "-m", "bench", "stages_of", kind, str(study), repr(started)]
+    done = subprocess.run(command, cwd=BUNDLE.parent, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise ChildProcessError(f"{kind}: ended with exit status {done.returncode}")
+    seconds = json.loads(done.stdout.strip().splitlines()[-1])
+    return {**seconds, EXIT: time.time() - started - sum(s for stage, s in seconds.items() if stage != STEPS)}
+
+
+def _draw(path: Path, bars: Mapping[str, Mapping[str, float]]) -> None:
+    figure = Figure(figsize=(9, 1.9 * len(bars)), layout="constrained")
+    for axes, (title, stages) in zip(figure.subplots(len(bars), 1), bars.items(), strict=True):
+        left, total = 0.0, sum(stages.values())
+        for index, (name, seconds) in enumerate(stages.items()):
+            label = f"{name} {seconds:.3g} s"
+            axes.barh(0, seconds, left=left, height=0.6, color=f"C{index}", label=label)
+            if seconds > 0.06 * total:
+                axes.text(left + seconds / 2, 0, f"{seconds / total:.0%}", ha="center", va="center", color="white")
+            left += seconds
+        axes.set(title=title, yticks=[], xlim=(0, total), xlabel="s")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small")
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.savefig(path, dpi=120)

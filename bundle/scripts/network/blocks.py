@@ -1,0 +1,168 @@
+"""What TubeNet is built from: encoder and decoder layers, and the attention gate between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from monai.networks.layers.factories import Conv, Pool
+from monai.networks.layers.utils import get_act_layer
+from torch import nn
+
+from .layers import Dropout, GroupNorm, SoundConv3d
+
+
+def activation(act: str | tuple) -> nn.Module:
+    """Return MONAI's activation layer; a rectifier works in place, for nobody else needs its input.
+
+    Args:
+        act: a name or a (name, arguments) pair as MONAI's ``Act`` factory takes it.
+    """
+    layer = get_act_layer(act)
+    if isinstance(layer, nn.ReLU | nn.LeakyReLU):
+        layer.inplace = True
+    return layer
+
+
+class ConvLayer(nn.Module):
+    """3x3x3 convolutions, each followed by the activation and then group normalisation.
+
+    The order (convolution, activation, normalisation) is the paper's.
+
+    Args:
+        widths: channels in, then the channels out of each convolution; two convolutions have three widths.
+        act: activation, a name or a (name, arguments) pair as MONAI's ``Act`` factory takes it.
+        norm_eps: epsilon of the normalisation.
+        shared_norm: the convolutions share one set of normalisation parameters.
+        last_norm: normalise after the last convolution too.
+
+    Shapes:
+        ``(B, widths[0], X, Y, Z)`` to ``(B, widths[-1], X, Y, Z)``.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        act: str | tuple,
+        norm_eps: float,
+        shared_norm: bool = False,
+        last_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        norm: nn.Module | None = None
+        for i, (before, after) in enumerate(pairwise(widths)):
+            layers += [SoundConv3d(before, after), activation(act)]
+            if i == len(widths) - 2 and not last_norm:
+                break
+            if norm is None or not shared_norm:
+                norm = GroupNorm(after, norm_eps)
+            layers.append(norm)
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Convolve, activate and normalise."""
+        return self.layers(x)
+
+
+class LuongGate(nn.Module):
+    """Attention gate of the paper's attention variant, after Luong et al. (2015), *dot* score.
+
+    With the encoder map *q* and the decoder map *k*, each through a trainable 3x3x3 convolution, the score of a voxel
+    is the dot product of its two channel vectors. A 1x1x1 convolution and a sigmoid make it the attention map, which
+    multiplies the decoder map. Every step is local, so the gate does not depend on the size of the patch.
+
+    Shapes:
+        q and k ``(B, C, X, Y, Z)`` to ``(B, C, X, Y, Z)``.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query = SoundConv3d(channels, channels)
+        self.key = SoundConv3d(channels, channels)
+        self.map = Conv["conv", 3](1, 1, kernel_size=1)
+        # The plain dot product grows with C and saturates the sigmoid: Vaswani et al. (2017), eq. 1, divide by sqrt(C).
+        self.scale = channels**-0.5
+
+    def forward(self, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        """Weight the decoder map ``k`` by its agreement with the encoder map ``q``."""
+        score = (self.query(q) * self.key(k)).sum(dim=1, keepdim=True) * self.scale  # (B, 1, X, Y, Z)
+        return k * torch.sigmoid(self.map(score))
+
+
+class EncoderLayer(nn.Module):
+    """Two convolutions, pooling by 2, dropout.
+
+    Shapes:
+        ``(B, C_in, X, Y, Z)`` to the pooled ``(B, C, X/2, Y/2, Z/2)`` and the full-resolution ``(B, C, X, Y, Z)``.
+    """
+
+    def __init__(self, widths: Sequence[int], dropout: float, act: str | tuple, norm_eps: float, shared_norm: bool):
+        super().__init__()
+        self.conv = ConvLayer(widths, act, norm_eps, shared_norm)
+        self.pool = Pool["max", 3](kernel_size=2)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what goes down and what the skip may take."""
+        features = self.conv(x)  # (B, C, X, Y, Z)
+        return self.dropout(self.pool(features)), features  # (B, C, X/2, Y/2, Z/2), (B, C, X, Y, Z)
+
+
+class DecoderLayer(nn.Module):
+    """Transposed convolution, the skip, further convolutions, dropout.
+
+    Args:
+        in_channels: channels from the layer below.
+        skip_channels: channels of the skip.
+        out_channels: channels out.
+        convolutions: how many follow the transposed one.
+        dropout: fraction, after the layer.
+        pooled_skip: the skip is half as large and joins before the transposed convolution, as released.
+        attention: a :class:`LuongGate` replaces the concatenation; the skip then needs ``out_channels`` channels.
+
+    Shapes:
+        ``(B, in_channels, X, Y, Z)`` to ``(B, out_channels, 2X, 2Y, 2Z)``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        skip_channels: int,
+        out_channels: int,
+        convolutions: int,
+        dropout: float,
+        act: str | tuple,
+        norm_eps: float,
+        shared_norm: bool,
+        pooled_skip: bool,
+        attention: bool,
+    ) -> None:
+        super().__init__()
+        self.pooled_skip = pooled_skip
+        joined_before = skip_channels if pooled_skip else 0
+        joined_after = 0 if pooled_skip or attention else skip_channels
+        self.up = Conv["convtrans", 3](in_channels + joined_before, out_channels, kernel_size=2, stride=2)
+        self.act = activation(act)
+        self.norm = GroupNorm(out_channels, norm_eps)
+        self.gate = LuongGate(out_channels) if attention else None
+        self.conv = ConvLayer(
+            (out_channels + joined_after, *(out_channels,) * convolutions), act, norm_eps, shared_norm
+        )
+        if shared_norm:
+            for i, layer in enumerate(self.conv.layers):
+                if isinstance(layer, GroupNorm):
+                    self.conv.layers[i] = self.norm
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """Double the resolution of ``x`` with the help of ``skip``."""
+        if self.pooled_skip:
+            x = torch.cat((skip, x), dim=1)  # (B, C_skip + C_in, X, Y, Z)
+        x = self.norm(self.act(self.up(x)))  # (B, C_out, 2X, 2Y, 2Z)
+        if self.gate is not None:
+            x = self.gate(skip, x)
+        elif not self.pooled_skip:
+            x = torch.cat((skip, x), dim=1)  # (B, C_skip + C_out, 2X, 2Y, 2Z)
+        return self.dropout(self.conv(x))  # (B, C_out, 2X, 2Y, 2Z)

@@ -1,0 +1,123 @@
+"""Layers that PyTorch computes wrongly or slowly in training on a CPU; elsewhere they are PyTorch's own.
+
+How much each costs is in the model card. All of them are what their base classes are, to the rounding.
+
+Annotations are types here and not text, for so TorchScript wants them.
+"""
+
+from math import gcd
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+CHANNELS_PER_GROUP = 4  # the paper: channels / 4 groups in every group normalisation
+ROW = 1024  # numbers that are worked on at once; fewer leave the processor's vectors half empty
+
+
+class SoundConv3d(nn.Conv3d):
+    """3x3x3 convolution, zero-padded by one, whose weights get a sound gradient in bfloat16 too.
+
+    On a CPU, torch 2.13 (oneDNN) computes that gradient from memory that nobody wrote where the first spatial axis has
+    2 voxels, as in the deepest layer for a patch of 64: it is off by its own size, differs from call to call, and is
+    sometimes infinite or NaN. 3 voxels are computed right, and a plane of zeros is what the padding stands for anyway.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``(B, C_in, X, Y, Z)`` to ``(B, C_out, X, Y, Z)``."""
+        if not self.training or x.shape[2] != 2:
+            return self._conv_forward(x, self.weight, self.bias)  # (B, C_out, X, Y, Z)
+        x = F.pad(x, [0, 0, 0, 0, 0, 1])  # (B, C_in, 3, Y, Z)
+        return self._conv_forward(x, self.weight, self.bias)[:, :, :2].clone()  # (B, C_out, 2, Y, Z)
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation, four channels a group, whose gradient is fast in bfloat16 on a CPU too.
+
+    Shapes:
+        ``(B, C, X, Y, Z)`` to ``(B, C, X, Y, Z)``.
+    """
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__(channels // CHANNELS_PER_GROUP, channels, eps=eps)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise."""
+        if self.training and x.dtype == torch.bfloat16 and x.is_cpu:
+            return self._of_rows(x)
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    @torch.jit.unused
+    def _of_rows(self, x: torch.Tensor) -> torch.Tensor:
+        return _GroupNormOfRows.apply(x, self.weight, self.bias, self.num_groups, self.eps)
+
+
+class _GroupNormOfRows(torch.autograd.Function):
+    """PyTorch's group normalisation, with a backward pass of a few operations on whole rows of memory.
+
+    In the memory of a channels-last tensor voxels follow one another, ``C`` numbers each; several of them make a row.
+    The gradient is that of Wu and He, *Group Normalization* (2018), eq. 1 to 4, by the chain rule.
+    """
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, groups: int, eps: float):
+        batch, channels = x.shape[:2]
+        y, mean, rstd = torch.native_group_norm(x, weight, bias, batch, channels, x[0, 0].numel(), groups, eps)
+        ctx.save_for_backward(x, weight, mean, rstd)
+        ctx.groups = groups
+        return y
+
+    @staticmethod
+    def backward(ctx, dy: torch.Tensor):
+        x, weight, mean, rstd = ctx.saved_tensors
+        batch, channels = x.shape[:2]
+        voxels, share = x[0, 0].numel(), channels // ctx.groups
+        together = gcd(voxels, max(1, ROW // channels))  # voxels a row
+
+        def rows(values: torch.Tensor) -> torch.Tensor:
+            values = values.contiguous(memory_format=torch.channels_last_3d).permute(0, 2, 3, 4, 1)  # (B, X, Y, Z, C)
+            return values.reshape(batch, voxels // together, together * channels)  # (B, rows, numbers)
+
+        def over_voxels(values: torch.Tensor) -> torch.Tensor:
+            # a sum is rounded to bfloat16 when it is done, so the last and fewest additions are in float32
+            return values.sum(dim=1).view(batch, together, channels).sum(dim=1, dtype=torch.float32)  # (B, C)
+
+        def over_groups(values: torch.Tensor) -> torch.Tensor:
+            return values.view(batch, ctx.groups, share).sum(dim=2).repeat_interleave(share, dim=1)  # (B, C)
+
+        def along_rows(values: torch.Tensor) -> torch.Tensor:
+            return values.to(x.dtype).repeat(1, together)[:, None]  # (B, 1, numbers)
+
+        x, dy = rows(x), rows(dy)
+        mean, rstd = (statistic.float().repeat_interleave(share, dim=1) for statistic in (mean, rstd))  # (B, C)
+        sum_dy, sum_dy_x = over_voxels(dy), over_voxels(dy * x)
+        of_mean = over_groups(sum_dy * weight)
+        of_rstd = over_groups(sum_dy_x * weight) - of_mean * mean
+        slope = -of_rstd * rstd**3 / (voxels * share)
+        offset = -slope * mean - of_mean * rstd / (voxels * share)
+        dx = torch.addcmul(along_rows(offset), x, along_rows(slope)).addcmul_(dy, along_rows(weight * rstd))
+        dx = dx.view(batch, *ctx.saved_tensors[0].shape[2:], channels).permute(0, 4, 1, 2, 3)  # (B, C, X, Y, Z)
+        dweight = ((sum_dy_x - mean * sum_dy) * rstd).sum(dim=0)
+        return dx, dweight.to(weight.dtype), sum_dy.sum(dim=0).to(weight.dtype), None, None
+
+
+class Dropout(nn.Dropout):
+    """Dropout whose draw is fast on a CPU: 16 bits of a random number decide on one value.
+
+    The fraction dropped is so a multiple of 1/65536.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Drop values and scale up the others."""
+        if self.training and x.is_cpu and 0 < self.p < 1 and x.numel() % 4 == 0:
+            return x * self._factors(x)
+        return F.dropout(x, self.p, self.training)
+
+    @torch.jit.unused
+    def _factors(self, x: torch.Tensor) -> torch.Tensor:
+        bits = torch.empty_like(x, dtype=torch.int16)  # dense, in the layout of x
+        bits.as_strided((bits.numel(),), (1,)).view(torch.int64).random_(-(2**63), None)
+        return (bits >= round(self.p * 2**16) - 2**15).to(x.dtype).mul_(1 / (1 - self.p))

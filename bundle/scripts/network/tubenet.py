@@ -1,0 +1,132 @@
+"""TubeNet, the 3-D U-Net of *tUbe net: a generalisable deep learning tool for 3D vessel segmentation*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from monai.networks.layers.factories import Conv
+from torch import nn
+
+from .blocks import ConvLayer, DecoderLayer, EncoderLayer
+from .layers import CHANNELS_PER_GROUP, Dropout
+
+
+class TubeNet(nn.Module):
+    """Vessel segmentation network after the text of the tUbe net paper.
+
+    Six convolutional layers with pooling by 2 between them and, against them, deconvolutional layers. With the
+    defaults, each decoder layer has two convolutions after the transposed one, every convolution is normalised,
+    every layer is followed by dropout, and the skips carry full-resolution features from before each pooling.
+
+    The released implementation differs from its paper. ``decoder_convolutions=1, decoder_dropout=0.0,
+    pooled_skips=True, shared_norm=True, norm_eps=1e-3, bottleneck_norm=False`` is its graph, weight for weight.
+
+    Args:
+        in_channels: channels of the image.
+        out_channels: classes, background among them.
+        channels: widths from the first layer to the bottleneck, each a multiple of 4; their number sets the depth.
+        dropout: fraction dropped after each encoder layer, and after each decoder layer if ``decoder_dropout`` is None.
+        act: activation; the paper's is LeakyReLU with slope 0.2.
+        attention: gates (:class:`LuongGate`) replace the concatenation.
+        decoder_convolutions: convolutions after each transposed one.
+        decoder_dropout: fraction dropped after each decoder layer.
+        pooled_skips: take the skips after pooling and dropout, join them before the transposed convolution, and let the
+            bottleneck, then without dropout, return to their width.
+        shared_norm: one normalisation serves all convolutions of a layer.
+        norm_eps: epsilon of the normalisation.
+        bottleneck_norm: normalise after the last convolution of the bottleneck.
+
+    Attributes:
+        arguments: those above, as JSON values; they travel with the weights.
+
+    Shapes:
+        ``(B, in_channels, X, Y, Z)`` to logits ``(B, out_channels, X, Y, Z)``; X, Y and Z are multiples of
+        ``2 ** (len(channels) - 1)``.
+
+    Raises:
+        ValueError: for widths, counts or combinations that no graph has.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 2,
+        channels: Sequence[int] = (32, 64, 128, 256, 512, 1024),
+        dropout: float = 0.3,
+        act: str | tuple = ("leakyrelu", {"negative_slope": 0.2}),
+        attention: bool = False,
+        decoder_convolutions: int = 2,
+        decoder_dropout: float | None = None,
+        pooled_skips: bool = False,
+        shared_norm: bool = False,
+        norm_eps: float = 1e-5,
+        bottleneck_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        channels = tuple(channels)
+        self.arguments = {
+            "in_channels": in_channels,
+            "out_channels": out_channels,
+            "channels": list(channels),
+            "dropout": dropout,
+            "act": act,
+            "attention": attention,
+            "decoder_convolutions": decoder_convolutions,
+            "decoder_dropout": decoder_dropout,
+            "pooled_skips": pooled_skips,
+            "shared_norm": shared_norm,
+            "norm_eps": norm_eps,
+            "bottleneck_norm": bottleneck_norm,
+        }
+        if len(channels) < 2 or any(width < 4 or width % CHANNELS_PER_GROUP for width in channels):
+            raise ValueError(f"channels must be two or more multiples of {CHANNELS_PER_GROUP}, got {channels}")
+        if in_channels < 1:
+            raise ValueError(f"in_channels must be at least 1, got {in_channels}")
+        if decoder_convolutions < 1:
+            raise ValueError(f"decoder_convolutions must be at least 1, got {decoder_convolutions}")
+        if attention and pooled_skips:
+            raise ValueError("attention needs full-resolution skips: set pooled_skips to false")
+        if out_channels < 2:
+            raise ValueError(f"out_channels counts the background too: at least 2, got {out_channels}")
+        *levels, deepest = channels
+        decoder_dropout = dropout if decoder_dropout is None else decoder_dropout
+
+        self.encoder = nn.ModuleList(
+            EncoderLayer((before, width, width), dropout, act, norm_eps, shared_norm)
+            for before, width in zip((in_channels, *levels), levels, strict=False)
+        )
+        below = levels[-1] if pooled_skips else deepest
+        self.bottleneck = ConvLayer((levels[-1], deepest, below), act, norm_eps, last_norm=bottleneck_norm)
+        # the bottleneck is a layer too; as released it has no dropout of its own
+        self.bottleneck_dropout = Dropout(0.0 if pooled_skips else dropout)
+        self.decoder = nn.ModuleList()
+        for width in reversed(levels):
+            self.decoder.append(
+                DecoderLayer(
+                    in_channels=below,
+                    skip_channels=width,
+                    out_channels=width,
+                    convolutions=decoder_convolutions,
+                    dropout=decoder_dropout,
+                    act=act,
+                    norm_eps=norm_eps,
+                    shared_norm=shared_norm,
+                    pooled_skip=pooled_skips,
+                    attention=attention,
+                )
+            )
+            below = width
+        self.head = Conv["conv", 3](levels[0], out_channels, kernel_size=1)
+        self.pooled_skips = pooled_skips
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Segment a batch of patches; returns logits."""
+        skips: list[torch.Tensor] = []
+        for layer in self.encoder:
+            x, features = layer(x)  # (B, C, X/2, Y/2, Z/2), (B, C, X, Y, Z)
+            skips.append(x if self.pooled_skips else features)
+        x = self.bottleneck_dropout(self.bottleneck(x))
+        for layer in self.decoder:
+            x = layer(x, skips.pop())  # (B, C, 2X, 2Y, 2Z)
+        return self.head(x)  # (B, out_channels, X, Y, Z)

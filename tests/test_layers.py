@@ -1,0 +1,112 @@
+"""The layers that stand in for PyTorch's on a CPU: what they compute is what PyTorch's compute."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from scripts.network import Dropout, GroupNorm
+from scripts.network.blocks import activation
+
+SHAPES = [(2, 8, 4, 6, 8), (1, 4, 3, 5, 7), (3, 64, 2, 2, 2), (2, 2048, 1, 2, 1)]
+
+
+def parted(norm, x, dy):
+    """Gradients by x, weight and bias."""
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(norm(x), (x, norm.weight, norm.bias), dy)
+
+
+@pytest.fixture
+def norm_and_values(request):
+    """A normalisation with parameters of its own, input and gradient, rounded to bfloat16 and channels last."""
+    torch.manual_seed(0)
+    shape = request.param
+    norm = GroupNorm(shape[1], eps=1e-5)
+    with torch.no_grad():
+        norm.weight.uniform_(0.5, 2.0)
+        norm.bias.normal_()
+    x, dy = (torch.randn(shape).bfloat16().contiguous(memory_format=torch.channels_last_3d) for _ in range(2))
+    return norm, x + 1, dy  # a mean beside 0, for the gradient is a difference from it
+
+
+@pytest.mark.parametrize("norm_and_values", SHAPES, indirect=True, ids=str)
+def test_group_norm_in_bfloat16_has_the_gradient_of_double_precision(norm_and_values):
+    norm, x, dy = norm_and_values
+    got = parted(norm, x, dy)
+    norm.double()
+    wanted = parted(norm, x.double(), dy.double())
+    for mine, exact in zip(got, wanted, strict=True):
+        assert (mine.double() - exact).norm() < 0.01 * exact.norm()
+
+
+@pytest.mark.parametrize("norm_and_values", SHAPES[:2], indirect=True, ids=str)
+def test_group_norm_takes_any_layout(norm_and_values):
+    norm, x, dy = norm_and_values
+    last = parted(norm, x, dy)
+    first = parted(norm, x.contiguous(), dy.contiguous())
+    mixed = parted(norm, x, dy.contiguous())
+    for one, two, three in zip(last, first, mixed, strict=True):
+        assert torch.equal(one, three)
+        assert (one.double() - two.double()).norm() < 0.01 * one.double().norm()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_group_norm_forward_is_pytorch_s(training):
+    torch.manual_seed(0)
+    norm, x = GroupNorm(8, eps=1e-3).train(training), torch.randn(2, 8, 4, 4, 4)
+    wanted = F.group_norm(x.bfloat16(), 2, norm.weight, norm.bias, 1e-3)
+    assert torch.equal(norm(x.bfloat16()), wanted)
+    assert torch.equal(norm(x), F.group_norm(x, 2, norm.weight, norm.bias, 1e-3))
+
+
+def test_group_norm_of_frozen_parameters():
+    norm, x = GroupNorm(8, eps=1e-5).requires_grad_(False), torch.randn(1, 8, 2, 2, 2).bfloat16().requires_grad_()
+    (norm(x) * x).float().sum().backward()
+    assert torch.isfinite(x.grad).all()
+    assert norm.weight.grad is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.7])
+def test_dropout_drops_its_share_and_keeps_the_mean(p, dtype):
+    torch.manual_seed(0)
+    x = torch.ones(2, 16, 32, 32, 32, dtype=dtype).contiguous(memory_format=torch.channels_last_3d).requires_grad_()
+    y = Dropout(p)(x)
+    dropped = y == 0
+    count = dropped.numel()
+    assert abs(dropped.sum().item() - p * count) < 5 * (p * (1 - p) * count) ** 0.5
+    assert y[~dropped].unique().tolist() == [torch.tensor(1 / (1 - p), dtype=dtype).item()]
+    y.sum().backward()
+    assert torch.equal(x.grad, y.detach())
+    assert y.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_dropout_draws_each_value_by_itself():
+    """Neighbours in memory, which share a random number, are dropped independently of one another."""
+    torch.manual_seed(0)
+    dropped = (Dropout(0.3)(torch.ones(2**20)) == 0).float()
+    for step in (1, 2, 3, 4):
+        together = (dropped[:-step] * dropped[step:]).mean().item()
+        assert together == pytest.approx(0.09, abs=0.002)
+
+
+def test_dropout_is_a_function_of_the_seed_and_rests_in_evaluation():
+    dropout, x = Dropout(0.3), torch.rand(3, 5, 7)
+    draws = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        draws.append(dropout(x))
+    assert torch.equal(*draws)
+    assert not torch.equal(dropout(x), draws[0])
+    assert torch.equal(dropout.eval()(x), x)
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert not Dropout(1.0)(x).any()
+
+
+@pytest.mark.parametrize(("act", "in_place"), [(("leakyrelu", {"negative_slope": 0.2}), True), ("mish", False)])
+def test_a_rectifier_works_in_place(act, in_place):
+    x = torch.tensor([-1.0, 2.0])
+    y = activation(act)(x)
+    assert (y.data_ptr() == x.data_ptr()) is in_place
+    if in_place:
+        torch.testing.assert_close(y, torch.tensor([-0.2, 2.0]))
