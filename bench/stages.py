@@ -23,6 +23,7 @@ from torch.profiler import ProfilerActivity, profile
 from bench.cases import BUNDLE, study_of
 
 START_UP, EXIT, WINDOWS, STEPS = "start-up", "exit", "windows", "steps"
+APART = "measuring"  # what this file itself does in the process
 # the stage that each event ends; what lies between two of them belongs to the later one
 PREDICTION = {
     Events.STARTED: START_UP,
@@ -121,8 +122,9 @@ def stages_of(kind: str, study: str, started: float) -> str:
         workflow.finalize()
     seconds = dict(stages.seconds)
     if kind == "prediction":
-        windows = seconds.pop(WINDOWS)
+        windows, ended = seconds.pop(WINDOWS), time.time()
         seconds |= {name: share * windows for name, share in _operations(workflow).items()}
+        seconds[APART] = time.time() - ended
     else:
         seconds[STEPS] = parsed.state.iteration
     return json.dumps(seconds)
@@ -158,11 +160,14 @@ def _operations(workflow: ConfigWorkflow) -> dict[str, float]:
 def _in_a_process(kind: str, study: Path) -> dict[str, float]:
     started = time.time()
     command = [sys.executable, "-m", "bench", "stages_of", kind, str(study), repr(started)]
-    done = subprocess.run(command, cwd=BUNDLE.parent, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, cwd=BUNDLE.parent, capture_output=True, text=True, check=False)
+    ended = time.time()
     if done.returncode:
-        raise ChildProcessError(f"{kind}: ended with exit status {done.returncode}")
+        raise ChildProcessError(f"{kind}: {done.stderr.strip().splitlines()[-1]}")
     seconds = json.loads(done.stdout.strip().splitlines()[-1])
-    return {**seconds, EXIT: time.time() - started - sum(s for stage, s in seconds.items() if stage != STEPS)}
+    told = sum(value for stage, value in seconds.items() if stage != STEPS)
+    seconds.pop(APART, None)
+    return {**seconds, EXIT: ended - started - told}
 
 
 def _draw(path: Path, bars: Mapping[str, Mapping[str, float]]) -> None:

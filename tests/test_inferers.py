@@ -6,7 +6,7 @@ from monai.data import DataLoader, Dataset, MetaTensor, compute_importance_map, 
 from torch import nn
 from torch.nn import functional as F
 
-from scripts.inferers import GridInferer, PatchInferer
+from scripts.inferers import GridInferer, PatchInferer, reach_of_windows
 from scripts.network import TubeNet
 
 
@@ -121,6 +121,20 @@ def test_amp_computes_in_bfloat16_and_returns_float32(inferer, amp):
     assert inside == [torch.bfloat16 if amp else torch.float32]
     assert y.dtype == torch.float32
     assert y.requires_grad
+
+
+@pytest.mark.parametrize(("overlap", "windows"), [(0, 1), (0.25, 2), (0.5, 3), (0.75, 7)])
+def test_the_reach_of_windows_is_where_those_begin_that_touch_a_block(overlap, windows):
+    """Of a block of one window's size in a volume, no window around it misses it, and no voxel of it lacks one."""
+    network, reach = Recorder(), reach_of_windows((32, 32, 32), overlap)
+    assert len({*reach}) == 1
+    begin, end = 96 - reach[0], 128 + reach[0]
+    block = positions(224, 32, 32)[:, :, begin:end]
+    GridInferer((32, 32, 32), overlap=overlap, divisor=8)(block, network)
+    starts = [int(window[0, 0, 0, 0]) for window in network.windows]
+    assert len(starts) == windows
+    assert all(start + 32 > 96 and start < 128 for start in starts)
+    assert (min(starts), max(starts)) == (96 - reach[0], 96 + reach[0])
 
 
 def test_the_window_comes_back_after_a_thin_volume_and_after_a_failure():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from scripts.network import Dropout, GroupNorm
+from scripts.network import Dropout, GroupNorm, MaxPool
 from scripts.network.blocks import activation
 
 SHAPES = [(2, 8, 4, 6, 8), (1, 4, 3, 5, 7), (3, 64, 2, 2, 2), (2, 2048, 1, 2, 1)]
@@ -110,3 +110,13 @@ def test_a_rectifier_works_in_place(act, in_place):
     assert (y.data_ptr() == x.data_ptr()) is in_place
     if in_place:
         torch.testing.assert_close(y, torch.tensor([-0.2, 2.0]))
+
+
+def test_pooling_stays_in_bfloat16_under_autocast():
+    x = torch.randn(1, 4, 4, 6, 8).bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        y = MaxPool()(x)
+    assert y.dtype == torch.bfloat16
+    assert torch.equal(y.float(), F.max_pool3d(x.float(), 2))
+    y.float().sum().backward()
+    assert x.grad.sum() == y.numel()

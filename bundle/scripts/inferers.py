@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -40,6 +40,16 @@ def _with_rounded_weights(network: Callable) -> Callable:
         return functional_call(network, rounded, (x, *args), kwargs)
 
     return run
+
+
+def reach_of_windows(roi_size: Sequence[int], overlap: float) -> list[int]:
+    """How far beyond a voxel the windows begin that cover it; windows further off tell nothing of it.
+
+    Args:
+        roi_size: the window (X, Y, Z).
+        overlap: of neighbouring windows, as a fraction.
+    """
+    return [side - max(1, int(side * (1 - overlap))) for side in roi_size]
 
 
 class PatchInferer(Inferer):

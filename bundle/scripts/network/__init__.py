@@ -1,7 +1,7 @@
 """TubeNet, and the layers that it is made of."""
 
 from .blocks import LuongGate
-from .layers import Dropout, GroupNorm, SoundConv3d
+from .layers import Dropout, GroupNorm, MaxPool, SoundConv3d
 from .tubenet import TubeNet
 
-__all__ = ["Dropout", "GroupNorm", "LuongGate", "SoundConv3d", "TubeNet"]
+__all__ = ["Dropout", "GroupNorm", "LuongGate", "MaxPool", "SoundConv3d", "TubeNet"]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from monai.networks.layers.factories import Conv, Pool
+from monai.networks.layers.factories import Conv
 from monai.networks.layers.utils import get_act_layer
 from torch import nn
 
-from .layers import Dropout, GroupNorm, SoundConv3d
+from .layers import Dropout, GroupNorm, MaxPool, SoundConv3d
 
 
 def activation(act: str | tuple) -> nn.Module:
@@ -101,7 +101,7 @@ class EncoderLayer(nn.Module):
     def __init__(self, widths: Sequence[int], dropout: float, act: str | tuple, norm_eps: float, shared_norm: bool):
         super().__init__()
         self.conv = ConvLayer(widths, act, norm_eps, shared_norm)
-        self.pool = Pool["max", 3](kernel_size=2)
+        self.pool = MaxPool()
         self.dropout = Dropout(dropout)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

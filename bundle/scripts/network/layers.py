@@ -104,6 +104,28 @@ class _GroupNormOfRows(torch.autograd.Function):
         return dx, dweight.to(weight.dtype), sum_dy.sum(dim=0).to(weight.dtype), None, None
 
 
+class MaxPool(nn.MaxPool3d):
+    """Pooling by 2 in the precision that it is given; autocasting on a CPU would go to float32 and back for nothing.
+
+    Shapes:
+        ``(B, C, X, Y, Z)`` to ``(B, C, X/2, Y/2, Z/2)``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(kernel_size=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Keep the largest of each eight."""
+        if x.dtype == torch.bfloat16:
+            return self._as_it_is(x)
+        return F.max_pool3d(x, 2)
+
+    @torch.jit.unused
+    def _as_it_is(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return F.max_pool3d(x, 2)
+
+
 class Dropout(nn.Dropout):
     """Dropout whose draw is fast on a CPU: 16 bits of a random number decide on one value.
 
