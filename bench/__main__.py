@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from bench.cases import CASES
+from bench.gradients import gradients
 from bench.limits import ended, limits
 from bench.stages import picture, stages_of
 from bench.table import comparison, table
@@ -88,5 +89,8 @@ def _in_a_process(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    verbs = {"measure": measure, "compare": compare, "picture": picture, "case": case, "stages_of": stages_of}
+    verbs = {
+        **{"measure": measure, "compare": compare, "picture": picture, "gradients": gradients},
+        **{"case": case, "stages_of": stages_of},  # in a process of their own
+    }
     run_verbs(verbs, "python -m bench")

@@ -29,7 +29,7 @@ REPEATS = 5
 
 def forward(network: str, amp: bool, size: tuple[int, ...], batch: int) -> dict[str, Any]:
     """Run the network on a batch of patches, through the configs' own inferer for patches."""
-    net = _parser_of("inference", *OVERLAYS[network]).get_parsed_content("network").eval()
+    net = parser_of("inference", *OVERLAYS[network]).get_parsed_content("network").eval()
     image = torch.rand(batch, 1, *size)
     with torch.inference_mode():
         with FlopCounterMode(display=False) as counter:
@@ -40,7 +40,7 @@ def forward(network: str, amp: bool, size: tuple[int, ...], batch: int) -> dict[
 
 def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
     """Forward, loss, backward and the optimiser's step on a batch of patches."""
-    parser = _parser_of("train", *OVERLAYS[network])
+    parser = parser_of("train", *OVERLAYS[network])
     net, loss = parser.get_parsed_content("network").train(), parser.get_parsed_content("loss")
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     image = torch.rand(batch, 1, *PATCH)
@@ -61,7 +61,7 @@ def prediction(network: str, amp: bool, shape: tuple[int, ...]) -> dict[str, Any
     with study_of(shape) as study, tempfile.TemporaryDirectory() as out:
         dials = {"dataset_dir": study / "images", "output_dir": out, "overlap": 0.5, "amp": amp}
         if OVERLAYS[network]:  # of these no weights are shipped, and time does not depend on them
-            net = _parser_of("inference", *OVERLAYS[network]).get_parsed_content("network")
+            net = parser_of("inference", *OVERLAYS[network]).get_parsed_content("network")
             sidecar = {"network": net.arguments, "normalisation": {"lower": 0.0, "upper": 100.0}, "threshold": 0.5}
             dials["ckpt_path"] = Path(out) / "weights.pt"
             save_weights(dials["ckpt_path"], net, sidecar)
@@ -73,7 +73,7 @@ def prediction(network: str, amp: bool, shape: tuple[int, ...]) -> dict[str, Any
 def loading() -> dict[str, Any]:
     """Draw and augment patches as training does, without a network."""
     with study_of((160, 160, 96), count=4) as study:
-        parser = _parser_of("train", dataset_dir=str(study), iterations_per_epoch=10, batch_size=2)
+        parser = parser_of("train", dataset_dir=str(study), iterations_per_epoch=10, batch_size=2)
         loader = parser.get_parsed_content("train#dataloader")
         times = seconds_of(lambda: list(loader), repeats=3)
     return {"seconds": times, "patches": 20}
@@ -94,7 +94,8 @@ def first_voxel() -> dict[str, Any]:
         return {"seconds": times, "peak_bytes": max(peaks)}
 
 
-def _parser_of(*names: str, **dials: Any) -> ConfigParser:
+def parser_of(*names: str, **dials: Any) -> ConfigParser:
+    """Read configs, laid over one another, with dials."""
     parser = ConfigParser()
     parser.read_config([str(BUNDLE / "configs" / f"{name}.json") for name in names])
     parser.update({"bundle_root": str(BUNDLE), **dials})

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from bundle_command import BUNDLE
+from ignite.engine import Engine, Events
+from matplotlib.image import imread
 
+from bench import stages
 from bench.table import comparison, table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,10 +57,44 @@ def test_one_case(tmp_path):
     assert "1.00×" in again.stdout
 
 
+def test_gradients_of_two_steps_are_sound():
+    done = bench("gradients", "--steps", "2", "--every", "1")
+    assert done.returncode == 0, done.stderr
+    assert "shipped, 2 steps of 2: 0 gradients not finite" in done.stdout
+    smallest = float(done.stdout.split("smallest ")[1].split(",")[0])
+    assert 0.999 < smallest < 1  # at 1 nothing would have been rounded
+
+
+def test_stages_are_the_times_between_events(monkeypatch):
+    clock = iter([3.0, 4.0, 6.0, 7.0, 9.0])  # at the start, then after reading and after work, twice
+    monkeypatch.setattr(stages.time, "time", lambda: next(clock))
+    engine = Engine(lambda *_: None)
+    handler = stages.Stages(
+        {Events.STARTED: "start", Events.GET_BATCH_COMPLETED: "read", Events.ITERATION_COMPLETED: "work"}, started=1.0
+    )
+    handler.attach(engine)
+    engine.run([0, 0])
+    assert handler.seconds == {"start": 2.0, "read": 2.0, "work": 4.0}
+
+
+def test_a_bar_is_as_long_as_its_stage(tmp_path):
+    """Three quarters of the bar are of the first colour, a quarter of the second."""
+    stages._draw(tmp_path / "a.png", {"four seconds": {"one": 3.0, "two": 1.0}, "a second": {"one": 1.0}})
+    picture = imread(tmp_path / "a.png")[..., :3]
+    row = picture[picture.shape[0] // 4]
+    first, second = (
+        (abs(row - [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]).max(axis=1) < 0.02).sum()
+        for colour in ("#1f77b4", "#ff7f0e")
+    )
+    assert first / second == pytest.approx(3, rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["measure", "--only", "xyzzy"], "no case holds that"),
+        (["gradients", "--network", "shiped"], "--network shiped: is none of shipped, published"),
+        (["gradients", "--steps", "0"], "must be at least 1"),
         (["measure", "--onyl", "start: python"], "did you mean --only?"),
         (["compare", "none.json", "none.json"], "error: none.json: No such file"),
     ],
