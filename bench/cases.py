@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.limits import ended, seconds_of
 from scripts.checkpoints import save_weights
-from scripts.inferers import PatchInferer
+from scripts.freed_memory import keep_freed_memory
+from scripts.inferers import PatchInferer, for_many_windows
 from scripts.synthetic_study import write_study
 
 BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
@@ -28,13 +29,15 @@ REPEATS = 5
 
 
 def forward(network: str, amp: bool, size: tuple[int, ...], batch: int) -> dict[str, Any]:
-    """Run the network on a batch of patches, through the configs' own inferer for patches."""
+    """Run the network on a batch of windows, as prediction does."""
+    keep_freed_memory()
     net = parser_of("inference", *OVERLAYS[network]).get_parsed_content("network").eval()
     image = torch.rand(batch, 1, *size)
     with torch.inference_mode():
         with FlopCounterMode(display=False) as counter:
             net(image)
-        times = seconds_of(lambda: PatchInferer(amp)(image, net), REPEATS, warm_up=2)
+        run = for_many_windows(net, amp)
+        times = seconds_of(lambda: run(image), REPEATS, warm_up=2)
     return {"seconds": times, "flop": counter.get_total_flops(), "voxels": image.numel()}
 
 
@@ -131,7 +134,7 @@ def _all() -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     yield "loading: patches of 64³", loading
     for network in OVERLAYS:
         for precision, amp in PRECISIONS.items():
-            for size, batch in (((64, 64, 32), 1), (PATCH, 1), (PATCH, 4)):
+            for size, batch in (((64, 64, 32), 1), (PATCH, 1), (PATCH, 2), (PATCH, 4)):
                 name = f"forward: {network}, {precision}, {'×'.join(map(str, size))}, batch {batch}"
                 yield name, partial(forward, network, amp, size, batch)
             for batch in (2, 6):

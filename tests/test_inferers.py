@@ -6,7 +6,7 @@ from monai.data import DataLoader, Dataset, MetaTensor, compute_importance_map, 
 from torch import nn
 from torch.nn import functional as F
 
-from scripts.inferers import GridInferer, PatchInferer, reach_of_windows
+from scripts.inferers import GridInferer, PatchInferer, for_many_windows, reach_of_windows
 from scripts.network import TubeNet
 
 
@@ -135,6 +135,19 @@ def test_the_reach_of_windows_is_where_those_begin_that_touch_a_block(overlap, w
     assert len(starts) == windows
     assert all(start + 32 > 96 and start < 128 for start in starts)
     assert (min(starts), max(starts)) == (96 - reach[0], 96 + reach[0])
+
+
+def test_weights_rounded_once_are_those_that_autocasting_rounds():
+    torch.manual_seed(0)
+    network, x = TubeNet(channels=[4, 8, 8]).eval(), torch.rand(2, 1, 8, 8, 8)
+    kept = copy.deepcopy(network.state_dict())
+    fast = for_many_windows(network, amp=True)
+    with torch.inference_mode():
+        assert torch.equal(fast(x), PatchInferer(amp=True)(x, network))
+        assert torch.equal(for_many_windows(network, amp=False)(x), network(x))
+        scripted = torch.jit.script(network)
+        assert for_many_windows(scripted, amp=True)(x).dtype == torch.float32
+    assert all(torch.equal(weights, kept[name]) for name, weights in network.state_dict().items())
 
 
 def test_the_window_comes_back_after_a_thin_volume_and_after_a_failure():

@@ -177,3 +177,16 @@ def test_finetuning_goes_on_from_weights_and_says_so(bundle, trained, tiny_study
     del dials["ckpt_path"]
     done = bundle.run("train", **dials, resume="true")
     done.refused(tmp_path / "resume.pt", "frozen", "and not null", "started_from")
+
+
+def test_a_step_may_be_taken_in_parts_that_need_less_memory(bundle, tiny_study, tmp_path):
+    """Three batches of 2 whose gradients add up are one step of 6, but for the rounding."""
+    dials = {**TINY_NETWORK, "dataset_dir": tiny_study, "epochs": 2, "network_def#dropout": 0, "amp": "false"}
+    bundle.run("train", **dials, ckpt_dir=tmp_path / "whole", batch_size=6, iterations_per_epoch=2).ok()
+    parts = {"batch_size": 2, "iterations_per_epoch": 6, "train#trainer#accumulation_steps": 3}
+    bundle.run("train", **dials, ckpt_dir=tmp_path / "parts", **parts).ok()
+    whole, parts = (weights_of(tmp_path / name / "model_last.pt") for name in ("whole", "parts"))
+    start = TubeNet(**read_sidecar(tmp_path / "whole" / "model_last.pt")["network"]).state_dict()
+    moved = max((whole[name] - start[name]).abs().max() for name in whole)
+    apart = max((whole[name] - parts[name]).abs().max() for name in whole)
+    assert apart < 0.02 * moved

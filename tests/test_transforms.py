@@ -12,6 +12,7 @@ from scripts.transforms import (
     MapLabelsd,
     SaveProbabilityd,
     ScaleToUnitd,
+    SoftmaxInPlaced,
     ThresholdVesselsd,
     is_labelled,
 )
@@ -33,6 +34,16 @@ def mapped(values, *args, **kwargs):
 def test_minimum_and_maximum_become_0_and_1():
     assert scaled() == [0, 0.125, 0.25, 1]
     assert ONE["image"].max() == 10  # what was given is left alone
+
+
+@pytest.mark.parametrize("shape", [(2, 40, 3, 5), (3, 1, 2, 2), (4, 17, 1, 1)], ids=str)
+def test_softmax_needs_no_memory_of_its_own(shape):
+    logits = torch.randn(shape)
+    expected, memory = logits.softmax(dim=0), logits.data_ptr()
+    found = SoftmaxInPlaced("pred")({"pred": MetaTensor(logits, meta={"filename_or_obj": "a.tif"})})["pred"]
+    assert torch.equal(found.as_tensor(), expected)
+    assert found.data_ptr() == memory
+    assert found.meta["filename_or_obj"] == "a.tif"
 
 
 def test_percentiles_clip():
@@ -78,11 +89,11 @@ def test_scaling_sees_the_whole_volume_and_the_file_may_say_more(tmp_path):
         return item["image"][0].numpy()
 
     kept = loaded(tmp_path / "a")
-    assert kept.shape == (32, 20, 16)  # the region and a patch around it: the bright end is cut off
-    np.testing.assert_allclose(kept, image[:32] / 1031, atol=1e-6)
+    assert kept.shape == (24, 20, 16)  # the region and where windows begin that reach it: the bright end is cut off
+    np.testing.assert_allclose(kept, image[:24] / 1031, atol=1e-6)
     write_volume(tmp_path / "b" / "images" / "v.tif", image.astype(np.float32), intensity_range=(0, 4000))
     write_volume(tmp_path / "b" / "labels" / "v.tif", label)
-    np.testing.assert_allclose(loaded(tmp_path / "b"), image[:32] / 4000, atol=1e-6)
+    np.testing.assert_allclose(loaded(tmp_path / "b"), image[:24] / 4000, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,17 @@ def _autocast(network: Callable, amp: bool) -> Callable:
     return run
 
 
-def _with_rounded_weights(network: Callable) -> Callable:
-    """Round the weights of convolutions to bfloat16 once, which autocasting would do for every window."""
-    if not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
-        return network
+def for_many_windows(network: Callable, amp: bool) -> Callable:
+    """Return ``network`` as it runs fastest over and over; what it computes is what :class:`PatchInferer` does.
+
+    The weights of convolutions are rounded to bfloat16 once, which autocasting would do for every window.
+
+    Args:
+        network: ``(B, C, X, Y, Z)`` to logits ``(B, K, X, Y, Z)``; float32 comes out.
+        amp: compute in bfloat16.
+    """
+    if not amp or not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
+        return _autocast(network, amp)
     rounded = {
         f"{name}.{part}" if name else part: weights.bfloat16()
         for name, layer in network.named_modules()
@@ -39,7 +46,7 @@ def _with_rounded_weights(network: Callable) -> Callable:
     def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         return functional_call(network, rounded, (x, *args), kwargs)
 
-    return run
+    return _autocast(run, amp)
 
 
 def reach_of_windows(roi_size: Sequence[int], overlap: float) -> list[int]:
@@ -110,8 +117,7 @@ class GridInferer(SlidingWindowInferer):
         padded = F.pad(inputs, pairs, mode="replicate") if any(padding) else inputs  # (B, C, multiples of divisor)
         roi_size, self.roi_size = self.roi_size, tuple(map(min, self.roi_size, padded.shape[2:]))
         try:
-            run = _with_rounded_weights(network) if self.amp else network
-            logits = super().__call__(padded, _autocast(run, self.amp), *args, **kwargs)
+            logits = super().__call__(padded, for_many_windows(network, self.amp), *args, **kwargs)
         finally:
             self.roi_size = roi_size
             return_freed_memory()

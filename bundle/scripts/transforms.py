@@ -49,7 +49,8 @@ class ScaleToUnitd(MapTransform):
                 raise ValueError(
                     f"{_name(d[key])}: every voxel is {low:g}, so there is nothing to segment; check the file"
                 )
-            d[key] = ((d[key].float() - low) / (high - low)).clamp(0, 1)
+            scaled = d[key].float() - low  # from here on in place, for a volume may fill half of the memory
+            d[key] = scaled.div_(high - low).clamp_(0, 1)
         return d
 
     def _range(self, image: torch.Tensor) -> tuple[float, float]:
@@ -139,6 +140,24 @@ class KeepRegiond(MapTransform):
 def is_labelled(label: torch.Tensor) -> torch.Tensor:
     """Where a label counts; a selector for MONAI's ``CropForegroundd``."""
     return label >= 0
+
+
+class SoftmaxInPlaced(MapTransform):
+    """Turn logits into class probabilities within their own memory, as MONAI's ``Activationsd`` does in twice as much.
+
+    Args:
+        keys: of logits ``(K, X, Y, Z)``, which become probabilities.
+    """
+
+    SLAB = 16  # planes at a time
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Take the softmax over the classes of each."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            for slab in torch.as_tensor(d[key]).split(self.SLAB, dim=1):  # (K, planes, Y, Z)
+                slab.copy_(slab.softmax(dim=0))
+        return d
 
 
 class ThresholdVesselsd(MapTransform):

@@ -51,9 +51,9 @@ def call_vessels(probability: torch.Tensor, threshold: float) -> torch.Tensor:
     Returns:
         ``(1, ...)`` uint8, 0 or the likeliest vessel class.
     """
-    vessel = probability[1:].sum(dim=0, keepdim=True) > threshold  # (1, ...)
     if len(probability) == 2:
-        return vessel.to(torch.uint8)
+        return (probability[1:] > threshold).to(torch.uint8)  # (1, ...)
+    vessel = probability[1:].sum(dim=0, keepdim=True) > threshold  # (1, ...)
     likeliest = probability[1:].argmax(dim=0, keepdim=True) + 1  # (1, ...)
     return (vessel * likeliest).to(torch.uint8)
 
