@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from bundle_command import BUNDLE
 from ignite.engine import Engine, Events
@@ -81,14 +80,11 @@ def test_stages_are_the_times_between_events(monkeypatch):
 
 
 def test_a_bar_is_as_long_as_its_stage(tmp_path):
-    """Three quarters of the bar are of the first colour, a quarter of the second."""
-    stages._draw(tmp_path / "a.png", {"four seconds": {"one": 3.0, "two": 1.0}, "a second": {"one": 1.0}})
+    """In each of two bars, three quarters are of the first colour, a quarter of the second."""
+    stages._draw(tmp_path / "a.png", {"four seconds": {"one": 3.0, "two": 1.0}, "eight": {"one": 6.0, "two": 2.0}})
     picture = imread(tmp_path / "a.png")[..., :3]
-    row = picture[picture.shape[0] // 4]
-    first, second = (
-        np.ptp(np.flatnonzero(abs(row - to_rgb(colour)).max(axis=1) < 0.02)) for colour in ("C0", "C1")
-    )  # from end to end, for a share is written in the middle
-    assert first / second == pytest.approx(3, rel=0.1)
+    first, second = ((abs(picture - to_rgb(colour)).max(axis=2) < 0.02).sum() for colour in ("C0", "C1"))
+    assert 2.5 < first / second < 3.5  # letters and the legend take and give a little
 
 
 @pytest.mark.parametrize(
