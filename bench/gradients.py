@@ -30,8 +30,8 @@ def gradients(network: str = "shipped", steps: int = 1000, every: int = 50, batc
     """
     if network not in OVERLAYS:
         raise ValueError(f"--network {network}: is none of {', '.join(OVERLAYS)}")
-    if min(steps, every, batch_size) < 1:
-        raise ValueError("--steps, --every and --batch_size must be at least 1")
+    if any(not isinstance(number, int) or number < 1 for number in (steps, every, batch_size)):
+        raise ValueError("--steps, --every and --batch_size must be whole numbers of at least 1")
     with study_of((160, 160, 96), count=4) as study:
         length = {"iterations_per_epoch": steps, "batch_size": batch_size}
         parser = parser_of("train", *OVERLAYS[network], dataset_dir=str(study), **length)

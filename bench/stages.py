@@ -21,6 +21,8 @@ from monai.engines import IterationEvents
 from torch.profiler import ProfilerActivity, profile
 
 from bench.cases import BUNDLE, study_of
+from scripts.volume_io import check_writable
+from scripts.whole_files import write_whole
 
 START_UP, EXIT, WINDOWS, STEPS = "start-up", "exit", "windows", "steps"
 APART = "measuring"  # what this file itself does in the process
@@ -88,9 +90,17 @@ def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
         The seconds of each stage as text.
 
     Raises:
+        OSError: where the picture cannot be written.
+        ValueError: for a name that is no picture's, or a side that is none.
         ChildProcessError: where one of them fails.
     """
-    with study_of((int(side),) * 3) as study:
+    path = Path(output_path)
+    check_writable(path.parent)
+    if path.suffix != ".png":
+        raise ValueError(f"--output_path {output_path}: is no name of a picture; give one that ends in .png")
+    if not isinstance(side, int) or side < 32:
+        raise ValueError(f"--side {side}: is no whole number of at least 32")
+    with study_of((side,) * 3) as study:
         prediction = _in_a_process("prediction", study)
     with study_of((160, 160, 96)) as study:
         tuning = _in_a_process("tuning", study)
@@ -100,7 +110,7 @@ def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
         f"{side}³ voxels: {sum(prediction.values()):.0f} s": prediction,
         f"{steps} steps of fine-tuning: {sum(tuning.values()):.0f} s, {steps / stepping:.1f} steps/s": tuning,
     }
-    _draw(Path(output_path), bars)
+    write_whole(path, lambda temporary: _draw(temporary, bars))
     lines = [
         title + "\n" + "\n".join(f"  {s:8.2f} s  {name}" for name, s in bar.items()) for title, bar in bars.items()
     ]
@@ -183,4 +193,4 @@ def _draw(path: Path, bars: Mapping[str, Mapping[str, float]]) -> None:
         axes.set(title=title, yticks=[], xlim=(0, total), xlabel="s")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small")
         axes.spines[["top", "right", "left"]].set_visible(False)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=120, format="png")

@@ -10,6 +10,24 @@ from bundle_command import BUNDLE
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no glibc, no such setting")
 
+WINDOWS = """
+import resource, sys, torch
+from pathlib import Path
+from scripts import freed_memory, inferers
+if sys.argv[1] == "leave":
+    inferers.keep_freed_memory = inferers.return_freed_memory = lambda: None
+def network(x):
+    return x.repeat(1, 256, 1, 1, 1)[:, :2]  # 32 MiB, freed after each window
+def used():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+inferer = inferers.GridInferer((32, 32, 32), overlap=0.0)
+image = torch.zeros(1, 1, 128, 64, 64)
+inferer(image, network)
+before = used()
+inferer(image, network)
+print(used() - before, int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
+"""
+
 FAULTS = """
 import resource, sys, torch
 from scripts.freed_memory import keep_freed_memory, return_freed_memory
@@ -50,6 +68,14 @@ def printed(program, *words):
 def test_the_next_block_of_a_size_is_not_asked_of_the_system_again():
     (without,), (kept,) = printed(FAULTS, "leave"), printed(FAULTS, "keep")
     assert kept < 1000 < without  # pages that the system had to clear
+
+
+@glibc
+def test_windows_share_memory_and_a_volume_leaves_none():
+    (without, _), (kept, held) = printed(WINDOWS, "leave"), printed(WINDOWS, "keep")
+    assert kept < without / 3  # of 16 windows; the first fills what is kept
+    (_, not_given_back) = printed(WINDOWS.replace("inferer =", "inferers.return_freed_memory = int; inferer ="), "keep")
+    assert held < not_given_back - 20 * 2**20
 
 
 @glibc

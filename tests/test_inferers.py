@@ -1,4 +1,5 @@
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -148,6 +149,20 @@ def test_weights_rounded_once_are_those_that_autocasting_rounds():
         scripted = torch.jit.script(network)
         assert for_many_windows(scripted, amp=True)(x).dtype == torch.float32
     assert all(torch.equal(weights, kept[name]) for name, weights in network.state_dict().items())
+
+
+def test_several_threads_may_run_one_network():
+    """As in MONAI Label: its weights are as they were, and it still computes in float32."""
+    torch.manual_seed(0)
+    network, x = TubeNet(channels=[4, 8, 8]).eval(), torch.rand(1, 1, 16, 16, 16)
+    kept = copy.deepcopy(network.state_dict())
+    inferer = GridInferer((8, 8, 8), divisor=4, amp=True)
+    expected = inferer(x, network)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: GridInferer((8, 8, 8), divisor=4, amp=True)(x, network), range(12)))
+    assert all(torch.equal(one, expected) for one in found)
+    assert all(torch.equal(weights, kept[name]) for name, weights in network.state_dict().items())
+    assert all(weights.dtype == torch.float32 and weights.requires_grad for weights in network.parameters())
 
 
 def test_the_window_comes_back_after_a_thin_volume_and_after_a_failure():

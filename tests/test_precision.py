@@ -17,15 +17,11 @@ def test_a_processor_has_it_where_it_has_instructions_for_it(monkeypatch, instru
     assert bfloat16(False, torch.device("cpu")) is False
 
 
-def test_this_processor_answers():
-    assert has_bfloat16("cpu") in (True, False)
-
-
-@pytest.mark.parametrize("native", [True, False])
-def test_a_gpu_has_it_where_it_is_not_emulated(monkeypatch, native):
+def test_a_gpu_has_it_from_ampere_on(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
-    assert has_bfloat16("cuda:1") is native
+    monkeypatch.setattr(torch.cuda, "get_device_capability", {"cuda:0": (7, 5), "cuda:1": (8, 0)}.get)
+    assert has_bfloat16("cuda:1") is True
+    assert has_bfloat16("cuda:0") is False
 
 
 def test_other_devices_are_left_alone():

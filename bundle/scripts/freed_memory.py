@@ -14,7 +14,9 @@ from functools import cache
 # of <malloc.h>
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 NEVER = -1
-LARGEST_KEPT = 2**30  # bytes; larger blocks are whole volumes, which are made once and must go when they are freed
+# bytes; larger blocks are whole volumes, which are made once and must go when they are freed; older releases of glibc
+# accept no more than the second
+LARGEST_KEPT = (2**30, 2**25)
 
 
 @cache
@@ -26,13 +28,16 @@ def _glibc() -> ctypes.CDLL | None:
 def keep_freed_memory() -> bool:
     """Let the process keep blocks below a gibibyte when they are freed, for its next ones.
 
+    What threads other than the first allocate profits less: glibc keeps it in heaps of 64 MiB.
+
     Returns:
         Whether the C library knows how.
     """
     libc = _glibc()
-    return libc is not None and all(
-        libc.mallopt(*setting) for setting in ((M_MMAP_THRESHOLD, LARGEST_KEPT), (M_TRIM_THRESHOLD, NEVER))
-    )
+    if libc is None:
+        return False
+    trims = libc.mallopt(M_TRIM_THRESHOLD, NEVER)
+    return bool(trims) and any(libc.mallopt(M_MMAP_THRESHOLD, size) for size in LARGEST_KEPT)
 
 
 def return_freed_memory() -> None:

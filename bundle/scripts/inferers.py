@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from monai.inferers import Inferer, SlidingWindowInferer
 from torch import nn
-from torch.func import functional_call
 from torch.nn import functional as F
 
 from scripts.freed_memory import keep_freed_memory, return_freed_memory
@@ -36,17 +36,14 @@ def for_many_windows(network: Callable, amp: bool) -> Callable:
     """
     if not amp or not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
         return _autocast(network, amp)
+    # a copy, for others may run the same network meanwhile (MONAI Label does), some of them in float32
     rounded = {
-        f"{name}.{part}" if name else part: weights.bfloat16()
-        for name, layer in network.named_modules()
+        id(weights): nn.Parameter(weights.detach().bfloat16(), requires_grad=weights.requires_grad)
+        for layer in network.modules()
         if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d)
-        for part, weights in layer.named_parameters(recurse=False)
+        for weights in layer.parameters(recurse=False)
     }
-
-    def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return functional_call(network, rounded, (x, *args), kwargs)
-
-    return _autocast(run, amp)
+    return _autocast(copy.deepcopy(network, rounded), amp)
 
 
 def reach_of_windows(roi_size: Sequence[int], overlap: float) -> list[int]:
@@ -55,6 +52,9 @@ def reach_of_windows(roi_size: Sequence[int], overlap: float) -> list[int]:
     Args:
         roi_size: the window (X, Y, Z).
         overlap: of neighbouring windows, as a fraction.
+
+    Returns:
+        Voxels along X, Y and Z: the window less MONAI's step from one to the next.
     """
     return [side - max(1, int(side * (1 - overlap))) for side in roi_size]
 

@@ -13,7 +13,7 @@ def has_bfloat16(device: str | torch.device) -> bool:
     """Whether a device has instructions for bfloat16, and so is faster with it."""
     kind = torch.device(device).type
     if kind == "cuda":
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere and later
     if kind == "cpu":  # on ARM nothing was measured, so there it is not chosen
         known = torch.cpu.get_capabilities()
         return bool(known.get("avx512_bf16") or known.get("amx_bf16"))

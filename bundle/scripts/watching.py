@@ -18,6 +18,7 @@ from scripts.datasets import checked_images
 from scripts.dials import check_dials, flag
 from scripts.errors import one_line, telling
 from scripts.inbox import Inbox
+from scripts.precision import bfloat16
 from scripts.volume_io import check_writable, split_name
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def watch(
     overlays: str | Sequence[str] = (),
     ckpt_path: str | Path | None = None,
     device: str | None = None,
-    amp: bool | None = None,
+    amp: bool | str | None = None,
     threshold: float | None = None,
     save_probability: bool | None = None,
     channel: int | None = None,
@@ -69,6 +70,7 @@ def watch(
     """
     source, target = _checked(input_dir, output_dir, interval)
     probability = flag("save_probability", save_probability or False)
+    bfloat16("auto" if amp is None else amp, "cpu")  # refused now and not file by file
     dials = {
         "ckpt_path": ckpt_path if ckpt_path is None else str(Path(str(ckpt_path)).resolve()),
         **{"device": device, "amp": amp, "threshold": threshold, "save_probability": save_probability},

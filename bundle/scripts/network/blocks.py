@@ -13,18 +13,6 @@ from torch import nn
 from .layers import Dropout, GroupNorm, MaxPool, SoundConv3d
 
 
-def activation(act: str | tuple) -> nn.Module:
-    """Return MONAI's activation layer; a rectifier works in place, for nobody else needs its input.
-
-    Args:
-        act: a name or a (name, arguments) pair as MONAI's ``Act`` factory takes it.
-    """
-    layer = get_act_layer(act)
-    if isinstance(layer, nn.ReLU | nn.LeakyReLU):
-        layer.inplace = True
-    return layer
-
-
 class ConvLayer(nn.Module):
     """3x3x3 convolutions, each followed by the activation and then group normalisation.
 
@@ -53,7 +41,7 @@ class ConvLayer(nn.Module):
         layers: list[nn.Module] = []
         norm: nn.Module | None = None
         for i, (before, after) in enumerate(pairwise(widths)):
-            layers += [SoundConv3d(before, after), activation(act)]
+            layers += [SoundConv3d(before, after), get_act_layer(act)]
             if i == len(widths) - 2 and not last_norm:
                 break
             if norm is None or not shared_norm:
@@ -144,7 +132,7 @@ class DecoderLayer(nn.Module):
         joined_before = skip_channels if pooled_skip else 0
         joined_after = 0 if pooled_skip or attention else skip_channels
         self.up = Conv["convtrans", 3](in_channels + joined_before, out_channels, kernel_size=2, stride=2)
-        self.act = activation(act)
+        self.act = get_act_layer(act)
         self.norm = GroupNorm(out_channels, norm_eps)
         self.gate = LuongGate(out_channels) if attention else None
         self.conv = ConvLayer(

@@ -1,6 +1,7 @@
 """Layers that PyTorch computes wrongly or slowly in training on a CPU; elsewhere they are PyTorch's own.
 
-How much each costs is in the model card. All of them are what their base classes are, to the rounding.
+How much each costs is in the model card. All of them are what their base classes are, to the rounding. Where a graph
+is taken of them (TorchScript, ``torch.export``, ``torch.compile``) they are their base classes.
 
 Annotations are types here and not text, for so TorchScript wants them.
 """
@@ -9,6 +10,7 @@ from math import gcd
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 CHANNELS_PER_GROUP = 4  # the paper: channels / 4 groups in every group normalisation
@@ -31,11 +33,15 @@ class SoundConv3d(nn.Conv3d):
         if not self.training or x.shape[2] != 2:
             return self._conv_forward(x, self.weight, self.bias)  # (B, C_out, X, Y, Z)
         x = F.pad(x, [0, 0, 0, 0, 0, 1])  # (B, C_in, 3, Y, Z)
+        # cloned, for what follows wants voxels without gaps between them
         return self._conv_forward(x, self.weight, self.bias)[:, :, :2].clone()  # (B, C_out, 2, Y, Z)
 
 
 class GroupNorm(nn.GroupNorm):
     """Group normalisation, four channels a group, whose gradient is fast in bfloat16 on a CPU too.
+
+    In that case the gradients of weight and bias are right to about 0.5 % of their size, and there is no second
+    derivative.
 
     Shapes:
         ``(B, C, X, Y, Z)`` to ``(B, C, X, Y, Z)``.
@@ -46,12 +52,18 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise."""
-        if self.training and x.dtype == torch.bfloat16 and x.is_cpu:
+        if self.training and not torch.jit.is_scripting() and self._has_rows(x):
             return self._of_rows(x)
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     @torch.jit.unused
+    def _has_rows(self, x: torch.Tensor) -> bool:
+        suits = x.dtype == torch.bfloat16 and x.is_cpu and x.dim() == 5 and x.numel() > 0
+        return suits and not torch.compiler.is_compiling()
+
+    @torch.jit.unused
     def _of_rows(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.contiguous(memory_format=torch.channels_last_3d)
         return _GroupNormOfRows.apply(x, self.weight, self.bias, self.num_groups, self.eps)
 
 
@@ -71,11 +83,13 @@ class _GroupNormOfRows(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable  # mean and rstd are constants below, which a second derivative would have to know better
     def backward(ctx, dy: torch.Tensor):
         x, weight, mean, rstd = ctx.saved_tensors
-        batch, channels = x.shape[:2]
+        (batch, channels), sides = x.shape[:2], x.shape[2:]
         voxels, share = x[0, 0].numel(), channels // ctx.groups
-        together = gcd(voxels, max(1, ROW // channels))  # voxels a row
+        # voxels a row: a power of two, for the sides of volumes are multiples of one
+        together = gcd(voxels, 2 ** max(0, (ROW // channels).bit_length() - 1))
 
         def rows(values: torch.Tensor) -> torch.Tensor:
             values = values.contiguous(memory_format=torch.channels_last_3d).permute(0, 2, 3, 4, 1)  # (B, X, Y, Z, C)
@@ -99,7 +113,7 @@ class _GroupNormOfRows(torch.autograd.Function):
         slope = -of_rstd * rstd**3 / (voxels * share)
         offset = -slope * mean - of_mean * rstd / (voxels * share)
         dx = torch.addcmul(along_rows(offset), x, along_rows(slope)).addcmul_(dy, along_rows(weight * rstd))
-        dx = dx.view(batch, *ctx.saved_tensors[0].shape[2:], channels).permute(0, 4, 1, 2, 3)  # (B, C, X, Y, Z)
+        dx = dx.view(batch, *sides, channels).permute(0, 4, 1, 2, 3)  # (B, C, X, Y, Z)
         dweight = ((sum_dy_x - mean * sum_dy) * rstd).sum(dim=0)
         return dx, dweight.to(weight.dtype), sum_dy.sum(dim=0).to(weight.dtype), None, None
 
@@ -116,7 +130,7 @@ class MaxPool(nn.MaxPool3d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Keep the largest of each eight."""
-        if x.dtype == torch.bfloat16:
+        if x.dtype == torch.bfloat16 and not torch.jit.is_scripting():
             return self._as_it_is(x)
         return F.max_pool3d(x, 2)
 
@@ -134,9 +148,14 @@ class Dropout(nn.Dropout):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Drop values and scale up the others."""
-        if self.training and x.is_cpu and 0 < self.p < 1 and x.numel() % 4 == 0:
+        if self.training and not torch.jit.is_scripting() and self._draws_bits(x):
             return x * self._factors(x)
-        return F.dropout(x, self.p, self.training)
+        return F.dropout(x, self.p, self.training, self.inplace)
+
+    @torch.jit.unused
+    def _draws_bits(self, x: torch.Tensor) -> bool:
+        suits = x.is_cpu and x.numel() % 4 == 0 and 0 < round(self.p * 2**16) < 2**16 and not self.inplace
+        return suits and not torch.compiler.is_compiling()
 
     @torch.jit.unused
     def _factors(self, x: torch.Tensor) -> torch.Tensor:
