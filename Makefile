@@ -4,6 +4,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+RESULTS := results
+STUDY ?= ../shared/data
 LABEL_VENV := .venv-label
 LABEL_BIN := $(LABEL_VENV)/bin
 APP ?= label
@@ -11,7 +13,7 @@ PORT ?= 8000
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test studies-named label label-foundation test-label bench lint clean
+.PHONY: help setup demo test studies-named label label-foundation test-label bench results lint clean
 
 help:
 	@echo "make setup   .venv with what the bundle runs on"
@@ -21,8 +23,9 @@ help:
 	@echo "make label-foundation       make the shipped weights that server's active ones again"
 	@echo "make test-label             the tests of the server"
 	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
+	@echo "make results STUDY=FOLDER   score the shipped weights on each labelled volume of it; table into README.md"
 	@echo "make lint    ruff"
-	@echo "make clean   remove .venv, $(LABEL_VENV) and $(DEMO)/"
+	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/ and $(RESULTS)/"
 
 $(VENV)/.run: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -62,9 +65,12 @@ test-label: $(LABEL_VENV)/.run
 bench: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m bench measure
 
+results: $(VENV)/.run
+	PYTHONPATH=bundle $(BIN)/python -m scripts results --dataset_dir "$(STUDY)" --output_dir $(RESULTS)
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf $(VENV) $(LABEL_VENV) $(DEMO)
+	rm -rf $(VENV) $(LABEL_VENV) $(DEMO) $(RESULTS)

@@ -258,6 +258,10 @@ def test_weights_that_would_run_code_do_not(save, infer, tmp_path):
         ({"patch_size": 32}, ("--patch_size 32", "is no list", "[64, 64, 64]")),
         ({"output_dir": 2024}, ("--output_dir 2024", "not as a path", "write ./2024")),
         ({"threshold": 2}, ("--threshold 2", "no number from 0 to 1")),
+        ({"scale": 0}, ("--scale 0", "neither auto nor a number from 0.02 to 4", "0.5")),
+        ({"scale": "nan"}, ("--scale nan", "neither auto nor a number")),
+        ({"scale": "half"}, ("--scale half", "neither auto nor a number")),
+        ({"scal": 0.5}, ("--scal", "no such dial", "--scale")),
     ],
 )
 def test_dials_out_of_range(dials, words, infer, tmp_path):

@@ -10,6 +10,7 @@ from monai.bundle import ConfigParser
 
 from scripts.checkpoints import read_sidecar
 from scripts.keras_layout import RELEASED
+from scripts.metrics import CentrelineScores, VoxelScores
 from scripts.network import TubeNet
 from scripts.volume_io import read_volume
 
@@ -17,7 +18,7 @@ CONFIGS = BUNDLE / "configs"
 SCHEMA = "meta_schema_20240725.json"
 NETWORKS = ("overlays/attention", "overlays/full_width", "overlays/published")
 LOSSES = ("overlays/loss_focal", "overlays/loss_wcce", "overlays/loss_wcce_inverse")
-OTHERS = ("overlays/validate_elsewhere", "overlays/tensorboard", "finetune", "evaluate", "multi_gpu_train")
+OTHERS = ("overlays/validate_elsewhere", "overlays/tensorboard", "finetune", "evaluate", "multi_gpu_train", "pretrain")
 ON_TRAIN = (*NETWORKS, *LOSSES, *OTHERS)
 ON_EVALUATE = (*NETWORKS, "multi_gpu_evaluate")
 ON_INFERENCE = (*NETWORKS, "inference_trt")
@@ -32,7 +33,7 @@ DIALS = {
     "train": "dataset_dir test_dir ckpt_dir ckpt_path device amp seed resume epochs patience iterations_per_epoch "
     "learning_rate batch_size patch_size overlap val_fraction region channel dataset_weights unlabelled_value "
     "num_workers",
-    "inference": "dataset_dir output_dir ckpt_path device amp patch_size overlap batch_size channel num_workers "
+    "inference": "dataset_dir output_dir ckpt_path device amp patch_size overlap scale batch_size channel num_workers "
     "threshold save_probability",
 }
 
@@ -115,7 +116,31 @@ def test_bases_agree():
     for name in (*shared - {"dataset_dir"}, "network_def", "network", "normalisation", "bfloat16"):
         assert train[name] == inference[name], name
     evaluate = read("evaluate")
-    assert (evaluate["ckpt_path"], evaluate["threshold"]) == (inference["ckpt_path"], inference["threshold"])
+    for name in ("ckpt_path", "threshold", "scale"):
+        assert evaluate[name] == inference[name], name
+
+
+def test_validation_in_training_sees_volumes_at_their_own_size():
+    """Which is what patches are cut at; evaluation and inference have the dial."""
+    assert parser_of("train").get_parsed_content("validate#inferer").scale == 1
+    for names, ident in ((("train", "evaluate"), "validate#inferer"), (("inference",), "inferer")):
+        assert parser_of(*names).get_parsed_content(ident).scale == "auto"
+        parser = parser_of(*names)
+        parser["scale"] = 0.5
+        assert parser.get_parsed_content(ident).scale == 0.5
+
+
+def test_only_evaluation_thins_vessels():
+    """Seconds a volume, which a validation after every epoch shall not pay."""
+    assert "entreline" not in json.dumps(read("train")) + json.dumps(read("finetune"))
+    evaluate = read("evaluate")
+    tallies = evaluate["validate#postprocessing"]["transforms"]
+    assert [each["_target_"].rpartition(".")[2] for each in tallies] == ["TallyVoxelsd", "TallyCentrelinesd"]
+    assert len({tuple((key, each[key]) for key in ("keys", "label_key", "threshold")) for each in tallies}) == 1
+    scores = {**evaluate["validate#key_metric"], **evaluate["validate#additional_metrics"]}
+    assert {name: score["metric_fn"]["score"] for name, score in scores.items()} == {
+        name: name for name in (*VoxelScores.NAMES, *CentrelineScores.NAMES)
+    }
 
 
 @pytest.mark.parametrize("name", ["train", "inference"])
@@ -130,6 +155,7 @@ def test_monai_label_can_load_a_base_alone(name):
         assert {transform["keys"] for transform in config["postprocessing"]["transforms"]} == {"pred"}
         assert parser.get_parsed_content("displayable_configs") == {
             "overlap": config["overlap"],
+            "scale": "auto",
             "threshold": None,
             "model_filename": ["model.pt"],
         }

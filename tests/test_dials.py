@@ -7,7 +7,8 @@ import torch
 from scripts.dials import check_dials, flag, number
 
 KINDS = """{"epochs": 3, "patience": 5, "rate": 0.1, "threshold": null, "rotation": 30, "zoom": 1.25,
-    "patch_size": [64, 64, 64], "device": "cpu", "sides": [64, 64], "data_dir": "x", "on": false, "any": null}"""
+    "patch_size": [64, 64, 64], "device": "cpu", "scale": 1, "sides": [64, 64], "data_dir": "x",
+    "on": false, "any": null}"""
 CONFIGS = Path(__file__).resolve().parents[1] / "bundle" / "configs"
 
 
@@ -142,6 +143,10 @@ def test_other_commands_pass(command, monkeypatch):
             "[64,64]",
             '--patch_size [64,64]: is no list of three whole numbers; give one such as "[64, 64, 64]"',
         ),
+        ("scale", "-1", "--scale -1: is neither auto nor a number from 0.02 to 4, such as 0.5"),
+        ("scale", "0.001", "--scale 0.001: is neither auto nor a number from 0.02 to 4, such as 0.5"),
+        ("scale", "automatic", "--scale automatic: is neither auto nor a number from 0.02 to 4, such as 0.5"),
+        ("scale", "True", "--scale True: is neither auto nor a number from 0.02 to 4, such as 0.5"),
         ("device", "gpu", "--device gpu: is no device; write cpu, cuda or cuda:0"),
         ("sides", "32", '--sides 32: is no list; give one such as "[64, 64]"'),
         ("sides", "32x32", '--sides 32x32: is no list; give one such as "[64, 64]"'),
@@ -161,6 +166,9 @@ def test_a_value_of_the_wrong_kind_is_refused(command, dial, value, message):
     "dials",
     [
         ["--rate", "1e2", "--sides", "[1,2]", "--data_dir", "2024_study", "--on", "true", "--any", "1,2"],
+        ["--scale", "auto"],
+        ["--scale=0.25"],
+        ["--scale", "2"],
         ["--epochs", "$2 * 3", "--sides", "@other", "--data_dir", "%x.json#dir", "--patience", "$None"],
         ["--patience", "1", "--any", "None", "--threshold", "None"],
         ["--rate", "-1", "--sides", "32,32", "--data_dir", "./2024", "--any", "text", "--threshold", "0.2"],

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scripts.synthesis import Segment, capillary_mesh, grow_tree, murray_angles, rasterise, thick_stems
-from scripts.synthesis.geometry import SMALLEST_RADIUS, filled_fraction
+from scripts.synthesis import Segment, capillary_mesh, filled_fraction, grow_tree, murray_angles, rasterise, thick_stems
+from scripts.synthesis.curves import SMALLEST_RADIUS
 
 BOX = np.array([96.0, 96.0, 96.0])
 

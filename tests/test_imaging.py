@@ -4,16 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from plain_look import PLAIN
+from scipy import ndimage
 
-from scripts.synthesis import STYLES, Appearance, Segment, draw_appearance, rasterise, render, smooth_field
+from scripts.synthesis import Segment, rasterise, render
 
 SHAPE = (40, 40, 24)
-PLAIN = Appearance(
-    background=0.1, tone_spread=0.0, profile="flat", mottle=0.0, inhomogeneity=0.0, texture=0.0, texture_scale=1.0,
-    streak=1.0, cells=0.0, cell_tone=1.0, organ=0.0, organ_edge=2.0, sheet=0.0, leak=0.0, leak_scale=5.0,
-    additive=True, attenuation=0.0, shadow=0.0, psf=(0.0, 0.0), cnr=10.0, poisson=0.0, speckle=0.0, grain=0.0,
-    line_gain=0.0, gamma=1.0, saturated=0.0, full_scale=255.0, integer=True,
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +83,51 @@ def test_rim_is_brighter_than_the_lumen(tube):
     assert image[:, 20, 9].mean() > image[:, 20, 12].mean()
 
 
+def test_only_the_wall_is_stained(tube):
+    image = image_of(tube, profile="wall", cnr=50.0)
+    assert image[:, 20, 12].mean() < 0.3 * image[:, 20, 9].mean()
+    # a thicker wall leaves less of the lumen
+    assert image_of(tube, profile="wall", wall=4.0, cnr=50.0)[:, 20, 11].mean() > image[:, 20, 11].mean()
+
+
+def test_dye_does_not_reach_everywhere(tube):
+    filled = image_of(tube, cnr=50.0)[:, 20, 12]
+    patchy = [
+        render(np.random.default_rng(seed), *tube, 1.0, replace(PLAIN, gaps=0.95, cnr=50.0))[:, 20, 12]
+        for seed in range(8)
+    ]
+    assert filled.min() > 0.8 * filled.max()
+    assert min(line.min() / line.max() for line in patchy) < 0.4
+
+
+def test_dark_vessels_are_darker_than_their_ground(tube):
+    image = image_of(tube, dark=True, background=0.4)
+    inside, outside = tube[0] > 1, tube[0] <= -1
+    assert image[inside].mean() < image[outside].mean() - 5 * image[outside].std()
+
+
+def test_a_rind_is_bright_and_what_it_encloses_is_not():
+    nothing = (np.full((96, 96, 96), -1, np.float32), np.zeros((96, 96, 96), np.float32))
+    look = {"organ": 1.0, "organ_edge": 8.0, "cnr": 200.0}
+    full, rind = (image_of(nothing, rind=rind, **look) for rind in (False, True))
+    within = ndimage.binary_erosion(full > 128, iterations=8)
+    assert within.any()
+    assert full[within].min() > 200
+    assert rind[within].mean() < 60
+    assert (rind > 128).mean() > 0.01
+
+
+def test_stripes_run_straight_and_rings_run_round(tube):
+    nothing = (np.full(SHAPE, -1, np.float32), np.zeros(SHAPE, np.float32))
+    plain, stripes, rings = (image_of(nothing, cnr=100.0, **more) for more in ({}, {"stripes": 1.0}, {"rings": 1.0}))
+    # the same in all slices: the mean over Z keeps them and averages the noise
+    assert min(np.mean(each, axis=2).std() / each.std() for each in (stripes, rings)) > 0.9
+    assert np.mean(plain, axis=2).std() / plain.std() < 0.5
+    bands = stripes.mean(axis=2)
+    assert min(np.ptp(bands, axis=0).max(), np.ptp(bands, axis=1).max()) < 0.2 * np.ptp(bands)
+    assert min(np.ptp(rings.mean(axis=2), axis=axis).max() for axis in (0, 1)) > 0.2 * np.ptp(rings)
+
+
 def test_blur_softens_the_edge(tube):
     def step(image):
         return np.abs(np.diff(image[:, :, 12].mean(axis=0))).max()
@@ -99,25 +140,3 @@ def test_volume_without_vessels_and_full_of_vessels():
     full = (np.full(SHAPE, 5, np.float32), np.ones(SHAPE, np.float32))
     for scene in (empty, full):
         assert np.isfinite(image_of(scene)).all()
-
-
-def test_smooth_field_has_unit_variance_and_is_smooth():
-    fields = np.stack([smooth_field(np.random.default_rng(s), (24, 24, 12), (6, 6, 6)) for s in range(200)])
-    np.testing.assert_allclose(fields.std(axis=0), 1.0, atol=0.25)
-    assert np.abs(np.diff(fields, axis=1)).mean() < 0.3
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_drawn_appearances_stay_in_range_and_vary(style):
-    looks = [draw_appearance(np.random.default_rng(s), style) for s in range(40)]
-    assert all(1.4 < a.cnr < 31 and 0 < a.background < 0.8 and a.full_scale >= 1 for a in looks)
-    assert not any(a.integer and a.full_scale == 1 for a in looks)  # that would leave a binary image
-    assert len({a.cnr for a in looks}) > 30
-
-
-def test_tones_are_shared_by_a_tree():
-    line = np.zeros((3, 3))
-    segments = [Segment(line, np.ones(3), 1.0, -1, group) for group in np.repeat([0, 1], 200)]
-    tones = np.log(replace(PLAIN, tone_spread=0.5).tones(np.random.default_rng(1), segments))
-    assert abs(tones[:200].mean() - tones[200:].mean()) > tones[:200].std() / 10
-    assert (replace(PLAIN, tone_spread=0.0).tones(np.random.default_rng(1), segments) == 1).all()

@@ -9,11 +9,13 @@ import pytest
 import tifffile
 import torch
 from bundle_command import TINY_NETWORK
+from torch.nn import functional as F
 from volume_examples import SHAPE, SHEARED, imagej, nifti, ome, plain, zyx
 
 from scripts.checkpoints import file_hash, read_sidecar
 from scripts.network import TubeNet
 from scripts.precision import has_bfloat16
+from scripts.volume_io import read_volume
 
 MAKE = {"a.tif": imagej, "b.ome.tif": ome, "c.nii.gz": nifti, "d.tiff": plain}
 CUBE = "e.npy"
@@ -163,6 +165,37 @@ def test_one_file_is_enough_and_neither_workers_nor_batches_matter(bundle, tiny_
         found.append(tifffile.imread(out / "a_prob.tif"))
     np.testing.assert_array_equal(found[1], found[0])
     np.testing.assert_allclose(found[2], found[0], atol=1e-4)  # sums in another order
+
+
+def test_a_scale_keeps_kind_and_geometry_and_changes_what_is_found(bundle, folder, tiny_study, tiny_weights, tmp_path):
+    """Of a stack of 5 to 2, too short to be shrunk across; a file of 5 x 4 x 3 voxels is too small to be shrunk."""
+    dials = {"ckpt_path": tiny_weights, "save_probability": "true", "amp": "false", **TINY_NETWORK}
+    image = tiny_study / "images" / "a.tif"
+    for scale in (1, 0.5, 2):
+        bundle.run("inference", **dials, dataset_dir=image, output_dir=tmp_path / str(scale), scale=scale).ok()
+    (info, whole), (same, half), (_, double) = (read_volume(tmp_path / str(s) / "a_prob.tif") for s in (1, 0.5, 2))
+    assert whole.shape == half.shape == double.shape == (40, 36, 15)
+    np.testing.assert_array_equal(same.affine, info.affine)
+    assert (same.kind, same.unit) == (info.kind, info.unit)
+    assert np.abs(half - whole).max() > 1e-3
+    assert np.abs(double - whole).max() > 1e-3
+
+    network = TubeNet(**read_sidecar(tiny_weights)["network"]).eval()
+    network.load_state_dict(torch.load(tiny_weights, weights_only=True))
+    voxels = torch.from_numpy(read_volume(image)[1].astype(np.float32))[None, None]
+    scaled = (voxels - voxels.min()) / (voxels.max() - voxels.min())
+    small = F.interpolate(scaled, size=(20, 18, 15), mode="area")
+    padded = F.pad(small, (0, 17, 0, 14, 0, 12), mode="replicate")  # to one window of 32
+    with torch.no_grad():
+        logits = F.interpolate(network(padded)[..., :20, :18, :15], size=(40, 36, 15), mode="trilinear")
+    np.testing.assert_allclose(half, logits.softmax(dim=1)[0, 1], atol=1e-5)
+
+    tiny = folder / "c.nii.gz"
+    for scale in ("1", "0.5"):
+        bundle.run("inference", **dials, dataset_dir=tiny, output_dir=tmp_path / scale, scale=scale).ok()
+    one, two = (nib.load(output(tmp_path / scale, tiny.name, "prob")) for scale in ("1", "0.5"))
+    np.testing.assert_array_equal(one.get_fdata(), two.get_fdata())
+    np.testing.assert_array_equal(one.affine, two.affine)
 
 
 def test_bfloat16_changes_little_but_something(bundle, folder, tiny_weights, probability, tmp_path):

@@ -137,12 +137,14 @@ def test_slices_go_through_the_vessel_not_the_border():
     assert _fullest_slices(np.zeros(SHAPE), np.zeros(SHAPE), None, None) == [24, 20, 16]
 
 
-def test_grid_grows_to_sixteen_and_no_further(tmp_path):
-    images = [np.random.default_rng(i).random((16, 16, 16)) for i in range(20)]
+def test_grid_grows_to_32_and_no_further(tmp_path):
+    images = [np.random.default_rng(i).random((16, 16, 16)) for i in range(40)]
     labels = [(i > 0.9).astype(int) for i in images]
     one = imread(patch_grid(tmp_path / "1.png", images[:1], labels[:1]))
-    all_of_them = imread(patch_grid(tmp_path / "20.png", images, labels, title="patches"))
-    assert all_of_them.shape[1] == pytest.approx(4 * 220 + 3 * 12 + 30, abs=3)
+    all_of_them = imread(
+        patch_grid(tmp_path / "40.png", images, labels, title="patches", captions=[f"no. {i}" for i in range(40)])
+    )
+    assert all_of_them.shape[1] == pytest.approx(8 * 220 + 7 * 12 + 30, abs=3)
     assert one.shape[1] == pytest.approx(220 + 30, abs=3)
 
 

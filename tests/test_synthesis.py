@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from scripts.synthesis import STYLES, synthesise
+from scripts.synthesis import DRAWN_STYLES, PARTS, synthesise
 
 SHAPE = (48, 40, 32)
 
@@ -31,17 +31,17 @@ def test_seed_shape_and_style_each_matter():
 
 
 def test_style_none_is_drawn_by_the_seed():
-    volumes = {style: digest(*synthesise(3, SHAPE, style)) for style in STYLES}
+    volumes = {style: digest(*synthesise(3, SHAPE, style)) for style in DRAWN_STYLES}
     assert digest(*synthesise(3, SHAPE)) in volumes.values()
     # Over a few seeds several styles turn up.
     seen = set()
     for seed in range(8):
         drawn = digest(*synthesise(seed, (16, 16, 16)))
-        seen |= {style for style in STYLES if digest(*synthesise(seed, (16, 16, 16), style)) == drawn}
+        seen |= {style for style in DRAWN_STYLES if digest(*synthesise(seed, (16, 16, 16), style)) == drawn}
     assert len(seen) >= 3
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", DRAWN_STYLES)
 @pytest.mark.parametrize("shape", [(64, 64, 64), (96, 96, 15), (8, 8, 8), (30, 70, 17)])
 def test_arrays_are_what_the_docstring_says(style, shape):
     image, label = synthesise(11, shape, style)
@@ -55,18 +55,18 @@ def test_arrays_are_what_the_docstring_says(style, shape):
     assert label.any()
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", DRAWN_STYLES)
 def test_vessels_are_brighter_than_tissue_on_average(style):
     margins = []
     for seed in range(6):
-        image, label = synthesise(seed, (64, 64, 32), style)
+        image, label = synthesise(seed, (64, 64, 32), style, without=["dark"])
         margins.append((image[label > 0].mean() - image[label == 0].mean()) / image.std())
     assert np.mean(margins) > 0.3
     assert np.mean(np.array(margins) > 0) >= 0.8
 
 
 def test_fractions_run_from_sparse_to_dense():
-    fractions = {style: [synthesise(s, (64, 64, 24), style)[1].mean() for s in range(10)] for style in STYLES}
+    fractions = {style: [synthesise(s, (64, 64, 24), style)[1].mean() for s in range(10)] for style in DRAWN_STYLES}
     every = np.concatenate(list(fractions.values()))
     assert every.min() < 0.02
     assert every.max() > 0.25
@@ -94,6 +94,35 @@ def test_counter_examples_are_as_bright_as_vessels():
     assert fooled >= 5
 
 
+def test_what_is_left_out_changes_only_itself():
+    """Without a style, the other volumes stay as they were; without a look, the vessels stay."""
+    everything = synthesise(4, SHAPE, "tree")
+    assert digest(*synthesise(4, SHAPE, "tree", without=["stack"])) == digest(*everything)
+    for part in ("noise", "blur", "detector", "bystanders", "artefacts", "gaps", "dark"):
+        image, label = synthesise(4, SHAPE, "tree", without=["habits", part])
+        np.testing.assert_array_equal(label, synthesise(4, SHAPE, "tree", without=["habits"])[1])
+        assert image.shape == SHAPE
+    assert set(PARTS) > set(DRAWN_STYLES)
+
+
+def test_annotators_differ_a_little():
+    """Labels are the drawn vessels, or all of them a little fatter or thinner; threads never break up."""
+    from scipy import ndimage
+
+    fatter = thinner = 0
+    for seed in range(30):
+        drawn = synthesise(seed, SHAPE, "tree", without=["habits"])[1] > 0
+        label = synthesise(seed, SHAPE, "tree")[1] > 0
+        near = ndimage.binary_dilation(drawn, np.ones((3, 3, 3)), iterations=2)
+        assert (label & ~near).mean() < 1e-3  # what was drawn just outside the volume
+        assert ndimage.label(label, np.ones((3, 3, 3)))[1] <= 1.2 * ndimage.label(drawn, np.ones((3, 3, 3)))[1] + 1
+        fatter += label.sum() > drawn.sum()
+        thinner += label.sum() < drawn.sum()
+        assert label.sum() > 0.5 * drawn.sum()
+    assert fatter >= 3
+    assert thinner >= 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -101,6 +130,10 @@ def test_counter_examples_are_as_bright_as_vessels():
         ({"seed": 1.5}, "non-negative integer"),
         ({"seed": True}, "non-negative integer"),
         ({"seed": 0, "style": "forest"}, "tree, mesh, stack, plexus, mixed"),
+        ({"seed": 0, "style": "mask"}, "needs real vessel masks"),
+        ({"seed": 0, "without": ["trees"]}, "some of tree, mesh"),
+        ({"seed": 0, "without": "tree"}, "some of tree, mesh"),
+        ({"seed": 0, "without": list(DRAWN_STYLES)}, "leaves no style"),
         ({"seed": 0, "shape": (64, 64)}, "three integers"),
         ({"seed": 0, "shape": (64, 64, 4)}, "at least 8"),
         ({"seed": 0, "shape": 64}, "three integers"),

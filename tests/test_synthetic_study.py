@@ -5,7 +5,7 @@ import pytest
 
 from scripts.datasets import find_study
 from scripts.labels import label_values
-from scripts.synthesis import TRAINING_STYLES
+from scripts.synthesis import DRAWN_STYLES
 from scripts.synthetic_study import SHAPES, write_study
 from scripts.volume_io import read_volume
 
@@ -33,8 +33,8 @@ def test_a_volume_depends_on_its_own_number_alone(tmp_path):
 
 
 def test_it_is_a_study(tmp_path):
-    study = find_study(write_study(tmp_path, len(TRAINING_STYLES), voxel_size=(1, 1, 3), **SMALL))
-    assert sorted(item["name"] for item in study) == sorted(f"{s}_{i}" for i, s in enumerate(TRAINING_STYLES))
+    study = find_study(write_study(tmp_path, len(DRAWN_STYLES), voxel_size=(1, 1, 3), **SMALL))
+    assert sorted(item["name"] for item in study) == sorted(f"{s}_{i}" for i, s in enumerate(DRAWN_STYLES))
     assert label_values(study, classes=2) == [0, 1]
     for item in study:
         assert item["shape"] == (16, 12, 8)
@@ -58,11 +58,11 @@ def test_styles_and_shapes_take_turns(tmp_path, monkeypatch):
         return np.ones((2, 2, 2), np.float32), np.ones((2, 2, 2), np.uint8)
 
     monkeypatch.setattr("scripts.synthetic_study.synthesise", note)
-    write_study(tmp_path / "all", 6 * len(TRAINING_STYLES))
+    write_study(tmp_path / "all", 6 * len(DRAWN_STYLES))
     thin = [shape for style, shape in drawn if style == "stack"]
     assert len(set(thin)) == 1
     assert thin[0][2] < 32
-    others = set(TRAINING_STYLES) - {"stack"}
+    others = set(DRAWN_STYLES) - {"stack"}
     assert {pair for pair in drawn if pair[0] != "stack"} == {(style, shape) for style in others for shape in SHAPES}
     drawn.clear()
     write_study(tmp_path / "one", 4, style="mesh", shape=[9, 9, 9])

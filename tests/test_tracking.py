@@ -58,4 +58,5 @@ def test_inference_and_evaluation_are_tracked_in_output_dir(bundle, tiny_study, 
     assert len(runs) == 2
     for run in runs:
         assert_whole(client, run, tmp_path)
-    assert set(runs[1].data.metrics) == {"dice", "precision", "recall", "auroc", "average_precision"}
+    ratios = {"dice", "precision", "recall", "auroc", "average_precision"}
+    assert set(runs[1].data.metrics) == ratios | {"cldice", "centreline_sensitivity"}

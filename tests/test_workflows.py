@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from scripts.active_weights import copy_pair
 from scripts.checkpoints import read_sidecar, save_weights
 from scripts.errors import one_line
+from scripts.metrics import CentrelineScores, VoxelScores, centreline
 from scripts.network import TubeNet
 from scripts.volume_io import read_volume, write_volume
 
@@ -153,9 +154,14 @@ def test_evaluation_agrees_with_the_segmentation(bundle, tiny_study, tiny_weight
     assert set(metrics) == {"cases", "mean", "threshold"}
     assert metrics["threshold"] == threshold
     assert metrics["cases"] == {"a": metrics["mean"]}
-    assert set(metrics["mean"]) == {"dice", "precision", "recall", "auroc", "average_precision"}
+    assert set(metrics["mean"]) == {*VoxelScores.NAMES, *CentrelineScores.NAMES}
     expected = {"dice": 2 * hit / (called.sum() + truth.sum())}
     expected |= {"precision": hit / called.sum(), "recall": hit / truth.sum()}
+    lines = {"precision": centreline(called), "sensitivity": centreline(truth)}
+    on = {"precision": (lines["precision"] & truth).sum(), "sensitivity": (lines["sensitivity"] & called).sum()}
+    precise, found = (on[which] / line.sum() for which, line in lines.items())
+    assert 0 < precise < 1
+    expected |= {"cldice": 2 * precise * found / (precise + found), "centreline_sensitivity": found}
     for name, value in expected.items():
         assert math.isclose(metrics["mean"][name], value), name
     pictures = {"roc.png", "precision_recall.png"}
@@ -194,6 +200,8 @@ def test_evaluation_of_several_classes_in_a_region(bundle, tiny_study, tmp_path)
     assert math.isclose(scores["recall.vein"], hit / truth.sum())
     assert math.isclose(scores["auroc.vein"], roc_auc_score(truth.ravel(), probability[1].ravel()), abs_tol=1e-4)
     assert (scores["recall.artery"], scores["auroc.artery"]) == (None, None)
+    assert 0 < scores["cldice.vein"] < 1
+    assert (scores["centreline_sensitivity.artery"], scores["cldice.artery"]) == (None, 0)  # called, and nowhere there
     assert scores["recall"] == scores["recall.vein"]
     assert scores["dice"] == (scores["dice.vein"] + scores["dice.artery"]) / 2
 
@@ -234,6 +242,7 @@ def test_what_is_undefined_is_null(bundle, other_study, tiny_weights, tmp_path):
     bundle.run(("train", "evaluate"), **dials, **TINY_NETWORK).ok()
     text = (tmp_path / "metrics.json").read_text()
     assert json.loads(text)["cases"]["b"]["recall"] is None
+    assert json.loads(text)["cases"]["b"]["centreline_sensitivity"] is None
     assert json.loads(text)["mean"]["auroc"] is None
     assert "NaN" not in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.json", "metrics.json"]  # nothing to picture

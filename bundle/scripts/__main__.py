@@ -5,16 +5,19 @@ from __future__ import annotations
 from scripts.active_weights import restore_foundation
 from scripts.checkpoints import publish
 from scripts.command_line import run_verbs
+from scripts.contact_sheet import draw_contact_sheet
 from scripts.curves import overlay_curves
 from scripts.demo import run_demo
 from scripts.exporting import export_program
 from scripts.keras_weights import export_weights, import_weights
 from scripts.label_app import serve
 from scripts.released_data import import_study
+from scripts.results import run_results
 from scripts.synthetic_study import write_study
 from scripts.watching import watch
 
 VERBS = {
+    "contact-sheet": draw_contact_sheet,
     "curves": overlay_curves,
     "demo": run_demo,
     "export-program": export_program,
@@ -24,6 +27,7 @@ VERBS = {
     "label": serve,
     "publish": publish,
     "restore-foundation": restore_foundation,
+    "results": run_results,
     "synthesise": write_study,
     "watch": watch,
 }

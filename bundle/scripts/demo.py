@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
 from scripts.curves import overlay_curves
+from scripts.own_commands import EVALUATE, FINETUNE, INFERENCE, TRAIN, run_bundle
 from scripts.report import slice_panel
 from scripts.synthetic_study import write_study
 from scripts.volume_io import read_volume, write_volume
 
-BUNDLE = Path(__file__).resolve().parents[1]
-STYLE, SEED = "hollow", 4
+STYLE, SEED = "hollow", 3
 SHAPE = (160, 128, 64)
 VOXEL_SIZE = {"voxel_size": (1.0, 1.0, 2.0), "unit": "µm"}
 BLOCK = ((48, 112), (32, 96), (0, 64))  # 64³ voxels, a fifth of the volume
 IN_BLOCK = 2  # label value of the block in the study that scores; there it means "not labelled"
 EPOCHS, ITERATIONS_PER_EPOCH = 8, 15
 METRICS = ("dice", "precision", "recall", "auroc", "average_precision")
-TRAIN, EVALUATE, FINETUNE = "configs/train.json", "configs/evaluate.json", "configs/finetune.json"
 
 
 def run_demo(
@@ -54,7 +51,7 @@ def run_demo(
     region = ",".join(f"{start}:{stop}" for start, stop in BLOCK)
     print(f"3. fine-tune on one labelled block, {region}, {100 * _share_of_block():.0f} % of the volume")
     length = {"epochs": epochs, "iterations_per_epoch": iterations_per_epoch}
-    _bundle([TRAIN, FINETUNE], dataset_dir=study, region=region, ckpt_dir=weights, **length)
+    run_bundle([TRAIN, FINETUNE], dataset_dir=study, region=region, ckpt_dir=weights, **length)
     print("4. segment and score the rest again")
     after = _segment_and_score(study, rest, folder / "after", ckpt_path=weights / "model_best.pt")
 
@@ -83,8 +80,8 @@ def _write_rest(study: Path, rest: Path, name: str) -> None:
 
 
 def _segment_and_score(study: Path, rest: Path, output: Path, **dials: object) -> dict:
-    _bundle(["configs/inference.json"], dataset_dir=study, output_dir=output, **dials)
-    _bundle([TRAIN, EVALUATE], dataset_dir=rest, output_dir=output, unlabelled_value=IN_BLOCK, **dials)
+    run_bundle([INFERENCE], dataset_dir=study, output_dir=output, **dials)
+    run_bundle([TRAIN, EVALUATE], dataset_dir=rest, output_dir=output, unlabelled_value=IN_BLOCK, **dials)
     return json.loads((output / "metrics.json").read_text())
 
 
@@ -96,16 +93,3 @@ def _picture(folder: Path, name: str, which: str, scores: dict) -> Path:
     return slice_panel(
         folder / f"{which}.png", image, label, segmentation, title=title, spacing=VOXEL_SIZE["voxel_size"]
     )
-
-
-def _bundle(configs: list[str], **dials: object) -> None:
-    files = configs[0] if len(configs) == 1 else "[" + ",".join(f"'{config}'" for config in configs) + "]"
-    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", files]
-    for dial, value in dials.items():
-        command += [f"--{dial}", str(value)]
-    # double quotes, for the list of configs has single ones inside
-    shown = " ".join(f'"{word}"' if "'" in word or " " in word else word for word in command[1:])
-    print(f"   $ python {shown}", flush=True)
-    failed = subprocess.run(command, cwd=BUNDLE, stdout=subprocess.DEVNULL).returncode
-    if failed:
-        raise ChildProcessError(f"the command above failed with status {failed}; what it printed says why")

@@ -15,10 +15,12 @@ from fire.parser import DefaultParseValue
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.bundle import run as bundle_run
 
+from scripts.scales import read_scale
 from scripts.tracking import check_tracking
 
 LEAST = {
     **dict.fromkeys(("epochs", "iterations_per_epoch", "batch_size", "val_interval", "patience", "frozen_epochs"), 1),
+    **dict.fromkeys(("per_volume", "validation_volumes"), 1),
     **dict.fromkeys(("num_workers", "seed"), 0),
 }
 SEVERAL = ("dataset_dir", "test_dir", "val_dir")
@@ -29,6 +31,7 @@ RANGES = {
     "rotation": (0, 45),  # degrees; the margin around a patch holds no more
     "zoom": (1, 4),  # below 1 a patch would show what lies outside the image
     "learning_rate": (0, 1),
+    "average": (1e-6, 0.999),
     "learning_rate_decay": (1e-12, 1),
 }
 MONAIS_OWN = {
@@ -111,6 +114,8 @@ def _check_kind(name: str, given: Any, default: Any) -> None:
         low, high = RANGES[name]
         if not isinstance(value, int | float) or not low <= value <= high:
             raise ValueError(f"--{name} {given}: is no number from {low} to {high}; give one such as {default or 0.5}")
+    elif name == "scale":
+        read_scale(value)
     elif name == "patch_size":
         if not isinstance(value, list | tuple) or [type(side) for side in value] != [int] * 3 or min(value) < 1:
             raise ValueError(f'--{name} {given}: is no list of three whole numbers; give one such as "{default}"')

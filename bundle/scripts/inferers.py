@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from scripts.freed_memory import keep_freed_memory, return_freed_memory
+from scripts.scales import AUTO, add_resampled, affine_of, bare, coarser_shapes, like, read_scale, resample, shape_at
+
+logger = logging.getLogger(__name__)
 
 
 def _autocast(network: Callable, amp: bool) -> Callable:
@@ -90,13 +94,24 @@ class GridInferer(SlidingWindowInferer):
         overlap: of neighbouring windows, as a fraction, at least 0 and below 1.
         divisor: ``2 ** number of poolings``.
         amp: compute in bfloat16.
+        scale: the network sees the volume resampled so (:func:`scripts.scales.shape_at`), and its logits are brought
+            back; at 1 nothing is. ``auto``: at 1, and with it at :data:`scripts.scales.COARSER` where vessels are wide
+            enough (:func:`scripts.scales.coarser_shapes`), averaged.
         kwargs: for MONAI's ``SlidingWindowInferer``.
 
     Raises:
-        ValueError: for a window or an overlap that is none.
+        ValueError: for a window, an overlap or a scale that is none.
     """
 
-    def __init__(self, roi_size: tuple[int, ...], overlap: float = 0.5, divisor: int = 32, amp: bool = False, **kwargs):
+    def __init__(
+        self,
+        roi_size: tuple[int, ...],
+        overlap: float = 0.5,
+        divisor: int = 32,
+        amp: bool = False,
+        scale: float | str = 1,
+        **kwargs: Any,
+    ) -> None:
         if any(side < divisor or side % divisor for side in roi_size):
             raise ValueError(f"patch_size {list(roi_size)} must be multiples of {divisor}, the network's poolings")
         if not 0 <= overlap < 1:
@@ -104,10 +119,28 @@ class GridInferer(SlidingWindowInferer):
         super().__init__(roi_size=tuple(roi_size), overlap=overlap, **kwargs)
         self.divisor = divisor
         self.amp = amp
+        self.scale = read_scale(scale)
         keep_freed_memory()
 
     def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """``(B, C, X, Y, Z)`` to float32 logits ``(B, K, X, Y, Z)``."""
+        """``(B, C, X, Y, Z)``, one voxel size a batch, to float32 logits ``(B, K, X, Y, Z)``."""
+        own, affine, image = tuple(inputs.shape[2:]), affine_of(inputs), bare(inputs)
+
+        def found_at(shape: tuple[int, ...]) -> torch.Tensor:
+            return self._by_windows(resample(image, shape), network, *args, **kwargs)  # (B, K, *shape)
+
+        if self.scale != AUTO and (shape := shape_at(self.scale, own, affine)) != own:
+            return like(inputs, resample(found_at(shape), own))
+        logits = self._by_windows(inputs, network, *args, **kwargs)
+        if self.scale == AUTO and (shapes := coarser_shapes(bare(logits), affine)):
+            logger.info("wide vessels: seen at %s voxels too", ", ".join("×".join(map(str, shape)) for shape in shapes))
+            total = bare(logits)  # the same memory
+            for shape in shapes:
+                add_resampled(total, found_at(shape))
+            total /= 1 + len(shapes)
+        return logits
+
+    def _by_windows(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
         if isinstance(network, nn.Module):
             network.to(memory_format=torch.channels_last_3d)
         shape = inputs.shape[2:]

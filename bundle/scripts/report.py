@@ -27,7 +27,7 @@ from scripts.drawing import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_PATCHES = 16
+MOST_PATCHES = 32
 
 
 def slice_panel(
@@ -127,15 +127,20 @@ def slice_figure(
 
 
 def patch_grid(
-    path: str | os.PathLike, images: Sequence[np.ndarray], labels: Sequence[np.ndarray], title: str = ""
+    path: str | os.PathLike,
+    images: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    title: str = "",
+    captions: Sequence[str] | None = None,
 ) -> Path:
-    """Write a PNG of up to 16 training patches: the middle slice along Z, label outlined, not-labelled voxels hatched.
+    """Write a PNG of up to 32 training patches: the middle slice along Z, label outlined, not-labelled voxels hatched.
 
     Args:
         path: the PNG to write; it appears whole or not at all.
         images: arrays (X, Y, Z), or (1, X, Y, Z) as a data loader yields them.
         labels: as many, of the same shapes; negative is not labelled.
         title: a line above the pictures.
+        captions: what to write above each, before its share of vessel; by default its number.
 
     Returns:
         path.
@@ -149,7 +154,9 @@ def patch_grid(
     for image, label in list(zip(images, labels, strict=True))[:MOST_PATCHES]:
         picture = _volume("image", image)
         pairs.append((picture, _volume("label", label, picture.shape)))
-    columns = int(np.ceil(np.sqrt(len(pairs))))
+    square = int(np.ceil(np.sqrt(len(pairs))))
+    # a little wider than high, if fewer places stay empty so
+    columns = min(range(square, square + 3), key=lambda n: -len(pairs) % n)
     rows = int(np.ceil(len(pairs) / columns))
     cells = [[c + columns * r for r in range(rows) if c + columns * r < len(pairs)] for c in range(columns)]
     figure, boxes = lay_out(cells, [(2.2, 2.2)] * len(pairs), title, True)
@@ -161,7 +168,8 @@ def patch_grid(
         draw_outline(axes, mask, LABEL_COLOUR)
         known = label >= 0
         share = (label[known] > 0).mean() if known.any() else 0.0
-        axes.set_title(f"{n}  ·  {100 * share:.1f} % vessel", color=DIM, fontsize=8, pad=3)
+        name = captions[n] if captions else n
+        axes.set_title(f"{name}  ·  {100 * share:.1f} % vessel", color=DIM, fontsize=8, pad=3)
     draw_legend(figure, np.stack([label.min() for _, label in pairs]), None)
     return save_figure(figure, path)
 
@@ -189,6 +197,11 @@ def _shown(image):
     image -= low
     image /= high - low
     return np.clip(image, 0, 1, out=image)
+
+
+def fullest_slice(label: np.ndarray) -> int:
+    """Index of the slice across Z of a label (X, Y, Z) that holds most vessel, not at the border if that can be."""
+    return _fullest_slices(label, label, None, None)[2]
 
 
 def _fullest_slices(image, label, pred, probability):

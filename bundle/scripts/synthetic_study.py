@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.synthesis import TRAINING_STYLES, synthesise
+from scripts.synthesis import DRAWN_STYLES, synthesise
 from scripts.volume_io import SUFFIXES, check_writable, write_volume
 
 SHAPES = ((96, 96, 96), (128, 128, 64), (176, 176, 20))  # a cube, a slab, a thin stack of about equal voxel counts
@@ -49,7 +49,7 @@ def write_study(
         raise ValueError(f"suffix must be one of {' '.join(SUFFIXES)}, got {suffix!r}")
     folder = check_writable(output_dir)
     for number in range(seed, seed + count):
-        drawn_style = style or TRAINING_STYLES[number % len(TRAINING_STYLES)]
+        drawn_style = style or DRAWN_STYLES[number % len(DRAWN_STYLES)]
         # stepping through the shapes at another pace than through the styles meets every pair
         drawn_shape = tuple(shape or ((176, 176, 20) if drawn_style == "stack" else SHAPES[number // 2 % len(SHAPES)]))
         image, label = synthesise(number, drawn_shape, drawn_style)

@@ -40,6 +40,7 @@ def watch(
     channel: int | None = None,
     patch_size: Sequence[int] | None = None,
     overlap: float | None = None,
+    scale: float | str | None = None,
     batch_size: int | None = None,
 ) -> None:
     """Segment every volume that is copied into a folder, until the process is stopped (Ctrl-C or SIGTERM).
@@ -61,6 +62,7 @@ def watch(
         channel: likewise.
         patch_size: likewise.
         overlap: likewise.
+        scale: likewise.
         batch_size: likewise.
 
     Raises:
@@ -74,7 +76,7 @@ def watch(
     dials = {
         "ckpt_path": ckpt_path if ckpt_path is None else str(Path(str(ckpt_path)).resolve()),
         **{"device": device, "amp": amp, "threshold": threshold, "save_probability": save_probability},
-        **{"channel": channel, "patch_size": patch_size, "overlap": overlap, "batch_size": batch_size},
+        **{"channel": channel, "patch_size": patch_size, "overlap": overlap, "scale": scale, "batch_size": batch_size},
     }
     given = {name: value for name, value in dials.items() if value is not None}
     with _stopped_by_signals() as stopped:

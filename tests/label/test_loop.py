@@ -33,7 +33,8 @@ def test_info_tells_of_model_dials_and_images(server):
     model = info["models"][MODEL]
     assert (model["type"], model["labels"], model["dimension"]) == ("segmentation", {"vessel": 1}, 3)
     config = model["config"]
-    assert (config["overlap"], config["threshold"], config["model_filename"]) == (0.5, None, ["model.pt"])
+    assert (config["overlap"], config["scale"], config["threshold"]) == (0.5, "auto", None)
+    assert config["model_filename"] == ["model.pt"]
     assert MODEL in info["trainers"]
     assert {"random", "first"} <= info["strategies"].keys()
     assert info["datastore"]["total"] == len(SUFFIXES)
@@ -72,11 +73,12 @@ def test_dials_count_for_one_request(server, tmp_path):
     assert called(threshold=1.0) == 0
     assert called(threshold="0.2") > called(threshold=0.4) > called(threshold="0.8") > 0
     assert called(overlap=0) != usual
-    assert called() == called(threshold="", overlap="0.5", model_filename="none.pt") == usual
+    assert called(scale="0.5") == called(scale=0.5) != usual
+    assert called() == called(threshold="", overlap="0.5", scale="auto", model_filename="none.pt") == usual
 
 
 @pytest.mark.parametrize(
-    "dial", [{"threshold": "much"}, {"threshold": 2}, {"overlap": 1}, {"model_filename": "../m.pt"}]
+    "dial", [{"threshold": "much"}, {"threshold": 2}, {"overlap": 1}, {"scale": 0}, {"model_filename": "../m.pt"}]
 )
 def test_a_dial_that_is_none_is_refused(server, dial):
     assert server.infer("a", **dial).status_code == 500

@@ -10,6 +10,7 @@ import ignite.distributed as idist
 import torch
 from monai.metrics import CumulativeIterationMetric
 
+from .centrelines import CentrelineTally
 from .tallies import THRESHOLD_BITS, THRESHOLDS, VolumeTally
 
 
@@ -30,6 +31,8 @@ class TallyMetric(CumulativeIterationMetric):
     Its handler takes ``from_engine(["tally", "label"])``: MONAI wants a pair, and the label is in the tally already.
     """
 
+    KEY = "tally"  # where the tallies stand
+
     def row(self, tally: VolumeTally) -> list[float]:
         """What to keep of a volume, a number a column."""
         raise NotImplementedError
@@ -39,7 +42,7 @@ class TallyMetric(CumulativeIterationMetric):
         return torch.tensor([self.row(tally) for tally in y_pred], dtype=torch.float64)
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: Any = None, **_: Any) -> torch.Tensor:  # type: ignore[override]
-        raise ValueError(f"{type(self).__name__} reads tallies, not tensors: use from_engine(['tally', 'label'])")
+        raise ValueError(f"{type(self).__name__} reads tallies, not tensors: use from_engine(['{self.KEY}', 'label'])")
 
     def get_buffer(self) -> torch.Tensor:
         """All rows, ``(volumes, columns)``, in the order of the volumes; MONAI's own has them process by process."""
@@ -67,13 +70,30 @@ class VoxelScores(TallyMetric):
             raise ValueError(f"score must be one of {', '.join(self.NAMES)}, got {score!r}")
         self.score = score
 
-    def row(self, tally: VolumeTally) -> list[float]:
+    def row(self, tally: VolumeTally | CentrelineTally) -> list[float]:
         """Score each vessel class."""
         return tally.scores(self.score)
 
     def aggregate(self) -> torch.Tensor:
         """Mean over the volumes, then over the classes, for which the score is defined."""
         return torch.nanmean(torch.nanmean(self.get_buffer(), dim=0))
+
+
+class CentrelineScores(VoxelScores):
+    """clDice or its sensitivity, of every volume and vessel class, and its mean as :class:`VoxelScores` takes it.
+
+    Its handler takes ``from_engine(["centrelines", "label"])``, which :class:`scripts.transforms.TallyCentrelinesd`
+    adds to the data.
+
+    Args:
+        score: one of :attr:`NAMES`.
+
+    Raises:
+        ValueError: for another name.
+    """
+
+    KEY = "centrelines"
+    NAMES = ("cldice", "centreline_sensitivity")
 
 
 class BestThreshold(TallyMetric):

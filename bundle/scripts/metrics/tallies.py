@@ -58,6 +58,25 @@ def call_vessels(probability: torch.Tensor, threshold: float) -> torch.Tensor:
     return (vessel * likeliest).to(torch.uint8)
 
 
+def segmentation_of(logits: torch.Tensor, threshold: float) -> torch.Tensor:
+    """Decide each voxel's class by its logits, a slab at a time, for their probabilities would fill as much memory.
+
+    Args:
+        logits: ``(K, X, Y, Z)``, background first.
+        threshold: of :func:`call_vessels`.
+
+    Returns:
+        ``(1, X, Y, Z)`` uint8.
+    """
+    slabs = logits.split(_thickness(logits), dim=1)
+    return torch.cat([call_vessels(torch.softmax(slab.float(), dim=0), threshold) for slab in slabs], dim=1)
+
+
+def _thickness(volume: torch.Tensor) -> int:
+    """How many planes of ``(C, X, Y, Z)`` make a slab."""
+    return max(1, SLAB // max(1, volume[0, 0].numel()))
+
+
 @dataclass
 class VoxelHistogram:
     """Counts of background and vessel voxels by predicted log-odds.
@@ -145,7 +164,7 @@ class VolumeTally:
             threshold: of the segmentation (:func:`call_vessels`).
         """
         logits, label = (convert_to_tensor(array, track_meta=False) for array in (logits, label))
-        thickness = max(1, SLAB // max(1, label[0, 0].numel()))
+        thickness = _thickness(label)
         slabs = zip(logits.split(thickness, dim=1), label.split(thickness, dim=1), strict=True)
         # one after the other, so that the histograms of all slabs are never held at once
         return reduce(add, (cls._of_slab(*slab, threshold) for slab in slabs))
@@ -153,7 +172,7 @@ class VolumeTally:
     @classmethod
     def _of_slab(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeTally:
         classes = len(logits)
-        called = call_vessels(torch.softmax(logits.float(), dim=0), threshold)  # (1, X, Y, Z)
+        called = segmentation_of(logits, threshold)  # (1, X, Y, Z)
         logits, label, called = logits.flatten(1), label.flatten(), called.flatten()  # (K, N), (N,), (N,)
         if (label < 0).any():
             at = (label >= 0).nonzero().flatten()  # (labelled,): several times as fast as a mask

@@ -1,47 +1,14 @@
-"""Vessels as curves with radii, and as voxels.
+"""What grows: trees, capillary meshes and thick stems, each a list of segments.
 
-Lengths are in in-plane voxels; a voxel is `anisotropy` such lengths deep, so a point (x, y, z) lies in slice
-z / anisotropy. Centre-lines are sampled densely enough that the union of the balls around the samples is the vessel.
+Lengths are in in-plane voxels, as `curves.py` has them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-SMALLEST_RADIUS = 0.8
-"""Below this a line of voxels breaks up: a voxel centre is at most √½ ≈ 0.71 from a line."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A vessel between two branchings.
-
-    Attributes:
-        points: (N, 3) samples of the centre-line.
-        radii: (N,) radius at each sample: the nominal one, gently modulated.
-        radius: the nominal radius, the one that obeys Murray's law.
-        parent: index of the segment it branched from, in the same list; -1 for a root or a mesh edge.
-        group: segments of one tree or one mesh share it, and so share brightness.
-    """
-
-    points: np.ndarray
-    radii: np.ndarray
-    radius: float
-    parent: int = -1
-    group: int = 0
-
-    @property
-    def end(self) -> np.ndarray:
-        """Where the segment ends, (3,)."""
-        return self.points[-1]
-
-    @property
-    def heading(self) -> np.ndarray:
-        """Unit direction in which it ends, (3,)."""
-        step = self.points[-1] - self.points[-2]
-        return step / np.linalg.norm(step)
+from .curves import SMALLEST_RADIUS, Segment, centre_line, modulated, sample_step
 
 
 def voxel_anisotropy(rng: np.random.Generator, shape: Sequence[int], style: str) -> float:
@@ -52,42 +19,7 @@ def voxel_anisotropy(rng: np.random.Generator, shape: Sequence[int], style: str)
         return float(rng.uniform(1.5, 5.0))
     if style == "plexus":  # decorrelation tails: a vessel seen by OCT angiography is a curtain below itself
         return float(np.exp(rng.uniform(np.log(0.06), np.log(0.9))))
-    return float(rng.choice([1.0, 1.0, rng.uniform(1.0, 3.0)]))
-
-
-def _centre_line(rng, start, direction, length, step, tortuosity, flatness=1.0):
-    """(N, 3) smooth wandering curve: the tangent follows an integrated, smoothed random walk."""
-    count = max(3, int(np.ceil(length / step)) + 1)
-    # Noise on knots ~10 lengths apart, interpolated: bends are gradual however fine the sampling is.
-    knots = max(3, int(length / 10) + 2)
-    walk = np.cumsum(rng.normal(size=(knots, 3)), axis=0)
-    at = np.linspace(0, knots - 1, count)
-    low = np.minimum(at.astype(int), knots - 2)
-    part = (at - low)[:, None]
-    part = part * part * (3 - 2 * part)
-    bend = walk[low] * (1 - part) + walk[low + 1] * part - walk[0]
-    bend *= tortuosity
-    # Never as long as the direction itself: where the two cancelled, the curve would turn on the spot.
-    bend *= 0.85 / np.sqrt(0.85**2 + np.sum(bend**2, axis=1, keepdims=True))
-    tangent = np.asarray(direction) + bend
-    tangent[:, 2] *= flatness
-    tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-9
-    points = np.empty((count, 3))
-    points[0] = start
-    points[1:] = start + np.cumsum(tangent[1:] * (length / (count - 1)), axis=0)
-    return points
-
-
-def _sample_step(radius: float) -> float:
-    """Distance of samples along the centre-line such that the balls' union sags by less than 0.1 voxels."""
-    return float(min(np.sqrt(0.8 * radius), 0.8 * radius))
-
-
-def _modulated(rng, radius, count, amount):
-    """(N,) radii: slow swelling and narrowing around `radius`, equal to it at both ends."""
-    t = np.linspace(0, np.pi, count)
-    wave = rng.normal() * np.sin(t) + 0.6 * rng.normal() * np.sin(2 * t) + 0.4 * rng.normal() * np.sin(3 * t)
-    return np.maximum(radius * np.exp(amount * wave), SMALLEST_RADIUS)
+    return float(rng.choice([1.0, 1.0, rng.uniform(1.0, 5.0)]))
 
 
 def murray_angles(r0: float, r1: float, r2: float) -> tuple[float, float]:
@@ -147,8 +79,8 @@ def grow_tree(
     while queue and len(segments) < most:
         position, heading, r0, parent = queue.pop(0)
         length = reach * (7 + 3.0 * r0) * rng.lognormal(0, 0.35)
-        points = _centre_line(rng, position, heading, length, _sample_step(r0), tortuosity, flatness)
-        segments.append(Segment(points, _modulated(rng, r0, len(points), 0.06), r0, parent, group))
+        points = centre_line(rng, position, heading, length, sample_step(r0), tortuosity, flatness)
+        segments.append(Segment(points, modulated(rng, r0, len(points), 0.06), r0, parent, group))
         here, end, heading = len(segments) - 1, points[-1], segments[-1].heading
         if not _inside(end, box, r0 + 6) or r0**3 < 2 * smallest**3:
             continue
@@ -231,11 +163,11 @@ def capillary_mesh(
     nominal = np.maximum(radius * rng.lognormal(0, 0.2, len(edges)), SMALLEST_RADIUS)
     segments = []
     for i in range(len(edges)):
-        t = np.linspace(0, 1, max(3, int(1.15 * lengths[i] / _sample_step(nominal[i])) + 2))[:, None]
+        t = np.linspace(0, 1, max(3, int(1.15 * lengths[i] / sample_step(nominal[i])) + 2))[:, None]
         waves = bends[0, i] * np.sin(np.pi * t) + 0.5 * bends[1, i] * np.sin(2 * np.pi * t)
         waves = waves + 0.3 * bends[2, i] * np.sin(3 * np.pi * t)
         points = starts[i] + t * vectors[i] + waves
-        segments.append(Segment(points, _modulated(rng, nominal[i], len(t), 0.08), float(nominal[i]), -1, group))
+        segments.append(Segment(points, modulated(rng, nominal[i], len(t), 0.08), float(nominal[i]), -1, group))
     return segments
 
 
@@ -247,10 +179,10 @@ def thick_stems(
     direction = np.array([np.cos(across), np.sin(across), rng.normal(0, 0.08)])
     centre = rng.uniform(0.1, 0.9, 3) * box
     length = 1.3 * float(np.hypot(box[0], box[1])) + 2 * radius
-    line = _centre_line(
-        rng, centre - direction * length / 2, direction, length, _sample_step(radius), rng.uniform(0.02, 0.14), 0.3
+    line = centre_line(
+        rng, centre - direction * length / 2, direction, length, sample_step(radius), rng.uniform(0.02, 0.14), 0.3
     )
-    stem = Segment(line, _modulated(rng, radius, len(line), 0.12), radius, -1, group)
+    stem = Segment(line, modulated(rng, radius, len(line), 0.12), radius, -1, group)
     segments = [stem]
     if not branches:
         return segments
@@ -277,13 +209,3 @@ def thick_stems(
             Segment(s.points, s.radii, s.radius, s.parent + shift if s.parent >= 0 else 0, group) for s in branch
         ]
     return segments
-
-
-def filled_fraction(segments: Sequence[Segment], box: np.ndarray) -> float:
-    """Share of the box that the segments fill, overlaps counted twice: cheap, and enough to know when to stop."""
-    volume = 0.0
-    for s in segments:
-        inside = np.all((s.points >= 0) & (s.points <= box), axis=1)
-        step = np.linalg.norm(np.diff(s.points, axis=0), axis=1).mean()
-        volume += float(np.pi * step * (s.radii[inside] ** 2).sum())
-    return volume / float(np.prod(box))

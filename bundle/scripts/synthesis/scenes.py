@@ -1,10 +1,12 @@
 """Which vessels stand together in one volume: a drawn mixture for each style."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from .geometry import SMALLEST_RADIUS, Segment, capillary_mesh, filled_fraction, grow_tree, thick_stems
+from .curves import SMALLEST_RADIUS, Segment, filled_fraction
+from .geometry import capillary_mesh, grow_tree, thick_stems
 
 MOST_ROOTS = 60
 """A scene stops here even if it is emptier than was drawn: roots may miss the volume, time must not run away."""
@@ -13,7 +15,13 @@ FEWEST_VESSELS = 0.003
 """Share of the volume that is vessel in the emptiest scene."""
 
 
-def draw_vessels(rng: np.random.Generator, shape: Sequence[int], anisotropy: float, style: str) -> list[Segment]:
+MIXED = ("tree", "mesh", "stack", "plexus")
+"""What `mixed` takes two of."""
+
+
+def draw_vessels(
+    rng: np.random.Generator, shape: Sequence[int], anisotropy: float, style: str, without: Sequence[str] = ()
+) -> list[Segment]:
     """Draw the vessels of one volume.
 
     Args:
@@ -21,16 +29,18 @@ def draw_vessels(rng: np.random.Generator, shape: Sequence[int], anisotropy: flo
         shape: voxels along X, Y, Z.
         anisotropy: depth of a voxel over its width.
         style: as in `synthesise`.
+        without: styles that `mixed` leaves out too.
 
     Returns:
         Segments in in-plane voxels; `group` tells which tree, mesh or stem each belongs to.
     """
     box = np.array(shape, float) * (1.0, 1.0, anisotropy)
-    segments = _SCENES[style](rng, box)
+    scene = partial(_mixed, without=without) if style == "mixed" else _SCENES[style]
+    segments = scene(rng, box)
     for _ in range(10):  # roots can graze the volume: never leave it (nearly) without a vessel
         if filled_fraction(segments, box) >= FEWEST_VESSELS:
             break
-        segments += _shifted(_SCENES[style](rng, box), segments)
+        segments += _shifted(scene(rng, box), segments)
     return segments
 
 
@@ -92,12 +102,12 @@ def _mesh(rng, box):
 
 
 def _stack(rng, box):
-    # At most a quarter of the field wide: a stem that fills the view has no edges to learn from.
-    limit = min(24.0, 0.22 * float(box[:2].min()))
+    # At most 0.44 of the field wide: a stem that fills the view has no edges to learn from.
+    limit = min(32.0, 0.22 * float(box[:2].min()))
     segments: list[Segment] = []
     target = rng.uniform(0.05, 0.35)
     for group in range(8):
-        radius = min(_between(rng, 3.0, 26.0), limit)
+        radius = min(_between(rng, 3.0, 34.0), limit)
         stem = thick_stems(rng, box, radius, branches=bool(rng.random() < 0.8), group=group)
         segments += _shifted(stem, segments)
         if filled_fraction(segments, box) > target:
@@ -118,7 +128,8 @@ def _stack(rng, box):
 def _plexus(rng, box):
     segments: list[Segment] = []
     radius = _between(rng, SMALLEST_RADIUS, 2.5)
-    for layer in range(rng.integers(1, 4)):
+    # a bed everywhere would teach that speckle is capillaries: often there are none, or too few to see
+    for layer in range(int(rng.choice([0, 1, 1, 2, 3]))):
         spacing = max(radius * _between(rng, 5, 12), 7.0)
         bed = capillary_mesh(
             rng, box, spacing, radius, flat=True, tortuosity=rng.uniform(0.05, 0.25), group=100 + layer
@@ -127,14 +138,14 @@ def _plexus(rng, box):
         segments += _shifted([s for s, kept in zip(bed, keep, strict=True) if kept], segments)
         if rng.random() < 0.5:
             break
-    large = _trees(rng, box, rng.uniform(0.02, 0.12), _between(rng, 2.5, 8.0), flatness=0.05, group=0)
+    large = _trees(rng, box, rng.uniform(0.02, 0.16), _between(rng, 2.0, 8.0), flatness=rng.uniform(0.02, 0.3), group=0)
     return segments + _shifted(large, segments)
 
 
-def _mixed(rng, box):
-    parts = [_tree, _mesh, _stack, _plexus]
+def _mixed(rng, box, without=()):
+    parts = [_SCENES[part] for part in MIXED if part not in without] or [_tree]
     segments: list[Segment] = []
-    for i in rng.choice(len(parts), size=2, replace=False):
+    for i in rng.choice(len(parts), size=min(2, len(parts)), replace=False):
         more = parts[i](rng, box)
         shifted = _shifted(more, segments)
         segments += [Segment(s.points, s.radii, s.radius, s.parent, s.group + 1000 * int(i)) for s in shifted]
@@ -172,7 +183,6 @@ _SCENES = {
     "mesh": _mesh,
     "stack": _stack,
     "plexus": _plexus,
-    "mixed": _mixed,
     "tumour": _tumour,
     "hollow": _hollow,
 }

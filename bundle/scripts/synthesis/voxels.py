@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .geometry import Segment
+from .curves import Segment
 
 OUTSIDE = -1.0
 """Depth recorded wherever no vessel surface is within one in-plane voxel."""
