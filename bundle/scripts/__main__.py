@@ -11,6 +11,7 @@ from scripts.demo import run_demo
 from scripts.exporting import export_program
 from scripts.keras_weights import export_weights, import_weights
 from scripts.label_app import serve
+from scripts.outlines import draw_outlines
 from scripts.released_data import import_study
 from scripts.results import run_results
 from scripts.synthetic_study import write_study
@@ -25,6 +26,7 @@ VERBS = {
     "import-study": import_study,
     "import-weights": import_weights,
     "label": serve,
+    "outlines": draw_outlines,
     "publish": publish,
     "restore-foundation": restore_foundation,
     "results": run_results,

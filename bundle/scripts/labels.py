@@ -85,7 +85,8 @@ def _values_in(path: str, reader: VolumeReader, unlabelled_value: float | None) 
     if unlabelled_value is not None:
         values = values[values != unlabelled_value]
     if (values != np.round(values)).any():
-        raise ValueError(f"{path}: holds fractions such as {values[values % 1 > 0][0]:g}; a label is integers")
+        one = values[values % 1 > 0][0]
+        raise ValueError(f"{path}: holds fractions such as {one:g}; a label is integers; an image given as a label?")
     if len(values) > MOST_CLASSES:
         raise ValueError(f"{path}: holds {len(values)} different values; an image given as a label?")
     return [int(value) for value in values]

@@ -123,7 +123,7 @@ def _labelled(depth, habit):
     if habit <= 0:
         return depth >= habit
     # threads stay as they are: thinner, they would break up
-    return (depth >= habit) | ((depth >= 0) & (ndimage.maximum_filter(depth, 3) < habit + 0.5))
+    return (depth >= habit) | ((depth >= 0) & (ndimage.maximum_filter(depth, 3) < habit + 1.0))
 
 
 def check_parts(without: Sequence[str], masks: Sequence[np.ndarray] = ()) -> None:

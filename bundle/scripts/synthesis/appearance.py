@@ -81,10 +81,12 @@ class Appearance:
     habit: float
 
     def tones(self, rng: np.random.Generator, segments: Sequence[Segment]) -> np.ndarray:
-        """(len(segments),) brightness of each segment: shared by its tree, varied a little of its own."""
+        """(len(segments),) brightness: shared by a tree, varied a little from segment to segment, above the noise."""
         groups = {g: rng.normal() for g in sorted({s.group for s in segments})}
         logs = np.array([groups[s.group] for s in segments]) + 0.5 * rng.normal(size=len(segments))
-        return np.exp(self.tone_spread * np.clip(logs, -1.7, 1.5))
+        # none so dim that it drowns in the noise and nobody would have labelled it
+        least = min(2.5 / self.cnr, 0.5)
+        return np.maximum(np.exp(self.tone_spread * np.clip(logs, -1.7, 1.5)), least)
 
 
 DARK_SHARE = 0.1
@@ -137,9 +139,10 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
         "cells": _sometimes(rng, 0.5, _log_uniform(rng, 0.1, 4.0)),
         "cell_tone": _log_uniform(rng, 0.4, 2.5),
         # often, and as bright as vessels: what else tells a soft blob from a stem that fills the view?
-        "organ": _sometimes(rng, 0.6, _log_uniform(rng, 0.3, 1.8)),
+        "organ": _sometimes(rng, 0.5, _log_uniform(rng, 0.3, 1.8)),
         "organs": int(rng.integers(1, 5)),
-        "organ_edge": _log_uniform(rng, 1.0, 12.0),
+        # mostly soft: a sharp one that fills the view has all that a stem has
+        "organ_edge": _log_uniform(rng, 2.5, 12.0) if rng.random() < 0.2 else rng.uniform(1.0, 2.5),
         "rind": bool(rng.random() < 0.2),
         "sheet": _sometimes(rng, 0.2, _log_uniform(rng, 0.3, 1.3)),
         "leak": _sometimes(rng, 0.2, _log_uniform(rng, 0.15, 0.8)),
@@ -150,7 +153,7 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
         "psf": (psf, psf * _log_uniform(rng, 0.8, 5.0)),
         # thick vessels and sparse ones can be told from noise that drowns a mesh of capillaries; what cannot be seen
         # teaches to call noise vessel
-        "cnr": _log_uniform(rng, 1.0 if style in ("stack", "hollow") else 1.4 if style == "tree" else 2.0, 15.0),
+        "cnr": _log_uniform(rng, 1.0 if style in ("stack", "hollow") else 1.4 if style == "tree" else 2.0, 20.0),
         "poisson": rng.uniform(0, 1),
         "speckle": rng.uniform(0, 0.5),
         "grain": _sometimes(rng, 0.4, rng.uniform(0.3, 0.9)),
@@ -209,22 +212,22 @@ def _light_sheet(rng):
 
 def _two_photon(rng):
     """Dark ground, vessels from brilliant to barely there, shot noise, shadows, leaking dye."""
-    leaks = rng.random() < 0.45
+    leaks = rng.random() < 0.35
     return {
-        "background": _log_uniform(rng, 0.02, 0.3 if leaks else 0.12),
-        "tone_spread": rng.uniform(0.3, 1.0),
+        "background": _log_uniform(rng, 0.01, 0.2 if leaks else 0.1),
+        "tone_spread": rng.uniform(0.4, 1.4),
         "profile": str(rng.choice(["flat", "flat", "rim"])),
         "mottle": rng.uniform(0.05, 0.3),
-        "texture": rng.uniform(0.1, 0.5),
-        "inhomogeneity": rng.uniform(0.3, 1.0),
+        "texture": rng.uniform(0.05, 0.4),
+        "inhomogeneity": rng.uniform(0.2, 0.8),
         "leak": _log_uniform(rng, 0.15, 0.9) if leaks else _sometimes(rng, 0.3, 0.1),
         "leak_scale": rng.uniform(4, 20),
-        "organ": _sometimes(rng, 0.5, _log_uniform(rng, 0.1, 1.5)),  # a hazy region
+        "organ": _sometimes(rng, 0.35, _log_uniform(rng, 0.05, 1.5)),  # a hazy region
         "cells": _sometimes(rng, 0.6, _log_uniform(rng, 0.1, 2.0)),
         "cell_tone": _log_uniform(rng, 0.2, 1.5),
         "attenuation": rng.uniform(-0.3, 1.5),
         "shadow": rng.uniform(0.1, 0.7),
-        "cnr": _log_uniform(rng, 3.0, 25.0),
+        "cnr": _log_uniform(rng, 4.0, 40.0),
         "poisson": rng.uniform(0.7, 1.0),
         "gamma": _log_uniform(rng, 0.5, 1.5),
     }

@@ -1,0 +1,70 @@
+"""Pictures of segmentations: one a volume, the label where there is one, and what is refused before any is drawn."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import write_tubes
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+
+from scripts.drawing import LABEL_COLOUR, PREDICTION_COLOUR
+from scripts.outlines import draw_outlines
+from scripts.volume_io import read_volume, write_volume
+
+SHAPE = (40, 36, 15)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two volumes, `a` segmented half a vessel beside its label, `b` not at all."""
+    study = tmp_path / "study"
+    for name in "ab":
+        write_tubes(study, name, SHAPE)
+        label = read_volume(next((study / "labels").glob(f"{name}.*")))[1]
+        found = np.roll(label, 3, axis=0) if name == "a" else np.zeros_like(label)
+        write_volume(tmp_path / "out" / f"{name}_seg.tif", found)
+    return study
+
+
+def has(picture, colour):
+    return bool((np.abs(imread(picture)[..., :3] - to_rgb(colour)).max(axis=2) < 0.02).sum() > 30)
+
+
+def test_a_study_is_drawn_with_its_labels(study, tmp_path, capsys):
+    draw_outlines(study, tmp_path / "out")
+    a, b = (tmp_path / "out" / f"{name}.png" for name in "ab")
+    assert has(a, LABEL_COLOUR)
+    assert has(a, PREDICTION_COLOUR)
+    assert has(b, LABEL_COLOUR)
+    assert capsys.readouterr().err.split() == [str(a), str(b)]
+
+
+def test_images_alone(study, tmp_path):
+    draw_outlines(study / "images", tmp_path / "out", tmp_path / "pictures")
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a.png", "b.png"]
+    assert has(tmp_path / "pictures" / "a.png", PREDICTION_COLOUR)
+    assert not has(tmp_path / "pictures" / "a.png", LABEL_COLOUR)
+
+
+@pytest.mark.parametrize(("size", "words"), [(0.001, "µm"), (5.0, "mm")])
+def test_the_scale_bar_is_in_the_unit_that_suits_the_field(size, words, tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("scripts.outlines.slice_panel", lambda path, *volumes, **said: drawn.update(said))
+    write_volume(tmp_path / "c.nii.gz", np.ones(SHAPE, np.uint8), voxel_size=(size, size, 2 * size), unit="mm")
+    write_volume(tmp_path / "c_seg.nii.gz", np.ones(SHAPE, np.uint8), voxel_size=(size, size, 2 * size), unit="mm")
+    draw_outlines(tmp_path / "c.nii.gz", tmp_path)
+    assert drawn["unit"] == words
+    assert drawn["spacing"] == pytest.approx([1, 1, 2] if words == "µm" else [5, 5, 10], rel=1e-5)
+
+
+def test_what_is_missing_or_does_not_fit_shows_before_anything_is_drawn(study, tmp_path):
+    (tmp_path / "out" / "b_seg.tif").unlink()
+    with pytest.raises(FileNotFoundError, match=re.escape("b_seg.*: no such file; segment ")):
+        draw_outlines(study, tmp_path / "out")
+    write_volume(tmp_path / "out" / "b_seg.tif", np.zeros((40, 36, 14), np.uint8))
+    with pytest.raises(ValueError, match=r"b_seg\.tif: has \(40, 36, 14\) voxels"):
+        draw_outlines(study, tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        draw_outlines(tmp_path / "nowhere", tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.png"))
