@@ -1,5 +1,6 @@
 """Pictures of segmentations: one a volume, the label where there is one, and what is refused before any is drawn."""
 
+import json
 import re
 
 import numpy as np
@@ -33,18 +34,26 @@ def has(picture, colour):
 
 def test_a_study_is_drawn_with_its_labels(study, tmp_path, capsys):
     draw_outlines(study, tmp_path / "out")
-    a, b = (tmp_path / "out" / f"{name}.png" for name in "ab")
+    a, b = (tmp_path / "out" / f"{name}_outlines.png" for name in "ab")
     assert has(a, LABEL_COLOUR)
     assert has(a, PREDICTION_COLOUR)
     assert has(b, LABEL_COLOUR)
     assert capsys.readouterr().err.split() == [str(a), str(b)]
 
 
+def test_the_labels_of_a_decathlon_list_are_drawn(study, tmp_path):
+    pairs = [{key: str(next((study / f"{key}s").glob("a.*"))) for key in ("image", "label")}]
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "dataset.json").write_text(json.dumps({"training": pairs}))
+    draw_outlines(tmp_path / "list", tmp_path / "out")
+    assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
+
+
 def test_images_alone(study, tmp_path):
     draw_outlines(study / "images", tmp_path / "out", tmp_path / "pictures")
-    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a.png", "b.png"]
-    assert has(tmp_path / "pictures" / "a.png", PREDICTION_COLOUR)
-    assert not has(tmp_path / "pictures" / "a.png", LABEL_COLOUR)
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a_outlines.png", "b_outlines.png"]
+    assert has(tmp_path / "pictures" / "a_outlines.png", PREDICTION_COLOUR)
+    assert not has(tmp_path / "pictures" / "a_outlines.png", LABEL_COLOUR)
 
 
 @pytest.mark.parametrize(("size", "words"), [(0.001, "µm"), (5.0, "mm")])

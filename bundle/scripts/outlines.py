@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from scripts.datasets import check_pair, find_images, find_study
+from scripts.datasets import DECATHLON, check_pair, find_images, find_study
 from scripts.report import slice_panel
 from scripts.volume_io import SUFFIXES, check_writable, read_volume
 
@@ -15,7 +15,7 @@ LARGEST_IN_MICROMETRES = 20.0  # mm across; larger fields are measured in mm
 
 
 def draw_outlines(dataset_dir: str | Path, segmentations_dir: str | Path, output_dir: str | Path | None = None) -> None:
-    """Draw each image with its segmentation outlined, ``NAME.png``: three slices and the maximum along Z.
+    """Draw each image with its segmentation outlined, ``NAME_outlines.png``: three slices and the maximum along Z.
 
     A volume at a time is in memory. What is missing or does not fit shows before anything is drawn.
 
@@ -42,13 +42,20 @@ def draw_outlines(dataset_dir: str | Path, segmentations_dir: str | Path, output
         spacing, unit = _scale_bar(info)
         title = name if label is None else f"{name}, and its label"
         path = slice_panel(
-            pictures / f"{name}.png", image, label, read_volume(found[name])[1], title=title, spacing=spacing, unit=unit
+            pictures / f"{name}_outlines.png",
+            image,
+            label,
+            read_volume(found[name])[1],
+            title=title,
+            spacing=spacing,
+            unit=unit,
         )
         print(path, file=sys.stderr)
 
 
 def _labels(study: Path) -> Mapping[str, str]:
-    return {item["name"]: item["label"] for item in find_study(study)} if (study / "labels").is_dir() else {}
+    labelled = (study / "labels").is_dir() or study.name == DECATHLON or (study / DECATHLON).is_file()
+    return {item["name"]: item["label"] for item in find_study(study)} if labelled else {}
 
 
 def _segmentation_of(item: Mapping[str, str], folder: Path) -> str:
