@@ -96,9 +96,8 @@ def _cell(value: float | None) -> str:
 def _trial(folder: Path, study: Path, dials: Mapping[str, Any]) -> None:
     run_bundle([TRAIN, PRETRAIN], ckpt_dir=folder / "weights", **dials)
     weights = folder / "weights" / "model_best.pt"
-    sidecar = read_sidecar(weights)
-    fitting = {"network_def#channels": sidecar["network"]["channels"], "normalisation": sidecar["normalisation"]}
-    run_bundle([TRAIN, EVALUATE], dataset_dir=study, ckpt_path=weights, output_dir=folder, **fitting)
+    widths = {"network_def#channels": read_sidecar(weights)["network"]["channels"]}
+    run_bundle([TRAIN, EVALUATE], dataset_dir=study, ckpt_path=weights, output_dir=folder, **widths)
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

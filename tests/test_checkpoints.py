@@ -16,6 +16,7 @@ from scripts.checkpoints import (
     checked_sidecar,
     file_hash,
     load_weights,
+    normalisation,
     provenance,
     publish,
     read_sidecar,
@@ -183,6 +184,18 @@ def test_a_server_may_be_asked_to_use_other_weights(tmp_path, name, used):
 def test_other_weights_are_named_by_a_name(tmp_path, name):
     with pytest.raises(ValueError, match=r"is no name of a file; give one such as model\.pt"):
         beside(saved(tmp_path), name)
+
+
+def test_images_are_scaled_as_the_weights_were_trained(tmp_path):
+    path = saved(tmp_path)
+    assert normalisation(None) == normalisation(path) == NORMALISATION
+    sidecar = read_sidecar(path)
+    sidecar_path(path).write_text(json.dumps(sidecar | {"normalisation": {"lower": 0.5, "upper": 99.5}}))
+    assert normalisation(path) == {"lower": 0.5, "upper": 99.5}
+    assert normalisation(path, upper=100) == {"lower": 0.5, "upper": 100}
+    assert normalisation(None, lower=2) == {"lower": 2, "upper": 100}
+    with pytest.raises(FileNotFoundError, match="no such weights"):
+        normalisation(tmp_path / "none.pt")
 
 
 def test_another_normalisation(tmp_path):

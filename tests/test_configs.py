@@ -113,8 +113,9 @@ def test_bases_agree():
     shared = set(DIALS["train"].split()) & set(DIALS["inference"].split()) - other
     # MONAI Label resolves all of train.json where a viewer sends an empty run_id, and has no study for it
     assert (train["dataset_dir"], inference["dataset_dir"]) == (None, "study")
-    for name in (*shared - {"dataset_dir"}, "network_def", "network", "normalisation", "bfloat16"):
+    for name in (*shared - {"dataset_dir"}, "network_def", "network", "bfloat16"):
         assert train[name] == inference[name], name
+    assert train["normalisation"] | {"path": "@weights_in_use"} == inference["normalisation"]
     evaluate = read("evaluate")
     for name in ("ckpt_path", "threshold", "scale"):
         assert evaluate[name] == inference[name], name

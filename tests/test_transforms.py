@@ -55,6 +55,31 @@ def test_percentiles_clip():
     assert out[30] == pytest.approx(0.25)
 
 
+def test_percentiles_of_a_nearly_empty_volume_are_its_ends():
+    """Three threads in the dark: both percentiles are 0, and there is something to segment."""
+    dark = torch.zeros(1, 20, 20, 20)
+    dark[0, 3:6, 4, :] = 8
+    dark[0, 3, 4, 0] = 10
+    out = scaled(dark, lower=0.5, upper=99)
+    assert (min(out), max(out), sorted(set(out))[1]) == (0, 1, pytest.approx(0.8))
+
+
+def test_percentiles_of_a_large_volume_are_estimated(monkeypatch):
+    voxels = torch.rand(1, 64, 64, 64, generator=torch.Generator().manual_seed(0)) * 200
+    exact = scaled(voxels, lower=1, upper=99)
+    monkeypatch.setattr("scripts.transforms.MOST_SORTED", 2**14)
+    estimated = scaled(voxels, lower=1, upper=99)
+    assert estimated == scaled(voxels, lower=1, upper=99)
+    assert estimated != exact
+    np.testing.assert_allclose(estimated, exact, atol=0.01)
+
+
+def test_one_hot_voxel_does_not_darken_a_volume():
+    image = torch.linspace(0, 100, 8000).reshape(1, 20, 20, 20)
+    image[0, 0, 0, 0] = 65535
+    assert np.median(scaled(image, lower=0.5, upper=99.5)) == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_block_is_scaled_by_its_parents_range():
     block = MetaTensor(ONE["image"], meta={"intensity_range": np.array([0.0, 8.0])})
     for how in ({}, {"lower": 25, "upper": 75}):

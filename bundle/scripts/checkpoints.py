@@ -19,6 +19,7 @@ from scripts.whole_files import write_together
 logger = logging.getLogger(__name__)
 
 MOST_LISTED = 12  # tensors that do not match, in one message
+MIN_MAX = {"lower": 0.0, "upper": 100.0}  # percentiles
 FREE = ("dropout", "decoder_dropout")  # have no weights, and another rate is a choice of the day
 
 
@@ -171,6 +172,24 @@ def load_weights(
     network.load_state_dict(state)
     logger.info("weights %s, trained on %s", path, sidecar.get("trained_on", "what is not stated"))
     return sidecar
+
+
+def normalisation(path: str | Path | None, lower: float | None = None, upper: float | None = None) -> dict[str, float]:
+    """Return how images are scaled: as the weights were trained, unless the config says otherwise.
+
+    Args:
+        path: ``X.pt``; None where nothing is loaded, and then it is the minimum and the maximum, as in the paper.
+        lower: percentile that becomes 0, where the config states one; :func:`load_weights` then refuses weights that
+            were trained with another.
+        upper: percentile that becomes 1, likewise.
+
+    Raises:
+        FileNotFoundError: where weights or sidecar are missing.
+        ValueError: for a sidecar that is none.
+    """
+    stated = {name: value for name, value in (("lower", lower), ("upper", upper)) if value is not None}
+    trained = {} if path is None or len(stated) == 2 else read_sidecar(path).get("normalisation", {})
+    return MIN_MAX | trained | stated
 
 
 def checked_sidecar(

@@ -7,14 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from scripts.checkpoints import file_hash, read_sidecar, save_weights, sidecar_path
+from scripts.checkpoints import MIN_MAX, file_hash, read_sidecar, save_weights, sidecar_path
 from scripts.keras_layout import SUFFIX, differences, read_keras_weights, write_keras_weights
 from scripts.labels import label_names
 from scripts.trained_network import load_network
 
 logger = logging.getLogger(__name__)
-
-MIN_MAX = {"lower": 0.0, "upper": 100.0}  # percentiles
 
 
 def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) -> Path:

@@ -16,6 +16,8 @@ from scripts.losses import UNLABELLED
 from scripts.metrics import CentrelineTally, VolumeTally, call_vessels, segmentation_of
 from scripts.volume_io import SaveVolumed
 
+MOST_SORTED = 2**24  # voxels, about a second
+
 
 def _name(array: Any) -> str:
     return str(array.meta.get("filename_or_obj", "volume")) if isinstance(array, MetaTensor) else "volume"
@@ -23,6 +25,9 @@ def _name(array: Any) -> str:
 
 class ScaleToUnitd(MapTransform):
     """Scale intensity to [0, 1] over the whole volume: minimum and maximum as in the paper, or percentiles.
+
+    Percentiles that coincide, as where all but a few voxels are 0, are replaced by minimum and maximum. Those of more
+    than 2^24 voxels are those of as many drawn ones, always the same.
 
     A block cut out of a volume carries its parent's range in its metadata (``intensity_range``), which then counts.
 
@@ -60,8 +65,15 @@ class ScaleToUnitd(MapTransform):
             return float(stated[0]), float(stated[1])
         if (self.lower, self.upper) == (0, 100):
             return float(image.min()), float(image.max())
-        low, high = np.percentile(np.asarray(image), (self.lower, self.upper))
-        return float(low), float(high)
+        low, high = np.percentile(_sample(np.asarray(image).ravel()), (self.lower, self.upper))
+        return (float(low), float(high)) if high > low else (float(image.min()), float(image.max()))
+
+
+def _sample(voxels):
+    """All of them or, where sorting would take longer than segmenting, so many that a percentile is as good."""
+    if voxels.size <= MOST_SORTED:
+        return voxels
+    return voxels[np.random.default_rng(0).integers(voxels.size, size=MOST_SORTED)]
 
 
 class MapLabelsd(MapTransform):

@@ -15,12 +15,14 @@ class Appearance:
     Attributes:
         background: mean brightness of tissue.
         tone_spread: standard deviation of log brightness between trees, and half of that between segments.
-        profile: `flat`, `parabolic` (bright axis), `rim` (brighter wall) or `wall` (dark lumen) across a vessel.
-        wall: thickness of a stained wall.
+        profile: `flat`, `parabolic` (bright axis), `dome` (brightness grows with the depth of vessel that the beam
+            meets), `rim` (brighter wall) or `wall` (dark lumen) across a vessel.
+        wall: thickness of a stained wall; `dome` how far below the surface a dome is all but as bright as it gets.
         mottle: relative brightness variation along vessels.
         gaps: how much brightness a vessel loses where dye did not reach; 0 is none.
         inhomogeneity: relative amplitude of slow background variation.
-        texture: relative amplitude of fine background texture; `texture_scale` its size, `streak` its factor along Z.
+        texture: relative amplitude of fine background texture; `texture_scale` its size, `streak` its factor along Z
+            and `scan` along Y, where a scanner is slower or faster than along X.
         cells: bright round bodies per 10 000 voxels; `cell_tone` their brightness.
         organ: brightness of large blobs (0: none), of which there are `organs`; `organ_edge` from 1 (Gaussian) to 12
             (sharp, as bone); `rind`, whether only their surface is bright.
@@ -47,12 +49,14 @@ class Appearance:
     tone_spread: float
     profile: str
     wall: float
+    dome: float
     mottle: float
     gaps: float
     inhomogeneity: float
     texture: float
     texture_scale: float
     streak: float
+    scan: float
     cells: float
     cell_tone: float
     organ: float
@@ -128,15 +132,17 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
     broad = {
         "background": _log_uniform(rng, 0.02, 0.7),
         "tone_spread": rng.uniform(0, 0.7),
-        "profile": str(rng.choice(["flat", "flat", "flat", "parabolic", "rim", "wall"])),
+        "profile": str(rng.choice(["flat", "flat", "flat", "parabolic", "dome", "rim", "wall"])),
         "wall": rng.uniform(1.5, 3.0),
+        "dome": _log_uniform(rng, 1.0, 6.0),
         "mottle": rng.uniform(0, 0.3),
         "gaps": _sometimes(rng, 0.2, rng.uniform(0.4, 0.95)),
         "inhomogeneity": rng.uniform(0, 0.8),
         "texture": rng.uniform(0, 0.6),
         "texture_scale": _log_uniform(rng, 0.7, 4.0),
         "streak": 1.0,
-        "cells": _sometimes(rng, 0.5, _log_uniform(rng, 0.1, 4.0)),
+        "scan": 1.0,
+        "cells": _sometimes(rng, 0.5, _log_uniform(rng, 0.1, 2.5)),
         "cell_tone": _log_uniform(rng, 0.4, 2.5),
         # often, and as bright as vessels: what else tells a soft blob from a stem that fills the view?
         "organ": _sometimes(rng, 0.5, _log_uniform(rng, 0.3, 1.8)),
@@ -194,7 +200,7 @@ def _phantom(rng):
         "organ_edge": rng.uniform(1.0, 2.5),
         "texture": rng.uniform(0, 0.1),
         "psf": (rng.uniform(0, 0.7), rng.uniform(0, 0.7)),
-        "cnr": _log_uniform(rng, 1.5, 8.0),
+        "cnr": _log_uniform(rng, 1.0, 8.0),
         "poisson": 0.0,
         "speckle": 0.0,
     }
@@ -216,7 +222,8 @@ def _two_photon(rng):
     return {
         "background": _log_uniform(rng, 0.01, 0.2 if leaks else 0.1),
         "tone_spread": rng.uniform(0.4, 1.4),
-        "profile": str(rng.choice(["flat", "flat", "rim"])),
+        # coarse slices and a long focus: measured, brightness climbs over several voxels within what is labelled
+        "profile": str(rng.choice(["dome", "dome", "flat", "rim"])),
         "mottle": rng.uniform(0.05, 0.3),
         "texture": rng.uniform(0.05, 0.4),
         "inhomogeneity": rng.uniform(0.2, 0.8),
@@ -242,6 +249,7 @@ def _angiography(rng):
         "texture": rng.uniform(0.4, 1.2),
         "texture_scale": rng.uniform(0.6, 1.2),
         "streak": _log_uniform(rng, 2.0, 14.0),
+        "scan": _log_uniform(rng, 0.4, 2.5),
         "organ": 0.0,
         "sheet": 0.0,
         "leak": 0.0,

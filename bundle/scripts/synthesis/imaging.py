@@ -7,6 +7,9 @@ from .appearance import Appearance
 from .bystanders import cells, leaked_dye, organs, sheet
 from .fields import blurred, grain, smooth_field
 
+THICKEST_STACK = 32
+"""Slices; as many as `synthesise` calls thin."""
+
 
 def render(
     rng: np.random.Generator, depth: np.ndarray, tone: np.ndarray, anisotropy: float, look: Appearance
@@ -52,12 +55,12 @@ def _ground(rng, depth, cover, anisotropy, look):
     shape = depth.shape
     slow = smooth_field(rng, shape, [max(0.35 * n, 6) for n in shape])
     ground = np.exp(look.inhomogeneity * slow)
-    grain_z = look.texture_scale * look.streak / max(anisotropy, 1)
-    ground *= np.maximum(1 + look.texture * grain(rng, shape, (look.texture_scale, look.texture_scale, grain_z)), 0)
+    sizes = look.texture_scale * np.array((1, look.scan, look.streak / max(anisotropy, 1)))
+    ground *= np.maximum(1 + look.texture * grain(rng, shape, sizes), 0)
     ground *= look.background / ground.mean()
     if look.organ:
         ground = ground + look.organ * organs(rng, shape, anisotropy, look)
-    if look.sheet:
+    if look.sheet and shape[2] > THICKEST_STACK:  # upright in a thin stack, it would look like any vessel
         ground = ground + look.sheet * sheet(rng, shape, anisotropy)
     if look.leak:
         ground = ground + leaked_dye(rng, cover, anisotropy, look, slow)
@@ -71,6 +74,8 @@ def _profile(depth, look):
     """Brightness over a vessel's cross-section as a function of depth below the surface."""
     if look.profile == "parabolic":
         return 0.6 + 0.5 * np.clip(depth / 3, 0, 1)
+    if look.profile == "dome":  # a focus longer than the vessel is deep sees little of it near its edge
+        return 0.2 + 0.8 * (1 - np.exp(-np.maximum(depth, 0) / look.dome))
     if look.profile == "rim":  # endothelium or plasma takes up dye, the lumen is darker
         return 0.65 + 0.5 * np.exp(-np.maximum(depth, 0) / 2.0)
     if look.profile == "wall":  # an antibody against endothelium: the lumen is as dark as what lies between vessels
