@@ -100,14 +100,6 @@ def test_a_dome_grows_brighter_towards_the_axis(tube):
     assert across[6][3] / across[6][0] < across[1][3] / across[1][0] < 0.9
 
 
-def test_the_ground_is_grained_along_y_as_the_scanner_is_slow():
-    nothing = (np.full(SHAPE, -1, np.float32), np.zeros(SHAPE, np.float32))
-    image = image_of(nothing, background=0.5, texture=0.5, scan=3.0, cnr=100.0)
-    along = [np.corrcoef(image.take(range(n - 1), axis).ravel(), image.take(range(1, n), axis).ravel())[0, 1]
-             for axis, n in enumerate(SHAPE[:2])]  # fmt: skip
-    assert along[1] > along[0] + 0.1
-
-
 def test_only_the_wall_is_stained(tube):
     image = image_of(tube, profile="wall", cnr=50.0)
     assert image[:, 20, 12].mean() < 0.3 * image[:, 20, 9].mean()

@@ -21,8 +21,7 @@ class Appearance:
         mottle: relative brightness variation along vessels.
         gaps: how much brightness a vessel loses where dye did not reach; 0 is none.
         inhomogeneity: relative amplitude of slow background variation.
-        texture: relative amplitude of fine background texture; `texture_scale` its size, `streak` its factor along Z
-            and `scan` along Y, where a scanner is slower or faster than along X.
+        texture: relative amplitude of fine background texture; `texture_scale` its size, `streak` its factor along Z.
         cells: bright round bodies per 10 000 voxels; `cell_tone` their brightness.
         organ: brightness of large blobs (0: none), of which there are `organs`; `organ_edge` from 1 (Gaussian) to 12
             (sharp, as bone); `rind`, whether only their surface is bright.
@@ -56,7 +55,6 @@ class Appearance:
     texture: float
     texture_scale: float
     streak: float
-    scan: float
     cells: float
     cell_tone: float
     organ: float
@@ -141,7 +139,6 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
         "texture": rng.uniform(0, 0.6),
         "texture_scale": _log_uniform(rng, 0.7, 4.0),
         "streak": 1.0,
-        "scan": 1.0,
         "cells": _sometimes(rng, 0.5, _log_uniform(rng, 0.1, 2.5)),
         "cell_tone": _log_uniform(rng, 0.4, 2.5),
         # often, and as bright as vessels: what else tells a soft blob from a stem that fills the view?
@@ -200,7 +197,7 @@ def _phantom(rng):
         "organ_edge": rng.uniform(1.0, 2.5),
         "texture": rng.uniform(0, 0.1),
         "psf": (rng.uniform(0, 0.7), rng.uniform(0, 0.7)),
-        "cnr": _log_uniform(rng, 1.0, 8.0),
+        "cnr": _log_uniform(rng, 1.5, 8.0),
         "poisson": 0.0,
         "speckle": 0.0,
     }
@@ -249,7 +246,6 @@ def _angiography(rng):
         "texture": rng.uniform(0.4, 1.2),
         "texture_scale": rng.uniform(0.6, 1.2),
         "streak": _log_uniform(rng, 2.0, 14.0),
-        "scan": _log_uniform(rng, 0.4, 2.5),
         "organ": 0.0,
         "sheet": 0.0,
         "leak": 0.0,

@@ -55,7 +55,7 @@ def _ground(rng, depth, cover, anisotropy, look):
     shape = depth.shape
     slow = smooth_field(rng, shape, [max(0.35 * n, 6) for n in shape])
     ground = np.exp(look.inhomogeneity * slow)
-    sizes = look.texture_scale * np.array((1, look.scan, look.streak / max(anisotropy, 1)))
+    sizes = look.texture_scale * np.array((1, 1, look.streak / max(anisotropy, 1)))
     ground *= np.maximum(1 + look.texture * grain(rng, shape, sizes), 0)
     ground *= look.background / ground.mean()
     if look.organ:

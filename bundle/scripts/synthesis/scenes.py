@@ -105,8 +105,8 @@ def _stack(rng, box):
     # At most 0.44 of the field wide: a stem that fills the view has no edges to learn from.
     limit = min(32.0, 0.22 * float(box[:2].min()))
     segments: list[Segment] = []
-    target = rng.uniform(0.05, 0.4)
-    for group in range(10):
+    target = rng.uniform(0.05, 0.35)
+    for group in range(8):
         radius = min(_between(rng, 3.0, 34.0), limit)
         stem = thick_stems(rng, box, radius, branches=bool(rng.random() < 0.8), group=group)
         segments += _shifted(stem, segments)
