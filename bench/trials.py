@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.checkpoints import read_sidecar
+from scripts.checkpoints import file_hash, read_sidecar
 from scripts.datasets import find_study
-from scripts.own_commands import EVALUATE, TRAIN, run_bundle
+from scripts.own_commands import BUNDLE, EVALUATE, TRAIN, run_bundle
 from scripts.synthesis import PARTS
 from scripts.volume_io import check_writable
 from scripts.whole_files import write_whole
@@ -53,15 +53,23 @@ def trials(
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"--steps {steps}: must be a whole number of at least 1")
     chosen = left_out_in_turn(masks_dir is not None) if variants is None else _read(Path(variants))
-    find_study(dataset_dir)  # what is missing shows before the work
+    volumes = [item["name"] for item in find_study(dataset_dir)]  # what is missing shows before the work
     folder = check_writable(Path(output_dir).resolve())
     # the bundle's commands start elsewhere
     study = Path(dataset_dir).resolve()
     masks = {} if masks_dir is None else {"masks_dir": Path(masks_dir).resolve()}
+    configs = {name: file_hash(BUNDLE / name) for name in (TRAIN, PRETRAIN)}
+    recipe = {
+        "study": str(study),
+        "volumes": volumes,
+        "version": json.loads((BUNDLE / "configs" / "metadata.json").read_text())["version"],
+        "configs": configs,
+    }
     scores = {}
     for name, own in chosen.items():
-        dials = {**SMALL, **SHORT, "iterations_per_epoch": -(-steps // EPOCHS), **masks, **own}
-        told = json.dumps({"study": str(study), **dials}, default=str)
+        dials = {**SMALL, **SHORT, **masks, **own}
+        dials = {"iterations_per_epoch": -(-steps // dials["epochs"]), **dials}
+        told = json.dumps({**recipe, **dials}, default=str)
         scored, asked = folder / name / "metrics.json", folder / name / "dials.json"
         if not (scored.is_file() and asked.is_file() and asked.read_text() == told):
             print(name, file=sys.stderr, flush=True)
@@ -84,7 +92,7 @@ def as_table(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     volumes = list(dict.fromkeys(volume for cases in scores.values() for volume in cases))
     lines = [f"| {' | '.join(['', *volumes])} |", "|---" * (len(volumes) + 1) + "|"]
     for name, cases in scores.items():
-        cells = [" / ".join(_cell(cases[volume][metric]) for metric in METRICS) for volume in volumes]
+        cells = [" / ".join(_cell(cases.get(volume, {}).get(metric)) for metric in METRICS) for volume in volumes]
         lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join(lines)
 

@@ -47,3 +47,5 @@ def test_tones_are_shared_by_a_tree():
 @pytest.mark.parametrize(("cnr", "least"), [(100.0, 0.025), (10.0, 0.25), (2.0, 0.5)])
 def test_no_vessel_drowns_in_the_noise(cnr, least):
     assert tones(replace(PLAIN, tone_spread=1.4, cnr=cnr)).min() >= least
+    dome = replace(PLAIN, tone_spread=1.4, cnr=cnr, profile="dome", dome=6.0)
+    assert (tones(dome) * dome.on_axis(1.0)).min() >= least * (1 - 1e-9)

@@ -16,7 +16,7 @@ from scripts.checkpoints import (
     checked_sidecar,
     file_hash,
     load_weights,
-    normalisation,
+    normalisation_of,
     provenance,
     publish,
     read_sidecar,
@@ -188,14 +188,27 @@ def test_other_weights_are_named_by_a_name(tmp_path, name):
 
 def test_images_are_scaled_as_the_weights_were_trained(tmp_path):
     path = saved(tmp_path)
-    assert normalisation(None) == normalisation(path) == NORMALISATION
+    assert normalisation_of(None) == normalisation_of(path) == NORMALISATION
     sidecar = read_sidecar(path)
     sidecar_path(path).write_text(json.dumps(sidecar | {"normalisation": {"lower": 0.5, "upper": 99.5}}))
-    assert normalisation(path) == {"lower": 0.5, "upper": 99.5}
-    assert normalisation(path, upper=100) == {"lower": 0.5, "upper": 100}
-    assert normalisation(None, lower=2) == {"lower": 2, "upper": 100}
+    assert normalisation_of(path) == {"lower": 0.5, "upper": 99.5}
+    assert normalisation_of(path, upper=100) == {"lower": 0.5, "upper": 100}
+    assert normalisation_of(None, lower=2) == {"lower": 2, "upper": 100}
     with pytest.raises(FileNotFoundError, match="no such weights"):
-        normalisation(tmp_path / "none.pt")
+        normalisation_of(tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize(
+    "percentiles", [{"lower": None, "upper": 99}, {"lower": "x"}, {"lower": 99, "upper": 1}, {"low": 1}], ids=str
+)
+def test_percentiles_that_are_none_name_the_sidecar(percentiles, tmp_path):
+    path = saved(tmp_path)
+    sidecar = read_sidecar(path)
+    sidecar_path(path).write_text(json.dumps(sidecar | {"normalisation": percentiles}))
+    with pytest.raises(ValueError, match=f"^{re.escape(str(sidecar_path(path)))}: lower .* no percentiles"):
+        normalisation_of(path)
+    with pytest.raises(ValueError, match=r"^--normalisation: lower 'abc'"):
+        normalisation_of(None, lower="abc")
 
 
 def test_another_normalisation(tmp_path):

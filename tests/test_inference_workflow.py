@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -12,7 +13,7 @@ from bundle_command import TINY_NETWORK
 from torch.nn import functional as F
 from volume_examples import SHAPE, SHEARED, imagej, nifti, ome, plain, zyx
 
-from scripts.checkpoints import file_hash, read_sidecar
+from scripts.checkpoints import file_hash, read_sidecar, sidecar_path
 from scripts.network import TubeNet
 from scripts.precision import has_bfloat16
 from scripts.volume_io import read_volume
@@ -103,6 +104,22 @@ def test_probability_is_the_networks(cube, probability, tiny_weights):
     with torch.no_grad():
         expected = network(torch.from_numpy(scaled)[None, None]).softmax(dim=1)[0, 1]
     np.testing.assert_allclose(np.load(output(probability, CUBE, "prob")), expected, atol=1e-5)
+
+
+def test_the_percentiles_of_the_weights_reach_the_image(cube, bundle, folder, tiny_weights, tmp_path):
+    weights = tmp_path / "w.pt"
+    shutil.copy(tiny_weights, weights)
+    sidecar = read_sidecar(tiny_weights) | {"normalisation": {"lower": 10.0, "upper": 80.0}}
+    sidecar_path(weights).write_text(json.dumps(sidecar))
+    dials = {"dataset_dir": folder / CUBE, "ckpt_path": weights, "amp": "false", **TINY_NETWORK}
+    bundle.run("inference", **dials, output_dir=tmp_path, save_probability="true").ok()
+    low, high = np.percentile(cube, (10, 80))
+    scaled = np.clip((cube.astype(np.float32) - low) / (high - low), 0, 1).astype(np.float32)
+    network = TubeNet(**sidecar["network"]).eval()
+    network.load_state_dict(torch.load(tiny_weights, weights_only=True))
+    with torch.no_grad():
+        expected = network(torch.from_numpy(scaled)[None, None]).softmax(dim=1)[0, 1]
+    np.testing.assert_allclose(np.load(output(tmp_path, CUBE, "prob")), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("postfix", ["seg", "prob"])

@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from conftest import write_tubes
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
@@ -28,8 +30,12 @@ def study(tmp_path):
     return study
 
 
+def count(picture, colour):
+    return (np.abs(imread(picture)[..., :3] - to_rgb(colour)).max(axis=2) < 0.02).sum()
+
+
 def has(picture, colour):
-    return bool((np.abs(imread(picture)[..., :3] - to_rgb(colour)).max(axis=2) < 0.02).sum() > 30)
+    return bool(count(picture, colour) > 30)
 
 
 def test_a_study_is_drawn_with_its_labels(study, tmp_path, capsys):
@@ -54,6 +60,37 @@ def test_images_alone(study, tmp_path):
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a_outlines.png", "b_outlines.png"]
     assert has(tmp_path / "pictures" / "a_outlines.png", PREDICTION_COLOUR)
     assert not has(tmp_path / "pictures" / "a_outlines.png", LABEL_COLOUR)
+
+
+def test_a_study_that_is_labelled_in_part(study, tmp_path):
+    next((study / "labels").glob("b.*")).unlink()
+    draw_outlines(study, tmp_path / "out")
+    assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
+    assert not has(tmp_path / "out" / "b_outlines.png", LABEL_COLOUR)
+
+
+def test_what_is_not_labelled_is_no_vessel(study, tmp_path):
+    path = next((study / "labels").glob("a.*"))
+    write_volume(path, np.where(read_volume(path)[1] > 0, 9, 0).astype(np.uint8))
+    counts = []
+    for unlabelled_value in (None, 9):
+        draw_outlines(study, tmp_path / "out", unlabelled_value=unlabelled_value)
+        counts.append(count(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR))
+    assert counts[1] < 0.3 * counts[0]  # the legend is left
+
+
+def test_images_of_several_channels_and_segmentations_beside_them(tmp_path):
+    image, found = np.zeros((2, 15, 36, 40), np.uint8), np.zeros((15, 36, 40), np.uint8)  # (C, Z, Y, X)
+    image[1, :, 10:20, 10:20] = found[:, 10:20, 10:20] = 1
+    tifffile.imwrite(tmp_path / "c.TIF", image.transpose(1, 0, 2, 3), imagej=True, metadata={"axes": "ZCYX"})
+    tifffile.imwrite(tmp_path / "c_seg.TIF", found, imagej=True, metadata={"axes": "ZYX"})
+    with pytest.raises(ValueError, match="choose one with --channel"):
+        draw_outlines(tmp_path, tmp_path)
+    draw_outlines(tmp_path, tmp_path, channel=1)
+    assert has(tmp_path / "c_outlines.png", PREDICTION_COLOUR)
+    shutil.copy(tmp_path / "c_seg.TIF", tmp_path / "c_seg.tiff")
+    with pytest.raises(ValueError, match="same name 'c_seg'"):
+        draw_outlines(tmp_path / "c.TIF", tmp_path, channel=1)
 
 
 @pytest.mark.parametrize(("size", "words"), [(0.001, "µm"), (5.0, "mm")])

@@ -72,6 +72,9 @@ def test_percentiles_of_a_large_volume_are_estimated(monkeypatch):
     assert estimated == scaled(voxels, lower=1, upper=99)
     assert estimated != exact
     np.testing.assert_allclose(estimated, exact, atol=0.01)
+    voxels[0, 0, 0, 0] = 1000
+    assert scaled(voxels, lower=1, upper=100)[0] == 1  # the maximum is one, whatever is drawn
+    assert np.median(scaled(voxels, lower=1, upper=100)) == pytest.approx(0.1, abs=0.01)
 
 
 def test_one_hot_voxel_does_not_darken_a_volume():

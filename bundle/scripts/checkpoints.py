@@ -174,7 +174,9 @@ def load_weights(
     return sidecar
 
 
-def normalisation(path: str | Path | None, lower: float | None = None, upper: float | None = None) -> dict[str, float]:
+def normalisation_of(
+    path: str | Path | None, lower: float | None = None, upper: float | None = None
+) -> dict[str, float]:
     """Return how images are scaled: as the weights were trained, unless the config says otherwise.
 
     Args:
@@ -185,11 +187,24 @@ def normalisation(path: str | Path | None, lower: float | None = None, upper: fl
 
     Raises:
         FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for a sidecar that is none.
+        ValueError: for a sidecar that is none, or percentiles that are none.
     """
     stated = {name: value for name, value in (("lower", lower), ("upper", upper)) if value is not None}
     trained = {} if path is None or len(stated) == 2 else read_sidecar(path).get("normalisation", {})
-    return MIN_MAX | trained | stated
+    percentiles = MIN_MAX | trained | stated
+    if not _are_percentiles(percentiles):
+        source = "--normalisation" if stated or path is None else sidecar_path(path)
+        raise ValueError(
+            f"{source}: lower {percentiles['lower']!r} and upper {percentiles['upper']!r} are no percentiles; "
+            "give two numbers from 0 to 100, lower first"
+        )
+    return percentiles
+
+
+def _are_percentiles(stated: Mapping[str, Any]) -> bool:
+    numbers = [stated[name] for name in MIN_MAX]
+    known = set(stated) == set(MIN_MAX) and all(isinstance(x, int | float) for x in numbers)
+    return known and 0 <= numbers[0] < numbers[1] <= 100
 
 
 def checked_sidecar(

@@ -97,6 +97,8 @@ def _mask(path):
         raise ValueError(
             f"{path}: holds more than {MOST_VALUES} values, so it is an image and no vessel mask; remove it"
         )
+    if voxels.min() < 0:
+        raise ValueError(f"{path}: holds negative values, which are not labelled; make them vessel or background")
     mask = voxels > 0
     if not 0 < mask.mean() < MOST_VESSEL:
         raise ValueError(f"{path}: {mask.mean():.0%} of it is vessel, so nothing can be cut from it; remove it")

@@ -47,11 +47,12 @@ def write_study(
             raise ValueError(f"{dial} must be a whole number of at least {least}, got {value!r}")
     if suffix not in SUFFIXES:
         raise ValueError(f"suffix must be one of {' '.join(SUFFIXES)}, got {suffix!r}")
+    shape = tuple(shape) if isinstance(shape, list) else shape
     folder = check_writable(output_dir)
     for number in range(seed, seed + count):
         drawn_style = style or DRAWN_STYLES[number % len(DRAWN_STYLES)]
         # stepping through the shapes at another pace than through the styles meets every pair
-        drawn_shape = tuple(shape or ((176, 176, 20) if drawn_style == "stack" else SHAPES[number // 2 % len(SHAPES)]))
+        drawn_shape = shape or ((176, 176, 20) if drawn_style == "stack" else SHAPES[number // 2 % len(SHAPES)])
         image, label = synthesise(number, drawn_shape, drawn_style)
         name = f"{drawn_style}_{number}{suffix}"
         stated = {"voxel_size": voxel_size, "unit": unit} if voxel_size is not None else {}

@@ -29,7 +29,8 @@ class ScaleToUnitd(MapTransform):
     Percentiles that coincide, as where all but a few voxels are 0, are replaced by minimum and maximum. Those of more
     than 2^24 voxels are those of as many drawn ones, always the same.
 
-    A block cut out of a volume carries its parent's range in its metadata (``intensity_range``), which then counts.
+    A block cut out of a volume carries its parent's range in its metadata (``intensity_range``), which then counts: its
+    parent's percentiles are not known.
 
     Args:
         keys: of images ``(C, X, Y, Z)``.
@@ -63,10 +64,12 @@ class ScaleToUnitd(MapTransform):
         stated = image.meta.get("intensity_range", ()) if isinstance(image, MetaTensor) else ()
         if len(stated) == 2:
             return float(stated[0]), float(stated[1])
+        ends = float(image.min()), float(image.max())
         if (self.lower, self.upper) == (0, 100):
-            return float(image.min()), float(image.max())
+            return ends
         low, high = np.percentile(_sample(np.asarray(image).ravel()), (self.lower, self.upper))
-        return (float(low), float(high)) if high > low else (float(image.min()), float(image.max()))
+        low, high = (ends[0] if self.lower == 0 else float(low)), (ends[1] if self.upper == 100 else float(high))
+        return (low, high) if high > low else ends
 
 
 def _sample(voxels):

@@ -78,7 +78,8 @@ def synthesise(
 
     Args:
         seed: a non-negative integer.
-        shape: voxels along X, Y, Z, each at least 8. Thin stacks (Z of 8 to 32) get coarser voxels along Z.
+        shape: voxels along X, Y, Z, each at least 8. Thin stacks (Z of 8 to 32, and less than half
+            of X and Y) get coarser voxels along Z.
         style: one of `STYLES`; None lets the seed choose.
         without: of `PARTS`, those to leave out.
         masks: real vessel masks (X, Y, Z) for the style `mask`, which without them is not chosen.

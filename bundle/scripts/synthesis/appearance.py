@@ -7,6 +7,9 @@ import numpy as np
 
 from .curves import Segment
 
+DOME_EDGE = 0.2
+"""Brightness of a dome at the surface of its vessel."""
+
 
 @dataclass(frozen=True)
 class Appearance:
@@ -82,12 +85,16 @@ class Appearance:
     integer: bool
     habit: float
 
+    def on_axis(self, radius: float) -> float:
+        """Brightness on the axis of a vessel of this radius, in voxels, relative to that of a wide one."""
+        return DOME_EDGE + (1 - DOME_EDGE) * (1 - float(np.exp(-radius / self.dome))) if self.profile == "dome" else 1.0
+
     def tones(self, rng: np.random.Generator, segments: Sequence[Segment]) -> np.ndarray:
         """(len(segments),) brightness: shared by a tree, varied a little from segment to segment, above the noise."""
         groups = {g: rng.normal() for g in sorted({s.group for s in segments})}
         logs = np.array([groups[s.group] for s in segments]) + 0.5 * rng.normal(size=len(segments))
-        # none so dim that it drowns in the noise and nobody would have labelled it
-        least = min(2.5 / self.cnr, 0.5)
+        # none so dim on its axis that it drowns in the noise and nobody would have labelled it
+        least = min(2.5 / self.cnr, 0.5) / np.array([self.on_axis(s.radius) for s in segments])
         return np.maximum(np.exp(self.tone_spread * np.clip(logs, -1.7, 1.5)), least)
 
 

@@ -11,9 +11,14 @@ from scipy.spatial import cKDTree
 from .curves import SMALLEST_RADIUS, Segment, centre_line, modulated, sample_step
 
 
+def is_thin(shape: Sequence[int]) -> bool:
+    """Whether a volume (X, Y, Z) is a thin stack, whose voxels are coarser along Z."""
+    return shape[2] <= 32 and shape[2] < 0.5 * min(shape[:2])
+
+
 def voxel_anisotropy(rng: np.random.Generator, shape: Sequence[int], style: str) -> float:
     """Depth of a voxel over its width: above 1 for coarse slices, below 1 where vessels cast tails along Z."""
-    if shape[2] <= 32 and shape[2] < 0.5 * min(shape[:2]):
+    if is_thin(shape):
         return float(rng.uniform(2.0, 5.0))
     if style == "stack":
         return float(rng.uniform(1.5, 5.0))

@@ -3,12 +3,10 @@
 import numpy as np
 from scipy import ndimage
 
-from .appearance import Appearance
+from .appearance import DOME_EDGE, Appearance
 from .bystanders import cells, leaked_dye, organs, sheet
 from .fields import blurred, grain, smooth_field
-
-THICKEST_STACK = 32
-"""Slices; as many as `synthesise` calls thin."""
+from .geometry import is_thin
 
 
 def render(
@@ -60,7 +58,7 @@ def _ground(rng, depth, cover, anisotropy, look):
     ground *= look.background / ground.mean()
     if look.organ:
         ground = ground + look.organ * organs(rng, shape, anisotropy, look)
-    if look.sheet and shape[2] > THICKEST_STACK:  # upright in a thin stack, it would look like any vessel
+    if look.sheet and not is_thin(shape):  # upright in a thin stack, it would look like any vessel
         ground = ground + look.sheet * sheet(rng, shape, anisotropy)
     if look.leak:
         ground = ground + leaked_dye(rng, cover, anisotropy, look, slow)
@@ -75,7 +73,7 @@ def _profile(depth, look):
     if look.profile == "parabolic":
         return 0.6 + 0.5 * np.clip(depth / 3, 0, 1)
     if look.profile == "dome":  # a focus longer than the vessel is deep sees little of it near its edge
-        return 0.2 + 0.8 * (1 - np.exp(-np.maximum(depth, 0) / look.dome))
+        return DOME_EDGE + (1 - DOME_EDGE) * (1 - np.exp(-np.maximum(depth, 0) / look.dome))
     if look.profile == "rim":  # endothelium or plasma takes up dye, the lumen is darker
         return 0.65 + 0.5 * np.exp(-np.maximum(depth, 0) / 2.0)
     if look.profile == "wall":  # an antibody against endothelium: the lumen is as dark as what lies between vessels
