@@ -20,7 +20,7 @@ from .masks import block_of_mask
 from .scenes import MIXED, draw_vessels
 from .voxels import rasterise
 
-STYLES = {"tree": 3, "mesh": 2, "stack": 3, "plexus": 2, "mixed": 2, "tumour": 1, "hollow": 1, "mask": 2}
+STYLES = {"tree": 3, "mesh": 2, "stack": 3, "plexus": 2, "mixed": 1, "tumour": 1, "hollow": 1, "mask": 2}
 """What grows, and how often where the seed chooses: `tree` sparse branching trees; `mesh` looping capillaries; `stack`
 a few coarse slices of thick stems beside threads; `plexus` flat networks whose vessels cast tails in depth, as in OCT
 angiography; `mixed` two of them; `tumour` a knot of short tortuous vessels; `hollow` wide vessels of which only the

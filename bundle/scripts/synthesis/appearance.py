@@ -163,7 +163,7 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
         "psf": (psf, psf * _log_uniform(rng, 0.8, 5.0)),
         # thick vessels and sparse ones can be told from noise that drowns a mesh of capillaries; what cannot be seen
         # teaches to call noise vessel
-        "cnr": _log_uniform(rng, 1.0 if style in ("stack", "hollow") else 1.4 if style == "tree" else 2.0, 20.0),
+        "cnr": _log_uniform(rng, 1.0 if style in ("stack", "hollow") else 1.4 if style == "tree" else 3.0, 20.0),
         "poisson": rng.uniform(0, 1),
         "speckle": rng.uniform(0, 0.5),
         "grain": _sometimes(rng, 0.4, rng.uniform(0.3, 0.9)),
@@ -233,7 +233,7 @@ def _two_photon(rng):
         "inhomogeneity": rng.uniform(0.2, 0.8),
         "leak": _log_uniform(rng, 0.15, 0.9) if leaks else _sometimes(rng, 0.3, 0.1),
         "leak_scale": rng.uniform(4, 20),
-        "organ": _sometimes(rng, 0.35, _log_uniform(rng, 0.05, 1.5)),  # a hazy region
+        "organ": _sometimes(rng, 0.2, _log_uniform(rng, 0.05, 1.5)),  # a hazy region
         "cells": _sometimes(rng, 0.6, _log_uniform(rng, 0.1, 2.0)),
         "cell_tone": _log_uniform(rng, 0.2, 1.5),
         "attenuation": rng.uniform(-0.3, 1.5),
@@ -258,7 +258,7 @@ def _angiography(rng):
         "leak": 0.0,
         "attenuation": rng.uniform(-1.0, 0.5),
         "psf": (rng.uniform(0.3, 0.9), rng.uniform(0.5, 2.5)),
-        "cnr": _log_uniform(rng, 1.8, 7.0),
+        "cnr": _log_uniform(rng, 2.5, 8.0),
         "speckle": rng.uniform(0.4, 1.0),
         "saturated": _sometimes(rng, 0.5, _log_uniform(rng, 0.001, 0.02)),
         "line_gain": _sometimes(rng, 0.5, rng.uniform(0.02, 0.12)),

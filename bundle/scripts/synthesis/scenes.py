@@ -93,8 +93,8 @@ def _tree(rng, box):
 def _mesh(rng, box):
     radius = _between(rng, SMALLEST_RADIUS, 3.2)
     # The floor keeps lumens apart: meshes of thick vessels are wide ones.
-    spacing = radius * _between(rng, 4.5, 14.0)
-    spacing = max(spacing, 7.0, float(np.prod(box)) ** (1 / 3) / 17)
+    spacing = radius * _between(rng, 6.0, 20.0)
+    spacing = max(spacing, 9.0, float(np.prod(box)) ** (1 / 3) / 17)
     segments = capillary_mesh(rng, box, spacing, radius, tortuosity=rng.uniform(0.03, 0.3))
     if rng.random() < 0.6:  # the arterioles and venules that feed it
         segments += _shifted(_trees(rng, box, rng.uniform(0.01, 0.08), radius * rng.uniform(2, 4), group=1), segments)
@@ -129,7 +129,7 @@ def _plexus(rng, box):
     segments: list[Segment] = []
     radius = _between(rng, SMALLEST_RADIUS, 2.5)
     # a bed everywhere would teach that speckle is capillaries: often there are none, or too few to see
-    for layer in range(int(rng.choice([0, 1, 1, 2, 3]))):
+    for layer in range(int(rng.choice([0, 0, 1, 1, 2]))):
         spacing = max(radius * _between(rng, 5, 12), 7.0)
         bed = capillary_mesh(
             rng, box, spacing, radius, flat=True, tortuosity=rng.uniform(0.05, 0.25), group=100 + layer
