@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scripts.active_weights import restore_foundation
+from scripts.averages import average_weights
 from scripts.checkpoints import publish
 from scripts.command_line import run_verbs
 from scripts.contact_sheet import draw_contact_sheet
@@ -18,6 +19,7 @@ from scripts.synthetic_study import write_study
 from scripts.watching import watch
 
 VERBS = {
+    "average-weights": average_weights,
     "contact-sheet": draw_contact_sheet,
     "curves": overlay_curves,
     "demo": run_demo,

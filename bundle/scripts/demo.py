@@ -1,4 +1,4 @@
-"""The demonstration: a kind of vessel that the weights never saw, segmented, then learnt from one small block of it."""
+"""The demonstration: vessels that are hard for the shipped weights, segmented, then learnt from one small block."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run_demo(
     folder = Path(output_dir).resolve()
     study, rest, weights = folder / "study", folder / "rest", folder / "weights"
     name = f"{STYLE}_{SEED}"
-    print("1. a synthetic volume of vessels whose walls alone are stained, a kind that the shipped weights never saw")
+    print("1. a synthetic volume of vessels whose walls alone are stained, none of which the shipped weights ever saw")
     write_study(study, count=1, seed=SEED, shape=SHAPE, style=STYLE, **VOXEL_SIZE)
     _write_rest(study, rest, name)
 
