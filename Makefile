@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 RESULTS := results
+FOUNDATION := foundation
 STUDY ?= ../shared/data
 LABEL_VENV := .venv-label
 LABEL_BIN := $(LABEL_VENV)/bin
@@ -13,7 +14,7 @@ PORT ?= 8000
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test studies-named label label-foundation test-label bench results lint clean
+.PHONY: help setup demo test studies-named label label-foundation test-label bench results foundation lint clean
 
 help:
 	@echo "make setup   .venv with what the bundle runs on"
@@ -24,8 +25,9 @@ help:
 	@echo "make test-label             the tests of the server"
 	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
 	@echo "make results STUDY=FOLDER   score the shipped weights on each labelled volume of it; table into README.md"
+	@echo "make foundation MASKS=FOLDER   train the shipped weights again, from nothing, into $(FOUNDATION)/: hours"
 	@echo "make lint    ruff"
-	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/ and $(RESULTS)/"
+	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/, $(RESULTS)/ and $(FOUNDATION)/"
 
 $(VENV)/.run: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -68,9 +70,12 @@ bench: $(VENV)/.run
 results: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m scripts results --dataset_dir "$(STUDY)" --output_dir $(RESULTS)
 
+foundation: $(VENV)/.run
+	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash bundle/models/rebuild.sh
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf $(VENV) $(LABEL_VENV) $(DEMO) $(RESULTS)
+	rm -rf $(VENV) $(LABEL_VENV) $(DEMO) $(RESULTS) $(FOUNDATION)

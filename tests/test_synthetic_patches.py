@@ -114,7 +114,6 @@ def test_validation_volumes_are_named():
 def test_masks_are_read_from_a_folder(tmp_path):
     assert read_masks(None) == {}
     voxels = np.pad(np.full((4, 5, 6), 255, np.float32), 1)
-    voxels[0] = -1  # not labelled, so no vessel
     write_volume(tmp_path / "a.tif", voxels)
     ((name, mask),) = read_masks(tmp_path).items()
     assert name.startswith("a.tif ")
@@ -137,11 +136,12 @@ def test_useless_folders_of_masks_are_refused(tmp_path):
         (np.zeros((4, 5, 6)), {}, "0% of it is vessel"),
         (np.ones((4, 5, 6)), {}, "100% of it is vessel"),
         (np.arange(120).reshape(4, 5, 6), {}, "is an image and no vessel mask"),
+        (np.arange(120).reshape(4, 5, 6) % 3 - 1.0, {}, "holds negative values, which are not labelled"),
         (np.eye(8)[..., None] * np.ones(8), {"voxel_size": (1, 1, 3), "unit": "µm"}, "3 times as long as wide"),
     ],
 )
 def test_volumes_that_are_no_masks_are_refused(tmp_path, voxels, stated, words):
-    write_volume(tmp_path / "b.tif", voxels.astype(np.uint8), **stated)
+    write_volume(tmp_path / "b.tif", voxels.astype(np.float32), **stated)
     with pytest.raises(ValueError, match=rf"b\.tif.* {words}"):
         read_masks(tmp_path)
 

@@ -14,7 +14,7 @@ from scripts.report import slice_panel
 from scripts.synthetic_study import write_study
 from scripts.volume_io import read_volume, write_volume
 
-STYLE, SEED = "hollow", 3
+STYLE, SEED = "hollow", 0
 SHAPE = (160, 128, 64)
 VOXEL_SIZE = {"voxel_size": (1.0, 1.0, 2.0), "unit": "µm"}
 BLOCK = ((48, 112), (32, 96), (0, 64))  # 64³ voxels, a fifth of the volume
