@@ -71,7 +71,7 @@ results: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m scripts results --dataset_dir "$(STUDY)" --output_dir $(RESULTS)
 
 foundation: $(VENV)/.run
-	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash bundle/models/rebuild.sh
+	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash bench/foundation.sh
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

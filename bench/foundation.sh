@@ -52,5 +52,5 @@ cd "$ROOT/bundle"
 "$PYTHON" -m scripts average-weights "['$OUT/third/model_last.pt','$OUT/second/model_best.pt']" "$OUT/mean.pt"
 go_on d281f20 "$OUT/mean.pt" "$OUT/fourth" 1 1 1 64 --seed 31 --learning_rate 0
 "$PYTHON" -m scripts publish --ckpt_path "$OUT/fourth/model_best.pt" --output_path "$OUT/model.pt" --trained_on \
-    "synthetic volumes alone, by models/rebuild.sh: 400 of five kinds (0.1.0), then, as the mean of two trainings, fresh \
+    "synthetic volumes alone, by make foundation: 400 of five kinds (0.1.0), then, as the mean of two trainings, fresh \
 ones by configs/pretrain.json${MASKS:+, some of whose vessels are cut from real masks}"
