@@ -53,7 +53,7 @@ def test_weights_that_mean_other_things_have_no_mean(tmp_path):
     refused([one, named], tmp_path / "x.pt", sidecar_path(named), "label_values", "[0, 7]")
 
 
-@pytest.mark.parametrize("given", ["1.pt", 3, [], ["1.pt"]])
+@pytest.mark.parametrize("given", ["1.pt", 3, [], ["1.pt"], ["1.pt", "1.pt"], [1, 2]])
 def test_less_than_two(tmp_path, given):
     refused(given, tmp_path / "x.pt", "--ckpt_paths", "two weights or more")
 

@@ -33,11 +33,12 @@ def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -
 
     Raises:
         FileNotFoundError: where weights or a sidecar are missing.
-        ValueError: for fewer than two weights, for some that do not belong together, or where ``output_path`` is one of
-            them.
+        ValueError: for fewer than two weights or one named twice, for some that do not belong together, or where
+            ``output_path`` is one of them.
     """
-    if not isinstance(ckpt_paths, list | tuple) or len(ckpt_paths) < 2:
-        raise ValueError(f"--ckpt_paths {ckpt_paths}: takes two weights or more, \"['A.pt','B.pt']\"")
+    named = isinstance(ckpt_paths, list | tuple) and all(isinstance(path, str | Path) for path in ckpt_paths)
+    if not named or len({Path(path).resolve() for path in ckpt_paths}) < max(2, len(ckpt_paths)):
+        raise ValueError(f"--ckpt_paths {ckpt_paths}: takes two weights or more, each once, \"['A.pt','B.pt']\"")
     paths, output = [Path(path) for path in ckpt_paths], Path(output_path)
     if output.resolve() in [path.resolve() for path in paths]:
         raise ValueError(f"{output}: is one of the weights to average; give the mean another name")
