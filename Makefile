@@ -62,16 +62,16 @@ label-foundation: $(LABEL_VENV)/.run
 	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts restore-foundation --app "$(APP)"
 
 test-label: $(LABEL_VENV)/.run
-	$(LABEL_BIN)/python -m pytest tests/label
+	$(LABEL_BIN)/python -m pytest tests/server
 
 bench: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m bench measure
 
 results: $(VENV)/.run
-	PYTHONPATH=bundle $(BIN)/python -m scripts results --dataset_dir "$(STUDY)" --output_dir $(RESULTS)
+	PYTHONPATH=bundle $(BIN)/python -m experiments results --dataset_dir "$(STUDY)" --output_dir $(RESULTS)
 
 foundation: $(VENV)/.run
-	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash bench/foundation.sh
+	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash experiments/foundation/rebuild.sh
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

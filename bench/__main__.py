@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, compare two measurements, draw where the time goes, try what pre-training is made of."""
+"""`python -m bench`: measure, compare two measurements, draw where the time goes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from bench.gradients import gradients
 from bench.limits import ended, limits
 from bench.stages import picture, stages_of
 from bench.table import comparison, table
-from bench.trials import trials
-from scripts.command_line import run_verbs
-from scripts.whole_files import write_whole
+from scripts.commands.cli import run_verbs
+from scripts.core import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -91,7 +90,7 @@ def _in_a_process(name: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     verbs = {
-        **{"measure": measure, "compare": compare, "picture": picture, "gradients": gradients, "trials": trials},
+        **{"measure": measure, "compare": compare, "picture": picture, "gradients": gradients},
         **{"case": case, "stages_of": stages_of},  # in a process of their own
     }
     run_verbs(verbs, "python -m bench")

@@ -16,12 +16,12 @@ from monai.bundle import ConfigParser
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.limits import ended, seconds_of
-from scripts.checkpoints import save_weights
-from scripts.freed_memory import keep_freed_memory
-from scripts.inferers import PatchInferer, for_many_windows
-from scripts.synthetic_study import write_study
+from scripts.commands.synthesise import write_study
+from scripts.core import BUNDLE, keep_freed_memory
+from scripts.inference import PatchInferer
+from scripts.inference.sliding_window import for_many_windows
+from scripts.weights import save_weights
 
-BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
 PRECISIONS = {"float32": False, "bfloat16": True}
 OVERLAYS: dict[str, list[str]] = {"shipped": [], "published": ["overlays/published"]}
 PATCH = (64, 64, 64)

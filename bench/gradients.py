@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.cases import OVERLAYS, parser_of, study_of
-from scripts.inferers import PatchInferer
+from scripts.inference import PatchInferer
 
 
 def gradients(network: str = "shipped", steps: int = 1000, every: int = 50, batch_size: int = 2) -> str:

@@ -21,8 +21,7 @@ from monai.engines import IterationEvents
 from torch.profiler import ProfilerActivity, profile
 
 from bench.cases import BUNDLE, study_of
-from scripts.volume_io import check_writable
-from scripts.whole_files import write_whole
+from scripts.core import check_writable, write_whole
 
 START_UP, EXIT, WINDOWS, STEPS = "start-up", "exit", "windows", "steps"
 APART = "measuring"  # what this file itself does in the process

@@ -4,12 +4,12 @@ import monai
 import numpy as np
 import pytest
 import torch
-from bundle_command import BUNDLE, TINY_CHANNELS, BundleCommand
 from monai.bundle import ConfigWorkflow
 
-from scripts.checkpoints import save_weights
 from scripts.network import TubeNet
-from scripts.volume_io import write_volume
+from scripts.weights import save_weights
+from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, BundleCommand
+from tests.helpers.study_examples import write_tubes
 
 
 @pytest.fixture(scope="session")
@@ -48,17 +48,6 @@ def workflow(monkeypatch):
     monai.utils.set_determinism(seed=None)
 
 
-def write_tubes(folder, name, shape, vessel=255):
-    """A study of one volume: a straight tube of radius 4 along X, of brightness 200 on a noisy ground of 100."""
-    _, y, z = np.indices(shape)
-    tube = (y - shape[1] // 2) ** 2 + (z - shape[2] // 2) ** 2 <= 16
-    noise = np.random.default_rng(0).normal(scale=10, size=shape)
-    geometry = {"voxel_size": (2.0, 2.0, 5.0), "unit": "µm"}
-    write_volume(folder / "images" / f"{name}.tif", (100 + 100 * tube + noise).astype(np.float32), **geometry)
-    write_volume(folder / "labels" / f"{name}.tif", (tube * vessel).astype(np.uint8), **geometry)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def tiny_study(tmp_path_factory):
     """A stack of 15 slices, volume `a`, whose label holds 0 and 255."""
@@ -74,7 +63,7 @@ def other_study(tmp_path_factory):
 @pytest.fixture(scope="session")
 def keras_model():
     """The release's network in Keras, small, trained for a step so that its file holds an optimiser too."""
-    from keras_release import release  # takes seconds to import
+    from tests.helpers.keras_release import release
 
     made = release()
     made.compile("adam", "categorical_crossentropy")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from scripts.active_weights import restore_foundation
-from scripts.averages import average_weights
-from scripts.checkpoints import publish
-from scripts.command_line import run_verbs
-from scripts.contact_sheet import draw_contact_sheet
-from scripts.curves import overlay_curves
-from scripts.demo import run_demo
-from scripts.exporting import export_program
-from scripts.keras_weights import export_weights, import_weights
-from scripts.label_app import serve
-from scripts.outlines import draw_outlines
-from scripts.released_data import import_study
-from scripts.results import run_results
-from scripts.synthetic_study import write_study
-from scripts.watching import watch
+from scripts.commands.cli import run_verbs
+from scripts.commands.contact_sheet import draw_contact_sheet
+from scripts.commands.demo import run_demo
+from scripts.commands.label import serve
+from scripts.commands.outlines import draw_outlines
+from scripts.commands.synthesise import write_study
+from scripts.commands.watch import watch
+from scripts.data.convert.tube_net import import_study
+from scripts.monailabel import restore_foundation
+from scripts.report import overlay_curves
+from scripts.weights import average_weights, publish
+from scripts.weights.export import export_program
+from scripts.weights.keras import export_weights, import_weights
 
 VERBS = {
     "average-weights": average_weights,
@@ -31,7 +29,6 @@ VERBS = {
     "outlines": draw_outlines,
     "publish": publish,
     "restore-foundation": restore_foundation,
-    "results": run_results,
     "synthesise": write_study,
     "watch": watch,
 }

@@ -1,21 +1,28 @@
-"""Scores of a segmentation: of voxels, from one tally of each volume, and of centrelines. Start at `tallies.py`."""
+"""Scores of a segmentation: of voxels, from counts made once a volume, and of centrelines. Start at `counts.py`."""
 
-from .centrelines import CentrelineTally, centreline
+from .centreline import CentrelineTally, centreline
+from .counts import VolumeTally, VoxelHistogram
+from .curves import AREAS, KINDS, LEAST_RECALL, RATES, curves_of, mean_curves
 from .scores import BestDice, BestThreshold, CentrelineScores, TallyMetric, VoxelScores, gather_volumes
-from .tallies import VolumeTally, VoxelHistogram, call_vessels, foreground_log_odds, segmentation_of
+from .transforms import TallyCentrelinesd, TallyVoxelsd
 
 __all__ = [
+    "AREAS",
+    "KINDS",
+    "LEAST_RECALL",
+    "RATES",
     "BestDice",
     "BestThreshold",
     "CentrelineScores",
     "CentrelineTally",
+    "TallyCentrelinesd",
     "TallyMetric",
+    "TallyVoxelsd",
     "VolumeTally",
     "VoxelHistogram",
     "VoxelScores",
-    "call_vessels",
     "centreline",
-    "foreground_log_odds",
+    "curves_of",
     "gather_volumes",
-    "segmentation_of",
+    "mean_curves",
 ]

@@ -10,8 +10,8 @@ import ignite.distributed as idist
 import torch
 from monai.metrics import CumulativeIterationMetric
 
-from .centrelines import CentrelineTally
-from .tallies import THRESHOLD_BITS, THRESHOLDS, VolumeTally
+from .centreline import CentrelineTally
+from .counts import THRESHOLD_BITS, THRESHOLDS, VolumeTally
 
 
 def gather_volumes(mine: list) -> list:
@@ -26,7 +26,7 @@ def gather_volumes(mine: list) -> list:
 
 
 class TallyMetric(CumulativeIterationMetric):
-    """A MONAI metric over tallies, which :class:`scripts.transforms.TallyVoxelsd` adds to the data.
+    """A MONAI metric over tallies, which :class:`scripts.metrics.TallyVoxelsd` adds to the data.
 
     Its handler takes ``from_engine(["tally", "label"])``: MONAI wants a pair, and the label is in the tally already.
     """
@@ -82,7 +82,7 @@ class VoxelScores(TallyMetric):
 class CentrelineScores(VoxelScores):
     """clDice or its sensitivity, of every volume and vessel class, and its mean as :class:`VoxelScores` takes it.
 
-    Its handler takes ``from_engine(["centrelines", "label"])``, which :class:`scripts.transforms.TallyCentrelinesd`
+    Its handler takes ``from_engine(["centrelines", "label"])``, which :class:`scripts.metrics.TallyCentrelinesd`
     adds to the data.
 
     Args:

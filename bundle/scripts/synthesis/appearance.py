@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .curves import Segment
+from .segments import Segment
 
 DOME_EDGE = 0.2
 """Brightness of a dome at the surface of its vessel."""

@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from .curves import SMALLEST_RADIUS, Segment, filled_fraction
-from .geometry import capillary_mesh, grow_tree, thick_stems
+from .growth import capillary_mesh, grow_tree, thick_stems
+from .segments import SMALLEST_RADIUS, Segment, filled_fraction
 
 MOST_ROOTS = 60
 """A scene stops here even if it is emptier than was drawn: roots may miss the volume, time must not run away."""

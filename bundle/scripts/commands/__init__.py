@@ -1,0 +1,1 @@
+"""What `python -m scripts COMMAND` runs, one command a file."""

@@ -1,0 +1,114 @@
+"""Look at segmentations: a picture of each volume, with what was found outlined, and the label where there is one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from scripts.core import check_writable
+from scripts.data import DECATHLON, check_pair, find_images, find_study, find_volumes
+from scripts.io import read_volume
+from scripts.report import slice_panel
+
+SEGMENTED = "_seg"  # after the name of the image
+MICROMETRES_PER_MM = 1000.0
+LARGEST_IN_MICROMETRES = 20.0  # mm across; larger fields are measured in mm
+
+
+def draw_outlines(
+    dataset_dir: str | Path,
+    segmentations_dir: str | Path,
+    output_dir: str | Path | None = None,
+    channel: int | None = None,
+    unlabelled_value: float | None = None,
+) -> None:
+    """Draw each image with its segmentation outlined, ``NAME_outlines.png``: three slices and the maximum along Z.
+
+    A volume at a time is in memory. What is missing or does not fit shows before anything is drawn.
+
+    Args:
+        dataset_dir: the study, folder or file that was segmented; the labels of a study, where it has them, are
+            outlined too.
+        segmentations_dir: with ``NAME_seg.EXT`` of each image, as ``configs/inference.json`` leaves them.
+        output_dir: gets the pictures; by default the folder of the segmentations.
+        channel: which channel of several-channel images.
+        unlabelled_value: of the labels, as well as negative values: not labelled, and so not outlined.
+
+    Raises:
+        FileNotFoundError: where an image has no segmentation, or there is no image.
+        ValueError: for a file that cannot be read, two of one name, or a segmentation or label of other voxels than its
+            image.
+        OSError: where a picture cannot be written.
+    """
+    folder = Path(segmentations_dir)
+    pictures = folder if output_dir is None else Path(output_dir)
+    found = find_volumes(folder)
+    images = find_images(dataset_dir)
+    # what was segmented may lie beside its segmentations
+    items = [item for item in images if not _is_segmentation(item["name"], images)]
+    labels = _labels(Path(dataset_dir))
+    for item in items:
+        _check(item, found, labels, folder, channel)
+    check_writable(pictures)
+    for item in items:
+        name = item["name"]
+        info, image = read_volume(item["image"], channel=channel)
+        label = read_volume(labels[name])[1] if name in labels else None
+        if label is not None and unlabelled_value is not None:
+            label = np.where(label == unlabelled_value, 0, label)
+        spacing, unit = _scale_bar(info)
+        title = name if label is None else f"{name}, and its label"
+        path = slice_panel(
+            pictures / f"{name}_outlines.png",
+            image,
+            label,
+            read_volume(found[name + SEGMENTED])[1],
+            title=title,
+            spacing=spacing,
+            unit=unit,
+        )
+        print(path, file=sys.stderr)
+
+
+def _is_segmentation(name: str, images: Sequence[Mapping[str, str]]) -> bool:
+    return name.endswith(SEGMENTED) and any(item["name"] == name.removesuffix(SEGMENTED) for item in images)
+
+
+def _labels(study: Path) -> Mapping[str, str]:
+    """Those that there are: a study may be labelled in part."""
+    if study.name == DECATHLON or (study / DECATHLON).is_file():
+        return {item["name"]: item["label"] for item in find_study(study)}
+    return {name: str(path) for name, path in find_volumes(study / "labels").items()} if _has_labels(study) else {}
+
+
+def _has_labels(study: Path) -> bool:
+    return (study / "labels").is_dir() and any((study / "labels").iterdir())
+
+
+def _check(
+    item: Mapping[str, str],
+    found: Mapping[str, Path],
+    labels: Mapping[str, str],
+    folder: Path,
+    channel: int | None,
+) -> None:
+    name, image = item["name"], item["image"]
+    if name + SEGMENTED not in found:
+        raise FileNotFoundError(
+            f"{folder / name}{SEGMENTED}.*: no such file; segment {image} with configs/inference.json first, "
+            "or correct --segmentations_dir"
+        )
+    check_pair(image, str(found[name + SEGMENTED]), channel=channel)
+    if name in labels:
+        check_pair(image, labels[name], channel=channel)
+
+
+def _scale_bar(info):
+    """Return the voxel size and its unit for a scale bar, or None where the file states none."""
+    if not info.unit:
+        return None, ""
+    small = max(size * count for size, count in zip(info.spacing, info.shape, strict=True)) < LARGEST_IN_MICROMETRES
+    return [size * (MICROMETRES_PER_MM if small else 1.0) for size in info.spacing], "µm" if small else "mm"

@@ -1,0 +1,36 @@
+"""Whether to compute in bfloat16: the dial `amp`, by default what the device can do."""
+
+from __future__ import annotations
+
+import torch
+
+from .options import AUTO, flag
+
+
+def has_bfloat16(device: str | torch.device) -> bool:
+    """Whether a device has instructions for bfloat16, and so is faster with it."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere and later
+    if kind == "cpu":  # on ARM nothing was measured, so there it is not chosen
+        known = torch.cpu.get_capabilities()
+        return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    return False
+
+
+def bfloat16(amp: bool | str, device: str | torch.device) -> bool:
+    """Read the dial ``amp``.
+
+    Args:
+        amp: true, false, or ``auto``: where the device has it.
+        device: that computes.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if str(amp).lower() == AUTO:
+        return has_bfloat16(device)
+    try:
+        return flag("amp", amp)
+    except ValueError as error:
+        raise ValueError(f"--amp must be auto, true or false, got {amp!r}") from error

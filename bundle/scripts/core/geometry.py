@@ -1,0 +1,88 @@
+"""Voxel sizes, the through-plane axis, and boxes of voxels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+CLEARLY_COARSER = 1.5  # how many times the next coarsest spacing makes an axis the through-plane one
+AXES = "XYZ"
+
+Box = tuple[tuple[int, int], ...]
+"""Half-open voxel ranges ``((x0, x1), (y0, y1), (z0, z1))``."""
+
+
+def voxel_size(affine: np.ndarray) -> np.ndarray:
+    """Return the spacing along X, Y and Z, in the unit of the 4x4 ``affine``."""
+    return np.linalg.norm(np.asarray(affine, dtype=float)[:3, :3], axis=0)
+
+
+def through_plane_axis(affine: np.ndarray) -> int:
+    """Return the axis (0, 1, 2) across the imaging plane: the one with the clearly coarsest spacing, else Z.
+
+    Args:
+        affine: 4x4.
+    """
+    spacing = voxel_size(affine)
+    coarsest = int(spacing.argmax())
+    return coarsest if spacing[coarsest] >= CLEARLY_COARSER * np.sort(spacing)[1] else 2
+
+
+def longest_in_plane_axis(shape: Sequence[int], affine: np.ndarray) -> int:
+    """Return the axis with the most voxels among the two in plane; of equal ones, the first."""
+    across = through_plane_axis(affine)
+    return max((axis for axis in range(3) if axis != across), key=lambda axis: shape[axis])
+
+
+def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
+    """Read the dial ``region``: ``"x0:x1,y0:y1,z0:z1"`` in voxels, any bound left out as in a Python slice.
+
+    Raises:
+        ValueError: for any other text.
+    """
+    parts = [re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", part) for part in str(text).split(",")]
+    if len(parts) != 3 or not all(parts):
+        raise ValueError(f"region {text!r} is not of the form x0:x1,y0:y1,z0:z1; for the half y < 64 write ':,0:64,:'")
+    return tuple((int(a) if a else None, int(b) if b else None) for a, b in (part.groups() for part in parts))
+
+
+def region_box(text: str | None, shape: Sequence[int]) -> Box:
+    """Return the box that ``region`` selects of a volume; the whole volume where it is empty.
+
+    Args:
+        text: the dial ``region``, or None.
+        shape: (X, Y, Z).
+
+    Raises:
+        ValueError: for a region that is malformed, empty or reaches outside the volume.
+    """
+    if not text:
+        return tuple((0, size) for size in shape)
+    box = []
+    for axis, (start, stop), size in zip(AXES, parse_region(text), shape, strict=True):
+        start, stop = start or 0, size if stop is None else stop
+        if not 0 <= start < stop <= size:
+            raise ValueError(f"region {text!r} does not fit: {AXES.index(axis) + 1}. axis {axis} has voxels 0:{size}")
+        box.append((start, stop))
+    return tuple(box)
+
+
+def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
+    """Voxel size along X, Y, Z: the lengths of the affine's three columns, in its unit."""
+    x, y, z = np.linalg.norm(np.asarray(affine)[:3, :3], axis=0)
+    return float(x), float(y), float(z)
+
+
+def same_grid(affine: np.ndarray, other: np.ndarray, shape: tuple[int, ...], tolerance: float = 0.01) -> bool:
+    """Whether two affines put all voxels of `shape` at the same places, to `tolerance` voxels.
+
+    A transform and its inverse leave rounding errors, which must not make a writer forget the file's own numbers.
+    """
+    corners = np.array([[x, y, z, 1] for x in (0, shape[0]) for y in (0, shape[1]) for z in (0, shape[2])], float)
+    try:
+        moved = corners @ np.linalg.solve(np.asarray(other, float), np.asarray(affine, float)).T
+    except np.linalg.LinAlgError:
+        return False
+    return bool(np.abs(moved - corners).max() < tolerance)

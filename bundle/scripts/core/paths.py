@@ -1,0 +1,7 @@
+"""Where the parts of the bundle lie."""
+
+from pathlib import Path
+
+BUNDLE = Path(__file__).resolve().parents[2]
+CONFIGS = BUNDLE / "configs"
+WEIGHTS = BUNDLE / "models" / "model.pt"

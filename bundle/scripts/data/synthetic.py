@@ -1,0 +1,215 @@
+"""Patches of synthetic volumes that are drawn as training goes on, and never twice."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import Dataset, MetaTensor
+from monai.transforms import Compose, RandomizableTrait, Transform
+
+from scripts.core import file_hash, voxel_size
+from scripts.io import read_volume
+from scripts.synthesis import check_parts, draw_style, synthesise
+
+from .dataset import find_volumes
+
+LANES = 16  # volumes that patches are drawn from at one time
+MOST_VALUES = 32  # of a mask, vessels of several kinds among them
+MOST_VESSEL = 0.9
+
+
+def no_study(classes: int, dials: Mapping[str, Any], dials_of_tests: Mapping[str, Any] | None = None) -> list:
+    """Return the volumes of a study that training on synthetic volumes reads: none.
+
+    Args:
+        classes: that the network tells apart.
+        dials: those that speak of a study, by name.
+        dials_of_tests: those that speak of volumes to score, where there are none.
+
+    Raises:
+        ValueError: where one of them is set, which would be of no effect, or for other classes than two.
+    """
+    if classes != 2:
+        raise ValueError(
+            f"--network_def#out_channels {classes}: synthetic volumes have two classes, background and vessel; "
+            "fine-tune to others afterwards"
+        )
+    for name, value in {**dials, **(dials_of_tests or {})}.items():
+        if value is not None:
+            raise ValueError(
+                f"--{name} {value}: pretrain.json draws its own volumes and reads no study; leave it out, "
+                "and train on yours afterwards, with finetune.json"
+            )
+    return []
+
+
+def training_shape(seed: int, style: str) -> tuple[int, int, int]:
+    """Draw how large a volume is: cubes, slabs and thin stacks of 10 to 30 slices.
+
+    Args:
+        seed: a non-negative integer.
+        style: what will grow: stems need a field that is wide beside them, plexus are flat.
+
+    Returns:
+        Voxels along X, Y, Z.
+    """
+    rng = np.random.default_rng([seed, 1])
+    kinds = {"stack": (0.0, 0.25, 0.75), "plexus": (0.2, 0.7, 0.1), "mask": (0.5, 0.3, 0.2)}
+    kind = rng.choice(["cube", "slab", "thin"], p=kinds.get(style, (0.55, 0.3, 0.15)))
+    if kind == "cube":
+        side = int(rng.integers(88, 113))
+        return side, side, side
+    if kind == "slab":
+        side = int(rng.integers(120, 161))
+        return side, side, int(rng.integers(36, 65))
+    side = int(rng.integers(160, 225))
+    return side, side, int(rng.integers(10, 31))
+
+
+def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
+    """Read real vessel masks to cut blocks from.
+
+    Args:
+        masks_dir: folder of volumes of voxels as deep as wide, vessel where above 0; None is none.
+
+    Returns:
+        (X, Y, Z) boolean arrays, by file name and hash, so that a resumed run is told from one on other masks.
+
+    Raises:
+        FileNotFoundError: for a folder that is none, or without volumes.
+        ValueError: for a file that cannot be read, is no mask, holds no vessel or little else, or has flat voxels.
+    """
+    if masks_dir is None:
+        return {}
+    if not Path(masks_dir).is_dir():
+        raise FileNotFoundError(f"{masks_dir}: is no folder; give --masks_dir a folder of vessel masks")
+    return {f"{path.name} {file_hash(path)[:12]}": _mask(path) for path in find_volumes(Path(masks_dir)).values()}
+
+
+def _mask(path):
+    info, voxels = read_volume(path)
+    if len(np.unique(voxels)) > MOST_VALUES:
+        raise ValueError(
+            f"{path}: holds more than {MOST_VALUES} values, so it is an image and no vessel mask; remove it"
+        )
+    if voxels.min() < 0:
+        raise ValueError(f"{path}: holds negative values, which are not labelled; make them vessel or background")
+    mask = voxels > 0
+    if not 0 < mask.mean() < MOST_VESSEL:
+        raise ValueError(f"{path}: {mask.mean():.0%} of it is vessel, so nothing can be cut from it; remove it")
+    size = voxel_size(info.affine)
+    if max(size) > 1.05 * min(size):
+        raise ValueError(
+            f"{path}: its voxels are {max(size) / min(size):.2g} times as long as wide; resample it to cubes"
+        )
+    return mask
+
+
+class Synthesised(Transform):
+    """Draw the volume of a seed.
+
+    Args:
+        without: see :func:`scripts.synthesis.synthesise`.
+        masks: likewise.
+
+    Raises:
+        ValueError: for parts that there are not, or where no style is left.
+    """
+
+    def __init__(self, without: Sequence[str] = (), masks: Sequence[np.ndarray] = ()) -> None:
+        check_parts(without, masks)
+        self.without = tuple(without)
+        self.masks = masks
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Add ``image``, float32, and ``label``, int8, both ``(1, X, Y, Z)``, and ``style`` to a ``seed``.
+
+        Where there is a ``shape`` they have it, else one is drawn.
+        """
+        seed = data["seed"]
+        style = draw_style(seed, self.without, self.masks)
+        shape = data.get("shape") or training_shape(seed, style)
+        image, label = synthesise(seed, shape, style, self.without, self.masks)
+        return {
+            **data,
+            "style": style,
+            "image": MetaTensor(torch.from_numpy(image)[None]),  # (1, X, Y, Z)
+            "label": MetaTensor(torch.from_numpy(label.astype(np.int8))[None]),  # (1, X, Y, Z)
+        }
+
+
+def seeds(first: int, count: int) -> list[dict[str, Any]]:
+    """Items of a fixed set of volumes, to validate on; training seeds are far above these."""
+    return [{"seed": seed, "name": f"synthetic_{seed}"} for seed in range(first, first + count)]
+
+
+class SyntheticPatches(Dataset):
+    """Patches from ever new synthetic volumes; each patch is a function of (seed, index) alone.
+
+    At any time patches are drawn from `LANES` volumes in turn, so that neighbours in a batch differ; each volume serves
+    ``per_volume`` patches, then another takes its place, now in one lane and now in the next, so that no step waits for
+    many. A worker of the loader keeps the volumes it draws from; with batches of two, and 1, 2, 4 or 8 workers that
+    outlive an epoch, none is drawn twice.
+
+    Args:
+        draw: makes a volume of a seed.
+        transform: preprocessing; what follows the first random transform runs for every patch.
+        length: patches an epoch.
+        seed: of the draw.
+        per_volume: patches from each volume.
+        progress: of no effect, for nothing is loaded beforehand; several processes set it.
+
+    Raises:
+        ValueError: for numbers below 1.
+    """
+
+    def __init__(
+        self,
+        draw: Synthesised,
+        transform: Compose,
+        length: int,
+        seed: int = 0,
+        per_volume: int = 8,
+        progress: bool = True,
+    ) -> None:
+        super().__init__(data=[], transform=transform)
+        if length < 1 or per_volume < 1:
+            raise ValueError(f"nothing to train on: {length} patches an epoch, {per_volume} from each volume")
+        self.draw = draw
+        self.length = length
+        self.seed = seed
+        self.per_volume = per_volume
+        self.first_random = transform.get_index_of_first(lambda each: isinstance(each, RandomizableTrait))
+        self._volumes: OrderedDict[int, Any] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Patches an epoch."""
+        return self.length
+
+    def volume_of(self, index: int) -> int:
+        """Return the number of the volume that a patch is cut from."""
+        turn, lane = divmod(index, LANES)
+        # lanes change their volume one after the other
+        return (turn + lane * self.per_volume // LANES) // self.per_volume * LANES + lane
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Draw a patch; ``index`` counts on from epoch to epoch (:class:`scripts.data.EpochSampler`)."""
+        generator = np.random.default_rng((self.seed, index))
+        volume = self._volume(self.volume_of(index))
+        self.transform.set_random_state(seed=int(generator.integers(2**32)))
+        patch = self.transform(volume, start=self.first_random)
+        return patch[0] if isinstance(patch, list) else patch
+
+    def _volume(self, number: int) -> Any:
+        if number not in self._volumes:
+            drawn = int(np.random.SeedSequence((self.seed, number)).generate_state(1, np.uint64)[0])
+            self._volumes[number] = self.transform(self.draw({"seed": drawn}), end=self.first_random)
+            while len(self._volumes) > LANES:
+                self._volumes.popitem(last=False)
+        self._volumes.move_to_end(number)
+        return self._volumes[number]

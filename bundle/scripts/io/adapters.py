@@ -1,0 +1,185 @@
+"""The faces of this package for MONAI: `VolumeReader` at the start of a pipeline, `SaveVolumed` at its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import ImageReader, MetaTensor
+from monai.transforms import SaveImaged
+
+from scripts.core import VolumeError, refusal, same_grid
+
+from .formats import file_family, split_name
+from .reader import read_volume
+from .volume import SOURCE_KEY
+from .writer import write_volume
+
+logger = logging.getLogger(__name__)
+
+
+class VolumeReader(ImageReader):
+    """MONAI's reader for all the kinds: `LoadImaged(keys, reader=VolumeReader(channel), ensure_channel_first=True)`.
+
+    The metadata is that of `VolumeInfo.meta`.
+
+    Args:
+        channel: as in `read_header`.
+    """
+
+    def __init__(self, channel: int | None = None) -> None:
+        """Keep the channel to read."""
+        super().__init__()
+        self.channel = channel
+
+    def verify_suffix(self, filename: Sequence[str] | str) -> bool:
+        """Whether the file's suffix is one that is read."""
+        try:
+            return bool([file_family(name) for name in _as_list(filename)])
+        except VolumeError:
+            return False
+
+    def read(self, data: Sequence[str] | str, **kwargs: Any) -> list[Path]:
+        """Only note the paths.
+
+        Where `read` raises, MONAI's LoadImage tries its other readers, one of which returns the first page of a
+        TIFF without a word. What `get_data` raises reaches the user.
+        """
+        return [Path(name) for name in _as_list(data)]
+
+    def get_data(self, img: Sequence[Path]) -> tuple[np.ndarray, dict[str, Any]]:
+        """The voxels `(X, Y, Z)` and the metadata of the one file that `read` noted.
+
+        Raises:
+            FileNotFoundError, OSError, VolumeError: as `read_volume`; VolumeError also for more than one file.
+        """
+        if len(img) != 1:
+            raise refusal(img[0] if img else "", f"{len(img)} files are given as one image", "give one file an image")
+        info, voxels = read_volume(img[0], self.channel)
+        return voxels, info.meta()
+
+
+def _as_list(names: Any) -> list[Any]:
+    return [names] if isinstance(names, str | os.PathLike) else list(names)
+
+
+class SaveVolumed(SaveImaged):
+    """Write `output_dir/NAME_POSTFIX.EXT`, where NAME and EXT are those of the image that was read.
+
+    A subclass of MONAI's `SaveImaged` because MONAI Label, which sends results over the network, takes exactly those
+    out of a bundle's post-processing.
+
+    Args:
+        keys: of results `(C, X, Y, Z)`, on the grid of their input (put `Invertd` before); one channel is dropped to
+            `(X, Y, Z)`, several are written as channels.
+        output_dir: made if need be; `check_writable` tells early whether it can be.
+        output_postfix: `seg`, `prob`, ...; may not be empty where it would overwrite the input.
+        output_dtype: `uint8`, `uint16` or `float32`, or numpy's types. A value that it cannot hold is an error.
+        provenance: said in each file's metadata.
+        image_key: whose metadata counts where the result carries none.
+        allow_missing_keys: whether a key may be absent.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_dir: str | os.PathLike[str] = "./",
+        output_postfix: str = "seg",
+        output_dtype: Any = np.uint8,
+        provenance: Mapping[str, Any] | None = None,
+        image_key: str = "image",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        """Keep where to and how to write."""
+        super().__init__(
+            keys, output_dir=output_dir, output_postfix=output_postfix, allow_missing_keys=allow_missing_keys
+        )
+        self.output_dir = Path(output_dir)
+        self.output_postfix = output_postfix
+        self.output_dtype = np.dtype(output_dtype)
+        self.provenance = dict(provenance or {})
+        self.image_key = image_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write the result under each key and return the data unchanged.
+
+        Raises:
+            VolumeError: a result does not lie on the grid of its input, or does not fit `output_dtype`.
+            OSError: it cannot be written.
+        """
+        d = dict(data)
+        for key in self.key_iterator(d):
+            path = self._path(Path(str(self._meta(d, key)["filename_or_obj"])))
+            self.write(path, d, key)
+            logger.info("wrote %s", path)
+        return d
+
+    def write(self, path: Path, data: Mapping[Hashable, Any], key: Hashable) -> None:
+        """Write the result under `key` to `path`.
+
+        Raises:
+            VolumeError: as for `__call__`.
+            OSError: as there.
+        """
+        like = _on_input_grid(path, data[key], self._meta(data, key))
+        array = _cast(path, _channels_dropped(path, data[key]), self.output_dtype)
+        write_volume(path, array, like, provenance=self.provenance)
+
+    def _meta(self, data: Mapping[Hashable, Any], key: Hashable) -> Mapping[str, Any]:
+        for candidate in (data[key], data.get(self.image_key)):
+            meta = getattr(candidate, "meta", {})
+            if SOURCE_KEY in meta and "filename_or_obj" in meta:
+                return meta
+        wrong = "it carries no metadata of the file it was made from"
+        raise refusal(str(key), wrong, "load the image with reader=VolumeReader() and keep MetaTensors")
+
+    def _path(self, image: Path) -> Path:
+        stem, suffix = split_name(image)
+        joint = "_" if self.output_postfix else ""
+        path = self.output_dir / f"{stem}{joint}{self.output_postfix}{suffix}"
+        if path.resolve() == image.resolve():
+            raise refusal(path, "the result would overwrite its input", "choose another --output_dir")
+        return path
+
+
+def _on_input_grid(path: Path, result: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata with the input's own affine, or an error if the result lies elsewhere."""
+    shape = tuple(int(length) for length in np.asarray(meta["spatial_shape"]))
+    original = np.asarray(meta["original_affine"], dtype=np.float64)
+    affine = np.asarray(result.affine if isinstance(result, MetaTensor) else original, dtype=np.float64)
+    # half a voxel: the way back through a resampling may round the affine, never the shape
+    if tuple(result.shape[-3:]) != shape or not same_grid(affine, original, shape, tolerance=0.5):
+        wrong = f"the result, shape {tuple(result.shape[-3:])}, is not on the grid of its input, shape {shape}"
+        raise refusal(path, wrong, "put Invertd before SaveVolumed")
+    return {**meta, "affine": original, "original_affine": original}
+
+
+def _channels_dropped(path: Path, result: Any) -> np.ndarray:
+    array = result.detach().cpu().numpy() if isinstance(result, torch.Tensor) else np.asarray(result)
+    if array.ndim != 4:
+        raise refusal(path, f"the result has shape {array.shape}", "give (C, X, Y, Z)")
+    return array[0] if len(array) == 1 else array
+
+
+def _cast(path: Path, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`array` as `dtype`, or an error where that would change it (beyond the rounding of a float)."""
+    if array.dtype == dtype:
+        return array
+    with np.errstate(invalid="ignore", over="ignore"):  # what the casts below spoil is found and told
+        cast = array.astype(dtype)
+        exact = np.array_equal(cast, array) if dtype.kind in "bui" or array.dtype.kind in "bui" else True
+    if not exact:
+        wrong = f"values from {array.min()} to {array.max()} do not fit {dtype}"
+        raise refusal(path, wrong, "threshold first, or choose another output_dtype")
+    return cast
+
+
+def name_of(array: Any) -> str:
+    """Return the file that an array was read from, for messages."""
+    return str(array.meta.get("filename_or_obj", "volume")) if isinstance(array, MetaTensor) else "volume"

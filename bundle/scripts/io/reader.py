@@ -1,0 +1,80 @@
+"""One reader for every kind of file: `VolumeReader` for MONAI, `read_header` and `read_volume` for anyone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from scripts.core import refusal
+from scripts.io.tiff import read_tiff, read_tiff_header
+
+from .formats import file_family
+from .nifti import read_nifti, read_nifti_header
+from .npy import read_npy, read_npy_header
+from .volume import VolumeInfo
+
+_HEADER_OF = {"tiff": read_tiff_header, "nifti": read_nifti_header, "npy": read_npy_header}
+_VOLUME_OF = {"tiff": read_tiff, "nifti": read_nifti, "npy": read_npy}
+
+
+def read_header(path: str | os.PathLike[str], channel: int | None = None) -> VolumeInfo:
+    """What is known of a volume without reading its voxels: cheap enough to check a whole study before any work.
+
+    Args:
+        path: the file; its suffix is one of `SUFFIXES`.
+        channel: index along the one further axis of a file that holds several channels, colours or time points.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it is a folder, or may not be read.
+        VolumeError: it is empty, damaged, cut short, of another type than its suffix says, or not one volume.
+            Like the others, one line: file, what is wrong, what to do.
+    """
+    path = Path(path)
+    return _HEADER_OF[file_family(path)](path, _checked(path, channel))
+
+
+def read_volume(path: str | os.PathLike[str], channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
+    """A volume's header and its voxels.
+
+    Args:
+        path: the file; its suffix is one of `SUFFIXES`.
+        channel: as in `read_header`.
+
+    Returns:
+        The header, and an array `(X, Y, Z)` of the stored type in native byte order (float for a scaled NIfTI).
+
+    Raises:
+        FileNotFoundError, OSError, VolumeError: as `read_header`; VolumeError also for voxels that are NaN or infinite.
+    """
+    path = Path(path)
+    info, voxels = _VOLUME_OF[file_family(path)](path, _checked(path, channel))
+    _refuse_non_finite(path, voxels)
+    return info, voxels
+
+
+def _checked(path: Path, channel: int | None) -> int | None:
+    if channel is None:
+        return None
+    if isinstance(channel, bool) or not isinstance(channel, int | np.integer):
+        raise refusal(path, f"channel is {channel!r}", "give a whole number from 0, or leave --channel out")
+    return int(channel)
+
+
+def _refuse_non_finite(path: Path, voxels: np.ndarray) -> None:
+    if voxels.dtype.kind != "f":
+        return
+    count, first = 0, None
+    # a slab at a time along the slowest axis of memory, so that the mask of a large volume is never whole
+    axis = int(np.argmax(np.abs(voxels.strides)))
+    for at in range(voxels.shape[axis]):
+        bad = ~np.isfinite(voxels[(slice(None),) * axis + (at,)])
+        if bad.any():
+            count += int(bad.sum())
+            first = first or [int(i) for i in np.insert(np.argwhere(bad)[0], axis, at)]
+    if first is not None:
+        where = ", ".join(f"{letter}={i}" for letter, i in zip("xyz", first, strict=True))
+        wrong = f"{count} voxels are NaN or infinite, the first at {where}"
+        raise refusal(path, wrong, "replace them by a number (numpy.nan_to_num) and save it again")

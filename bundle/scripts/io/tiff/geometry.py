@@ -1,0 +1,102 @@
+"""The voxel size of a TIFF, in each of the three dialects that state one.
+
+- ImageJ: pixels per unit in the resolution tags, `spacing` and `unit` in the description. As in ImageJ, what is left
+  out is 1; `unit` left out, or `pixel`, means that no voxel size is stated, whatever the numbers say.
+- OME: PhysicalSizeX/Y/Z and their units, micrometres if not named. All three are needed.
+- Plain: the resolution tags know nothing of Z, and most programs fill them with a screen's 72 dpi. They are written
+  back as they were, and results are in voxels. The exception is tifffile's JSON description with `spacing` and `unit`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import numpy as np
+
+from scripts.io.units import canonical_unit, millimetres
+
+logger = logging.getLogger(__name__)
+
+
+def resolution_tags(page: Any) -> dict[str, Any]:
+    """`{"resolution": [[n, d], [n, d]], "resolutionunit": 1 | 2 | 3}` of a tifffile page; `{}` if it has none."""
+    tags = [page.tags.get(name) for name in ("XResolution", "YResolution")]
+    if any(tag is None or len(np.atleast_1d(tag.value)) != 2 for tag in tags):
+        return {}
+    unit = page.tags.get("ResolutionUnit")
+    rationals = [[int(number) for number in tag.value] for tag in tags]
+    if any(number == 0 for rational in rationals for number in rational):
+        return {}
+    return {"resolution": rationals, "resolutionunit": int(unit.value) if unit is not None else 2}
+
+
+def imagej_voxels(metadata: dict[str, Any], tags: dict[str, Any]) -> tuple[np.ndarray, str]:
+    """`(affine, unit)` from ImageJ's description and the resolution tags.
+
+    Args:
+        metadata: tifffile's `imagej_metadata`.
+        tags: of `resolution_tags`.
+
+    Returns:
+        4x4 affine in millimetres and the canonical unit, or the identity and `""`.
+    """
+    per_unit = [n / d for n, d in tags.get("resolution", [[1, 1], [1, 1]])]
+    unit = canonical_unit(metadata.get("unit"))
+    units = [unit, *(canonical_unit(metadata.get(key)) or unit for key in ("yunit", "zunit"))]
+    sizes = [1 / per_unit[0], 1 / per_unit[1], abs(_number(metadata.get("spacing"), 1.0))]
+    return _affine(sizes, units)
+
+
+def ome_pixels(xml: str | None) -> dict[str, str] | None:
+    """The attributes of the first `Pixels` element that concern the voxel size, as spelled; None without one."""
+    try:
+        root = ElementTree.fromstring(xml or "")
+    except ElementTree.ParseError:
+        return None
+    pixels = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "Pixels"), None)
+    if pixels is None:
+        return None
+    return {key: value for key, value in pixels.attrib.items() if key.startswith("PhysicalSize")}
+
+
+def ome_description(xml: str) -> str:
+    """The text of the first `Image/Description`, or `""`."""
+    for image in ElementTree.fromstring(xml).iter():
+        if image.tag.rpartition("}")[2] == "Image":
+            return next((e.text or "" for e in image if e.tag.rpartition("}")[2] == "Description"), "")
+    return ""
+
+
+def ome_voxels(pixels: dict[str, str]) -> tuple[np.ndarray, str]:
+    """`(affine, unit)` from the attributes of `Pixels`; the unit is that of X."""
+    sizes = [_number(pixels.get(f"PhysicalSize{axis}"), math.nan) for axis in "XYZ"]
+    units = [canonical_unit(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "XYZ"]
+    return _affine(sizes, units)
+
+
+def shaped_voxels(description: dict[str, Any], tags: dict[str, Any]) -> tuple[np.ndarray, str]:
+    """`(affine, unit)` from tifffile's JSON description of a plain TIFF, where it has both `spacing` and `unit`."""
+    if "resolution" not in tags or "spacing" not in description:
+        return np.eye(4), ""
+    unit = canonical_unit(description.get("unit"))
+    sizes = [d / n for n, d in tags["resolution"]]
+    return _affine([*sizes, _number(description["spacing"], math.nan)], [unit] * 3)
+
+
+def _number(value: object, default: float) -> float:
+    try:
+        return default if value is None else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _affine(sizes: list[float], units: list[str]) -> tuple[np.ndarray, str]:
+    stated = all(units) and all(math.isfinite(size) and size > 0 for size in sizes)
+    if not stated:
+        if any(units) and any(math.isfinite(size) and size not in (0, 1) for size in sizes):
+            logger.info("the voxel size %s %s is incomplete, results are in voxels", sizes, units)
+        return np.eye(4), ""
+    return np.diag([*(size * millimetres(unit) for size, unit in zip(sizes, units, strict=True)), 1.0]), units[0]

@@ -1,0 +1,140 @@
+"""Write a volume whole or not at all, as the same kind of file as the one it was made from."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.core import make_folder, refusal, same_grid, spacing_of, told_in_one_line
+from scripts.io.tiff import write_tiff
+
+from .formats import file_family, split_name
+from .metadata import as_notes
+from .nifti import write_nifti
+from .npy import write_npy
+from .units import canonical_unit, millimetres
+from .volume import SOURCE_KEY, UNIT_KEY, Geometry, VolumeInfo
+
+_WRITERS = {"tiff": write_tiff, "nifti": write_nifti, "npy": write_npy}
+_FAMILY_OF_KIND = {"imagej": "tiff", "ome": "tiff", "tiff": "tiff", "nifti": "nifti", "npy": "npy"}
+_DTYPES = ("uint8", "uint16", "float32")
+
+
+def write_volume(
+    path: str | os.PathLike[str],
+    array: np.ndarray,
+    like: VolumeInfo | Mapping[str, Any] | None = None,
+    *,
+    affine: np.ndarray | None = None,
+    voxel_size: Sequence[float] | None = None,
+    unit: str = "",
+    provenance: Mapping[str, Any] | None = None,
+    intensity_range: Sequence[float] | None = None,
+) -> Path:
+    """Write `array` to `path`, under a temporary name until it is complete.
+
+    Args:
+        path: the file; its suffix is one of `SUFFIXES`. Its folder is made if need be.
+        array: `(X, Y, Z)`, or `(K, X, Y, Z)` for several channels; bool (written as uint8), uint8, uint16 or float32.
+        like: the volume it was made from: a `VolumeInfo`, or the metadata that `VolumeReader` gave. Where `path` is of
+            the same family, the file is of the same kind: dialect, byte order, compression, unit, orientation.
+        affine: 4x4 in millimetres (in voxels where `like` states no unit), where it differs from that of `like`: the
+            position of a cut-out block, for example. Its numbers are then stated in the unit of `like`.
+        voxel_size: X, Y, Z in `unit`, for a volume made from nothing. Not with `like`.
+        unit: `µm`, `mm`, ... in any usual spelling; needs `voxel_size`.
+        provenance: said in the file's metadata (`.npy` has no place for it): any dictionary fit for JSON.
+        intensity_range: lowest and highest intensity of the volume that this one was cut from, for the same place.
+
+    Returns:
+        The path.
+
+    Raises:
+        VolumeError: array, geometry or name cannot be written so.
+        OSError: the folder cannot be written, or the disk is full. Nothing is left of the unfinished file.
+    """
+    path = Path(path)
+    write = _WRITERS[file_family(path)]
+    array = _checked_array(path, array)
+    geometry = _geometry(path, array.shape[-3:], like, affine, voxel_size, unit)
+    with told_in_one_line(path, "what the file should say of itself cannot be written", "give plain numbers and text"):
+        notes = as_notes(provenance, intensity_range)
+    make_folder(path.parent)
+    stem, suffix = split_name(path)
+    hidden = path.parent / f".{stem[:100]}.{uuid.uuid4().hex[:8]}{suffix}"  # same suffix: libraries go by it
+    try:
+        with told_in_one_line(path, "cannot be written", "check the disk, the permissions and the array"):
+            write(hidden, array, geometry, notes)
+            _flush(hidden)
+            os.replace(hidden, path)
+    except BaseException:  # also a keyboard interrupt: nothing unfinished stays behind
+        hidden.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _flush(path: Path) -> None:
+    """Have the disk hold what was written: a rename may otherwise outlive the bytes in a power cut."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _checked_array(path: Path, array: np.ndarray) -> np.ndarray:
+    array = np.asarray(array)
+    if array.dtype == bool:
+        array = array.view(np.uint8)
+    if array.dtype.name not in _DTYPES:
+        raise refusal(path, f"{array.dtype} is not written", f"convert the array to one of {', '.join(_DTYPES)}")
+    if array.ndim not in (3, 4) or 0 in array.shape:
+        raise refusal(path, f"the array has shape {array.shape}", "give (X, Y, Z) or (K, X, Y, Z), none of them 0")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise refusal(path, "the array holds NaN or infinite values", "find where they come from")
+    return array
+
+
+def _geometry(
+    path: Path,
+    shape: tuple[int, ...],
+    like: VolumeInfo | Mapping[str, Any] | None,
+    affine: np.ndarray | None,
+    voxel_size: Sequence[float] | None,
+    unit: str,
+) -> Geometry:
+    if like is not None:
+        if voxel_size is not None or unit:
+            raise refusal(path, "both a volume to resemble and a voxel size are given", "give one of them")
+        return _geometry_like(path, shape, like, affine)
+    known = canonical_unit(unit)
+    if bool(known) != (voxel_size is not None or affine is not None) or (unit and not known):
+        raise refusal(path, f"voxel_size {voxel_size} and unit {unit!r} do not go together", "give both, or neither")
+    if affine is not None:
+        return Geometry(np.asarray(affine, dtype=np.float64), known)
+    sizes = np.asarray([1.0, 1.0, 1.0] if voxel_size is None else voxel_size, dtype=np.float64)
+    if sizes.shape != (3,) or not np.isfinite(sizes).all() or (sizes <= 0).any():
+        raise refusal(path, f"voxel_size is {voxel_size}", "give three positive numbers, for X, Y and Z")
+    return Geometry(np.diag([*(sizes * millimetres(known)), 1.0]), known)
+
+
+def _geometry_like(
+    path: Path, shape: tuple[int, ...], like: VolumeInfo | Mapping[str, Any], affine: np.ndarray | None
+) -> Geometry:
+    meta = like.meta() if isinstance(like, VolumeInfo) else like
+    if SOURCE_KEY not in meta:
+        raise refusal(path, "the volume to resemble was not read by VolumeReader", "load it with reader=VolumeReader()")
+    source = json.loads(meta[SOURCE_KEY])
+    original = np.asarray(meta["original_affine"], dtype=np.float64)
+    wanted = np.asarray(meta["affine"] if affine is None else affine, dtype=np.float64)
+    unmoved = same_grid(wanted, original, shape)
+    wanted = original if unmoved else wanted
+    family = file_family(path)
+    if family == "tiff":
+        unmoved = np.allclose(spacing_of(wanted), spacing_of(original), rtol=1e-6, atol=0)
+    return Geometry(wanted, str(meta[UNIT_KEY]), source if _FAMILY_OF_KIND[source["kind"]] == family else {}, unmoved)

@@ -1,0 +1,117 @@
+"""ROC and precision-recall curves as numbers: thinned, averaged over volumes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from skimage.measure import approximate_polygon
+
+from .counts import VolumeTally
+
+TOLERANCE = 1e-3  # a thinned curve lies no further from its points
+LEAST_RECALL = 0.005  # below it the precision is that of a handful of voxels, and the curve a scribble
+
+GRIDS = {
+    "roc": np.union1d(np.linspace(0, 1, 201), np.geomspace(1e-5, 1e-2, 61)),
+    "precision_recall": np.linspace(LEAST_RECALL, 1, 200),
+}
+"""Where curves are averaged; closer together where a ROC curve is steep."""
+
+KINDS = {
+    "roc": ("false_positive_rate", "recall", "auroc"),
+    "precision_recall": ("recall", "precision", "average_precision"),
+}
+"""Of each kind of curve: what is drawn along X and along Y, and what the area under it is called."""
+
+RATES = ("false_positive_rate", "recall", "precision")
+AREAS = {"auroc": "AUROC", "average_precision": "AP"}
+
+
+def thinned(x: np.ndarray, y: np.ndarray, tolerance: float = TOLERANCE) -> tuple[list[float], list[float]]:
+    """Leave out points of a curve that lie within ``tolerance`` of the line through those that stay.
+
+    Args:
+        x: (N,), ascending.
+        y: (N,).
+        tolerance: distance, in the units of both axes.
+    """
+    # Most of a million points differ from the one before in nothing one could see; taken out first, in one pass.
+    fine = tolerance / 10
+    cells = np.stack((x // fine, y // fine))
+    moved = (np.diff(cells) != 0).any(axis=0)
+    keep = np.concatenate(([True], moved)) | np.concatenate((moved, [True]))  # the last of one cell, the first of next
+    points = np.stack((x[keep], y[keep]), axis=1)
+    points = approximate_polygon(points, tolerance - 2 * fine) if len(points) > 2 else points
+    return [_short(value) for value in points[:, 0]], [_short(value) for value in points[:, 1]]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+def curves_of(tally: VolumeTally) -> dict[str, Any]:
+    """ROC and precision-recall curve of a volume, vessel of any class against background, as JSON values.
+
+    Returns:
+        ``{"roc": {"false_positive_rate": [...], "recall": [...]}, "precision_recall": {"recall": [...], "precision":
+        [...]}, "auroc", "average_precision", "at_threshold": {"false_positive_rate", "recall", "precision"},
+        "vessel_fraction"}``: the last two are numbers, of the segmentation and of the label. Undefined is None.
+    """
+    false, true = tally.vessels.above()
+    background, vessel = int(false[-1]), int(true[-1])
+    roc = precision_recall = None
+    if vessel and background:
+        roc = _curve("roc", false / background, true / vessel)
+    if vessel:
+        precision = true[1:] / (true[1:] + false[1:])
+        # down to recall 0 the precision is that of the first voxels called
+        precision_recall = _curve("precision_recall", true / vessel, np.append(precision[:1], precision))
+    matrix = tally.confusion
+    called, hit = int(matrix[:, 1:].sum()), int(matrix[1:, 1:].sum())
+    areas = {area: getattr(tally.vessels, area)() for area in AREAS}
+    return {
+        "roc": roc,
+        "precision_recall": precision_recall,
+        **{area: value if math.isfinite(value) else None for area, value in areas.items()},
+        "at_threshold": {
+            "false_positive_rate": (called - hit) / background if background else None,
+            "recall": hit / vessel if vessel else None,
+            "precision": hit / called if called else None,
+        },
+        "vessel_fraction": vessel / (vessel + background) if vessel + background else None,
+    }
+
+
+def _curve(kind: str, x: np.ndarray, y: np.ndarray, tolerance: float = TOLERANCE) -> dict[str, list[float]]:
+    return dict(zip(KINDS[kind][:2], thinned(x, y, tolerance), strict=True))
+
+
+def mean_curves(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Average curves (:func:`curves_of`) over cases, each case weighing the same.
+
+    Averages are vertical: of the true positive rates at one false positive rate, and of the precisions at one recall.
+    The area under the averaged ROC curve so is the mean AUROC. What is undefined is left out.
+    """
+    mean: dict[str, Any] = {}
+    for kind, (across, up, _) in KINDS.items():
+        curves = [case[kind] for case in cases if case[kind]]
+        # where a curve rises straight up, np.interp takes its upper end
+        heights = [np.interp(GRIDS[kind], curve[across], curve[up]) for curve in curves]
+        mean[kind] = None
+        if heights:
+            x, y = GRIDS[kind], np.mean(heights, axis=0)  # (G,), (G,)
+            if kind == "roc":
+                x, y = np.append(0, x), np.append(0, y)  # (G + 1,): up from the corner, however high it begins
+            mean[kind] = _curve(kind, x, y, TOLERANCE / 10)
+    for name in (*AREAS, "vessel_fraction"):
+        mean[name] = _mean(case[name] for case in cases)
+    mean["at_threshold"] = {name: _mean(case["at_threshold"][name] for case in cases) for name in RATES}
+    return mean
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined else None

@@ -1,0 +1,20 @@
+"""The bundle in MONAI Label: the app's folder, what it lists, the active weights, the file that it sends."""
+
+from .active_weights import activate, restore_foundation
+from .app import HOST, prepare_app, server_command, server_environment
+from .datalist import SameStart, is_listed, pace, parts
+from .result import HandOverVolumed
+
+__all__ = [
+    "HOST",
+    "HandOverVolumed",
+    "SameStart",
+    "activate",
+    "is_listed",
+    "pace",
+    "parts",
+    "prepare_app",
+    "restore_foundation",
+    "server_command",
+    "server_environment",
+]

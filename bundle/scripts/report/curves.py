@@ -1,0 +1,203 @@
+"""ROC and precision-recall curves of an evaluation: pictures, and the points in them to draw runs over one another.
+
+Figures are drawn on their own Agg canvas, as in :mod:`scripts.drawing`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scripts.core import write_whole
+from scripts.metrics import AREAS, KINDS, LEAST_RECALL, RATES, mean_curves
+
+from .figure import DIM, GROUND, TEXT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
+
+COLOURS = ("#56b4e9", "#e69f00", "#2fd6a3", "#f0e442", "#ff8ac4", "#ff6b4a")
+"""Okabe and Ito's, lightened for a dark ground; a second round is dashed."""
+
+MOST_COLOURED = 2 * len(COLOURS)
+LONGEST_NAME = 30
+
+
+def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float) -> None:
+    """Write ``curves.json``, ``roc.png`` and ``precision_recall.png``; no picture where every case is undefined.
+
+    Args:
+        output_dir: made if it does not exist.
+        cases: :func:`curves_of` each, by name.
+        threshold: of the operating points.
+    """
+    folder = Path(output_dir)
+    content = {"threshold": threshold, "mean": mean_curves(list(cases.values())), "cases": dict(cases)}
+    text = json.dumps(content, allow_nan=False) + "\n"
+    write_whole(folder / "curves.json", lambda temporary: temporary.write_text(text))
+    for kind in KINDS:
+        path = folder / f"{kind}.png"
+        if content["mean"][kind] is None:
+            path.unlink(missing_ok=True)  # one of an earlier evaluation would lie
+            logger.warning("no %s: the curve is undefined in every case", path)
+            continue
+        figure, (axes,) = _figure(1)
+        _draw_cases(axes, kind, content)
+        _finish(axes, kind, content["mean"]["vessel_fraction"], f"at threshold {threshold:.3g}")
+        _save(figure, path)
+        logger.info("wrote %s", path)
+
+
+def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any]) -> None:
+    cases = {name: case for name, case in content["cases"].items() if case[kind]}
+    if len(cases) == 1:
+        ((name, bold),) = cases.items()
+    else:
+        name, bold = "mean", content["mean"]
+        area = KINDS[kind][-1]
+        areas = [case[area] for case in cases.values()]
+        few = len(cases) <= MOST_COLOURED
+        for number, (case_name, case) in enumerate(cases.items()):
+            style = _style(number) if few else {"color": DIM, "alpha": 0.45}
+            label = _entry(case_name, kind, case) if few else None
+            if not few and number == 0:
+                label = f"{len(cases)} cases  {AREAS[area]} {min(areas):.3f} to {max(areas):.3f}"
+            _draw(axes, kind, case, label, linewidth=1.1, markersize=4, **style)
+    _draw(axes, kind, bold, _entry(name, kind, bold), linewidth=2.6, markersize=9, color=TEXT)
+
+
+def _style(number: int) -> dict[str, Any]:
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": "-" if number < len(COLOURS) else (0, (4, 2))}
+
+
+def _entry(name: str, kind: str, curves: Mapping[str, Any]) -> str:
+    area = KINDS[kind][-1]
+    half = (LONGEST_NAME - 1) // 2
+    name = name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
+    return f"{name}  {AREAS[area]} {curves[area]:.3f}"
+
+
+def _draw(axes: Axes, kind: str, curves: Mapping[str, Any], label: str | None, markersize: float, **style: Any) -> None:
+    across, up, _ = KINDS[kind]
+    x, y = np.array(curves[kind][across]), np.array(curves[kind][up])
+    if kind == "precision_recall":
+        start = np.interp(LEAST_RECALL, x, y)
+        x, y = np.append(LEAST_RECALL, x[x > LEAST_RECALL]), np.append(start, y[x > LEAST_RECALL])
+    # neither curve nor dot is cut off where it runs along the frame
+    axes.plot(x, y, label=label, clip_on=False, solid_joinstyle="round", **style)
+    x, y = curves["at_threshold"][across], curves["at_threshold"][up]
+    if x is not None and y is not None:
+        style = {"color": style["color"], "alpha": style.get("alpha")}
+        edge = {"markeredgecolor": GROUND, "markeredgewidth": markersize / 7}
+        axes.plot([x], [y], "o", markersize=markersize, clip_on=False, zorder=5, **edge, **style)
+
+
+def overlay_curves(
+    evaluations: str | Sequence[str], output_path: str = "curves.png", names: Sequence[str] | None = None
+) -> Path:
+    """Draw the mean ROC and precision-recall curves of several evaluations over one another.
+
+    Args:
+        evaluations: folders that evaluations wrote, "['a','b']", or their curves.json.
+        output_path: the PNG to write.
+        names: of the runs, as many; by default the parts of their folders' paths that differ.
+
+    Returns:
+        output_path.
+
+    Raises:
+        FileNotFoundError: where an evaluation has no curves.json.
+        ValueError: for a file that is not such, curves that are undefined, or not as many names as evaluations.
+    """
+    evaluations = [str(each) for each in (evaluations if isinstance(evaluations, list | tuple) else [evaluations])]
+    files = [Path(each) if each.endswith(".json") else Path(each) / "curves.json" for each in evaluations]
+    names = _short_names([file.parent for file in files]) if names is None else list(map(str, np.atleast_1d(names)))
+    if not files or len(names) != len(files):
+        raise ValueError(f"--names: {len(names)} for {len(files)} evaluations; give one each, or leave it out")
+    runs = dict(zip(names, map(_read_mean, files), strict=True))
+    if len(runs) < len(files):
+        raise ValueError(f"--names: {', '.join(names)} are not all different; give each evaluation one of its own")
+    figure, panels = _figure(2)
+    for axes, kind in zip(panels, KINDS, strict=True):
+        for number, (name, mean) in enumerate(runs.items()):
+            _draw(axes, kind, mean, _entry(name, kind, mean), linewidth=1.8, markersize=7, **_style(number))
+        fractions = {mean["vessel_fraction"] for mean in runs.values()}
+        _finish(axes, kind, fractions.pop() if len(fractions) == 1 else None, "at its threshold")
+    _save(figure, Path(output_path))
+    return Path(output_path)
+
+
+def _short_names(folders: Sequence[Path]) -> list[str]:
+    """Their paths without the parts that all of them share."""
+    parts = [folder.resolve().parts for folder in folders]
+    while len(parts) > 1 and all(len(each) > 1 for each in parts) and len({each[-1] for each in parts}) == 1:
+        parts = [each[:-1] for each in parts]  # .../focal/eval and .../dice/eval: eval tells nothing
+    least = min(map(len, parts), default=0)
+    shared = next((i for i in range(least - 1) if len({each[i] for each in parts}) > 1), least - 1)
+    return ["/".join(each[shared:]) for each in parts]
+
+
+def _read_mean(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; evaluate with configs/evaluate.json, which writes it")
+    try:
+        mean = json.loads(path.read_text())["mean"]
+        drawable = all(mean[kind][key] for kind, keys in KINDS.items() for key in keys[:2])
+        drawable = drawable and all(mean[area] for area in AREAS) and mean["at_threshold"].keys() >= set(RATES)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        drawable = False
+    if not drawable:
+        raise ValueError(f"{path}: holds no mean curves; evaluate again, on labels with vessel and background")
+    return mean
+
+
+def _figure(panels: int) -> tuple[Figure, list[Axes]]:
+    """A dark figure with square panels side by side; what stands around them is cut to fit when it is saved."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    side, gap = 5.2, 0.9  # inches
+    width = panels * (side + gap)
+    figure = Figure(figsize=(width, side), dpi=130, facecolor=GROUND)
+    FigureCanvasAgg(figure)
+    return figure, [figure.add_axes((i * (side + gap) / width, 0, side / width, 1)) for i in range(panels)]
+
+
+def _finish(axes: Axes, kind: str, vessel_fraction: float | None, dot: str) -> None:
+    """Axes from 0 to 1, the line of chance, the legend."""
+    axes.plot([], [], "o", color=TEXT, markersize=6, label=dot)
+    across, up, _ = KINDS[kind]
+    chance = {"color": DIM, "linewidth": 1, "linestyle": ":", "zorder": 0.5}
+    if kind == "roc":
+        axes.plot([0, 1], [0, 1], label="chance", **chance)
+    elif vessel_fraction is not None:
+        axes.plot([0, 1], [vessel_fraction] * 2, label="chance (share of vessel)", **chance)
+    axes.set(xlim=(0, 1), ylim=(0, 1), facecolor=GROUND)
+    title = "ROC" if kind == "roc" else "Precision and recall"
+    axes.set_title(f"{title}: vessel against background", color=TEXT, fontsize=12, loc="left", pad=10)
+    axes.set_xlabel(across.replace("_", " "), color=TEXT, fontsize=11)
+    axes.set_ylabel("recall (true positive rate)" if kind == "roc" else up, color=TEXT, fontsize=11)
+    ticks = np.linspace(0, 1, 6)
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
+    axes.tick_params(colors=DIM, labelsize=9)
+    axes.grid(color="#30363d", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set_color("#30363d")
+    single = len(axes.figure.axes) == 1
+    place = {"loc": "upper left", "bbox_to_anchor": (1.03, 1.0), "borderaxespad": 0} if single else {"loc": "best"}
+    axes.legend(fontsize=9, labelcolor=TEXT, facecolor=GROUND, edgecolor="#30363d", framealpha=0.85, **place)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    fit = {"bbox_inches": "tight", "pad_inches": 0.2}
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", facecolor=GROUND, **fit))

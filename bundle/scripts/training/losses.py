@@ -1,0 +1,99 @@
+"""The losses that MONAI lacks: voxels that are not labelled, and the paper's weighted categorical cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from scripts.core import UNLABELLED
+
+
+class LabelledVoxelsLoss(nn.Module):
+    """Show a loss only the voxels that are labelled (``label >= 0``).
+
+    Each patch's labelled voxels are gathered into a list of their own, so the loss is by construction that of the
+    labelled part and its gradient elsewhere is exactly 0. It suits losses that look at voxels one by one or in sums
+    (cross-entropy, Dice, focal), not those that look at neighbourhoods. The result is the mean over the patches that
+    have labelled voxels, and 0 where none has.
+
+    Args:
+        loss: takes logits ``(B, K, ...)`` and class indices ``(B, 1, ...)``, and averages.
+
+    Shapes:
+        logits ``(B, K, X, Y, Z)``, label ``(B, 1, X, Y, Z)`` to a scalar.
+    """
+
+    def __init__(self, loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        """Average the loss over the patches that have labelled voxels."""
+        labelled = label >= 0
+        if labelled.all():
+            return self.loss(logits, label)
+        losses = [
+            self.loss(logits[b][:, mask[0]][None], label[b][:, mask[0]][None])  # (1, K, N), (1, 1, N)
+            for b, mask in enumerate(labelled)
+            if mask.any()
+        ]
+        return torch.stack(losses).mean() if losses else 0.0 * logits.sum()
+
+    def divisor(self, label: torch.Tensor) -> torch.Tensor:
+        """Count the patches that the loss is a mean over (:class:`scripts.training.GlobalLoss`)."""
+        return (label >= 0).flatten(1).any(dim=1).sum()
+
+
+class WeightedCrossEntropyLoss(nn.Module):
+    """Weighted categorical cross-entropy (WCCE) of the tUbe net paper; voxels labelled -1 do not count.
+
+    Args:
+        weights: one for each class, background first; the paper's best are ``(1, 7)``.
+
+    Shapes:
+        logits ``(B, K, X, Y, Z)``, label ``(B, 1, X, Y, Z)`` to a scalar, the mean weighted by class.
+
+    Raises:
+        ValueError: for weights that are not positive and finite, or not one for each channel of the logits.
+    """
+
+    def __init__(self, weights: Sequence[float]) -> None:
+        super().__init__()
+        weight = torch.as_tensor(weights, dtype=torch.float32)
+        if weight.ndim != 1 or len(weight) < 2 or not (torch.isfinite(weight) & (weight > 0)).all():
+            raise ValueError(f"class weights must be two or more positive numbers, background first, got {weights}")
+        self.register_buffer("weight", weight)
+
+    def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        """Average the cross-entropy of the labelled voxels, weighted by their class."""
+        if logits.shape[1] != len(self.weight):
+            raise ValueError(
+                f"{len(self.weight)} class weights for a network with {logits.shape[1]} classes; "
+                'give one for each, background first: --class_weights "[1, 7, 7]"'
+            )
+        target = label.squeeze(1).long()  # (B, X, Y, Z)
+        weight = self.weight.to(logits)
+        if not (target >= 0).any():
+            return 0.0 * logits.sum()
+        return F.cross_entropy(logits, target, weight=weight, ignore_index=UNLABELLED)
+
+    def divisor(self, label: torch.Tensor) -> torch.Tensor:
+        """Sum the weights of the labelled voxels, the divisor of the loss (:class:`scripts.training.GlobalLoss`)."""
+        return self.weight.double().to(label.device)[label[label >= 0].long()].sum()
+
+
+def inverse_frequency_weights(counts: Sequence[int]) -> list[float]:
+    """Weights in inverse proportion to class sizes, the largest class at 1 (tUbe net paper, WCCE).
+
+    Args:
+        counts: labelled voxels of each class over the training set, background first.
+
+    Raises:
+        ValueError: where a class has no voxel, for no finite weight is inversely proportional to 0.
+    """
+    if any(count <= 0 for count in counts):
+        raise ValueError(f"no weight in inverse proportion to an empty class: {list(counts)} voxels; give the weights")
+    return [max(counts) / count for count in counts]

@@ -1,0 +1,93 @@
+"""Labels turned into class indices, with voxels that are not labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+
+from scripts.core import UNLABELLED
+from scripts.io import name_of
+
+
+class MapLabelsd(MapTransform):
+    """Turn a file's label values into class indices, and what is not labelled into -1.
+
+    Args:
+        keys: of labels ``(1, X, Y, Z)``.
+        values: the value, or the values, of each class, background first (:func:`scripts.data.label_values`).
+        unlabelled_value: a value that means *not labelled*; negative values always do.
+
+    Raises:
+        ValueError: for a value that is none of these.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, values: Sequence[int | Sequence[int]], unlabelled_value: float | None = None
+    ) -> None:
+        super().__init__(keys)
+        pairs = sorted(
+            (value, index) for index, of_one in enumerate(values) for value in np.atleast_1d(of_one).tolist()
+        )
+        self.values = torch.tensor([value for value, _ in pairs], dtype=torch.float32)
+        self.classes = torch.tensor([index for _, index in pairs], dtype=torch.int8)
+        self.unlabelled_value = unlabelled_value
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Map each label to int8."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            label = d[key].float()
+            unlabelled = label < 0
+            if self.unlabelled_value is not None:
+                unlabelled |= label == self.unlabelled_value
+            place = torch.bucketize(label, self.values).clamp(max=len(self.values) - 1).long()
+            strange = (self.values[place] != label) & ~unlabelled
+            if strange.any():
+                known = [int(value) for value in self.values]
+                raise ValueError(f"{name_of(d[key])}: holds {float(label[strange][0]):g}, which is none of {known}")
+            d[key] = torch.where(unlabelled, UNLABELLED, self.classes[place]).to(torch.int8)
+        return d
+
+
+class KeepRegiond(MapTransform):
+    """Call every voxel outside a box *not labelled*; without a box in the data nothing changes.
+
+    Args:
+        keys: of labels ``(1, X, Y, Z)``.
+        region_key: where the box ``((x0, x1), (y0, y1), (z0, z1))`` stands.
+
+    Raises:
+        ValueError: where no labelled voxel is left.
+    """
+
+    def __init__(self, keys: KeysCollection, region_key: str = "region") -> None:
+        super().__init__(keys)
+        self.region_key = region_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Restrict each label."""
+        d = dict(data)
+        box = d.get(self.region_key)
+        for key in self.key_iterator(d):
+            if box is not None:
+                inside = (slice(None), *(slice(*bounds) for bounds in box))
+                kept = torch.full_like(d[key], UNLABELLED)
+                kept[inside] = d[key][inside]
+                d[key] = kept
+            if not is_labelled(d[key]).any():
+                where = "" if box is None else " in " + ",".join(f"{start}:{stop}" for start, stop in box)
+                raise ValueError(
+                    f"{name_of(d[key])}: no voxel is labelled{where}; label some there, "
+                    "or set --region to the box that is labelled (training and validation parts are cut from it)"
+                )
+        return d
+
+
+def is_labelled(label: torch.Tensor) -> torch.Tensor:
+    """Where a label counts; a selector for MONAI's ``CropForegroundd``."""
+    return label >= 0

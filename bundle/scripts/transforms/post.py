@@ -1,0 +1,77 @@
+"""From logits to probabilities, segmentations and files."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+
+from scripts.core import call_vessels
+from scripts.io import SaveVolumed
+
+
+class SoftmaxInPlaced(MapTransform):
+    """Turn logits into class probabilities within their own memory, as MONAI's ``Activationsd`` does in twice as much.
+
+    Args:
+        keys: of logits ``(K, X, Y, Z)``, which become probabilities.
+    """
+
+    SLAB = 16  # planes at a time
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Take the softmax over the classes of each."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            for slab in torch.as_tensor(d[key]).split(self.SLAB, dim=1):  # (K, planes, Y, Z)
+                slab.copy_(slab.softmax(dim=0))
+        return d
+
+
+class ThresholdVesselsd(MapTransform):
+    """Turn class probabilities into class indices.
+
+    A voxel is vessel where the probability of all vessel classes together exceeds the threshold, and then of its
+    likeliest vessel class.
+
+    Args:
+        keys: of probabilities ``(K, X, Y, Z)``, background first; afterwards ``(1, X, Y, Z)`` uint8.
+        threshold: between 0 and 1.
+    """
+
+    def __init__(self, keys: KeysCollection, threshold: float = 0.5) -> None:
+        super().__init__(keys)
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold must lie between 0 and 1, got {threshold}")
+        self.threshold = threshold
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Threshold each."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = call_vessels(d[key], self.threshold)  # (1, X, Y, Z)
+        return d
+
+
+class SaveProbabilityd(SaveVolumed):
+    """Write the probability of vessel, float32, as ``NAME_prob.EXT``; with several vessel classes a channel each.
+
+    Args:
+        keys: of probabilities ``(K, X, Y, Z)``, background first; they are passed on unchanged.
+        output_dir: made if it does not exist.
+        provenance: goes into the file's metadata.
+    """
+
+    def __init__(self, keys: KeysCollection, output_dir: str, provenance: Mapping[str, Any] | None = None) -> None:
+        super().__init__(
+            keys, output_dir=output_dir, output_postfix="prob", output_dtype=np.float32, provenance=provenance
+        )
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write the vessel channels."""
+        super().__call__({key: data[key][1:] if key in self.keys else value for key, value in data.items()})
+        return dict(data)

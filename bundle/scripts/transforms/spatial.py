@@ -1,0 +1,68 @@
+"""In-plane work: the through-plane axis moved last and back, and the margin that a rotation needs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from math import ceil, cos, radians, sin
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms import MapTransform
+
+from scripts.core import through_plane_axis
+
+ACROSS = "through_plane"  # key under which the through-plane axis travels with the arrays
+
+
+class ThroughPlaneLastd(MapTransform):
+    """Make the through-plane axis the last, so that MONAI's X-Y transforms act in plane.
+
+    Args:
+        keys: of arrays ``(C, X, Y, Z)``, plain tensors afterwards; the first key's affine decides.
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Move the axis and remember it."""
+        d = dict(data)
+        affine = getattr(d[self.first_key(d)], "affine", np.eye(4))
+        d[ACROSS] = through_plane_axis(np.asarray(affine))
+        for key in self.key_iterator(d):
+            d[key] = (
+                torch.as_tensor(np.asarray(d[key])).movedim(d[ACROSS] + 1, -1).contiguous()
+            )  # (C, plane, plane, across)
+        return d
+
+
+class RestoreAxesd(MapTransform):
+    """Undo :class:`ThroughPlaneLastd`.
+
+    Args:
+        keys: of arrays ``(C, plane, plane, across)``.
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Put the axis back."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = d[key].movedim(-1, d[ACROSS] + 1).contiguous()  # (C, X, Y, Z)
+        return d
+
+
+def rotation_margin(patch_size: Sequence[int], degrees: float) -> tuple[int, int, int]:
+    """Side of the crop that holds an image-filled patch after turning it in plane by up to ``degrees``.
+
+    Args:
+        patch_size: (plane, plane, across), the first two equal or not.
+        degrees: between 0 and 45.
+
+    Raises:
+        ValueError: for another angle.
+    """
+    if not 0 <= degrees <= 45:
+        raise ValueError(f"rotation must lie between 0 and 45 degrees, got {degrees}")
+    a, b, across = patch_size
+    c, s = cos(radians(degrees)), sin(radians(degrees))
+    # rounded up to even steps beyond the patch, plus a voxel a side that interpolation reads
+    sides = [side + 2 * ceil((other - side) / 2 + 1) for side, other in ((a, a * c + b * s), (b, b * c + a * s))]
+    return (*sides, across)

@@ -1,0 +1,108 @@
+"""The verbs that bring weights of the authors' TensorFlow release over, and back; their overlay's widths."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+from scripts.core import file_hash
+from scripts.data import label_names
+from scripts.weights.checkpoint import MIN_MAX, load_network, read_sidecar, save_weights, sidecar_path
+
+from .layout import SUFFIX, differences, read_keras_weights, write_keras_weights
+
+logger = logging.getLogger(__name__)
+
+
+def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) -> Path:
+    """Turn weights of the authors' TensorFlow release into weights of this bundle.
+
+    Args:
+        keras_path: ``X.weights.h5`` of the release.
+        ckpt_path: ``Y.pt`` to be written, and beside it ``Y.json``; by default ``X.pt`` beside the first.
+
+    Returns:
+        ``Y.pt``. Use it with ``overlays/published.json``.
+
+    Raises:
+        OSError: where there is no such file, or the weights are there already or cannot be written.
+        ValueError: for a file that is not the release's, or holds NaN, or a ``ckpt_path`` that is no ``.pt``.
+    """
+    source = Path(keras_path)
+    network = read_keras_weights(source)
+    target = Path(ckpt_path or source.with_name(re.sub(r"(\.weights)?\.h5$", "", source.name, flags=re.I) + ".pt"))
+    if target.suffix != ".pt":
+        raise ValueError(f"{target}: weights are named NAME.pt here; give such a --ckpt_path")
+    _check_free(target, "--ckpt_path")
+    _check_free(sidecar_path(target), "--ckpt_path")
+    classes = list(range(network.arguments["out_channels"]))
+    sidecar = {
+        "network": network.arguments,
+        "normalisation": MIN_MAX,
+        "label_values": classes,
+        "label_names": label_names(classes),
+        "threshold": 0.5,
+        "patch_size": [64, 64, 64],
+        "trained_on": f"what the authors' release was trained on ({source.name})",
+        "imported_from": {"weights": source.name, "sha256": file_hash(source)},
+    }
+    save_weights(target, network, sidecar)
+    widths, channels = network.arguments["channels"], network.arguments["in_channels"]
+    logger.info("%s: widths %s, %d classes; use overlays/published.json with it", source, widths, len(classes))
+    if channels != 1:
+        logger.warning("%s: takes %d channels, and the bundle runs on one: it can only be exported", source, channels)
+    return target
+
+
+def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) -> Path:
+    """Turn weights of this bundle, trained with ``overlays/published.json``, into a file for the authors' release.
+
+    Args:
+        ckpt_path: ``X.pt``.
+        keras_path: ``Y.weights.h5`` to be written; by default ``X.weights.h5`` beside the first.
+
+    Returns:
+        ``Y.weights.h5``. It has no room for the threshold, the label values and the scaling of intensities.
+
+    Raises:
+        OSError: where weights or sidecar are missing, or the file is there already or cannot be written.
+        ValueError: for weights that are damaged or of another graph, or a ``keras_path`` that Keras would not load.
+    """
+    source = Path(ckpt_path)
+    network, sidecar = load_network(source)
+    if why := differences(network.arguments):
+        raise ValueError(
+            f"{source}: is not of the release's graph ({'; '.join(why)}); train it with overlays/published.json"
+        )
+    target = Path(keras_path or source.with_name(source.stem + SUFFIX))
+    if not target.name.endswith(SUFFIX):
+        raise ValueError(f"{target}: Keras loads no other file than NAME{SUFFIX}; give such a --keras_path")
+    _check_free(target, "--keras_path")
+    if sidecar.get("normalisation", MIN_MAX) != MIN_MAX:
+        logger.warning("%s: the release scales by minimum and maximum, these weights do not", sidecar_path(source))
+    write_keras_weights(target, network)
+    return target
+
+
+def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -> Any:
+    """Return an argument of TubeNet in the release's graph, so that weights of other widths need no further word.
+
+    Args:
+        name: of the argument.
+        ckpt_path: weights that will be loaded, or None.
+        otherwise: what the release has; it counts where there are no weights or where they are of another graph.
+
+    Raises:
+        FileNotFoundError: where weights or sidecar are missing.
+        ValueError: for a sidecar that is none.
+    """
+    arguments = read_sidecar(ckpt_path).get("network", {}) if ckpt_path is not None else {}
+    return otherwise if name not in arguments or differences(arguments) else arguments[name]
+
+
+def _check_free(path: Path, dial: str) -> None:
+    """Import and export by default undo one another, and neither keeps all that the other file says."""
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(f"{path}: is there already and would be lost; move it away, or give another {dial}")

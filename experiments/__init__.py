@@ -1,0 +1,1 @@
+"""How shipped weights and published tables came to be."""

@@ -1,0 +1,8 @@
+"""`python -m experiments`: the table of results, and what each part of the synthetic volumes is good for."""
+
+from experiments.ablation import trials
+from experiments.results_table import run_results
+from scripts.commands.cli import run_verbs
+
+if __name__ == "__main__":
+    run_verbs({"results": run_results, "ablation": trials}, "python -m experiments")

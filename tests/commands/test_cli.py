@@ -1,0 +1,27 @@
+"""What a verb does not take is refused before it runs; paths stay paths."""
+
+import pytest
+
+from scripts.__main__ import VERBS
+from scripts.commands.cli import checked_words
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["import-study", "My", "Data", "out"], r"import-study: takes no further word 'out'; put a name with spaces"),
+        (["import-study", "a", "b", "unlink"], r"no further word 'unlink'"),
+        (["import-weights", "a.h5", "--ckpt_path"], r"--ckpt_path: its value is missing"),
+    ],
+)
+def test_words_that_a_verb_does_not_take(words, told):
+    with pytest.raises(ValueError, match=told):
+        checked_words(words, VERBS)
+
+
+def test_words_that_pass():
+    assert checked_words([], VERBS) == []
+    assert checked_words(["--help"], VERBS) == ["--help"]
+    words = ["synthesise", "x", "--voxel-size", "1,1,1", "--count=3", "--help"]
+    assert checked_words(words, VERBS) == ["synthesise", "'x'", "--voxel-size", "1,1,1", "--count", "3", "--help"]
+    assert checked_words(["synthesise", "x", "--", "--trace"], VERBS) == ["synthesise", "'x'", "--", "--trace"]

@@ -1,0 +1,97 @@
+"""The command line of `python -m scripts`: what it lists, what it refuses, and its exit status."""
+
+import inspect
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from scripts.__main__ import VERBS, main
+from tests.helpers.study_examples import BUNDLE
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """The command in this process: its exit status and all that it printed."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["scripts", *words])
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+        monkeypatch.setenv("PAGER", "cat")
+        status = 0
+        try:
+            main()
+        except SystemExit as left:
+            status = left.code
+        out = capsys.readouterr()
+        return status, out.out + out.err
+
+    package = logging.getLogger("scripts")
+    level = package.level
+    yield run
+    package.setLevel(level)
+
+
+def test_verbs_are_listed(command):
+    status, said = command()
+    assert not status
+    assert {"demo", "synthesise"} <= set(VERBS)
+    for verb, function in VERBS.items():
+        assert verb in said
+        assert function.__doc__.splitlines()[0] in said
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+@pytest.mark.parametrize("asked", [("--help",), ("--", "--help")])
+def test_help_of_a_verb_names_its_dials(command, verb, asked):
+    status, said = command(verb, *asked)
+    assert not status
+    for dial in inspect.signature(VERBS[verb]).parameters:
+        assert dial in said.lower()
+    if verb == "synthesise":
+        assert "how many volumes" in said
+
+
+def test_a_verb_that_is_none(command):
+    status, said = command("segment")
+    assert status == 2
+    assert "segment" in said
+    assert "synthesise" in said
+
+
+def test_a_verb_without_its_folder(command):
+    status, said = command("synthesise")
+    assert status == 2
+    assert "output_dir" in said
+
+
+def test_dials_reach_the_verb(command, tmp_path):
+    study = tmp_path / "study"
+    status, _ = command("synthesise", str(study), "--count", "1", "--shape=16,12,8", "--style", "tree", "--seed", "4")
+    assert not status
+    assert [path.name for path in study.rglob("*.tif")] == ["tree_4.tif", "tree_4.tif"]
+
+
+@pytest.mark.parametrize("flag", [("--cuont", "1"), ("--cuont=1",), ("--voxel-sizes", "1,1,1")])
+def test_a_mistyped_flag_is_refused_before_anything_is_done(command, tmp_path, flag):
+    near = "--voxel_size" if "voxel" in flag[0] else "--count"
+    with pytest.raises(ValueError, match=f"did you mean {near}"):
+        command("synthesise", str(tmp_path / "study"), *flag, "--shape", "16,12,8")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_may_look_like_a_number(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for word in (("2024",), ("--output_dir", "12.5"), ("--output_dir=[a]",)):
+        status, _ = command("synthesise", *word, "--count", "1", "--shape=16,12,8", "--style", "tree")
+        assert not status
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["12.5", "2024", "[a]"]
+
+
+def test_a_failure_is_one_line_and_status_1():
+    words = [sys.executable, "-m", "scripts", "synthesise", "unused", "--count", "0"]
+    done = subprocess.run(words, cwd=BUNDLE, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: count must be a whole number of at least 1, got 0\n"
+    assert not (BUNDLE / "unused").exists()

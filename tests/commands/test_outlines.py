@@ -1,0 +1,116 @@
+"""Pictures of segmentations: one a volume, the label where there is one, and what is refused before any is drawn."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+
+from scripts.commands.outlines import draw_outlines
+from scripts.io import read_volume, write_volume
+from scripts.report.figure import LABEL_COLOUR, PREDICTION_COLOUR
+from tests.helpers.study_examples import write_tubes
+
+SHAPE = (40, 36, 15)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two volumes, `a` segmented half a vessel beside its label, `b` not at all."""
+    study = tmp_path / "study"
+    for name in "ab":
+        write_tubes(study, name, SHAPE)
+        label = read_volume(next((study / "labels").glob(f"{name}.*")))[1]
+        found = np.roll(label, 3, axis=0) if name == "a" else np.zeros_like(label)
+        write_volume(tmp_path / "out" / f"{name}_seg.tif", found)
+    return study
+
+
+def count(picture, colour):
+    return (np.abs(imread(picture)[..., :3] - to_rgb(colour)).max(axis=2) < 0.02).sum()
+
+
+def has(picture, colour):
+    return bool(count(picture, colour) > 30)
+
+
+def test_a_study_is_drawn_with_its_labels(study, tmp_path, capsys):
+    draw_outlines(study, tmp_path / "out")
+    a, b = (tmp_path / "out" / f"{name}_outlines.png" for name in "ab")
+    assert has(a, LABEL_COLOUR)
+    assert has(a, PREDICTION_COLOUR)
+    assert has(b, LABEL_COLOUR)
+    assert capsys.readouterr().err.split() == [str(a), str(b)]
+
+
+def test_the_labels_of_a_decathlon_list_are_drawn(study, tmp_path):
+    pairs = [{key: str(next((study / f"{key}s").glob("a.*"))) for key in ("image", "label")}]
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "dataset.json").write_text(json.dumps({"training": pairs}))
+    draw_outlines(tmp_path / "list", tmp_path / "out")
+    assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
+
+
+def test_images_alone(study, tmp_path):
+    draw_outlines(study / "images", tmp_path / "out", tmp_path / "pictures")
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a_outlines.png", "b_outlines.png"]
+    assert has(tmp_path / "pictures" / "a_outlines.png", PREDICTION_COLOUR)
+    assert not has(tmp_path / "pictures" / "a_outlines.png", LABEL_COLOUR)
+
+
+def test_a_study_that_is_labelled_in_part(study, tmp_path):
+    next((study / "labels").glob("b.*")).unlink()
+    draw_outlines(study, tmp_path / "out")
+    assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
+    assert not has(tmp_path / "out" / "b_outlines.png", LABEL_COLOUR)
+
+
+def test_what_is_not_labelled_is_no_vessel(study, tmp_path):
+    path = next((study / "labels").glob("a.*"))
+    write_volume(path, np.where(read_volume(path)[1] > 0, 9, 0).astype(np.uint8))
+    counts = []
+    for unlabelled_value in (None, 9):
+        draw_outlines(study, tmp_path / "out", unlabelled_value=unlabelled_value)
+        counts.append(count(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR))
+    assert counts[1] < 0.3 * counts[0]  # the legend is left
+
+
+def test_images_of_several_channels_and_segmentations_beside_them(tmp_path):
+    image, found = np.zeros((2, 15, 36, 40), np.uint8), np.zeros((15, 36, 40), np.uint8)  # (C, Z, Y, X)
+    image[1, :, 10:20, 10:20] = found[:, 10:20, 10:20] = 1
+    tifffile.imwrite(tmp_path / "c.TIF", image.transpose(1, 0, 2, 3), imagej=True, metadata={"axes": "ZCYX"})
+    tifffile.imwrite(tmp_path / "c_seg.TIF", found, imagej=True, metadata={"axes": "ZYX"})
+    with pytest.raises(ValueError, match="choose one with --channel"):
+        draw_outlines(tmp_path, tmp_path)
+    draw_outlines(tmp_path, tmp_path, channel=1)
+    assert has(tmp_path / "c_outlines.png", PREDICTION_COLOUR)
+    shutil.copy(tmp_path / "c_seg.TIF", tmp_path / "c_seg.tiff")
+    with pytest.raises(ValueError, match="same name 'c_seg'"):
+        draw_outlines(tmp_path / "c.TIF", tmp_path, channel=1)
+
+
+@pytest.mark.parametrize(("size", "words"), [(0.001, "µm"), (5.0, "mm")])
+def test_the_scale_bar_is_in_the_unit_that_suits_the_field(size, words, tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("scripts.commands.outlines.slice_panel", lambda path, *volumes, **said: drawn.update(said))
+    write_volume(tmp_path / "c.nii.gz", np.ones(SHAPE, np.uint8), voxel_size=(size, size, 2 * size), unit="mm")
+    write_volume(tmp_path / "c_seg.nii.gz", np.ones(SHAPE, np.uint8), voxel_size=(size, size, 2 * size), unit="mm")
+    draw_outlines(tmp_path / "c.nii.gz", tmp_path)
+    assert drawn["unit"] == words
+    assert drawn["spacing"] == pytest.approx([1, 1, 2] if words == "µm" else [5, 5, 10], rel=1e-5)
+
+
+def test_what_is_missing_or_does_not_fit_shows_before_anything_is_drawn(study, tmp_path):
+    (tmp_path / "out" / "b_seg.tif").unlink()
+    with pytest.raises(FileNotFoundError, match=re.escape("b_seg.*: no such file; segment ")):
+        draw_outlines(study, tmp_path / "out")
+    write_volume(tmp_path / "out" / "b_seg.tif", np.zeros((40, 36, 14), np.uint8))
+    with pytest.raises(ValueError, match=r"b_seg\.tif: has \(40, 36, 14\) voxels"):
+        draw_outlines(study, tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        draw_outlines(tmp_path / "nowhere", tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.png"))

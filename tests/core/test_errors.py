@@ -1,0 +1,144 @@
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from monai.data import DataLoader, Dataset
+from monai.transforms import Compose
+
+from scripts.core import flag, one_line, telling
+from scripts.core.errors import is_refusal
+from scripts.io import read_header
+from scripts.training import inverse_frequency_weights
+from scripts.weights import read_sidecar
+
+REFUSED = "from scripts.training import WeightedCrossEntropyLoss as loss; loss([1])"
+UNORDERED = "'<=' not supported between instances of 'NoneType' and 'int'"
+BUNDLE = Path(__file__).resolve().parents[2] / "bundle"
+
+
+def caught(raise_):
+    with pytest.raises(BaseException) as info:  # noqa: PT011 - each test looks at what was raised
+        raise_()
+    return info.value
+
+
+def wrapped(raise_):
+    """What MONAI makes of an exception: two more around it."""
+
+    def transform():
+        try:
+            raise_()
+        except BaseException as error:
+            raise RuntimeError("applying transform LoadImaged") from error
+
+    try:
+        transform()
+    except RuntimeError as error:
+        raise RuntimeError("Failed to evaluate '$@run'") from error
+
+
+def test_what_the_package_refuses_speaks_through_all_that_is_wrapped_around_it(tmp_path):
+    weights = tmp_path / "model.pt"
+    weights.touch()
+    weights.with_suffix(".json").write_text("{")
+    refused = caught(lambda: wrapped(lambda: read_sidecar(weights)))  # itself raised from a JSONDecodeError
+    assert isinstance(telling(refused), ValueError)
+    assert one_line(refused).startswith(f"{weights.with_suffix('.json')}: is not JSON")
+    assert is_refusal(refused)
+
+
+def test_else_the_first_exception_speaks():
+    error = caught(lambda: wrapped(lambda: int("x")))
+    assert one_line(error) == "invalid literal for int() with base 10: 'x'"
+    assert not is_refusal(error)
+
+
+def test_an_exception_during_another_is_not_the_cause_unless_that_is_hidden():
+    def during(hide):
+        try:
+            raise ValueError("first")
+        except ValueError:
+            if hide:
+                raise ValueError("second") from None
+            raise ValueError("second")  # noqa: B904 - this is what is tested
+
+    assert one_line(caught(lambda: during(hide=False))) == "first"
+    assert one_line(caught(lambda: during(hide=True))) == "second"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("two\n  lines\tand  spaces"), "two lines and spaces"),
+        (FileNotFoundError(2, "No such file or directory", "a/b.tif"), "a/b.tif: No such file or directory"),
+        (FileNotFoundError("b.pt: no such weights"), "b.pt: no such weights"),
+        (PermissionError(13, "Permission denied"), "[Errno 13] Permission denied"),
+        (KeyboardInterrupt(), "stopped by the keyboard"),
+        (KeyError("image"), "KeyError: 'image'"),
+        (RuntimeError("CUDA out of memory"), "RuntimeError: CUDA out of memory"),
+        (ValueError(), "ValueError:"),
+    ],
+)
+def test_lines(error, line):
+    assert one_line(error) == line
+
+
+class Call:
+    def __init__(self, function, *args):
+        self.function, self.args = function, args
+
+    def __call__(self, _):
+        return self.function(*self.args)
+
+
+def fail(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("transform", "line", "refusal"),
+    [
+        (Call(flag, "amp", "may: be"), "--amp must be true or false, got 'may: be'", True),
+        (Call(read_header, "a.tif"), "a.tif: no such file; check the path", True),
+        (Call(fail, ValueError("a.tif: of a library")), "a.tif: of a library", False),
+        (Call(fail, KeyError("image")), "KeyError: 'image'", False),
+        (Call(inverse_frequency_weights, [None]), f"TypeError: {UNORDERED}", False),  # the package's own mistake
+        (Call(fail, EOFError("a.gz: ends early")), "EOFError: a.gz: ends early", False),
+        (Call(fail, zipfile.BadZipFile("a.npz: no zip")), "BadZipFile: a.npz: no zip", False),
+    ],
+)
+def test_a_loaders_worker_says_what_the_main_process_would(transform, line, refusal):
+    loader = DataLoader(Dataset([{}], Compose([transform])), num_workers=1)
+    raised, here = caught(lambda: list(loader)), caught(lambda: Compose([transform])({}))
+    assert "in DataLoader worker process" in str(telling(raised))
+    assert one_line(raised) == one_line(here) == line
+    assert is_refusal(raised) == is_refusal(here) == refusal
+
+
+def test_what_counts_as_a_refusal():
+    assert is_refusal(caught(lambda: flag("amp", "maybe")))
+    assert is_refusal(KeyboardInterrupt())
+    assert not is_refusal(caught(lambda: int("x")))  # a ValueError, but not the package's
+    assert not is_refusal(caught(lambda: [][1]))
+
+
+@pytest.mark.parametrize(
+    ("statement", "last", "traceback"),
+    [
+        (REFUSED, "error: class weights must be two or more positive numbers, background first, got [1]", False),
+        ("raise ValueError('of a library')", "error: of a library", True),
+        ("{}['x']", "error: KeyError: 'x'", True),
+        ("open('missing.tif')", "error: missing.tif: No such file or directory", True),
+    ],
+)
+def test_a_process_ends_in_one_line_and_status_1(statement, last, traceback, tmp_path):
+    code = f"import sys; sys.path.insert(0, {str(BUNDLE)!r})\n"
+    code += f"import scripts.core; scripts.core.install()\nprint('before')\n{statement}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == "before\n"
+    lines = [line for line in done.stderr.splitlines() if "warn" not in line.lower()]
+    assert lines[-1] == last
+    assert any(line.startswith("Traceback") for line in lines) == traceback

@@ -1,0 +1,43 @@
+"""Files are there as a whole or not at all."""
+
+import pytest
+
+from scripts.core import write_whole
+from tests.helpers.volume_examples import told
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("no answer\nfrom the server"), "no answer"),
+        (RuntimeError("unexpected pos"), "unexpected pos"),
+        (OSError(), ""),
+        (KeyboardInterrupt(), None),
+    ],
+)
+def test_a_failed_write_leaves_what_was_there_before(tmp_path, failure, reason):
+    def write(temporary):
+        assert temporary.parent == tmp_path  # a rename stays within a file system
+        temporary.write_text("half a f")
+        raise failure
+
+    for before in (None, "whole"):
+        if before:
+            (tmp_path / "file").write_text(before)
+        with pytest.raises(OSError if reason is not None else KeyboardInterrupt) as error:
+            write_whole(tmp_path / "file", write)
+        if reason is not None:
+            told(error, tmp_path / "file", f"cannot be written ({reason}), what was there before is kept; make room")
+        assert [file.read_text() for file in tmp_path.iterdir()] == ([before] if before else [])
+
+
+def test_the_name_appears_only_once_the_file_is_whole(tmp_path):
+    def write(temporary):
+        temporary.write_text("new")
+        assert (tmp_path / "file").read_text() == "old"
+
+    (tmp_path / "file").write_text("old")
+    write_whole(tmp_path / "file", write)
+    assert (tmp_path / "file").read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,97 @@
+"""Memory is kept and given back in a process of its own, for the setting is that of the whole process."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from scripts.core import memory
+from tests.helpers.bundle_command import BUNDLE
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no glibc, no such setting")
+
+WINDOWS = """
+import resource, sys, torch
+from pathlib import Path
+import scripts.inference.sliding_window as inferers
+if sys.argv[1] == "leave":
+    inferers.keep_freed_memory = inferers.return_freed_memory = lambda: None
+def network(x):
+    return x.repeat(1, 256, 1, 1, 1)[:, :2]  # 32 MiB, freed after each window
+def used():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+inferer = inferers.GridInferer((32, 32, 32), overlap=0.0)
+image = torch.zeros(1, 1, 128, 64, 64)
+inferer(image, network)
+before = used()
+inferer(image, network)
+print(used() - before, int(Path("/proc/self/statm").read_text().split()[1]) * 4096)
+"""
+
+FAULTS = """
+import resource, sys, torch
+from scripts.core import keep_freed_memory, return_freed_memory
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+def work():
+    for _ in range(20):
+        torch.ones(2**24)  # 64 MiB
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+HELD = """
+import torch
+from pathlib import Path
+from scripts.core import keep_freed_memory, return_freed_memory
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+keep_freed_memory()
+before = held()
+torch.ones(2**25)  # 128 MiB
+kept = held() - before
+return_freed_memory()
+print(kept, held() - before)
+"""
+
+
+def printed(program, *words):
+    environment = os.environ | {"PYTHONPATH": str(BUNDLE), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", program, *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return [int(word) for word in done.stdout.split()]
+
+
+@glibc
+def test_the_next_block_of_a_size_is_not_asked_of_the_system_again():
+    (without,), (kept,) = printed(FAULTS, "leave"), printed(FAULTS, "keep")
+    assert kept < 1000 < without  # pages that the system had to clear
+
+
+@glibc
+def test_windows_share_memory_and_a_volume_leaves_none():
+    (without, _), (kept, held) = printed(WINDOWS, "leave"), printed(WINDOWS, "keep")
+    assert kept < without / 2  # of 16 windows; the first fills what is kept, and what runs beside this takes its share
+    (_, not_given_back) = printed(WINDOWS.replace("inferer =", "inferers.return_freed_memory = int; inferer ="), "keep")
+    assert held < not_given_back - 20 * 2**20
+
+
+@glibc
+def test_what_is_kept_can_be_given_back():
+    kept, returned = printed(HELD)
+    assert kept > 120 * 2**20
+    assert returned < 8 * 2**20
+
+
+def test_without_glibc_nothing_happens(monkeypatch):
+    monkeypatch.setattr(memory, "_glibc", lambda: None)
+    memory.keep_freed_memory.cache_clear()
+    try:
+        assert memory.keep_freed_memory() is False
+        memory.return_freed_memory()
+    finally:
+        memory.keep_freed_memory.cache_clear()

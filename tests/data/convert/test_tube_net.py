@@ -1,0 +1,84 @@
+"""The authors' data set as a study."""
+
+import numpy as np
+import pytest
+
+from scripts.data import find_study
+from scripts.data.convert.tube_net import import_study
+from scripts.io import write_volume
+from tests.helpers.bundle_command import contents
+from tests.helpers.volume_examples import told
+
+
+@pytest.fixture
+def published(tmp_path):
+    """The data set as it is when unpacked, with two small volumes."""
+    for name, shape in (("CT tumour", (8, 9, 10)), ("OCTA_v2.1", (12, 6, 5))):
+        voxels = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+        write_volume(tmp_path / "data" / "Image data" / f"{name}.tif", voxels)
+        write_volume(tmp_path / "data" / "Labels" / f"{name}_labels.tif", (voxels > 99).astype(np.uint8))
+    (tmp_path / "data" / "readme.txt").write_text("CC-BY")
+    return tmp_path / "data"
+
+
+def test_a_study_is_made_of_it(published, tmp_path):
+    before = contents(published)
+    study = import_study(published, tmp_path / "new" / "study")
+    found = find_study(study)
+    assert [(item["name"], item["shape"]) for item in found] == [("CT tumour", (8, 9, 10)), ("OCTA_v2.1", (12, 6, 5))]
+    for item in found:
+        image, label = (published / folder for folder in ("Image data", "Labels"))
+        assert (study / item["image"]).read_bytes() == (image / f"{item['name']}.tif").read_bytes()
+        assert (study / item["label"]).read_bytes() == (label / f"{item['name']}_labels.tif").read_bytes()
+    assert contents(published) == before
+    assert [path.name for path in study.parent.iterdir()] == ["study"]
+
+
+def refused(kind, published, study, path, *words):
+    """The line says these words about `path`, and nothing has changed."""
+    before = contents(study.parent)
+    with pytest.raises(kind) as info:
+        import_study(published, study)
+    assert contents(study.parent) == before
+    told(info, path, *words)
+
+
+def test_what_is_incomplete(published, tmp_path):
+    images, labels, study = published / "Image data", published / "Labels", tmp_path / "study"
+    refused(FileNotFoundError, labels, study, labels / "Image data", "no such folder", "Labels/")
+    (labels / "CT tumour_labels.tif").rename(labels / "MRI_labels.tif")
+    refused(FileNotFoundError, published, study, images / "CT tumour.tif", "has no label", "download it")
+    (images / "CT tumour.tif").unlink()
+    refused(FileNotFoundError, published, study, labels / "MRI_labels.tif", "has no image", "download it")
+
+
+def test_a_pair_that_does_not_fit(published, tmp_path):
+    label = published / "Labels" / "CT tumour_labels.tif"
+    write_volume(label, np.zeros((8, 9, 11), np.uint8))
+    refused(ValueError, published, tmp_path / "study", label, "(8, 9, 11)", "align them")
+
+
+def test_what_is_there_already_stays(published, tmp_path):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "mine.txt").write_text("work")
+    refused(FileExistsError, published, tmp_path / "study", tmp_path / "study", "another --output_dir")
+
+
+def test_a_study_within_the_data_set(published):
+    for place in ("study", "Labels/study"):
+        with pytest.raises(ValueError, match="lies in the data set itself"):
+            import_study(published, published / place)
+
+
+def test_a_copy_that_fails_leaves_nothing(published, tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr("scripts.data.convert.tube_net.shutil.copyfile", full)
+    refused(OSError, published, tmp_path / "study", tmp_path / "study", "No space left on device", "choose another")
+
+
+def test_a_disk_without_room(published, tmp_path, monkeypatch):
+    usage = type("usage", (), {"free": 100})
+    monkeypatch.setattr("scripts.data.convert.tube_net.shutil.disk_usage", lambda folder: usage)
+    refused(OSError, published, tmp_path / "study", tmp_path / "study", "make room")

@@ -1,0 +1,57 @@
+"""`python -m bench trials`: one real trial of seconds, goes on where it stopped, and refuses what is none."""
+
+import json
+
+import pytest
+
+from experiments import ablation as module
+from experiments.ablation import as_table, left_out_in_turn, trials
+from tests.helpers.study_examples import write_tubes
+
+
+def test_parts_are_left_out_in_turn():
+    variants = left_out_in_turn()
+    assert variants["everything, seed 1"] == {"seed": 1}
+    assert variants["without noise"] == {"without": "['noise']"}
+    assert "without mask" not in variants
+    assert "without mask" in left_out_in_turn(masks=True)
+    assert len(variants) == 2 + 16
+
+
+def test_a_table_by_hand():
+    scores = {"a": {"x": {"dice": 0.5, "auroc": 0.75}}, "b": {"x": {"dice": 0.25, "auroc": None}}}
+    assert as_table(scores) == "|  | x |\n|---|---|\n| a | 0.500 / 0.750 |\n| b | 0.250 / – |"
+
+
+def test_a_trial_is_done_once(tmp_path, monkeypatch):
+    study = write_tubes(tmp_path / "study", "a", (40, 36, 33))
+    tiny = {"network_def#channels": "[4,4,8,8,8,8]", "patch_size": "[32,32,32]"}
+    short = {"validation_volumes": 1, "num_workers": 0, "average": 0.5, "epochs": 1, "val_interval": 1}
+    variants = tmp_path / "variants.json"
+    variants.write_text(json.dumps({"plain": {**tiny, **short}}))
+    said = trials(study, tmp_path / "out", variants, steps=2)
+    cases = json.loads((tmp_path / "out" / "plain" / "metrics.json").read_text())["cases"]
+    assert said == as_table({"plain": cases})
+    assert "| plain | 0." in said
+
+    def never(*_, **__):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(module, "run_bundle", never)
+    assert trials(study, tmp_path / "out", variants, steps=2) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("{", "is no JSON"), ("[1]", "must be {NAME"), ('{"a": 1}', "must be {NAME")]
+)
+def test_variants_that_are_none(tmp_path, text, words):
+    path = tmp_path / "variants.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words):
+        trials(tmp_path, tmp_path / "out", path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_without_steps(tmp_path):
+    with pytest.raises(ValueError, match="--steps 0"):
+        trials(tmp_path, tmp_path / "out", steps=0)

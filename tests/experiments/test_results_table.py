@@ -1,0 +1,181 @@
+"""The table of results: what is in it, by hand and by a real run, and what is refused before any work."""
+
+import json
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from experiments.results_table import BEGIN, END, README, best_threshold_dice, results_table, run_results, with_table
+from scripts.commands.synthesise import write_study
+from scripts.core import file_hash
+from scripts.data import find_study
+from scripts.io import read_volume
+from tests.helpers.bundle_command import TINY_NETWORK, contents
+from tests.helpers.study_examples import BUNDLE, write_pair
+
+VERSION = json.loads((BUNDLE / "configs" / "metadata.json").read_text())["version"]
+PAGE = f"# Title\n\n{BEGIN}\nwhat was there before\n{END}\n\nmore, µm\n"
+
+
+@pytest.fixture
+def page(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(PAGE, encoding="utf-8")
+    return path
+
+
+# -- the best threshold ------------------------------------------------------------------------------------------------
+
+
+def volume(folder, image, label):
+    """Of the voxels of two rows, (X, Z), each twice along Y."""
+    image, label = (np.reshape(each, (-1, 1, 2)).repeat(2, axis=1) for each in (image, label))
+    write_pair(folder, "v", image, label, suffix=".npy")
+    return {key: str(folder / f"{key}s" / "v.npy") for key in ("image", "label")}
+
+
+def test_the_best_threshold_by_hand(tmp_path):
+    """Of 3 vessels, from 9 on one is called, 2/4; from 5 on two and one voxel more, 4/6; from 3 on all and two, 6/8."""
+    one = volume(tmp_path, [9, 5, 5, 3, 3, 1], [1, 1, 0, 1, 0, 0])
+    assert best_threshold_dice(one) == 6 / 8
+    assert best_threshold_dice(one, ((0, 1), (0, 1), (0, 2))) == 1
+    assert best_threshold_dice(one, ((0, 2), (0, 1), (0, 2))) == 6 / 7  # all four are called
+    assert np.isnan(best_threshold_dice(one, ((1, 2), (0, 1), (0, 1))))
+
+
+def test_what_is_not_labelled_does_not_count(tmp_path):
+    assert best_threshold_dice(volume(tmp_path, [9, 5, 5, 3], [-1, 1, 0, -1])) == 2 / 3
+
+
+def test_no_threshold_is_better(tmp_path):
+    """Against all thresholds between neighbouring values, on numbers that differ in their last bits."""
+    random = np.random.default_rng(0)
+    label = random.random(400) < 0.3
+    image = (1 + 1e-6 * random.normal(label, 1)).astype(np.float32)
+    values = np.unique(image).astype(float)
+    assert 40 < len(values) < 200  # with ties
+    every = [image > (a + b) / 2 for a, b in pairwise([0, *values])]
+    best = max(2 * (label & called).sum() / (label.sum() + called.sum()) for called in every)
+    assert best_threshold_dice(volume(tmp_path, image, label.astype(np.uint8))) == best
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+
+def test_table():
+    scores = {"dice": 0.66666, "cldice": None, "auroc": 0.9, "average_precision": 1.0, "recall": 0.1}
+    rows = {"a": {**scores, "oracle": 0.5}, "a `:,1:2,:`": {"dice": 0.25, "oracle": float("nan")}}
+    origin = {"weights": "w.pt", "weights_sha256": "0123456789abcdef", "software": "tubenet 9.8.7"}
+    header, rule, *lines, empty, told = results_table(
+        rows, origin, 0.41014, ["configs/overlays/wide.json"]
+    ).splitlines()
+    assert header == "| volume | Dice | clDice | AUROC | AP | best global threshold, Dice |"
+    assert rule == "|---|---|---|---|---|---|"
+    assert lines == ["| a | 0.667 | – | 0.900 | 1.000 | 0.500 |", "| a `:,1:2,:` | 0.250 | – | – | – | – |"]
+    assert not empty
+    assert told.startswith(
+        "`w.pt` (sha256 `0123456789ab`), tubenet 9.8.7, `wide.json`, threshold 0.41. The last column:"
+    )
+
+
+def test_the_table_goes_between_the_lines(page):
+    assert with_table(page, "| new |") == PAGE.replace("what was there before", "| new |")
+    assert page.read_text(encoding="utf-8") == PAGE
+
+
+@pytest.mark.parametrize("text", ["", BEGIN + "\n", f"{END}\n{BEGIN}\n", PAGE + PAGE, PAGE + f"{END}\n"], ids=range(5))
+def test_a_page_without_the_lines_is_refused_before_the_work(page, text, tmp_path):
+    page.write_text(text)
+    with pytest.raises(ValueError, match=f"page.md: has not just one line {BEGIN} .*--readme null") as error:
+        run_results(tmp_path / "no study", readme=page, output_dir=tmp_path / "out")
+    assert "\n" not in str(error.value)
+    assert page.read_text() == text
+
+
+def test_the_table_in_our_readme_is_that_of_the_shipped_weights():
+    """Or `make results` has to run again."""
+    (table,) = re.findall(f"{BEGIN}\n(.*?){END}\n", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert f"sha256 `{file_hash(BUNDLE / 'models' / 'model.pt')[:12]}`), tubenet {VERSION}" in table
+
+
+# -- runs --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("study"), 2, style="mesh", shape=(40, 36, 15))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"dataset_dir": "none"}, "none: no such study; give --dataset_dir"),
+        ({"dataset_dir": "."}, "has no folder images/"),
+        ({"ckpt_path": "none.pt"}, "none.pt: no such weights; check --ckpt_path"),
+        ({"readme": "none.md"}, "none.md: no such file; give --readme"),
+        ({"parts": {"b": ":,:,:"}}, "--parts: there is no volume 'b' in the study; it has mesh_0, mesh_1"),
+        ({"parts": {"mesh_0": ":,:,0:99"}}, "mesh_0.tif: region ':,:,0:99' does not fit"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_what_cannot_be_done_is_refused_before_the_work(given, told, study, page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("experiments.results_table.run_bundle", None)
+    before = contents(tmp_path)
+    with pytest.raises((ValueError, FileNotFoundError), match=re.escape(told)) as error:
+        run_results(**{"dataset_dir": study, "readme": page, "output_dir": tmp_path / "out", **given})
+    assert "\n" not in str(error.value)
+    assert contents(tmp_path) == before
+
+
+def test_a_failed_evaluation_leaves_the_page(study, tiny_weights, page, tmp_path, capfd):
+    """Weights of another width than the configs have."""
+    with pytest.raises(ChildProcessError, match="failed with status 1"):
+        run_results(study, tiny_weights, tmp_path / "out", page)
+    assert "does not fit the config" in capfd.readouterr().err.splitlines()[-1]
+    assert page.read_text(encoding="utf-8") == PAGE
+
+
+def test_results(study, tiny_weights, page, tmp_path, capfd):
+    """Two volumes and the half of one, with weights that need an overlay."""
+    overlay, out = tmp_path / "tiny.json", tmp_path / "out"
+    overlay.write_text(json.dumps(TINY_NETWORK))
+    region = ":,18:36,:"
+    run_results(study, tiny_weights, out, page, parts={"mesh_1": region}, configs=[str(overlay)])
+    whole, part = (json.loads((out / each / "metrics.json").read_text()) for each in ("whole", "parts/mesh_1"))
+    assert list(part["cases"]) == ["mesh_1"]
+    assert part["cases"]["mesh_1"]["dice"] != whole["cases"]["mesh_1"]["dice"]
+    rows = {**whole["cases"], f"mesh_1 `{region}`": part["cases"]["mesh_1"]}
+
+    text = page.read_text(encoding="utf-8")
+    table = text.partition(f"{BEGIN}\n")[2].partition(f"\n{END}")[0]
+    assert text == PAGE.replace("what was there before", table)
+    assert table in capfd.readouterr().out
+    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| mesh")]
+    assert [line[0] for line in lines] == list(rows)
+    for line, scores in zip(lines, rows.values(), strict=True):
+        assert line[1:5] == [f"{scores[name]:.3f}" for name in ("dice", "cldice", "auroc", "average_precision")]
+    item = find_study(study)[1]
+    image, label = (read_volume(item[key])[1][:, 18:] for key in ("image", "label"))
+    best = max(2 * (label > 0)[image >= v].sum() / ((label > 0).sum() + (image >= v).sum()) for v in np.unique(image))
+    assert lines[2][5] == f"{best:.3f}"
+    assert (
+        f"`tiny.pt` (sha256 `{file_hash(tiny_weights)[:12]}`), tubenet {VERSION}, `tiny.json`, threshold 0.5." in table
+    )
+
+
+def test_null_only_prints(study, page, tmp_path, monkeypatch, capsys):
+    def evaluated(files, output_dir, **dials):
+        row = {"dice": 0.125, "cldice": 0.25, "auroc": 0.375, "average_precision": None}
+        written = {"cases": {"mesh_0": row, "mesh_1": row}, "threshold": 0.5}
+        output_dir.mkdir()
+        (output_dir / "metrics.json").write_text(json.dumps(written))
+
+    monkeypatch.setattr("experiments.results_table.run_bundle", evaluated)
+    ours = README.read_bytes()
+    for nothing in (None, "null"):
+        run_results(study, output_dir=tmp_path / f"out {nothing}", readme=nothing)
+        assert "| mesh_1 | 0.125 | 0.250 | 0.375 | – | 0." in capsys.readouterr().out
+    assert README.read_bytes() == ours

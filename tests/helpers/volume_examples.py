@@ -1,0 +1,86 @@
+"""Volumes whose every voxel tells its own position, and the files that microscopists really have."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import tifffile
+
+SHAPE = (5, 4, 3)  # X, Y, Z: three different sides
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def positions(shape=SHAPE, dtype=np.uint8):
+    """(X, Y, Z) with 1 + x + 10 y + 50 z: one number a voxel, all below 256, so that 8 bits hold them."""
+    x, y, z = np.indices(shape)
+    return (1 + x + 10 * y + 50 * z).astype(dtype)
+
+
+def zyx(array):
+    return np.ascontiguousarray(array.transpose(2, 1, 0))
+
+
+def imagej(path, dtype=np.uint8, byteorder="<", unit="um", **kwargs):
+    """0.5 x 0.5 x 2 of `unit`."""
+    metadata = {"axes": "ZYX", "spacing": 2.0, "unit": unit}
+    array = zyx(positions(dtype=dtype))
+    tifffile.imwrite(path, array, imagej=True, byteorder=byteorder, resolution=(2, 2), metadata=metadata, **kwargs)
+    return path
+
+
+def ome(path, dtype=np.uint8, sizes=(0.5, 0.25, 2.0), unit="µm", array=None, axes="ZYX", **kwargs):
+    metadata = {"axes": axes}
+    for axis, size in zip("XYZ", sizes, strict=True):
+        metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": unit}
+    array = zyx(positions(dtype=dtype)) if array is None else array
+    tifffile.imwrite(path, array, ome=True, metadata=metadata, photometric="minisblack", **kwargs)
+    return path
+
+
+def plain(path, dtype=np.uint8, array=None, **kwargs):
+    array = zyx(positions(dtype=dtype)) if array is None else array
+    tifffile.imwrite(path, array, photometric="minisblack", **kwargs)
+    return path
+
+
+def pages(path, dtype=np.uint8, **kwargs):
+    """Pages without any metadata, as scanners and old programs write them."""
+    with tifffile.TiffWriter(path) as tif:
+        for page in zyx(positions(dtype=dtype)):
+            tif.write(page, metadata=None, contiguous=False, **kwargs)
+    return path
+
+
+SHEARED = np.array([[0.3, 0.1, 0, 5], [0, -0.7, 0.2, 1], [0.05, 0, 2, 3], [0, 0, 0, 1]])
+
+
+def nifti(path, dtype=np.int16, affine=SHEARED, unit="mm", codes=(3, 1), slope=None, endianness="<", array=None):
+    array = positions(dtype=dtype) if array is None else array
+    header = nib.Nifti1Header(endianness=endianness)
+    header.set_data_dtype(array.dtype)
+    header.set_data_shape(array.shape)
+    header.set_sform(affine, codes[0])
+    header.set_qform(affine, codes[1], strip_shears=True)
+    header.set_xyzt_units(unit)
+    image = nib.Nifti1Image(array, None, header)
+    if slope:
+        image.header.set_slope_inter(*slope)
+    nib.save(image, path)
+    return path
+
+
+def shared_files(pattern):
+    """Files of the folder of real volumes beside the repository, as parameters; one skipped test without it."""
+    reason = "no folder shared/data beside the repository"
+    return sorted(SHARED.glob(pattern)) or [pytest.param(SHARED, marks=pytest.mark.skip(reason=reason))]
+
+
+def told(error, path, *words):
+    """Assert that an error is one line, about `path`, with a cure and these words in it."""
+    message = str(error.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    assert "; " in message
+    for word in words:
+        assert word in message, message

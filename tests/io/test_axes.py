@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from scripts.io.axes import choose_volume
+from tests.helpers.volume_examples import told
+
+PATH = "folder/a.tif"
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "channel"),
+    [
+        ("ZYX", (3, 4, 5), None),
+        ("QYX", (3, 4, 5), None),
+        ("IYX", (3, 4, 5), 0),
+        ("XYZ", (5, 4, 3), None),
+        ("TZCYXS", (1, 3, 1, 4, 5, 1), None),
+        ("CZYX", (2, 3, 4, 5), 1),
+        ("ZCYX", (3, 2, 4, 5), 1),
+        ("ZYXS", (3, 4, 5, 3), 2),
+        ("QZYX", (2, 3, 4, 5), 0),
+        ("XYZT", (5, 4, 3, 7), 6),
+        ("XYZT", (5, 4, 3, 1), None),
+    ],
+)
+def test_one_volume_comes_out_as_xyz(axes, shape, channel):
+    volume = choose_volume(PATH, axes, shape, channel)
+    assert volume.shape == (5, 4, 3)
+    assert volume.cut(np.zeros(shape)).shape == (5, 4, 3)
+
+
+def test_the_cut_takes_the_right_axis():
+    stored = np.arange(3 * 2 * 4 * 5).reshape(3, 2, 4, 5)  # Z, C, Y, X
+    assert choose_volume(PATH, "ZCYX", stored.shape, 1).cut(stored)[4, 3, 2] == stored[2, 1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "channel", "words"),
+    [
+        ("CZYX", (2, 16, 64, 64), None, ["axes CZYX with shape (2, 16, 64, 64)", "choose one with --channel 0..1"]),
+        ("CZYX", (2, 16, 64, 64), 2, ["channel 2", "--channel 0..1"]),
+        ("CZYX", (2, 16, 64, 64), -1, ["channel -1", "--channel 0..1"]),
+        ("ZYX", (16, 64, 64), 1, ["channel 1", "leave --channel out"]),
+        ("ZYXS", (16, 64, 64, 3), None, ["colour", "--channel 0..2"]),
+        ("TCZYX", (4, 2, 16, 64, 64), 0, ["T (4) and C (2)", "one volume a file"]),
+        ("TYX", (16, 64, 64), None, ["axis Z has length 1", "if T is really depth"]),
+        ("CYX", (16, 64, 64), 0, ["axis Z", "if C is really depth"]),
+        ("YX", (64, 64), None, ["axis Z has length 1"]),
+        ("ZYX", (16, 1, 64), None, ["axis Y has length 1"]),
+        ("ZYX", (16, 64, 1), None, ["axis X has length 1"]),
+        ("ZYX", (16, 0, 64), None, ["axis Y is empty"]),
+        ("QQYX", (2, 16, 64, 64), 0, ["which axis is Z"]),
+    ],
+)
+def test_what_is_not_one_volume_is_told(axes, shape, channel, words):
+    with pytest.raises(ValueError, match=r"a\.tif") as error:
+        choose_volume(PATH, axes, shape, channel)
+    told(error, PATH, *words)

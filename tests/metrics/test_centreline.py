@@ -1,0 +1,205 @@
+"""Centrelines and clDice of volumes drawn here, with numbers by hand; as evaluation uses them."""
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Engine
+from monai.data import MetaTensor
+from monai.handlers import IgniteMetricHandler, from_engine
+from scipy.ndimage import label as pieces_of
+
+from scripts.core import call_vessels
+from scripts.metrics import CentrelineScores, CentrelineTally, TallyCentrelinesd, centreline
+from scripts.metrics.centreline import TOUCHING
+
+SHAPE = (30, 15, 15)
+NAN = float("nan")
+
+
+def tube(radius=1, start=0, stop=30, at=(7, 7), shape=SHAPE):
+    """A straight vessel along X: a cross of 5 voxels across for radius 1, a line for radius 0."""
+    x, y, z = np.indices(shape)
+    return ((y - at[0]) ** 2 + (z - at[1]) ** 2 <= radius**2) & (x >= start) & (x < stop)
+
+
+def as_label(mask):
+    return torch.from_numpy(np.asarray(mask).astype(np.int8))[None]
+
+
+def scores(called, label, classes=2):
+    tally = CentrelineTally.of(as_label(called), as_label(label), classes)
+    return tally.scores("cldice"), tally.scores("centreline_sensitivity")
+
+
+def score(called, label):
+    (cldice,), (sensitivity,) = scores(called, label)
+    return pytest.approx((cldice, sensitivity), nan_ok=True)
+
+
+# -- centrelines -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("radius", "shorter"), [(0, 0), (1, 0), (2, 0), (3, 1), (4, 2)])
+def test_the_centreline_of_a_tube_is_its_axis(radius, shorter):
+    """Thinning takes wide ends back."""
+    axis = tube(0, shorter, 30 - shorter)
+    np.testing.assert_array_equal(centreline(tube(radius)), axis)
+
+
+@pytest.mark.parametrize("width", [(2, 1), (2, 2), (4, 4), (2, 6)], ids=str)
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_vessels_of_even_width_have_a_centreline(width, axis):
+    """Of these scikit-image leaves nothing."""
+    vessel = np.moveaxis(np.ones((20, *width), dtype=bool), 0, axis)
+    line = centreline(np.pad(vessel, 3))
+    along = np.flatnonzero(line.any(axis=tuple({0, 1, 2} - {axis})))
+    assert 20 - max(width) <= len(along) == along[-1] - along[0] + 1  # without a gap
+    assert line.sum() == len(along)  # one voxel wide
+
+
+def test_no_piece_is_without_a_centreline_or_has_one_elsewhere():
+    """Blobs of chance, and 3 x 4 voxels less a corner, of which nothing is left on the finer grid either."""
+    random = np.random.default_rng(0)
+    mask = np.zeros((9 * 60, 9, 9), dtype=bool)
+    for at in range(0, 9 * 59, 9):
+        mask[at + 1 : at + 8, 1:8, 1:8] = random.random((7, 7, 7)) < random.uniform(0.1, 0.95)
+    mask[-5:-2, 1:5, 1] = True
+    mask[-3, 4, 1] = False
+    line = centreline(mask)
+    pieces, count = pieces_of(mask, TOUCHING)
+    assert not (line & ~mask).any()
+    assert set(np.unique(pieces[line])) == set(range(1, count + 1))
+    assert not centreline(np.zeros((3, 3, 3), dtype=bool)).any()
+
+
+# -- clDice of one volume ----------------------------------------------------------------------------------------------
+
+
+def test_the_same_is_1():
+    assert score(tube(2), tube(2)) == (1, 1)
+
+
+@pytest.mark.parametrize(("called", "real"), [(2, 1), (1, 2), (4, 1)])
+def test_the_width_does_not_matter(called, real):
+    assert score(tube(called), tube(real)) == (1, 1)
+
+
+def test_a_line_beside_the_vessel_does_not_count():
+    assert score(tube(0, at=(7, 9)), tube(1)) == (0, 0)
+
+
+def test_half_a_vessel():
+    """15 of 30 voxels are found, and all that is called is right: 2 * 1 * 1/2 / (3/2)."""
+    assert score(tube(1, stop=15), tube(1)) == (2 / 3, 1 / 2)
+
+
+def test_a_broken_vessel():
+    """A gap of 6 in 30: 24 of the label's centreline are in the segmentation."""
+    broken = tube(1, stop=12) | tube(1, start=18)
+    assert score(broken, tube(1)) == (2 * 0.8 / 1.8, 0.8)
+    assert score(tube(1), broken) == (2 * 0.8 / 1.8, 1)  # a bridge that is not there
+
+
+def test_a_false_branch():
+    """30 voxels of the segmentation's centreline are the vessel's, 10 are a line of their own elsewhere."""
+    assert score(tube(1) | tube(0, 5, 15, at=(2, 2)), tube(1)) == (2 * 0.75 / 1.75, 1)
+
+
+@pytest.mark.parametrize(
+    ("called", "label", "expected"),
+    [
+        (0, 0, (NAN, NAN)),
+        (0, 1, (0, 0)),  # nothing found
+        (1, 0, (0, NAN)),  # found where there is nothing
+    ],
+)
+def test_nothing_called_or_nothing_there(called, label, expected):
+    assert score(tube() * called, tube() * label) == expected
+
+
+# -- labelled in part --------------------------------------------------------------------------------------------------
+
+
+def unlabelled(label, *where):
+    label = label.astype(np.int8)
+    label[where] = -1
+    return label
+
+
+def test_only_labelled_voxels_count():
+    """The label ends at x = 15: of its 15 voxels 10 are found; what is called beyond, right or not, counts nowhere."""
+    label = unlabelled(tube(1), slice(15, None))
+    assert score(tube(1, stop=10), label) == (2 * (2 / 3) / (5 / 3), 2 / 3)
+    assert score(tube(1, stop=10) | tube(1, start=20, at=(3, 3)), label) == (2 * (2 / 3) / (5 / 3), 2 / 3)
+    assert score(tube(1, start=15), label) == (0, 0)
+    assert score(tube(), unlabelled(tube(), slice(None))) == (NAN, NAN)
+
+
+def test_a_vessel_goes_on_across_the_border():
+    """A wide end would be taken back by 2 voxels; at the border there is none: 15 - 2 voxels are counted, not 11."""
+    label = unlabelled(tube(4), slice(15, None))
+    tally = CentrelineTally.of(as_label(tube(4)), as_label(label))
+    assert tally.called.tolist() == tally.real.tolist() == [[13, 13]]
+
+
+def test_a_sliver_of_a_vessel_beyond_the_border_is_no_vessel():
+    """The label's rim is all of a tube that is labelled; a segmentation thinner by a voxel follows the tube's axis."""
+    label = unlabelled(tube(4), slice(None), slice(None, 11))
+    assert (label == 1).sum() == 30  # the rim, one voxel wide, which by itself would be its own centreline
+    assert score(tube(3), label) == (NAN, NAN)  # the axis is not labelled
+    assert score(tube(0) * 0, label) == (0, 0)  # found by nobody, it is all that is known
+
+
+def test_agreement_on_labelled_voxels_is_1():
+    """Slices labelled here and there, and beyond them a segmentation of noise."""
+    random = np.random.default_rng(0)
+    truth = tube(3) | tube(2, at=(3, 11))
+    label = unlabelled(truth, slice(None), slice(None), random.random(15) < 0.5)
+    called = np.where(label < 0, random.random(SHAPE) < 0.3, truth)
+    assert (label < 0).any()
+    assert score(called, label) == (1, 1)
+
+
+# -- several classes, and as MONAI's engines use it --------------------------------------------------------------------
+
+
+def test_classes_one_by_one():
+    """Class 1 is found as class 2 over its last third, class 2 is all there, class 3 is nowhere."""
+    label = 1 * tube(1) + 2 * tube(1, at=(2, 2))
+    called = label.copy()
+    called[20:][called[20:] == 1] = 2
+    cldice, sensitivity = scores(called, label, classes=4)
+    # class 2 is called along 30 voxels that are right and 10 that are not
+    assert cldice == pytest.approx([2 * (2 / 3) / (5 / 3), 2 * 0.75 / 1.75, NAN], nan_ok=True)
+    assert sensitivity == pytest.approx([2 / 3, 1, NAN], nan_ok=True)
+
+
+def test_tallies_of_an_evaluation():
+    """At a threshold, over volumes, of which one has no vessel: the mean is of those where it is defined."""
+    log_odds = np.where(tube(1, stop=15), 3.0, np.where(tube(1), 1.0, -4.0)).astype(np.float32)
+    pred = MetaTensor(torch.from_numpy(np.stack([0 * log_odds, log_odds])))
+    volumes = [{"pred": pred, "label": MetaTensor(as_label(tube(1)))}]
+    volumes.append(
+        {"pred": MetaTensor(pred - 9 * torch.tensor([0, 1]).reshape(2, 1, 1, 1)), "label": as_label(tube(0) * 0)}
+    )
+    for threshold, expected in ((0.5, (1, 1)), (0.9, (2 / 3, 1 / 2))):
+        called = call_vessels(torch.softmax(pred.as_tensor(), dim=0), threshold)
+        assert called.sum() == 5 * (30 if threshold == 0.5 else 15)
+        post = TallyCentrelinesd("pred", threshold=threshold)
+        engine = Engine(lambda _, volume, post=post: [post(volume)])
+        for name in CentrelineScores.NAMES:
+            handler = IgniteMetricHandler(
+                metric_fn=CentrelineScores(name), output_transform=from_engine(["centrelines", "label"])
+            )
+            handler.attach(engine, name)
+        state = engine.run(volumes)
+        for name, value in zip(CentrelineScores.NAMES, expected, strict=True):
+            np.testing.assert_allclose(state.metric_details[name].flatten(), [value, NAN])
+            assert state.metrics[name] == pytest.approx(value)
+
+
+def test_what_a_metric_cannot_use():
+    with pytest.raises(ValueError, match="score must be one of cldice, centreline_sensitivity, got 'dice'"):
+        CentrelineScores("dice")
+    with pytest.raises(ValueError, match=r"reads tallies, .* from_engine\(\['centrelines', 'label'\]\)"):
+        CentrelineScores("cldice")(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))

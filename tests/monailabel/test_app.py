@@ -1,0 +1,121 @@
+"""The folder of a MONAI Label app, without MONAI Label: what is copied, what is kept, what is refused."""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.commands.label import serve
+from scripts.monailabel import app as app_module
+from scripts.monailabel import prepare_app, server_command, server_environment
+from tests.helpers.bundle_command import BUNDLE, contents
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A place where MONAI Label's sample app lies as its wheel puts it."""
+    sample = tmp_path / "prefix" / "monailabel" / "sample-apps" / "monaibundle"
+    (sample / "lib").mkdir(parents=True)
+    (sample / "logs").mkdir()
+    (sample / "main.py").write_text("APP = 1\n")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
+    return sample
+
+
+def test_an_app_with_the_bundle_in_it(installed, tmp_path):
+    app = prepare_app(tmp_path / "new" / "app")
+    bundle = app / "model" / "tubenet"
+    assert (app / "main.py").read_text().endswith("APP = 1\n")
+    assert (app / "lib").is_dir()
+    assert not (app / "logs").exists()
+    for name in ("configs/train.json", "models/model.pt", "models/model.json", "scripts/io/reader.py"):
+        assert (bundle / name).read_bytes() == (BUNDLE / name).read_bytes(), name
+    assert not list(bundle.rglob("__pycache__"))
+    assert [path.name for path in app.parent.iterdir()] == ["app"]
+
+
+def test_torchvisions_missing_operators_are_defined_where_it_cannot_be_imported(installed, tmp_path, monkeypatch):
+    monkeypatch.setattr(app_module, "_is_sound", lambda module: module != "torchvision")
+    main = (prepare_app(tmp_path / "broken") / "main.py").read_text()
+    assert main.startswith("import torch\n")
+    assert "torchvision::{name}" in main
+    compile(main, "main.py", "exec")
+    monkeypatch.setattr(app_module, "_is_sound", lambda module: True)
+    assert (prepare_app(tmp_path / "sound") / "main.py").read_text() == "APP = 1\n"
+
+
+def test_soundness_is_tried_in_another_process():
+    assert app_module._is_sound("json")
+    assert not app_module._is_sound("no_such_module")
+
+
+def test_an_app_is_left_as_it_is(installed, tmp_path, capsys):
+    app = prepare_app(tmp_path / "app")
+    (app / "model" / "tubenet" / "models" / "model.pt").write_text("trained here")
+    before = contents(app)
+    prepare_app(app)
+    assert contents(app) == before
+    assert not capsys.readouterr().out
+    metadata = app / "model" / "tubenet" / "configs" / "metadata.json"
+    metadata.write_text(json.dumps({"version": "0.0.1"}))
+    prepare_app(app)
+    assert "keeps version 0.0.1 of the bundle" in capsys.readouterr().out
+
+
+def test_another_folder_is_refused(installed, tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "thesis.txt").touch()
+    with pytest.raises(FileExistsError, match="holds something else than a MONAI Label app"):
+        prepare_app(tmp_path / "app")
+    assert [path.name for path in (tmp_path / "app").iterdir()] == ["thesis.txt"]
+
+
+def test_a_failure_leaves_nothing(installed, tmp_path, monkeypatch):
+    monkeypatch.setattr(app_module, "CARRIED", ("configs", "no such folder"))
+    with pytest.raises(FileNotFoundError):
+        prepare_app(tmp_path / "app")
+    assert [path.name for path in tmp_path.iterdir()] == ["prefix"]
+
+
+def test_without_monai_label(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="MONAI Label is not there; pip install -r requirements-"):
+        prepare_app(tmp_path / "app")
+
+
+def test_the_server_listens_to_this_machine_alone(tmp_path, monkeypatch):
+    words = server_command(tmp_path / "my app", tmp_path / "my studies", 8123)
+    assert words[:4] == [sys.executable, "-m", "monailabel.main", "start_server"]
+    assert words[words.index("--host") + 1] == "127.0.0.1"
+    assert words[words.index("--studies") + 1] == str(tmp_path / "my studies")
+    monkeypatch.setenv("PYTHONPATH", "bundle")
+    environment = server_environment()
+    suffixes = json.loads(environment["MONAI_LABEL_DATASTORE_FILE_EXT"])
+    assert suffixes.index("*.tif") < suffixes.index("*.ome.tif")
+    assert {"*.tiff", "*.nii.gz"} <= set(suffixes)
+    assert environment["PYTHONPATH"] == ""
+    assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_serving(installed, tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr("os.execve", lambda *words: started.append(words))
+    with pytest.raises(FileNotFoundError, match="no such folder; give --studies"):
+        serve(tmp_path / "none", tmp_path / "app")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match=f"port {port}: cannot be listened on .*give another --port"):
+            serve(installed, tmp_path / "app", port=port)
+        assert not (tmp_path / "app").exists()
+    serve(installed, tmp_path / "app", port=port)
+    serve("http://127.0.0.1:8042/dicom-web", tmp_path / "app", port=port)
+    assert started.pop()[1][7] == "http://127.0.0.1:8042/dicom-web"
+    ((program, words, environment),) = started
+    assert program == sys.executable
+    assert words == server_command(tmp_path / "app", installed, port)
+    assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"

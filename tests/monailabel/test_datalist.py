@@ -1,0 +1,131 @@
+"""Pairs of paths, as MONAI Label lists them, made into volumes that train and volumes that validate."""
+
+import json
+import logging
+import re
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Engine
+
+from scripts.data import find_study, split_study
+from scripts.io import read_volume, write_volume
+from scripts.monailabel import SameStart, is_listed, pace, parts
+from scripts.network import TubeNet
+from scripts.weights import save_weights
+from tests.helpers.bundle_command import BUNDLE
+from tests.helpers.study_examples import write_tubes
+
+DIALS = {"learning_rate": 0.001, "batch_size": 6, "ckpt_path": None, "frozen": None}
+HOW = (0.25, [32, 32, 32])
+
+
+def pairs(*names, folder):
+    return [{key: str(folder / f"{key}s" / f"{name}.tif") for key in ("image", "label")} for name in names]
+
+
+@pytest.fixture
+def study(tmp_path):
+    for name in "abc":
+        write_tubes(tmp_path, name, (40, 36, 15))
+    return tmp_path
+
+
+def test_pairs_are_told_from_volumes_of_a_study(study):
+    assert is_listed(pairs("a", folder=study))
+    assert not is_listed(find_study(study))
+
+
+def test_dials_are_those_given_or_those_of_finetuning():
+    assert pace(False, DIALS, BUNDLE) == DIALS
+    finetune = json.loads((BUNDLE / "configs" / "finetune.json").read_text())
+    expected = {name: finetune[name] for name in DIALS} | {"ckpt_path": f"{BUNDLE}/models/model.pt"}
+    assert pace(True, DIALS, BUNDLE) == expected
+
+
+def test_a_bundle_without_finetuning(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"finetune\.json: is missing.*; copy the whole bundle again"):
+        pace(True, DIALS, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"ckpt_path": "$@none"}'])
+def test_a_finetuning_that_says_nothing(tmp_path, text):
+    (tmp_path / "configs").mkdir()
+    path = tmp_path / "configs" / "finetune.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: does not say how to train")):
+        pace(True, {"ckpt_path": None}, tmp_path)
+
+
+def test_volumes_of_a_study_are_handed_on(study):
+    split = split_study(find_study(study), *HOW)
+    assert parts(split["train"], split["validate"], *HOW) == split
+    volumes = find_study(study)
+    assert parts(volumes[:2], volumes[2:], *HOW) == {"train": volumes[:2], "validate": volumes[2:]}
+
+
+@pytest.mark.parametrize("held_out", [[], ["a"]], ids=["none", "itself"])
+def test_one_image_is_split_in_space(tmp_path, held_out):
+    write_tubes(tmp_path, "a", (160, 40, 40))
+    found = parts(pairs("a", folder=tmp_path), pairs(*held_out, folder=tmp_path), *HOW)
+    (train,), (validate,) = found["train"], found["validate"]
+    assert train["region"] == ((0, 88), (0, 40), (0, 40))  # a patch's width of 32 before 120
+    assert validate["region"] == ((120, 160), (0, 40), (0, 40))
+    for item in (train, validate):
+        assert (item["name"], item["dataset"], item["shape"]) == ("a", "a", (160, 40, 40))
+        np.testing.assert_allclose(np.diag(item["affine"]), (0.002, 0.002, 0.005, 1))
+
+
+def test_images_held_out_validate_as_a_whole(study, caplog):
+    caplog.set_level(logging.INFO, logger="scripts.monailabel")
+    found = parts(pairs("b", "a", folder=study), pairs("c", folder=study), *HOW)  # in the order of the disk
+    assert [item["name"] for item in found["train"]] == ["a", "b"]
+    assert [item["name"] for item in found["validate"]] == ["c"]
+    assert {item["region"] for part in found.values() for item in part} == {((0, 40), (0, 36), (0, 15))}
+    assert "these validate: c" in caplog.text
+
+
+def test_nothing_is_labelled():
+    with pytest.raises(ValueError, match=r"^no image has a label to learn from; give --dataset_dir, or submit labels"):
+        parts([], [], *HOW)
+
+
+def test_a_viewers_nifti_label_of_a_tiff_lies_nowhere_in_particular(study):
+    """It has the shape of the image, and a position that the viewer made up."""
+    label = read_volume(study / "labels" / "a.tif")[1]
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0])
+    listed = pairs("a", folder=study)
+    listed[0]["label"] = str(write_volume(study / "a.nii.gz", label, affine=affine, unit="mm"))
+    assert parts(listed, [], *HOW)["train"][0]["label"] == listed[0]["label"]
+    image = read_volume(study / "images" / "a.tif")[1]
+    listed[0]["image"] = str(write_volume(study / "i.nii.gz", image, voxel_size=(1, 1, 1), unit="mm"))
+    with pytest.raises(ValueError, match=r"a\.nii\.gz: has another voxel size or position"):
+        parts(listed, [], *HOW)
+    listed[0]["image"] = str(write_volume(study / "i.tif", image[:-1]))
+    with pytest.raises(ValueError, match=r"a\.nii\.gz: has \(40, 36, 15\) voxels .* \(39, 36, 15\); align them"):
+        parts(listed, [], *HOW)
+
+
+def test_images_held_out_need_vessels(study):
+    write_volume(study / "labels" / "c.tif", np.zeros((40, 36, 15), np.uint8))
+    with pytest.raises(ValueError, match=r"c\.tif: holds no vessel"):
+        parts(pairs("a", "b", folder=study), pairs("c", folder=study), *HOW)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_training_starts_from_the_active_weights_alone(tmp_path, moved):
+    net = TubeNet(channels=(4, 8))
+    save_weights(tmp_path / "model.pt", net, {"network": net.arguments, "threshold": 0.5})
+    if moved:
+        with torch.no_grad():
+            net.head.bias += 1
+    steps = []
+    trainer = Engine(lambda *_: steps.append(0))
+    SameStart(net, tmp_path / "model.pt").attach(trainer)
+    if moved:
+        with pytest.raises(ValueError, match=r"model\.pt: training starts from these weights and no others"):
+            trainer.run([0])
+    else:
+        trainer.run([0])
+    assert len(steps) == (not moved)

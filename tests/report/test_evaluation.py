@@ -1,0 +1,118 @@
+import json
+
+import pytest
+import torch
+from monai.data import DataLoader, Dataset, MetaTensor
+from monai.engines import SupervisedEvaluator
+from monai.handlers import IgniteMetricHandler, from_engine
+
+from scripts.metrics import TallyVoxelsd, VoxelScores
+from scripts.report import run_evaluation
+
+# log-odds and labels of three cases: half right, all right, and nothing to find nor found
+CASES = {
+    "half": ([2, 1, -1, -2], [1, 0, 1, 0]),
+    "right": ([2, 1, -1, -2, -3], [1, 1, 0, 0, -1]),
+    "empty": ([-2, -1, -1], [0, 0, 0]),
+}
+
+
+def evaluator(cases, scores=("dice", "recall", "auroc"), as_logits=lambda image: torch.cat((0 * image, image), dim=1)):
+    """As `evaluate.json` builds it, with a network that passes on the log-odds, or indices, that it is shown."""
+    data = []
+    for name, pair in cases.items():
+        image, label = (torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1, 1) for values in pair)
+        data.append({"image": MetaTensor(image), "label": MetaTensor(label), "name": name})
+    handlers = {
+        name: IgniteMetricHandler(metric_fn=VoxelScores(name), output_transform=from_engine(["tally", "label"]))
+        for name in scores
+    }
+    key, *rest = handlers
+    return SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(Dataset(data), batch_size=1),
+        network=torch.nn.Identity(),
+        inferer=lambda image, _: as_logits(image),
+        postprocessing=TallyVoxelsd("pred"),
+        key_val_metric={key: handlers[key]},
+        additional_metrics={name: handlers[name] for name in rest},
+    )
+
+
+def fail():
+    raise RuntimeError("out of memory")
+
+
+def refuse_nan(constant):
+    raise AssertionError(f"{constant} is not JSON")
+
+
+def written(folder):
+    return json.loads((folder / "metrics.json").read_text(), parse_constant=refuse_nan)
+
+
+def test_layout_and_numbers(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    metrics = run_evaluation(evaluator(CASES), 0.5, folder)
+    assert written(folder) == metrics
+    assert list(metrics) == ["cases", "mean", "threshold"]
+    assert metrics["cases"] == {
+        "half": {"dice": 0.5, "recall": 0.5, "auroc": 0.75},
+        "right": {"dice": 1, "recall": 1, "auroc": 1},
+        "empty": {"dice": None, "recall": None, "auroc": None},
+    }
+    assert metrics["mean"] == {"dice": 0.75, "recall": 0.75, "auroc": 0.875}  # of the cases where it is defined
+    assert metrics["threshold"] == 0.5
+    pictures = ["precision_recall.png", "roc.png"]
+    assert sorted(file.name for file in folder.iterdir()) == ["curves.json", "metrics.json", *pictures]
+    curves = json.loads((folder / "curves.json").read_text())
+    assert {name: case["auroc"] for name, case in curves["cases"].items()} == {"half": 0.75, "right": 1, "empty": None}
+    assert curves["cases"]["half"]["at_threshold"] == {"false_positive_rate": 0.5, "recall": 0.5, "precision": 0.5}
+
+
+def test_a_case_keeps_its_own_numbers(tmp_path):
+    run_evaluation(evaluator({name: CASES[name] for name in ("right", "half")}), 0.25, tmp_path)
+    metrics = written(tmp_path)
+    assert [metrics["cases"][name]["dice"] for name in ("right", "half")] == [1, 0.5]
+    assert metrics["threshold"] == 0.25
+
+
+def test_undefined_everywhere_is_null(tmp_path):
+    run_evaluation(evaluator({"empty": CASES["empty"]}, ("auroc",)), 0.5, tmp_path)
+    assert written(tmp_path) == {"cases": {"empty": {"auroc": None}}, "mean": {"auroc": None}, "threshold": 0.5}
+
+
+def test_several_classes_stand_beside_their_mean(tmp_path):
+    """A network that is sure of the indices it is shown: artery once right and once missed, vein right, then absent."""
+    cases = {"a": ([1, 0, 2, 0], [1, 1, 2, 0]), "b": ([1, 1, 0, 0], [1, 1, 0, -1])}
+
+    def as_logits(image):
+        return 9 * torch.nn.functional.one_hot(image[:, 0].long(), 3).movedim(-1, 1).float()
+
+    names = ["background", "artery", "vein"]
+    run_evaluation(evaluator(cases, ("dice", "recall"), as_logits), 0.5, tmp_path / "named", names)
+    metrics = written(tmp_path / "named")
+    a, b = metrics["cases"].values()
+    assert a == {
+        "dice": (2 / 3 + 1) / 2, "dice.artery": 2 / 3, "dice.vein": 1,
+        "recall": 0.75, "recall.artery": 0.5, "recall.vein": 1,
+    }  # fmt: skip
+    assert b == {
+        "dice": 1, "dice.artery": 1, "dice.vein": None,
+        "recall": 1, "recall.artery": 1, "recall.vein": None,
+    }  # fmt: skip
+    mean = {"dice": (5 / 6 + 1) / 2, "dice.artery": 5 / 6, "dice.vein": 1}
+    mean |= {"recall": 0.875, "recall.artery": 0.75, "recall.vein": 1}
+    assert metrics["mean"] == pytest.approx(mean)
+
+    run_evaluation(evaluator(cases, ("dice",), as_logits), 0.5, tmp_path / "nameless")
+    assert list(written(tmp_path / "nameless")["mean"]) == ["dice", "dice.class 1", "dice.class 2"]
+
+
+def test_a_failed_evaluation_leaves_no_file(tmp_path):
+    broken = evaluator(CASES)
+    good, calls = broken.inferer, iter((True, True, False))
+    broken.inferer = lambda image, network: good(image, network) if next(calls) else fail()
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run_evaluation(broken, 0.5, tmp_path)
+    assert not list(tmp_path.iterdir())
