@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 DEMO := demo
 RESULTS := results
 FOUNDATION := foundation
-STUDY ?= ../shared/data
+DATASET ?= ../shared/data
+ifdef STUDY
+$(error STUDY=... is DATASET=... now)
+endif
 LABEL_VENV := .venv-label
 LABEL_BIN := $(LABEL_VENV)/bin
 APP ?= label
@@ -24,7 +27,7 @@ help:
 	@echo "make label-foundation       make the shipped weights that server's active ones again"
 	@echo "make test-label             the tests of the server"
 	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
-	@echo "make results STUDY=FOLDER   score the shipped weights on each labelled volume of it; table into README.md"
+	@echo "make results DATASET=FOLDER   score the shipped weights on each labelled volume of it; table into README.md"
 	@echo "make foundation MASKS=FOLDER   train the shipped weights again, from nothing, into $(FOUNDATION)/: hours"
 	@echo "make lint    ruff"
 	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/, $(RESULTS)/ and $(FOUNDATION)/"
@@ -34,13 +37,13 @@ $(VENV)/.run: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements-tracking.txt requirements-deploy.txt $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.dev: requirements/dev.txt requirements/tracking.txt requirements/deploy.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	touch $@
 
-$(LABEL_VENV)/.run: requirements-monailabel.txt
+$(LABEL_VENV)/.run: requirements/monailabel.txt
 	$(PYTHON) -m venv $(LABEL_VENV)
-	$(LABEL_BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-monailabel.txt
+	$(LABEL_BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/monailabel.txt
 	touch $@
 
 setup: $(VENV)/.run
@@ -56,7 +59,7 @@ studies-named:
 	@test -n "$(STUDIES)" || { echo "make label STUDIES=FOLDER: name the folder of your images" >&2; exit 2; }
 
 label: studies-named $(LABEL_VENV)/.run
-	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts label --studies "$(STUDIES)" --app "$(APP)" --port $(PORT)
+	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts label --datasets "$(STUDIES)" --app "$(APP)" --port $(PORT)
 
 label-foundation: $(LABEL_VENV)/.run
 	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts restore-foundation --app "$(APP)"
@@ -68,7 +71,7 @@ bench: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m bench measure
 
 results: $(VENV)/.run
-	PYTHONPATH=bundle $(BIN)/python -m experiments results --dataset_dir "$(STUDY)" --output_dir $(RESULTS)
+	PYTHONPATH=bundle $(BIN)/python -m experiments results --dataset_dir "$(DATASET)" --output_dir $(RESULTS)
 
 foundation: $(VENV)/.run
 	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash experiments/foundation/rebuild.sh

@@ -17,8 +17,8 @@ from bench.gradients import gradients
 from bench.limits import ended, limits
 from bench.stages import picture, stages_of
 from bench.table import comparison, table
-from scripts.commands.cli import run_verbs
-from scripts.core import write_whole
+from scripts.commands.cli import run_commands
+from scripts.core import refuse, write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,12 +34,12 @@ def measure(output_path: str | Path = "bench.json", only: str = "") -> str:
         A table.
 
     Raises:
-        ValueError: where no case holds that.
-        ChildProcessError: where a case fails.
+        UserError: where no case holds that.
+        UserError: where a case fails.
     """
     chosen = [name for name in CASES if str(only) in name]
     if not chosen:
-        raise ValueError(f"--only {only}: no case holds that; there are {'; '.join(CASES)}")
+        refuse(f"--only {only}", "no case holds that", f"there are {'; '.join(CASES)}")
     result: dict[str, Any] = {"machine": _machine(), "before": limits(), "cases": {}}
     for name in chosen:
         print(name, file=sys.stderr, flush=True)
@@ -54,7 +54,7 @@ def compare(before: str | Path, after: str | Path) -> str:
     """Set two measurements beside one another: how many times faster the second is, also at the machine's rates.
 
     Args:
-        before: JSON that ``measure`` wrote.
+        before: JSON that `measure` wrote.
         after: likewise.
 
     Returns:
@@ -83,14 +83,14 @@ def _in_a_process(name: str) -> dict[str, Any]:
         printed = process.stdout.read()
         status, peak = ended(process)
     if status:
-        raise ChildProcessError(f"{name}: ended with exit status {status}")
+        refuse(name, f"ended with exit status {status}", "what it printed says why", OSError)
     figures = json.loads(printed.strip().splitlines()[-1])
     return {"peak_bytes": peak, **figures, "median": median(figures["seconds"])}
 
 
 if __name__ == "__main__":
-    verbs = {
+    commands = {
         **{"measure": measure, "compare": compare, "picture": picture, "gradients": gradients},
         **{"case": case, "stages_of": stages_of},  # in a process of their own
     }
-    run_verbs(verbs, "python -m bench")
+    run_commands(commands, "python -m bench")

@@ -16,8 +16,8 @@ from monai.bundle import ConfigParser
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.limits import ended, seconds_of
-from scripts.commands.synthesise import write_study
-from scripts.core import BUNDLE, keep_freed_memory
+from scripts.commands.synthesise import write_dataset
+from scripts.core import BUNDLE, keep_freed_memory, refuse
 from scripts.inference import PatchInferer
 from scripts.inference.sliding_window import for_many_windows
 from scripts.weights import save_weights
@@ -61,22 +61,22 @@ def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
 
 def prediction(network: str, amp: bool, shape: tuple[int, ...]) -> dict[str, Any]:
     """Segment a volume with the command that a user types, from the file to the file."""
-    with study_of(shape) as study, tempfile.TemporaryDirectory() as out:
-        dials = {"dataset_dir": study / "images", "output_dir": out, "overlap": 0.5, "amp": amp}
+    with dataset_of(shape) as dataset, tempfile.TemporaryDirectory() as out:
+        options = {"dataset_dir": dataset / "images", "output_dir": out, "overlap": 0.5, "amp": amp}
         if OVERLAYS[network]:  # of these no weights are shipped, and time does not depend on them
             net = parser_of("inference", *OVERLAYS[network]).get_parsed_content("network")
             sidecar = {"network": net.arguments, "normalisation": {"lower": 0.0, "upper": 100.0}, "threshold": 0.5}
-            dials["ckpt_path"] = Path(out) / "weights.pt"
-            save_weights(dials["ckpt_path"], net, sidecar)
+            options["ckpt_path"] = Path(out) / "weights.pt"
+            save_weights(options["ckpt_path"], net, sidecar)
         peaks: list[int] = []
-        times = seconds_of(lambda: peaks.append(_bundle(["inference", *OVERLAYS[network]], **dials)), 1, warm_up=0)
+        times = seconds_of(lambda: peaks.append(_bundle(["inference", *OVERLAYS[network]], **options)), 1, warm_up=0)
     return {"seconds": times, "voxels": shape[0] * shape[1] * shape[2], "peak_bytes": max(peaks)}
 
 
 def loading() -> dict[str, Any]:
     """Draw and augment patches as training does, without a network."""
-    with study_of((160, 160, 96), count=4) as study:
-        parser = parser_of("train", dataset_dir=str(study), iterations_per_epoch=10, batch_size=2)
+    with dataset_of((160, 160, 96), count=4) as dataset:
+        parser = parser_of("train", dataset_dir=str(dataset), iterations_per_epoch=10, batch_size=2)
         loader = parser.get_parsed_content("train#dataloader")
         times = seconds_of(lambda: list(loader), repeats=3)
     return {"seconds": times, "patches": 20}
@@ -90,39 +90,39 @@ def start_up(words: list[str]) -> dict[str, Any]:
 
 def first_voxel() -> dict[str, Any]:
     """Segment next to nothing with the shipped weights: what a user waits for before any work is done."""
-    with study_of((32, 32, 32)) as study, tempfile.TemporaryDirectory() as out:
-        dials = {"dataset_dir": study / "images", "output_dir": out}
+    with dataset_of((32, 32, 32)) as dataset, tempfile.TemporaryDirectory() as out:
+        options = {"dataset_dir": dataset / "images", "output_dir": out}
         peaks: list[int] = []
-        times = seconds_of(lambda: peaks.append(_bundle(["inference"], **dials)), repeats=3)
+        times = seconds_of(lambda: peaks.append(_bundle(["inference"], **options)), repeats=3)
         return {"seconds": times, "peak_bytes": max(peaks)}
 
 
-def parser_of(*names: str, **dials: Any) -> ConfigParser:
-    """Read configs, laid over one another, with dials."""
+def parser_of(*names: str, **options: Any) -> ConfigParser:
+    """Read configs, laid over one another, with options."""
     parser = ConfigParser()
     parser.read_config([str(BUNDLE / "configs" / f"{name}.json") for name in names])
-    parser.update({"bundle_root": str(BUNDLE), **dials})
+    parser.update({"bundle_root": str(BUNDLE), **options})
     return parser
 
 
 @contextmanager
-def study_of(shape: tuple[int, ...], count: int = 1) -> Iterator[Path]:
-    """Make a synthetic study, there for as long as the context lasts."""
+def dataset_of(shape: tuple[int, ...], count: int = 1) -> Iterator[Path]:
+    """Make a synthetic dataset, there for as long as the context lasts."""
     with tempfile.TemporaryDirectory() as folder:
-        yield write_study(folder, count=count, shape=shape, style="tree")
+        yield write_dataset(folder, count=count, shape=shape, style="tree")
 
 
-def _bundle(configs: list[str], **dials: Any) -> int:
+def _bundle(configs: list[str], **options: Any) -> int:
     """Run a bundle's command and return its peak of memory in bytes."""
     files = [f"configs/{name}.json" for name in configs]
-    words = [word for name, value in dials.items() for word in (f"--{name}", str(value))]
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(files), *words]
     with tempfile.TemporaryFile("w+") as told:
         process = subprocess.Popen(command, cwd=BUNDLE, stdout=subprocess.DEVNULL, stderr=told)
         status, peak = ended(process)
         if status:
             told.seek(0)
-            raise ChildProcessError(told.read().strip().splitlines()[-1])
+            refuse("the command", told.read().strip().splitlines()[-1], "run it alone to see more", OSError)
     return peak
 
 

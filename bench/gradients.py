@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bench.cases import OVERLAYS, parser_of, study_of
+from bench.cases import OVERLAYS, dataset_of, parser_of
+from scripts.core import refuse
 from scripts.inference import PatchInferer
 
 
@@ -26,15 +27,15 @@ def gradients(network: str = "shipped", steps: int = 1000, every: int = 50, batc
         How many gradients were not finite, and the cosines between both gradients of all parameters together.
 
     Raises:
-        ValueError: for a network that there is not, or numbers below 1.
+        UserError: for a network that there is not, or numbers below 1.
     """
     if network not in OVERLAYS:
-        raise ValueError(f"--network {network}: is none of {', '.join(OVERLAYS)}")
+        refuse(f"--network {network}", "is not known", f"give one of {', '.join(OVERLAYS)}")
     if any(not isinstance(number, int) or number < 1 for number in (steps, every, batch_size)):
-        raise ValueError("--steps, --every and --batch_size must be whole numbers of at least 1")
-    with study_of((160, 160, 96), count=4) as study:
+        refuse("--steps, --every and --batch_size", "are not all whole numbers of at least 1", "give such numbers")
+    with dataset_of((160, 160, 96), count=4) as dataset:
         length = {"iterations_per_epoch": steps, "batch_size": batch_size}
-        parser = parser_of("train", *OVERLAYS[network], dataset_dir=str(study), **length)
+        parser = parser_of("train", *OVERLAYS[network], dataset_dir=str(dataset), **length)
         torch.manual_seed(0)
         net, loss = parser.get_parsed_content("network").train(), parser.get_parsed_content("loss")
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)

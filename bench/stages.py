@@ -20,8 +20,8 @@ from monai.bundle import ConfigWorkflow
 from monai.engines import IterationEvents
 from torch.profiler import ProfilerActivity, profile
 
-from bench.cases import BUNDLE, study_of
-from scripts.core import check_writable, write_whole
+from bench.cases import BUNDLE, dataset_of
+from scripts.core import check_writable, refuse, write_whole
 
 START_UP, EXIT, WINDOWS, STEPS = "start-up", "exit", "windows", "steps"
 APART = "measuring"  # what this file itself does in the process
@@ -56,7 +56,7 @@ class Stages:
 
     Args:
         ends: the stage that each event ends.
-        started: when the process started, as ``time.time`` tells it.
+        started: when the process started, as `time.time` tells it.
 
     Attributes:
         seconds: of each stage, summed over the run.
@@ -68,7 +68,7 @@ class Stages:
         self.last = started
 
     def attach(self, engine: Engine) -> None:
-        """Look at the clock at each event of ``engine``, after whoever attends to it already."""
+        """Look at the clock at each event of `engine`, after whoever attends to it already."""
         for event, stage in self.ends.items():
             engine.add_event_handler(event, self._end, stage)
 
@@ -89,20 +89,20 @@ def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
         The seconds of each stage as text.
 
     Raises:
-        OSError: where the picture cannot be written.
-        ValueError: for a name that is no picture's, or a side that is none.
-        ChildProcessError: where one of them fails.
+        UserError: where the picture cannot be written.
+        UserError: for a name that is not a picture's, or a side that is none.
+        UserError: where one of them fails.
     """
     path = Path(output_path)
     check_writable(path.parent)
     if path.suffix != ".png":
-        raise ValueError(f"--output_path {output_path}: is no name of a picture; give one that ends in .png")
+        refuse(f"--output_path {output_path}", "is not the name of a picture", "give one that ends in .png")
     if not isinstance(side, int) or side < 32:
-        raise ValueError(f"--side {side}: is no whole number of at least 32")
-    with study_of((side,) * 3) as study:
-        prediction = _in_a_process("prediction", study)
-    with study_of((160, 160, 96)) as study:
-        tuning = _in_a_process("tuning", study)
+        refuse(f"--side {side}", "is not a whole number of at least 32", "give one such as 256")
+    with dataset_of((side,) * 3) as dataset:
+        prediction = _in_a_process("prediction", dataset)
+    with dataset_of((160, 160, 96)) as dataset:
+        tuning = _in_a_process("tuning", dataset)
     steps = tuning.pop(STEPS)
     stepping = sum(tuning[stage] for stage in ("drawing patches", "forward", "loss", "backward", "optimiser"))
     bars = {
@@ -116,14 +116,14 @@ def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
     return "\n".join(lines)
 
 
-def stages_of(kind: str, study: str, started: float) -> str:
-    """Run one of them in this process, which was started at ``started``, and return the seconds of its stages."""
+def stages_of(kind: str, dataset: str, started: float) -> str:
+    """Run one of them in this process, which was started at `started`, and return the seconds of its stages."""
     with tempfile.TemporaryDirectory() as out:
         if kind == "prediction":
-            workflow = _workflow("inference", dataset_dir=f"{study}/images", output_dir=out)
+            workflow = _workflow("inference", dataset_dir=f"{dataset}/images", output_dir=out)
             stages, engine = Stages(PREDICTION, started), "evaluator"
         else:
-            workflow = _workflow("train", "finetune", dataset_dir=study, ckpt_dir=out, region="32:96,32:96,16:80")
+            workflow = _workflow("train", "finetune", dataset_dir=dataset, ckpt_dir=out, region="32:96,32:96,16:80")
             stages, engine = Stages(TRAINING, started), "train#trainer"
         parsed = workflow.parser.get_parsed_content(engine)
         stages.attach(parsed)
@@ -139,13 +139,13 @@ def stages_of(kind: str, study: str, started: float) -> str:
     return json.dumps(seconds)
 
 
-def _workflow(*configs: str, **dials: Any) -> ConfigWorkflow:
+def _workflow(*configs: str, **options: Any) -> ConfigWorkflow:
     os.chdir(BUNDLE)
     workflow = ConfigWorkflow(
         config_file=[f"configs/{name}.json" for name in configs],
         meta_file="configs/metadata.json",
         logging_file="configs/logging.conf",
-        **dials,
+        **options,
     )
     workflow.initialize()
     return workflow
@@ -166,13 +166,13 @@ def _operations(workflow: ConfigWorkflow) -> dict[str, float]:
     return {kind: each / sum(seconds.values()) for kind, each in sorted(seconds.items(), key=lambda item: -item[1])}
 
 
-def _in_a_process(kind: str, study: Path) -> dict[str, float]:
+def _in_a_process(kind: str, dataset: Path) -> dict[str, float]:
     started = time.time()
-    command = [sys.executable, "-m", "bench", "stages_of", kind, str(study), repr(started)]
+    command = [sys.executable, "-m", "bench", "stages_of", kind, str(dataset), repr(started)]
     done = subprocess.run(command, cwd=BUNDLE.parent, capture_output=True, text=True, check=False)
     ended = time.time()
     if done.returncode:
-        raise ChildProcessError(f"{kind}: {done.stderr.strip().splitlines()[-1]}")
+        refuse(kind, done.stderr.strip().splitlines()[-1], "run it alone to see more", OSError)
     seconds = json.loads(done.stdout.strip().splitlines()[-1])
     told = sum(value for stage, value in seconds.items() if stage != STEPS)
     seconds.pop(APART, None)

@@ -2,7 +2,7 @@
 
 from experiments.ablation import trials
 from experiments.results_table import run_results
-from scripts.commands.cli import run_verbs
+from scripts.commands.cli import run_commands
 
 if __name__ == "__main__":
-    run_verbs({"results": run_results, "ablation": trials}, "python -m experiments")
+    run_commands({"results": run_results, "ablation": trials}, "python -m experiments")

@@ -1,4 +1,4 @@
-"""The table of results in the README: what weights reach on each volume of a study, beside the best threshold."""
+"""The table of results in the README: what weights reach on each volume of a dataset, beside the best threshold."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from scripts.commands.bundle import EVALUATE, TRAIN, run_bundle
-from scripts.core import BUNDLE, WEIGHTS, check_writable, write_whole
-from scripts.data import check_pair, find_study
+from scripts.core import BUNDLE, WEIGHTS, check_writable, refuse, slices, write_whole
+from scripts.data import check_pair, find_dataset
 from scripts.io import read_volume
 from scripts.weights import provenance, read_sidecar
 
-STUDY = BUNDLE.parents[1] / "shared" / "data"
+DATASET = BUNDLE.parents[1] / "shared" / "data"
 README = BUNDLE.parent / "README.md"
 PARTS = {"octa_retina": ":,64:128,:"}  # the half that others test on after training on y < 64
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
@@ -27,49 +27,53 @@ HASH_DIGITS = 12
 
 
 def run_results(
-    dataset_dir: str | Path = STUDY,
+    dataset_dir: str | Path = DATASET,
     ckpt_path: str | Path = WEIGHTS,
     output_dir: str | Path = "results",
     readme: str | Path | None = README,
     parts: Mapping[str, str] | None = None,
     configs: Sequence[str] = (),
 ) -> None:
-    """Score weights on every labelled volume of a study, as they are, and write the table into the README.
+    """Score weights on every labelled volume of a dataset, as they are, and write the table into the README.
 
     Args:
-        dataset_dir: the study.
+        dataset_dir: the dataset.
         ckpt_path: the weights; at their own threshold.
-        output_dir: becomes ``whole/`` and ``parts/NAME/`` with all that the evaluations write (``metrics.json`` ...).
+        output_dir: becomes `whole/` and `parts/NAME/` with all that the evaluations write (`metrics.json` ...).
         readme: a text with two lines between which the table is put; null only prints it.
         parts: a further row for a region of a volume, "{'NAME': 'x0:x1,y0:y1,z0:z1'}"; by default for the half of
             octa_retina that is tested on.
         configs: overlays that the weights need, "['configs/overlays/full_width.json']", as seen from the bundle.
 
     Raises:
-        FileNotFoundError: where study, weights or README are missing.
-        ValueError: for a README without the two lines, a study whose images and labels do not fit, or parts of volumes
-            that are not there.
-        ChildProcessError: where an evaluation fails; what it printed says why.
-        OSError: where a file cannot be written.
+        UserError: where dataset, weights or README are missing.
+        UserError: for a README without the two lines, a dataset whose images and labels do not fit, or parts of
+            volumes that are not there.
+        UserError: where an evaluation fails; what it printed says why.
+        UserError: where a file cannot be written.
     """
-    study, weights, folder = (Path(path).resolve() for path in (dataset_dir, ckpt_path, output_dir))
+    dataset, weights, folder = (Path(path).resolve() for path in (dataset_dir, ckpt_path, output_dir))
     page = None if str(readme) in ("None", "null") else Path(readme)
     if page is not None:
         with_table(page, "")  # what cannot be written shows before the work
-    if not study.exists():
-        raise FileNotFoundError(f"{study}: no such study; give --dataset_dir, a folder with images/ and labels/")
-    volumes = {volume["name"]: volume for volume in find_study(study)}
+    if not dataset.exists():
+        refuse(dataset, "no such dataset", "give --dataset_dir, a folder with images/ and labels/", FileNotFoundError)
+    volumes = {volume["name"]: volume for volume in find_dataset(dataset)}
     parts = {name: box for name, box in PARTS.items() if name in volumes} if parts is None else parts
     if not isinstance(parts, Mapping) or not isinstance(configs, str | Sequence):
         wrong = f"--configs {configs}" if isinstance(parts, Mapping) else f"--parts {parts}"
-        raise ValueError(f"{wrong}: write --parts \"{{'NAME': 'x0:x1,y0:y1,z0:z1'}}\" and --configs \"['FILE.json']\"")
+        refuse(
+            wrong,
+            "is not of the form that is read",
+            "write --parts \"{'NAME': 'x0:x1,y0:y1,z0:z1'}\" and --configs \"['FILE.json']\"",
+        )
     boxes = {name: _box_of(volumes, name, region) for name, region in parts.items()}
     origin, _ = provenance(weights, BUNDLE), read_sidecar(weights)
     check_writable(folder)
 
     files = [TRAIN, EVALUATE, *([configs] if isinstance(configs, str) else configs)]
-    dials = {"ckpt_path": weights}
-    scored = _scores(files, dataset_dir=study, output_dir=folder / "whole", **dials)
+    options = {"ckpt_path": weights}
+    scored = _scores(files, dataset_dir=dataset, output_dir=folder / "whole", **options)
     rows = {}
     for name, volume in volumes.items():
         rows[name] = {**scored["cases"][name], "oracle": best_threshold_dice(volume)}
@@ -77,7 +81,7 @@ def run_results(
             alone = folder / "parts" / name
             one = {key: volume[key] for key in ("image", "label")}
             _write(alone / "dataset.json", json.dumps({"training": [one]}, indent=2) + "\n")
-            part = _scores(files, dataset_dir=alone, output_dir=alone, region=parts[name], **dials)
+            part = _scores(files, dataset_dir=alone, output_dir=alone, region=parts[name], **options)
             best = best_threshold_dice(volume, boxes[name])
             rows[f"{name} `{parts[name]}`"] = {**part["cases"][name], "oracle": best}
     table = results_table(rows, origin, scored["threshold"], files[2:])
@@ -89,12 +93,12 @@ def run_results(
 
 def _box_of(volumes: Mapping[str, Mapping[str, Any]], name: str, region: str) -> tuple:
     if name not in volumes:
-        raise ValueError(f"--parts: there is no volume {name!r} in the study; it has {', '.join(volumes)}")
+        refuse("--parts", f"there is no volume {name!r} in the dataset", f"it has {', '.join(volumes)}")
     return check_pair(volumes[name]["image"], volumes[name]["label"], region)["region"]
 
 
-def _scores(files: Sequence[str], output_dir: Path, **dials: Any) -> dict[str, Any]:
-    run_bundle(files, output_dir=output_dir, **dials)
+def _scores(files: Sequence[str], output_dir: Path, **options: Any) -> dict[str, Any]:
+    run_bundle(files, output_dir=output_dir, **options)
     return json.loads((output_dir / "metrics.json").read_text())
 
 
@@ -109,17 +113,17 @@ def best_threshold_dice(volume: Mapping[str, Any], box: Sequence[tuple[int, int]
     by luck.
 
     Args:
-        volume: with paths ``image`` and ``label``; negative labels are not counted.
-        box: counted voxels ``((x0, x1), (y0, y1), (z0, z1))``; by default all.
+        volume: with paths `image` and `label`; negative labels are not counted.
+        box: counted voxels `((x0, x1), (y0, y1), (z0, z1))`; by default all.
     """
-    inside = tuple(slice(*bounds) for bounds in box or ())
+    inside = slices(box or ())
     intensity, label = (read_volume(volume[key])[1][inside] for key in ("image", "label"))  # (X, Y, Z) each
     intensity, vessel = intensity[label >= 0], label[label >= 0] > 0  # (N,), (N,)
     if not vessel.any():
         return math.nan
     values, place = np.unique(intensity, return_inverse=True)  # (V,) ascending, (N,)
-    called, hit = (np.bincount(each, minlength=len(values))[::-1].cumsum() for each in (place, place[vessel]))
-    return float((2 * hit / (called + np.count_nonzero(vessel))).max())
+    predicted, hit = (np.bincount(each, minlength=len(values))[::-1].cumsum() for each in (place, place[vessel]))
+    return float((2 * hit / (predicted + np.count_nonzero(vessel))).max())
 
 
 def results_table(
@@ -131,8 +135,8 @@ def results_table(
     """Return the table in Markdown, and below it the weights that it is of.
 
     Args:
-        rows: scores by their names in ``metrics.json``, and ``oracle``, of every volume; undefined is None or NaN.
-        origin: :func:`scripts.weights.provenance`.
+        rows: scores by their names in `metrics.json`, and `oracle`, of every volume; undefined is None or NaN.
+        origin: `scripts.weights.provenance`.
         threshold: of the segmentations.
         overlays: configs that were added.
     """
@@ -154,17 +158,18 @@ def with_table(readme: Path, table: str) -> str:
     """Return a README's text with what stands between its two lines replaced by a table.
 
     Raises:
-        FileNotFoundError: where it is missing.
-        ValueError: where the lines are not there, once each and in order.
+        UserError: where it is missing.
+        UserError: where the lines are not there, once each and in order.
     """
     if not readme.is_file():
-        raise FileNotFoundError(f"{readme}: no such file; give --readme, or --readme null to print the table only")
+        refuse(readme, "no such file", "give --readme, or --readme null to print the table only", FileNotFoundError)
     text = readme.read_text(encoding="utf-8")
     before, begin, rest = text.partition(f"{BEGIN}\n")
     _, end, after = rest.partition(f"{END}\n")
     if not begin or not end or BEGIN in rest or END in before + after:
-        raise ValueError(
-            f"{readme}: has not just one line {BEGIN} and below it one {END}; put them where the table shall stand, "
-            "or give --readme null to print it only"
+        refuse(
+            readme,
+            f"has not just one line {BEGIN} and below it one {END}",
+            "put them where the table shall stand, or give --readme null to print it only",
         )
     return f"{before}{begin}{table}\n{end}{after}"

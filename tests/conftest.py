@@ -9,7 +9,7 @@ from monai.bundle import ConfigWorkflow
 from scripts.network import TubeNet
 from scripts.weights import save_weights
 from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, BundleCommand
-from tests.helpers.study_examples import write_tubes
+from tests.helpers.dataset_examples import write_tubes
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +36,10 @@ def tiny_weights(tmp_path_factory):
 def workflow(monkeypatch):
     """A bundle workflow in this process, which afterwards is as before."""
 
-    def make(kind, *configs, **dials):
+    def make(kind, *configs, **options):
         files = [str(BUNDLE / "configs" / f"{name}.json") for name in configs]
-        dials = {"bundle_root": str(BUNDLE), **dials}
-        return ConfigWorkflow(files, logging_file=False, workflow_type=kind, **dials)
+        options = {"bundle_root": str(BUNDLE), **options}
+        return ConfigWorkflow(files, logging_file=False, workflow_type=kind, **options)
 
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -49,14 +49,14 @@ def workflow(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def tiny_study(tmp_path_factory):
+def tiny_dataset(tmp_path_factory):
     """A stack of 15 slices, volume `a`, whose label holds 0 and 255."""
-    return write_tubes(tmp_path_factory.mktemp("study"), "a", (40, 36, 15))
+    return write_tubes(tmp_path_factory.mktemp("dataset"), "a", (40, 36, 15))
 
 
 @pytest.fixture(scope="session")
-def other_study(tmp_path_factory):
-    """A volume `b` like that of `tiny_study`."""
+def other_dataset(tmp_path_factory):
+    """A volume `b` like that of `tiny_dataset`."""
     return write_tubes(tmp_path_factory.mktemp("other"), "b", (34, 33, 12))
 
 

@@ -24,7 +24,7 @@ code_of() { # COMMIT: its working tree
     cd "$OUT/code/$1/bundle"
 }
 
-go_on() { # COMMIT FROM TO EPOCHS STEPS VAL_INTERVAL VOLUMES DIALS...: configs/pretrain.json
+resuming() { # COMMIT FROM TO EPOCHS STEPS VAL_INTERVAL VOLUMES OPTIONS...: configs/pretrain.json
     code_of "$1"
     "$PYTHON" -m monai.bundle run --config_file "['configs/train.json','configs/pretrain.json']" --ckpt_path "$2" \
         --ckpt_dir "$3" --epochs "$(or_brief "$4" 1)" --iterations_per_epoch "$(or_brief "$5" 1)" --masks_dir "$MASKS_DIR" \
@@ -44,13 +44,13 @@ code_of 7e4ed99
     --trained_on "400 synthetic volumes"
 
 echo "2. and 3. from there twice, on fresh volumes of all kinds"
-go_on 9e536f7 "$OUT/first.pt" "$OUT/second" 4 188 4 12 --seed 7 --average 0.006 --learning_rate 3e-4
-go_on d281f20 "$OUT/first.pt" "$OUT/third" 9 250 3 12 --seed 11 --average 0.003 --learning_rate 3e-4
+resuming 9e536f7 "$OUT/first.pt" "$OUT/second" 4 188 4 12 --seed 7 --average 0.006 --learning_rate 3e-4
+resuming d281f20 "$OUT/first.pt" "$OUT/third" 9 250 3 12 --seed 11 --average 0.003 --learning_rate 3e-4
 
 echo "4. the mean of both; a step at no rate, which moves nothing, for the validation after it, which finds the threshold"
 cd "$ROOT/bundle"
 "$PYTHON" -m scripts average-weights "['$OUT/third/model_last.pt','$OUT/second/model_best.pt']" "$OUT/mean.pt"
-go_on d281f20 "$OUT/mean.pt" "$OUT/fourth" 1 1 1 64 --seed 31 --learning_rate 0
+resuming d281f20 "$OUT/mean.pt" "$OUT/fourth" 1 1 1 64 --seed 31 --learning_rate 0
 "$PYTHON" -m scripts publish --ckpt_path "$OUT/fourth/model_best.pt" --output_path "$OUT/model.pt" --trained_on \
     "synthetic volumes alone, by make foundation: 400 of five kinds (0.1.0), then, as the mean of two trainings, fresh \
 ones by configs/pretrain.json${MASKS:+, some of whose vessels are cut from real masks}"

@@ -91,10 +91,10 @@ def test_a_bar_is_as_long_as_its_stage(tmp_path):
     ("words", "told"),
     [
         (["measure", "--only", "xyzzy"], "no case holds that"),
-        (["gradients", "--network", "shiped"], "--network shiped: is none of shipped, published"),
+        (["gradients", "--network", "shiped"], "--network shiped: is not known; give one of shipped, published"),
         (["gradients", "--steps", "0"], "whole numbers of at least 1"),
-        (["picture", "--output_path", "a.xyz"], "a.xyz: is no name of a picture"),
-        (["picture", "--side", "abc"], "--side abc: is no whole number"),
+        (["picture", "--output_path", "a.xyz"], "a.xyz: is not the name of a picture"),
+        (["picture", "--side", "abc"], "--side abc: is not a whole number"),
         (["measure", "--onyl", "start: python"], "did you mean --only?"),
         (["compare", "none.json", "none.json"], "error: none.json: No such file"),
     ],

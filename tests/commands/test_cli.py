@@ -1,27 +1,30 @@
-"""What a verb does not take is refused before it runs; paths stay paths."""
+"""What a command does not take is refused before it runs; paths stay paths."""
 
 import pytest
 
-from scripts.__main__ import VERBS
+from scripts.__main__ import COMMANDS
 from scripts.commands.cli import checked_words
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["import-study", "My", "Data", "out"], r"import-study: takes no further word 'out'; put a name with spaces"),
-        (["import-study", "a", "b", "unlink"], r"no further word 'unlink'"),
+        (
+            ["import-dataset", "My", "Data", "out"],
+            r"import-dataset: takes no further word 'out'; put a name with spaces",
+        ),
+        (["import-dataset", "a", "b", "unlink"], r"no further word 'unlink'"),
         (["import-weights", "a.h5", "--ckpt_path"], r"--ckpt_path: its value is missing"),
     ],
 )
-def test_words_that_a_verb_does_not_take(words, told):
+def test_words_that_a_command_does_not_take(words, told):
     with pytest.raises(ValueError, match=told):
-        checked_words(words, VERBS)
+        checked_words(words, COMMANDS)
 
 
 def test_words_that_pass():
-    assert checked_words([], VERBS) == []
-    assert checked_words(["--help"], VERBS) == ["--help"]
+    assert checked_words([], COMMANDS) == []
+    assert checked_words(["--help"], COMMANDS) == ["--help"]
     words = ["synthesise", "x", "--voxel-size", "1,1,1", "--count=3", "--help"]
-    assert checked_words(words, VERBS) == ["synthesise", "'x'", "--voxel-size", "1,1,1", "--count", "3", "--help"]
-    assert checked_words(["synthesise", "x", "--", "--trace"], VERBS) == ["synthesise", "'x'", "--", "--trace"]
+    assert checked_words(words, COMMANDS) == ["synthesise", "'x'", "--voxel-size", "1,1,1", "--count", "3", "--help"]
+    assert checked_words(["synthesise", "x", "--", "--trace"], COMMANDS) == ["synthesise", "'x'", "--", "--trace"]

@@ -4,12 +4,12 @@ import pytest
 from matplotlib.image import imread
 
 from scripts.commands.contact_sheet import draw_contact_sheet
-from tests.helpers.study_examples import write_tubes
+from tests.helpers.dataset_examples import write_tubes
 
 
 def test_a_sheet_of_synthetic_and_real_volumes(tmp_path):
-    study = write_tubes(tmp_path / "study", "a", (40, 36, 15))
-    path = draw_contact_sheet(tmp_path / "new" / "sheet.png", count=3, seed=5, dataset_dir=study)
+    dataset = write_tubes(tmp_path / "dataset", "a", (40, 36, 15))
+    path = draw_contact_sheet(tmp_path / "new" / "sheet.png", count=3, seed=5, dataset_dir=dataset)
     with_it = imread(path)
     # four pictures in a square; without the real one three in a row
     assert with_it.shape[1] == pytest.approx(2 * 220 + 12 + 30, abs=3)
@@ -19,18 +19,18 @@ def test_a_sheet_of_synthetic_and_real_volumes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("dials", "words"),
+    ("options", "words"),
     [
-        ({"output_path": "sheet.txt"}, "is no name of a picture"),
+        ({"output_path": "sheet.txt"}, "is not the name of a picture"),
         ({"count": 0}, "--count 0"),
         ({"count": 33}, "more than the 32 pictures"),
         ({"seed": -1}, "--seed -1"),
     ],
 )
-def test_refusals(tmp_path, dials, words):
-    dials = {"output_path": "sheet.png", **dials}
+def test_refusals(tmp_path, options, words):
+    options = {"output_path": "sheet.png", **options}
     with pytest.raises(ValueError, match=words):
-        draw_contact_sheet(tmp_path / dials.pop("output_path"), **dials)
+        draw_contact_sheet(tmp_path / options.pop("output_path"), **options)
     assert not list(tmp_path.iterdir())
 
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from scripts.__main__ import VERBS, main
-from tests.helpers.study_examples import BUNDLE
+from scripts.__main__ import COMMANDS, main
+from tests.helpers.dataset_examples import BUNDLE
 
 
 @pytest.fixture
@@ -33,51 +33,51 @@ def command(monkeypatch, capsys):
     package.setLevel(level)
 
 
-def test_verbs_are_listed(command):
+def test_commands_are_listed(command):
     status, said = command()
     assert not status
-    assert {"demo", "synthesise"} <= set(VERBS)
-    for verb, function in VERBS.items():
-        assert verb in said
+    assert {"demo", "synthesise"} <= set(COMMANDS)
+    for name, function in COMMANDS.items():
+        assert name in said
         assert function.__doc__.splitlines()[0] in said
 
 
-@pytest.mark.parametrize("verb", sorted(VERBS))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 @pytest.mark.parametrize("asked", [("--help",), ("--", "--help")])
-def test_help_of_a_verb_names_its_dials(command, verb, asked):
-    status, said = command(verb, *asked)
+def test_help_of_a_command_names_its_options(command, name, asked):
+    status, said = command(name, *asked)
     assert not status
-    for dial in inspect.signature(VERBS[verb]).parameters:
-        assert dial in said.lower()
-    if verb == "synthesise":
+    for option in inspect.signature(COMMANDS[name]).parameters:
+        assert option in said.lower()
+    if name == "synthesise":
         assert "how many volumes" in said
 
 
-def test_a_verb_that_is_none(command):
+def test_a_command_that_is_none(command):
     status, said = command("segment")
     assert status == 2
     assert "segment" in said
     assert "synthesise" in said
 
 
-def test_a_verb_without_its_folder(command):
+def test_a_command_without_its_folder(command):
     status, said = command("synthesise")
     assert status == 2
     assert "output_dir" in said
 
 
-def test_dials_reach_the_verb(command, tmp_path):
-    study = tmp_path / "study"
-    status, _ = command("synthesise", str(study), "--count", "1", "--shape=16,12,8", "--style", "tree", "--seed", "4")
+def test_options_reach_the_command(command, tmp_path):
+    dataset = tmp_path / "dataset"
+    status, _ = command("synthesise", str(dataset), "--count", "1", "--shape=16,12,8", "--style", "tree", "--seed", "4")
     assert not status
-    assert [path.name for path in study.rglob("*.tif")] == ["tree_4.tif", "tree_4.tif"]
+    assert [path.name for path in dataset.rglob("*.tif")] == ["tree_4.tif", "tree_4.tif"]
 
 
 @pytest.mark.parametrize("flag", [("--cuont", "1"), ("--cuont=1",), ("--voxel-sizes", "1,1,1")])
 def test_a_mistyped_flag_is_refused_before_anything_is_done(command, tmp_path, flag):
     near = "--voxel_size" if "voxel" in flag[0] else "--count"
     with pytest.raises(ValueError, match=f"did you mean {near}"):
-        command("synthesise", str(tmp_path / "study"), *flag, "--shape", "16,12,8")
+        command("synthesise", str(tmp_path / "dataset"), *flag, "--shape", "16,12,8")
     assert not list(tmp_path.iterdir())
 
 
@@ -93,5 +93,5 @@ def test_a_failure_is_one_line_and_status_1():
     words = [sys.executable, "-m", "scripts", "synthesise", "unused", "--count", "0"]
     done = subprocess.run(words, cwd=BUNDLE, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: count must be a whole number of at least 1, got 0\n"
+    assert done.stderr == "error: --count 0: is not a whole number of at least 1; give one such as 12\n"
     assert not (BUNDLE / "unused").exists()

@@ -13,21 +13,21 @@ from matplotlib.image import imread
 from scripts.commands.outlines import draw_outlines
 from scripts.io import read_volume, write_volume
 from scripts.report.figure import LABEL_COLOUR, PREDICTION_COLOUR
-from tests.helpers.study_examples import write_tubes
+from tests.helpers.dataset_examples import write_tubes
 
 SHAPE = (40, 36, 15)
 
 
 @pytest.fixture
-def study(tmp_path):
+def dataset(tmp_path):
     """Two volumes, `a` segmented half a vessel beside its label, `b` not at all."""
-    study = tmp_path / "study"
+    dataset = tmp_path / "dataset"
     for name in "ab":
-        write_tubes(study, name, SHAPE)
-        label = read_volume(next((study / "labels").glob(f"{name}.*")))[1]
+        write_tubes(dataset, name, SHAPE)
+        label = read_volume(next((dataset / "labels").glob(f"{name}.*")))[1]
         found = np.roll(label, 3, axis=0) if name == "a" else np.zeros_like(label)
         write_volume(tmp_path / "out" / f"{name}_seg.tif", found)
-    return study
+    return dataset
 
 
 def count(picture, colour):
@@ -38,8 +38,8 @@ def has(picture, colour):
     return bool(count(picture, colour) > 30)
 
 
-def test_a_study_is_drawn_with_its_labels(study, tmp_path, capsys):
-    draw_outlines(study, tmp_path / "out")
+def test_a_dataset_is_drawn_with_its_labels(dataset, tmp_path, capsys):
+    draw_outlines(dataset, tmp_path / "out")
     a, b = (tmp_path / "out" / f"{name}_outlines.png" for name in "ab")
     assert has(a, LABEL_COLOUR)
     assert has(a, PREDICTION_COLOUR)
@@ -47,34 +47,34 @@ def test_a_study_is_drawn_with_its_labels(study, tmp_path, capsys):
     assert capsys.readouterr().err.split() == [str(a), str(b)]
 
 
-def test_the_labels_of_a_decathlon_list_are_drawn(study, tmp_path):
-    pairs = [{key: str(next((study / f"{key}s").glob("a.*"))) for key in ("image", "label")}]
+def test_the_labels_of_a_decathlon_list_are_drawn(dataset, tmp_path):
+    pairs = [{key: str(next((dataset / f"{key}s").glob("a.*"))) for key in ("image", "label")}]
     (tmp_path / "list").mkdir()
     (tmp_path / "list" / "dataset.json").write_text(json.dumps({"training": pairs}))
     draw_outlines(tmp_path / "list", tmp_path / "out")
     assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
 
 
-def test_images_alone(study, tmp_path):
-    draw_outlines(study / "images", tmp_path / "out", tmp_path / "pictures")
+def test_images_alone(dataset, tmp_path):
+    draw_outlines(dataset / "images", tmp_path / "out", tmp_path / "pictures")
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a_outlines.png", "b_outlines.png"]
     assert has(tmp_path / "pictures" / "a_outlines.png", PREDICTION_COLOUR)
     assert not has(tmp_path / "pictures" / "a_outlines.png", LABEL_COLOUR)
 
 
-def test_a_study_that_is_labelled_in_part(study, tmp_path):
-    next((study / "labels").glob("b.*")).unlink()
-    draw_outlines(study, tmp_path / "out")
+def test_a_dataset_that_is_labelled_in_part(dataset, tmp_path):
+    next((dataset / "labels").glob("b.*")).unlink()
+    draw_outlines(dataset, tmp_path / "out")
     assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
     assert not has(tmp_path / "out" / "b_outlines.png", LABEL_COLOUR)
 
 
-def test_what_is_not_labelled_is_no_vessel(study, tmp_path):
-    path = next((study / "labels").glob("a.*"))
+def test_what_is_not_labelled_is_no_vessel(dataset, tmp_path):
+    path = next((dataset / "labels").glob("a.*"))
     write_volume(path, np.where(read_volume(path)[1] > 0, 9, 0).astype(np.uint8))
     counts = []
     for unlabelled_value in (None, 9):
-        draw_outlines(study, tmp_path / "out", unlabelled_value=unlabelled_value)
+        draw_outlines(dataset, tmp_path / "out", unlabelled_value=unlabelled_value)
         counts.append(count(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR))
     assert counts[1] < 0.3 * counts[0]  # the legend is left
 
@@ -104,13 +104,13 @@ def test_the_scale_bar_is_in_the_unit_that_suits_the_field(size, words, tmp_path
     assert drawn["spacing"] == pytest.approx([1, 1, 2] if words == "µm" else [5, 5, 10], rel=1e-5)
 
 
-def test_what_is_missing_or_does_not_fit_shows_before_anything_is_drawn(study, tmp_path):
+def test_what_is_missing_or_does_not_fit_shows_before_anything_is_drawn(dataset, tmp_path):
     (tmp_path / "out" / "b_seg.tif").unlink()
     with pytest.raises(FileNotFoundError, match=re.escape("b_seg.*: no such file; segment ")):
-        draw_outlines(study, tmp_path / "out")
+        draw_outlines(dataset, tmp_path / "out")
     write_volume(tmp_path / "out" / "b_seg.tif", np.zeros((40, 36, 14), np.uint8))
     with pytest.raises(ValueError, match=r"b_seg\.tif: has \(40, 36, 14\) voxels"):
-        draw_outlines(study, tmp_path / "out")
+        draw_outlines(dataset, tmp_path / "out")
     with pytest.raises(FileNotFoundError, match="nowhere"):
         draw_outlines(tmp_path / "nowhere", tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.png"))

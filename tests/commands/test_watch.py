@@ -28,9 +28,9 @@ class Watching:
         self.log = folder / f"log_{time.monotonic_ns()}"
         overlay = folder / "tiny.json"
         overlay.write_text(json.dumps({"network_def#channels": TINY_CHANNELS}))
-        dials = ["--interval", INTERVAL, "--ckpt_path", weights, "--overlays", overlay, "--patch_size", [32, 32, 32]]
+        options = ["--interval", INTERVAL, "--ckpt_path", weights, "--overlays", overlay, "--patch_size", [32, 32, 32]]
         where = ["--input_dir", folder / "in", "--output_dir", folder / "out"]
-        command = [sys.executable, *words, *map(str, [*where, *dials])]
+        command = [sys.executable, *words, *map(str, [*where, *options])]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=BUNDLE, stderr=log, stdout=log, env=environment)
@@ -81,8 +81,8 @@ def test_watching_segments_what_a_run_segments(start, bundle, tiny_weights, tmp_
     imagej(whole / "a.tif")
     for name in ("b.nii.gz", "c.nii.gz", "d.nii.gz"):
         nifti(whole / name)
-    dials = {"ckpt_path": tiny_weights, **TINY_NETWORK}
-    bundle.run("inference", dataset_dir=whole, output_dir=tmp_path / "run", **dials).ok()
+    options = {"ckpt_path": tiny_weights, **TINY_NETWORK}
+    bundle.run("inference", dataset_dir=whole, output_dir=tmp_path / "run", **options).ok()
 
     into, out = tmp_path / "in", tmp_path / "out"
     watching = start()
@@ -175,12 +175,12 @@ def test_what_cannot_be_watched_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is the watched folder itself; choose another --output_dir"):
         watch(tmp_path, tmp_path)
     for interval in (0, -1, "soon", True):
-        with pytest.raises(ValueError, match=f"--interval {interval}: is no number of seconds"):
+        with pytest.raises(ValueError, match=f"--interval {interval}: is not a number of seconds"):
             watch(tmp_path, out, interval=interval)
-    with pytest.raises(ValueError, match="--threshold 2: is no number from 0 to 1"):
+    with pytest.raises(ValueError, match="--threshold 2: is not a number from 0 to 1"):
         watch(tmp_path, out, threshold=2)
     with pytest.raises(FileNotFoundError, match=r"none\.json: no such config; check --overlays"):
         watch(tmp_path, out, overlays="none.json")
-    with pytest.raises(ValueError, match="--save_probability must be true or false"):
+    with pytest.raises(ValueError, match=r"--save_probability .*: is not true or false"):
         watch(tmp_path, out, save_probability="perhaps")
     assert not out.exists()

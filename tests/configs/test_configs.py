@@ -29,7 +29,7 @@ COMBINATIONS = [
     *(("inference", name) for name in ON_INFERENCE),
 ]
 # those of the contract that exist so far, and where
-DIALS = {
+OPTIONS = {
     "train": "dataset_dir test_dir ckpt_dir ckpt_path device amp seed resume epochs patience iterations_per_epoch "
     "learning_rate batch_size patch_size overlap val_fraction region channel dataset_weights unlabelled_value "
     "num_workers",
@@ -86,7 +86,7 @@ def test_what_several_processes_change_stands_where_it_is_sought(name):
     """A server inserts handlers before those of the config; `initialize` is counted from its beginning."""
     assert not [path for path in read(name) if re.search(r"handlers#\d", path)]
     replaced = read("evaluate" if name == "multi_gpu_evaluate" else "train")["initialize"][1]
-    assert replaced["_target_"] == "scripts.core.install"
+    assert replaced["_target_"] == "scripts.core.install_excepthook"
     assert read(name)["initialize#1"]["_target_"] == "scripts.training.start"
 
 
@@ -100,19 +100,19 @@ def test_tensorboard_goes_before_and_after_another_overlay(name):
 
 
 @pytest.mark.parametrize("name", ["train", "inference"])
-def test_dials_stand_before_all_components(name):
+def test_options_stand_before_all_components(name):
     keys = list(config := read(name))
     first_component = min(i for i, key in enumerate(keys) if "_target_" in str(config[key]))
-    missing = set(DIALS[name].split()) - set(keys[:first_component])
+    missing = set(OPTIONS[name].split()) - set(keys[:first_component])
     assert not missing
 
 
 def test_bases_agree():
     train, inference = read("train"), read("inference")
     other = {"batch_size", "ckpt_path"}  # patches and windows; none and the shipped
-    shared = set(DIALS["train"].split()) & set(DIALS["inference"].split()) - other
-    # MONAI Label resolves all of train.json where a viewer sends an empty run_id, and has no study for it
-    assert (train["dataset_dir"], inference["dataset_dir"]) == (None, "study")
+    shared = set(OPTIONS["train"].split()) & set(OPTIONS["inference"].split()) - other
+    # MONAI Label resolves all of train.json where a viewer sends an empty run_id, and has no dataset for it
+    assert (train["dataset_dir"], inference["dataset_dir"]) == (None, "dataset")
     for name in (*shared - {"dataset_dir"}, "network_def", "network", "bfloat16"):
         assert train[name] == inference[name], name
     assert train["normalisation"] | {"path": "@weights_in_use"} == inference["normalisation"]
@@ -122,7 +122,7 @@ def test_bases_agree():
 
 
 def test_validation_in_training_sees_volumes_at_their_own_size():
-    """Which is what patches are cut at; evaluation and inference have the dial."""
+    """Which is what patches are cut at; evaluation and inference have the option."""
     assert parser_of("train").get_parsed_content("validate#inferer").scale == 1
     for names, ident in ((("train", "evaluate"), "validate#inferer"), (("inference",), "inferer")):
         assert parser_of(*names).get_parsed_content(ident).scale == "auto"
@@ -135,9 +135,9 @@ def test_only_evaluation_thins_vessels():
     """Seconds a volume, which a validation after every epoch shall not pay."""
     assert "entreline" not in json.dumps(read("train")) + json.dumps(read("finetune"))
     evaluate = read("evaluate")
-    tallies = evaluate["validate#postprocessing"]["transforms"]
-    assert [each["_target_"].rpartition(".")[2] for each in tallies] == ["TallyVoxelsd", "TallyCentrelinesd"]
-    assert len({tuple((key, each[key]) for key in ("keys", "label_key", "threshold")) for each in tallies}) == 1
+    counts = evaluate["validate#postprocessing"]["transforms"]
+    assert [each["_target_"].rpartition(".")[2] for each in counts] == ["CountVoxelsd", "CountCentrelinesd"]
+    assert len({tuple((key, each[key]) for key in ("keys", "label_key", "threshold")) for each in counts}) == 1
     scores = {**evaluate["validate#key_metric"], **evaluate["validate#additional_metrics"]}
     assert {name: score["metric_fn"]["score"] for name, score in scores.items()} == {
         name: name for name in (*VoxelScores.NAMES, *CentrelineScores.NAMES)
@@ -221,25 +221,25 @@ def test_the_overlay_of_the_release_is_its_graph():
 
 
 @pytest.mark.parametrize("overlay", ["overlays/attention", "overlays/published", *LOSSES])
-def test_weights_trained_with_an_overlay_work_with_it(overlay, bundle, tiny_study, tmp_path):
+def test_weights_trained_with_an_overlay_work_with_it(overlay, bundle, tiny_dataset, tmp_path):
     """Training, then inference and evaluation, as `overlay` and weights have to agree."""
     weights = tmp_path / "model_best.pt"
-    dials = {**TINY_TRAINING, "dataset_dir": tiny_study}
-    bundle.run(("train", overlay), **dials, ckpt_dir=tmp_path).ok()
+    options = {**TINY_TRAINING, "dataset_dir": tiny_dataset}
+    bundle.run(("train", overlay), **options, ckpt_dir=tmp_path).ok()
     network = [overlay] if overlay in NETWORKS else []
-    to_test = {"dataset_dir": tiny_study, "output_dir": tmp_path / "out", "ckpt_path": weights, **TINY_NETWORK}
+    to_test = {"dataset_dir": tiny_dataset, "output_dir": tmp_path / "out", "ckpt_path": weights, **TINY_NETWORK}
     bundle.run(("inference", *network), **to_test).ok()
     _, voxels = read_volume(tmp_path / "out" / "a_seg.tif")
-    assert voxels.shape == read_volume(tiny_study / "images" / "a.tif")[1].shape
+    assert voxels.shape == read_volume(tiny_dataset / "images" / "a.tif")[1].shape
     if network:
         bundle.run("inference", **to_test).refused(weights, "in the weights and", "use the configs and overlays")
 
 
-def test_validate_elsewhere(bundle, tiny_study, other_study, tmp_path):
-    """All of one study trains, all of another validates; the class values are those of both."""
-    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path}
-    done = bundle.run(("train", "overlays/validate_elsewhere"), **dials, val_dir=other_study).ok()
+def test_validate_elsewhere(bundle, tiny_dataset, other_dataset, tmp_path):
+    """All of one dataset trains, all of another validates; the class values are those of both."""
+    options = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_dir": tmp_path}
+    done = bundle.run(("train", "overlays/validate_elsewhere"), **options, val_dir=other_dataset).ok()
     assert "validates on itself" not in done.stderr
     sidecar = read_sidecar(tmp_path / "model_best.pt")
     assert sidecar["trained_on"] == ["a"]
-    bundle.run(("train", "overlays/validate_elsewhere"), **dials, val_dir=tmp_path / "no").refused(tmp_path / "no")
+    bundle.run(("train", "overlays/validate_elsewhere"), **options, val_dir=tmp_path / "no").refused(tmp_path / "no")

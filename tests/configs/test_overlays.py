@@ -47,17 +47,17 @@ def weights_for(configs, folder):
     [(base, overlay) for base, overlays in CLAIMS.items() for overlay in (None, *overlays)],
     ids=lambda name: name or "alone",
 )
-def test_a_base_with_an_overlay(base, overlay, workflow, tiny_study, other_study, tmp_path):
+def test_a_base_with_an_overlay(base, overlay, workflow, tiny_dataset, other_dataset, tmp_path):
     configs = BASES[base] + ([f"overlays/{overlay}"] if overlay else [])
     trains = base in ("train", "finetune")
-    dials = {**(TINY_TRAINING if base != "inference" else TINY_NETWORK), "dataset_dir": str(tiny_study)}
-    dials["ckpt_dir" if trains else "output_dir"] = str(tmp_path / "out")
+    options = {**(TINY_TRAINING if base != "inference" else TINY_NETWORK), "dataset_dir": str(tiny_dataset)}
+    options["ckpt_dir" if trains else "output_dir"] = str(tmp_path / "out")
     if base != "train":
-        dials["ckpt_path"] = str(weights_for(configs, tmp_path))
+        options["ckpt_path"] = str(weights_for(configs, tmp_path))
     if overlay == "validate_elsewhere":
-        dials["val_dir"] = str(other_study)
+        options["val_dir"] = str(other_dataset)
     torch.manual_seed(0)
-    run = workflow("inference" if base == "inference" else "train", *configs, **dials)
+    run = workflow("inference" if base == "inference" else "train", *configs, **options)
     run.initialize()
     assert run.check_properties() == []
     run.run()

@@ -7,13 +7,14 @@ import pytest
 from monai.data import DataLoader, Dataset
 from monai.transforms import Compose
 
-from scripts.core import flag, one_line, telling
+from scripts.core import most_telling, one_line, read_boolean
 from scripts.core.errors import is_refusal
 from scripts.io import read_header
 from scripts.training import inverse_frequency_weights
 from scripts.weights import read_sidecar
 
 REFUSED = "from scripts.training import WeightedCrossEntropyLoss as loss; loss([1])"
+NOT_WEIGHTS = "are not two or more positive numbers; give one for each class, background first"
 UNORDERED = "'<=' not supported between instances of 'NoneType' and 'int'"
 BUNDLE = Path(__file__).resolve().parents[2] / "bundle"
 
@@ -44,7 +45,7 @@ def test_what_the_package_refuses_speaks_through_all_that_is_wrapped_around_it(t
     weights.touch()
     weights.with_suffix(".json").write_text("{")
     refused = caught(lambda: wrapped(lambda: read_sidecar(weights)))  # itself raised from a JSONDecodeError
-    assert isinstance(telling(refused), ValueError)
+    assert isinstance(most_telling(refused), ValueError)
     assert one_line(refused).startswith(f"{weights.with_suffix('.json')}: is not JSON")
     assert is_refusal(refused)
 
@@ -100,7 +101,7 @@ def fail(error):
 @pytest.mark.parametrize(
     ("transform", "line", "refusal"),
     [
-        (Call(flag, "amp", "may: be"), "--amp must be true or false, got 'may: be'", True),
+        (Call(read_boolean, "amp", "may: be"), "--amp may: be: is not true or false; give one of these", True),
         (Call(read_header, "a.tif"), "a.tif: no such file; check the path", True),
         (Call(fail, ValueError("a.tif: of a library")), "a.tif: of a library", False),
         (Call(fail, KeyError("image")), "KeyError: 'image'", False),
@@ -112,13 +113,13 @@ def fail(error):
 def test_a_loaders_worker_says_what_the_main_process_would(transform, line, refusal):
     loader = DataLoader(Dataset([{}], Compose([transform])), num_workers=1)
     raised, here = caught(lambda: list(loader)), caught(lambda: Compose([transform])({}))
-    assert "in DataLoader worker process" in str(telling(raised))
+    assert "in DataLoader worker process" in str(most_telling(raised))
     assert one_line(raised) == one_line(here) == line
     assert is_refusal(raised) == is_refusal(here) == refusal
 
 
 def test_what_counts_as_a_refusal():
-    assert is_refusal(caught(lambda: flag("amp", "maybe")))
+    assert is_refusal(caught(lambda: read_boolean("amp", "maybe")))
     assert is_refusal(KeyboardInterrupt())
     assert not is_refusal(caught(lambda: int("x")))  # a ValueError, but not the package's
     assert not is_refusal(caught(lambda: [][1]))
@@ -127,7 +128,11 @@ def test_what_counts_as_a_refusal():
 @pytest.mark.parametrize(
     ("statement", "last", "traceback"),
     [
-        (REFUSED, "error: class weights must be two or more positive numbers, background first, got [1]", False),
+        (
+            REFUSED,
+            f"error: --class_weights [1]: {NOT_WEIGHTS}",
+            False,
+        ),
         ("raise ValueError('of a library')", "error: of a library", True),
         ("{}['x']", "error: KeyError: 'x'", True),
         ("open('missing.tif')", "error: missing.tif: No such file or directory", True),
@@ -135,7 +140,7 @@ def test_what_counts_as_a_refusal():
 )
 def test_a_process_ends_in_one_line_and_status_1(statement, last, traceback, tmp_path):
     code = f"import sys; sys.path.insert(0, {str(BUNDLE)!r})\n"
-    code += f"import scripts.core; scripts.core.install()\nprint('before')\n{statement}"
+    code += f"import scripts.core; scripts.core.install_excepthook()\nprint('before')\n{statement}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout == "before\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.core import check_dials, flag, number
+from scripts.core import check_overrides, read_boolean, read_number
 
 KINDS = """{"epochs": 3, "patience": 5, "rate": 0.1, "threshold": null, "rotation": 30, "zoom": 1.25,
     "patch_size": [64, 64, 64], "device": "cpu", "scale": 1, "sides": [64, 64], "data_dir": "x",
@@ -14,35 +14,35 @@ CONFIGS = Path(__file__).resolve().parents[2] / "bundle" / "configs"
 
 @pytest.fixture
 def command(tmp_path, monkeypatch):
-    """A `monai.bundle run` of a config with the dials `epochs`, `device`, and one more in an overlay."""
+    """A `monai.bundle run` of a config with the options `epochs`, `device`, and one more in an overlay."""
     monkeypatch.chdir(tmp_path)
     Path("train.json").write_text('{"epochs": 3, "device": "cpu", "network_def": {"channels": [4, 8]}}')
     Path("more.json").write_text('{"ckpt_path": "model.pt"}')
-    return lambda *dials, configs="train.json": check_dials(
-        ["monai/bundle/__main__.py", "run", "--config_file", configs, *dials]
+    return lambda *options, configs="train.json": check_overrides(
+        ["monai/bundle/__main__.py", "run", "--config_file", configs, *options]
     )
 
 
 @pytest.mark.parametrize(
-    ("dials", "message"),
+    ("options", "message"),
     [
-        (["--epoch", "1"], "--epoch: there is no such dial; did you mean --epochs?"),
-        (["-epoch", "1"], "--epoch: there is no such dial; did you mean --epochs?"),  # fire takes one dash for two
-        (["--epochs", "1", "--epoch=1"], "--epoch: there is no such dial; did you mean --epochs?"),
-        (["--divice", "cuda"], "--divice: there is no such dial; did you mean --device?"),
-        (["--xyzzy", "1"], "--xyzzy: there is no such dial"),
-        (["--ckpt_path", "a.pt"], "--ckpt_path: there is no such dial"),  # only the overlay has it
-        (["--override", "1"], "--override: there is no such dial"),  # the name of MONAI's **kwargs
+        (["--epoch", "1"], "--epoch: there is no such option; did you mean --epochs?"),
+        (["-epoch", "1"], "--epoch: there is no such option; did you mean --epochs?"),  # fire takes one dash for two
+        (["--epochs", "1", "--epoch=1"], "--epoch: there is no such option; did you mean --epochs?"),
+        (["--divice", "cuda"], "--divice: there is no such option; did you mean --device?"),
+        (["--xyzzy", "1"], "--xyzzy: there is no such option"),
+        (["--ckpt_path", "a.pt"], "--ckpt_path: there is no such option"),  # only the overlay has it
+        (["--override", "1"], "--override: there is no such option"),  # the name of MONAI's **kwargs
     ],
 )
-def test_a_mistyped_dial_is_refused(command, dials, message):
+def test_a_mistyped_option_is_refused(command, options, message):
     with pytest.raises(ValueError, match=r"^--") as info:
-        command(*dials)
+        command(*options)
     assert str(info.value).startswith(message)
 
 
 @pytest.mark.parametrize(
-    "dials",
+    "options",
     [
         [],
         ["--epochs", "1", "--device=cpu"],
@@ -54,13 +54,13 @@ def test_a_mistyped_dial_is_refused(command, dials, message):
         ["--workflow_type", "train", "--tracking", "mlflow", "--experiment_name", "e"],
     ],
 )
-def test_what_the_configs_and_monai_know_passes(command, dials):
+def test_what_the_configs_and_monai_know_passes(command, options):
     Path("train.json").write_text(json.dumps(json.loads(Path("train.json").read_text()) | {"bundle_root": "."}))
-    command(*dials)
+    command(*options)
 
 
 def test_training_has_one_folder_to_write_into(command):
-    """MONAI's tracking wants an id `output_dir`, but as a dial of training it would move nothing else."""
+    """MONAI's tracking wants an id `output_dir`, but as a option of training it would move nothing else."""
     train = "['train.json','out.json']"
     Path("out.json").write_text('{"output_dir": "$@ckpt_dir"}')
     with pytest.raises(ValueError, match="--output_dir x: training writes into --ckpt_dir; give that"):
@@ -69,51 +69,51 @@ def test_training_has_one_folder_to_write_into(command):
     command("--output_dir", "x", configs="['train.json','out.json','evaluate.json']")
 
 
-def test_overlays_bring_dials_of_their_own(command):
+def test_overlays_bring_options_of_their_own(command):
     command("--ckpt_path", "a.pt", "--epochs", "1", configs="['train.json','more.json']")
-    with pytest.raises(ValueError, match=r"--ckpt_pth: there is no such dial; did you mean --ckpt_path\?"):
+    with pytest.raises(ValueError, match=r"--ckpt_pth: there is no such option; did you mean --ckpt_path\?"):
         command("--ckpt_pth", "a.pt", configs="['train.json', 'more.json']")
 
 
 def test_the_equals_sign_may_name_the_config(command):
     with pytest.raises(ValueError, match=r"did you mean --epochs\?"):
-        check_dials(["monai.bundle", "run", "--epoch=1", "--config_file=train.json"])
+        check_overrides(["monai.bundle", "run", "--epoch=1", "--config_file=train.json"])
     with pytest.raises(ValueError, match=r"did you mean --epochs\?"):
-        check_dials(["monai.bundle", "run", "--epoch=1", "--config-file=train.json"])
+        check_overrides(["monai.bundle", "run", "--epoch=1", "--config-file=train.json"])
 
 
-def test_dials_of_an_args_file_are_checked_too(command):
-    def run(*dials, **arguments):
+def test_options_of_an_args_file_are_checked_too(command):
+    def run(*options, **arguments):
         Path("args.json").write_text(json.dumps(arguments))
-        check_dials(["monai.bundle", "run", "--args_file", "args.json", *dials])
+        check_overrides(["monai.bundle", "run", "--args_file", "args.json", *options])
 
     run(config_file="train.json", epochs=1)
     run(config_file=["train.json", "more.json"], ckpt_path="a.pt")
     for typed in ({"epoch": 1}, {"epoch": 1, "config_file": "more.json"}):  # the command line's file goes first
-        with pytest.raises(ValueError, match=r"--epoch: there is no such dial; did you mean --epochs\?"):
+        with pytest.raises(ValueError, match=r"--epoch: there is no such option; did you mean --epochs\?"):
             run("--config_file", "train.json", **typed)
-    with pytest.raises(ValueError, match=r"--epoch: there is no such dial"):
+    with pytest.raises(ValueError, match=r"--epoch: there is no such option"):
         run(epoch=1, config_file="train.json")
-    with pytest.raises(ValueError, match=r"--devise: there is no such dial; did you mean --device\?"):
+    with pytest.raises(ValueError, match=r"--devise: there is no such option; did you mean --device\?"):
         run("--devise", "cpu", config_file="train.json")
 
 
 def test_other_commands_pass(command, monkeypatch):
-    check_dials(["monai.bundle", "verify_metadata", "--config_file", "train.json", "--epoch", "1"])
-    check_dials(["pytest", "--epoch", "1"])
+    check_overrides(["monai.bundle", "verify_metadata", "--config_file", "train.json", "--epoch", "1"])
+    check_overrides(["pytest", "--epoch", "1"])
     monkeypatch.setattr("sys.argv", ["monai.bundle", "run", "--config_file", "train.json", "--epoch", "1"])
     with pytest.raises(ValueError, match="--epoch"):  # by default, the command line of this process
-        check_dials()
+        check_overrides()
 
 
 @pytest.mark.parametrize(
-    ("dial", "value", "message"),
+    ("option", "value", "message"),
     [
-        ("epochs", "many", "--epochs many: is no whole number of at least 1; give one such as 3"),
-        ("epochs", "0", "--epochs 0: is no whole number of at least 1; give one such as 3"),
-        ("epochs", "1.5", "--epochs 1.5: is no whole number of at least 1; give one such as 3"),
-        ("patience", "0", "--patience 0: is no whole number of at least 1; give one such as 5"),
-        ("patience", "True", "--patience True: is no whole number of at least 1; give one such as 5"),
+        ("epochs", "many", "--epochs many: is not a whole number of at least 1; give one such as 3"),
+        ("epochs", "0", "--epochs 0: is not a whole number of at least 1; give one such as 3"),
+        ("epochs", "1.5", "--epochs 1.5: is not a whole number of at least 1; give one such as 3"),
+        ("patience", "0", "--patience 0: is not a whole number of at least 1; give one such as 5"),
+        ("patience", "True", "--patience True: is not a whole number of at least 1; give one such as 5"),
         # of a None MONAI would silently make the default
         (
             "patience",
@@ -130,42 +130,42 @@ def test_other_commands_pass(command, monkeypatch):
             "None",
             "--data_dir None: MONAI would pass over it, and nothing would change; leave it out, or give a value",
         ),
-        ("data_dir", "", "--data_dir : is no path; give one, ./NAME if its name has a comma"),
-        ("data_dir", "a,b", "--data_dir a,b: is no path; give one, ./NAME if its name has a comma"),
+        ("data_dir", "", "--data_dir : is not a path; give one, ./NAME if its name has a comma"),
+        ("data_dir", "a,b", '--data_dir a,b: is not a path; give one such as "./NAME"'),
         ("data_dir", "True", "--data_dir True: is read as a number and not as a path; write ./True"),
-        ("rate", "fast", "--rate fast: is no number; give one such as 0.1"),
-        ("threshold", "half", "--threshold half: is no number from 0 to 1; give one such as 0.5"),
-        ("threshold", "128", "--threshold 128: is no number from 0 to 1; give one such as 0.5"),
-        ("rotation", "60", "--rotation 60: is no number from 0 to 45; give one such as 30"),
-        ("zoom", "0.5", "--zoom 0.5: is no number from 1 to 4; give one such as 1.25"),
+        ("rate", "fast", "--rate fast: is not a number; give one such as 0.1"),
+        ("threshold", "half", "--threshold half: is not a number from 0 to 1; give one such as 0.5"),
+        ("threshold", "128", "--threshold 128: is not a number from 0 to 1; give one such as 0.5"),
+        ("rotation", "60", "--rotation 60: is not a number from 0 to 45; give one such as 30"),
+        ("zoom", "0.5", "--zoom 0.5: is not a number from 1 to 4; give one such as 1.25"),
         (
             "patch_size",
             "[64,64]",
-            '--patch_size [64,64]: is no list of three whole numbers; give one such as "[64, 64, 64]"',
+            '--patch_size [64,64]: is not a list of three whole numbers; give one such as "[64, 64, 64]"',
         ),
-        ("scale", "-1", "--scale -1: is neither auto nor a number from 0.02 to 4, such as 0.5"),
-        ("scale", "0.001", "--scale 0.001: is neither auto nor a number from 0.02 to 4, such as 0.5"),
-        ("scale", "automatic", "--scale automatic: is neither auto nor a number from 0.02 to 4, such as 0.5"),
-        ("scale", "True", "--scale True: is neither auto nor a number from 0.02 to 4, such as 0.5"),
-        ("device", "gpu", "--device gpu: is no device; write cpu, cuda or cuda:0"),
-        ("sides", "32", '--sides 32: is no list; give one such as "[64, 64]"'),
-        ("sides", "32x32", '--sides 32x32: is no list; give one such as "[64, 64]"'),
+        ("scale", "-1", "--scale -1: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
+        ("scale", "0.001", "--scale 0.001: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
+        ("scale", "automatic", "--scale automatic: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
+        ("scale", "True", "--scale True: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
+        ("device", "gpu", "--device gpu: is not a device; write cpu, cuda or cuda:0"),
+        ("sides", "32", '--sides 32: is not a list; give one such as "[64, 64]"'),
+        ("sides", "32x32", '--sides 32x32: is not a list; give one such as "[64, 64]"'),
         ("data_dir", "2024", "--data_dir 2024: is read as a number and not as a path; write ./2024"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_refused(command, dial, value, message):
+def test_a_value_of_the_wrong_kind_is_refused(command, option, value, message):
     Path("kinds.json").write_text(KINDS)
     with pytest.raises(ValueError, match=r"^--") as info:
-        command(f"--{dial}", value, configs="kinds.json")
+        command(f"--{option}", value, configs="kinds.json")
     assert str(info.value) == message
     with pytest.raises(ValueError, match=r"^--"):
-        command(f"--{dial}={value}", configs="kinds.json")
+        command(f"--{option}={value}", configs="kinds.json")
 
 
 @pytest.mark.parametrize(
-    "dials",
+    "options",
     [
-        ["--rate", "1e2", "--sides", "[1,2]", "--data_dir", "2024_study", "--on", "true", "--any", "1,2"],
+        ["--rate", "1e2", "--sides", "[1,2]", "--data_dir", "2024_dataset", "--on", "true", "--any", "1,2"],
         ["--scale", "auto"],
         ["--scale=0.25"],
         ["--scale", "2"],
@@ -174,13 +174,13 @@ def test_a_value_of_the_wrong_kind_is_refused(command, dial, value, message):
         ["--rate", "-1", "--sides", "32,32", "--data_dir", "./2024", "--any", "text", "--threshold", "0.2"],
     ],
 )
-def test_values_of_the_right_kind_pass(command, dials):
+def test_values_of_the_right_kind_pass(command, options):
     Path("kinds.json").write_text(KINDS)
-    command(*dials, configs="kinds.json")
+    command(*options, configs="kinds.json")
 
 
 @pytest.mark.parametrize("configs", ["inference.json", "train.json", "['train.json','evaluate.json']"])
-def test_the_bundles_own_dials(configs, monkeypatch):
+def test_the_bundles_own_options(configs, monkeypatch):
     monkeypatch.chdir(CONFIGS)
     given = [
         "--dataset_dir",
@@ -194,25 +194,25 @@ def test_the_bundles_own_dials(configs, monkeypatch):
         "--patch_size",
         "[32,32,32]",
     ]
-    check_dials(["monai.bundle", "run", "--config_file", configs, *given])
-    with pytest.raises(ValueError, match=r"--dataset_dirs: there is no such dial; did you mean --dataset_dir\?"):
-        check_dials(["monai.bundle", "run", "--config_file", configs, "--dataset_dirs", "x"])
+    check_overrides(["monai.bundle", "run", "--config_file", configs, *given])
+    with pytest.raises(ValueError, match=r"--dataset_dirs: there is no such option; did you mean --dataset_dir\?"):
+        check_overrides(["monai.bundle", "run", "--config_file", configs, "--dataset_dirs", "x"])
 
 
 @pytest.mark.parametrize("value", [True, "true", "True", "TRUE"])
 def test_on(value):
-    assert flag("amp", value) is True
+    assert read_boolean("amp", value) is True
 
 
 @pytest.mark.parametrize("value", [False, "false", "False"])
 def test_off(value):
-    assert flag("amp", value) is False
+    assert read_boolean("amp", value) is False
 
 
 @pytest.mark.parametrize("value", ["yes", 1, 0, "", None, "off"])
 def test_neither(value):
-    with pytest.raises(ValueError, match=rf"^--amp must be true or false, got {value!r}$"):
-        flag("amp", value)
+    with pytest.raises(ValueError, match=rf"^--amp {value}: is not true or false; give one of these$"):
+        read_boolean("amp", value)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU")
@@ -225,10 +225,10 @@ def test_a_gpu_that_is_not_there(command):
     ("value", "read"), [(0.5, 0.5), ("0.25", 0.25), (1, 1.0), (None, None), ("", None), (" ", None)]
 )
 def test_a_number_may_come_as_text_or_not_at_all(value, read):
-    assert number("threshold", value) == read
+    assert read_number("threshold", value) == read
 
 
 @pytest.mark.parametrize("value", ["much", [0.5], {}, "0,5"])
 def test_no_number(value):
-    with pytest.raises(ValueError, match=r"^--overlap must be a number, got "):
-        number("overlap", value)
+    with pytest.raises(ValueError, match=r"^--overlap .*: is not a number; give one"):
+        read_number("overlap", value)

@@ -1,4 +1,4 @@
-"""Label values: one map for a study, what is refused, and exact counts."""
+"""Label values: one map for a dataset, what is refused, and exact counts."""
 
 import logging
 
@@ -113,8 +113,8 @@ def test_a_value_that_the_weights_do_not_know(tmp_path, caplog):
     told(error, items[1]["label"])
     assert label_values(items, **known, unlabelled_value=3, training=False) == [0, 2, 7]
     assert label_values(items, **known, training=True) == [0, 3, 7]
-    assert f"{items[1]['label']}: holds 3, which is none of the weights' label values" in caplog.text
-    assert "the study's own values are the classes" in caplog.text
+    assert f"{items[1]['label']}: holds 3, which is not among the weights' label values" in caplog.text
+    assert "the dataset's own values are the classes" in caplog.text
 
 
 def test_no_vessel_at_all_cannot_be_learnt_but_scored(tmp_path, caplog):

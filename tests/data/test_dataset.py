@@ -1,13 +1,13 @@
-"""Finding and checking studies: who is found, and what is refused."""
+"""Finding and checking datasets: who is found, and what is refused."""
 
 import json
 
 import numpy as np
 import pytest
 
-from scripts.data import checked_images, find_images, find_study
+from scripts.data import checked_images, find_dataset, find_images
 from scripts.io import write_volume
-from tests.helpers.study_examples import write_pair
+from tests.helpers.dataset_examples import write_pair
 from tests.helpers.volume_examples import told
 
 SHAPE = (6, 5, 4)
@@ -32,7 +32,7 @@ def entry(image, label="./labelsTr/a.nii.gz"):
     return {"image": f"./imagesTr/{image}.nii.gz", "label": label}
 
 
-def test_images_of_a_file_a_folder_and_a_study(tmp_path):
+def test_images_of_a_file_a_folder_and_a_dataset(tmp_path):
     write_pair(tmp_path, "b", IMAGE, LABEL)
     write_pair(tmp_path, "a.v2", IMAGE, LABEL, suffix=".nii.gz")
     assert names(find_images(tmp_path)) == ["a.v2", "b"]
@@ -47,48 +47,48 @@ def test_hidden_and_foreign_files_are_no_volumes(tmp_path, caplog):
         (tmp_path / part / "._a.tif").write_bytes(b"what macOS leaves")
         (tmp_path / part / ".DS_Store").write_bytes(b"")
     (tmp_path / "images" / "notes.txt").write_text("")
-    assert names(find_images(tmp_path)) == names(find_study(tmp_path)) == ["a"]
+    assert names(find_images(tmp_path)) == names(find_dataset(tmp_path)) == ["a"]
     assert "notes.txt" in caplog.text
     assert ".DS_Store" not in caplog.text
 
 
-def test_study_items_say_where_and_how_large(tmp_path):
+def test_dataset_items_say_where_and_how_large(tmp_path):
     write_pair(tmp_path, "a", IMAGE, LABEL, voxel_size=(2, 3, 4), unit="mm")
-    (item,) = find_study(tmp_path, region="1:4,:,2:")
+    (item,) = find_dataset(tmp_path, region="1:4,:,2:")
     assert item["name"] == "a"
     assert item["image"] == str(tmp_path / "images" / "a.tif")
     assert item["label"] == str(tmp_path / "labels" / "a.tif")
     assert item["shape"] == SHAPE
     assert item["region"] == ((1, 4), (0, 5), (2, 4))
     np.testing.assert_allclose(np.linalg.norm(item["affine"][:3, :3], axis=0), (2, 3, 4), rtol=1e-6)
-    assert find_study(tmp_path)[0]["region"] == ((0, 6), (0, 5), (0, 4))
+    assert find_dataset(tmp_path)[0]["region"] == ((0, 6), (0, 5), (0, 4))
 
 
-def test_several_studies_are_one_if_their_names_differ(tmp_path):
+def test_several_datasets_are_one_if_their_names_differ(tmp_path):
     one, two = (write_pair(tmp_path / name, name, IMAGE, LABEL) for name in ("q", "p"))
-    assert names(find_study([one, str(two)])) == ["q", "p"]
-    with pytest.raises(ValueError, match="q: the same name in two studies; rename"):
-        find_study([one, one])
+    assert names(find_dataset([one, str(two)])) == ["q", "p"]
+    with pytest.raises(ValueError, match="q: the same name in two datasets; rename"):
+        find_dataset([one, one])
 
 
-def test_data_sets_are_the_volumes_of_one_study_or_several_studies(tmp_path):
+def test_data_sets_are_the_volumes_of_one_dataset_or_several_studies(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     for folder, name in ((one, "a"), (one, "b"), (two, "c")):
         write_pair(folder, name, IMAGE, LABEL)
-    assert [item["dataset"] for item in find_study(one)] == ["a", "b"]
-    assert [item["dataset"] for item in find_study([one])] == ["a", "b"]
-    assert [item["dataset"] for item in find_study([one, str(two)])] == [str(one), str(one), str(two)]
+    assert [item["dataset"] for item in find_dataset(one)] == ["a", "b"]
+    assert [item["dataset"] for item in find_dataset([one])] == ["a", "b"]
+    assert [item["dataset"] for item in find_dataset([one, str(two)])] == [str(one), str(one), str(two)]
 
 
-def test_no_study_is_no_volumes():
-    assert find_study(None) == []
+def test_no_dataset_is_no_volumes():
+    assert find_dataset(None) == []
 
 
 def test_decathlon_list(tmp_path):
     folder = decathlon(tmp_path, [entry("b"), entry("a")])
     for path in (folder, folder / "dataset.json"):
-        assert names(find_images(path)) == names(find_study(path)) == ["b", "a"]
-    item = find_study(folder)[0]
+        assert names(find_images(path)) == names(find_dataset(path)) == ["b", "a"]
+    item = find_dataset(folder)[0]
     assert item["image"] == str(folder / "imagesTr" / "b.nii.gz")
     assert item["label"] == str(folder / "labelsTr" / "a.nii.gz")
     assert find_images(decathlon(tmp_path, [{"image": "./imagesTr/a.nii.gz"}]))[0]["name"] == "a"
@@ -109,7 +109,7 @@ def test_decathlon_list(tmp_path):
 def test_broken_decathlon_lists_are_named(tmp_path, training, words):
     folder = decathlon(tmp_path, training)
     with pytest.raises((ValueError, FileNotFoundError)) as error:
-        find_study(folder)
+        find_dataset(folder)
     told(error, folder / "dataset.json", words)
     assert error.value.__cause__ is None  # the line that is shown last is this one, not the library's
     if "label" not in words:
@@ -117,7 +117,7 @@ def test_broken_decathlon_lists_are_named(tmp_path, training, words):
             find_images(folder)
 
 
-@pytest.mark.parametrize("find", [find_images, find_study])
+@pytest.mark.parametrize("find", [find_images, find_dataset])
 def test_missing_and_empty_folders(tmp_path, find):
     for missing in (tmp_path / "nowhere", tmp_path / "nowhere" / "dataset.json"):
         with pytest.raises(FileNotFoundError) as error:
@@ -135,24 +135,24 @@ def test_missing_and_empty_folders(tmp_path, find):
     told(error, tmp_path / "images", "holds no volume", "cells.txt", ".nii.gz")
 
 
-def test_a_study_without_labels_is_none(tmp_path):
+def test_a_dataset_without_labels_is_none(tmp_path):
     write_volume(tmp_path / "images" / "a.tif", IMAGE)
     with pytest.raises(FileNotFoundError) as error:
-        find_study(tmp_path)
+        find_dataset(tmp_path)
     told(error, tmp_path, "labels/")
     write_volume(tmp_path / "labels" / "b.tif", LABEL)
     with pytest.raises(FileNotFoundError) as error:
-        find_study(tmp_path)
+        find_dataset(tmp_path)
     told(error, tmp_path / "images" / "a.tif", "has no label", str(tmp_path / "labels" / "a"))
     write_volume(tmp_path / "images" / "c.tif", IMAGE)
     with pytest.raises(FileNotFoundError, match="1 more"):
-        find_study(tmp_path)
+        find_dataset(tmp_path)
 
 
 def test_a_label_without_an_image_is_said(tmp_path, caplog):
     write_pair(tmp_path, "a", IMAGE, LABEL)
     write_volume(tmp_path / "labels" / "left_over.tif", LABEL)
-    assert names(find_study(tmp_path)) == ["a"]
+    assert names(find_dataset(tmp_path)) == ["a"]
     assert "left_over" in caplog.text
 
 
@@ -160,7 +160,7 @@ def test_a_label_without_an_image_is_said(tmp_path, caplog):
 def test_two_files_of_one_name(tmp_path, other):
     write_pair(tmp_path, "a", IMAGE, LABEL)
     write_volume(tmp_path / "images" / other, IMAGE)
-    for find in (find_images, find_study):
+    for find in (find_images, find_dataset):
         with pytest.raises(ValueError, match="same name 'a'; rename") as error:
             find(tmp_path)
         assert "a.tif" in str(error.value)
@@ -170,14 +170,14 @@ def test_two_files_of_one_name(tmp_path, other):
 def test_image_and_label_may_be_of_different_kinds(tmp_path):
     write_volume(tmp_path / "images" / "a.nii.gz", IMAGE, voxel_size=(1, 1, 2), unit="mm")
     write_volume(tmp_path / "labels" / "a.npy", LABEL)  # states no voxel size, so contradicts none
-    assert find_study(tmp_path)[0]["label"].endswith("a.npy")
+    assert find_dataset(tmp_path)[0]["label"].endswith("a.npy")
 
 
 def test_a_label_of_another_shape(tmp_path):
     write_volume(tmp_path / "images" / "a.tif", IMAGE)
     write_volume(tmp_path / "labels" / "a.tif", LABEL.transpose(1, 0, 2).copy())
     with pytest.raises(ValueError, match="align") as error:
-        find_study(tmp_path)
+        find_dataset(tmp_path)
     told(error, tmp_path / "labels" / "a.tif", "(5, 6, 4)", "(6, 5, 4)", str(tmp_path / "images" / "a.tif"))
 
 
@@ -203,18 +203,18 @@ def test_label_lies_where_its_image_does(tmp_path, image, label, fits):
         affine[1, 3] += how.get("at", 0)
         write_volume(tmp_path / part / "a.nii", voxels, affine=affine, unit="mm")
     if fits:
-        assert names(find_study(tmp_path)) == ["a"]
+        assert names(find_dataset(tmp_path)) == ["a"]
         return
     with pytest.raises(ValueError, match="resample") as error:
-        find_study(tmp_path)
+        find_dataset(tmp_path)
     told(error, tmp_path / "labels" / "a.nii", str(tmp_path / "images" / "a.nii"))
 
 
 def test_channels_are_picked_and_never_squeezed(tmp_path):
     write_volume(tmp_path / "images" / "a.ome.tif", np.stack([IMAGE, IMAGE + 1]))
     write_volume(tmp_path / "labels" / "a.tif", LABEL)
-    assert find_study(tmp_path, channel=1)[0]["shape"] == SHAPE
-    for refused in (lambda: find_study(tmp_path), lambda: checked_images(tmp_path)):
+    assert find_dataset(tmp_path, channel=1)[0]["shape"] == SHAPE
+    for refused in (lambda: find_dataset(tmp_path), lambda: checked_images(tmp_path)):
         with pytest.raises(ValueError, match="channel") as error:
             refused()
         told(error, tmp_path / "images" / "a.ome.tif")
@@ -223,6 +223,6 @@ def test_channels_are_picked_and_never_squeezed(tmp_path):
 
 def test_region_must_fit_every_volume(tmp_path):
     write_pair(tmp_path, "a", IMAGE, LABEL)
-    with pytest.raises(ValueError, match="axis Y has voxels 0:5") as error:
-        find_study(tmp_path, region=":,0:6,:")
-    assert str(error.value).startswith(str(tmp_path / "images" / "a.tif"))
+    with pytest.raises(ValueError, match="axis Y has the voxels 0:5") as error:
+        find_dataset(tmp_path, region=":,0:6,:")
+    assert f"does not fit {tmp_path / 'images' / 'a.tif'}, " in str(error.value)

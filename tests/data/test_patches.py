@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from scripts.data import EpochSampler, PatchDataset, pad_collate
 from scripts.data.patches import volume_weights
-from tests.helpers.study_examples import RIGID, ramp, train_parser, train_set, write_pair
+from tests.helpers.dataset_examples import RIGID, ramp, train_parser, train_set, write_pair
 
 SHAPE = (120, 20, 18)
 
@@ -20,16 +20,16 @@ def labelled(shape, every):
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
+def dataset(tmp_path_factory):
     """A thick volume, with vessel at one end only so that patches are drawn again, and a thin stack."""
-    folder = tmp_path_factory.mktemp("study")
+    folder = tmp_path_factory.mktemp("dataset")
     write_pair(folder, "thick", ramp(SHAPE, 0), ramp(SHAPE, 0) < 4)
     return write_pair(folder, "thin", ramp((40, 40, 6), 1), labelled((40, 40, 6), 4))
 
 
 @pytest.fixture(scope="module")
-def patches(study):
-    return train_set(study)
+def patches(dataset):
+    return train_set(dataset)
 
 
 def digest(patch):
@@ -67,19 +67,19 @@ def test_volumes_of_one_data_set_share_its_weight(weights, probabilities):
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ({"thik": 2}, "names 'thik'; the data sets are thick, thin"),
-        ([1], "must be 2 numbers, none negative, not all zero: one for each of thick, thin"),
-        ([1, 1, 1], "must be 2 numbers"),
+        ({"thik": 2}, "names 'thik', which is not among the datasets; name some of thick, thin"),
+        ([1], "are not 2 numbers, none negative and not all zero; give one for each of thick, thin"),
+        ([1, 1, 1], "are not 2 numbers"),
         ([2, -1], "none negative"),
         ([0, 0], "not all zero"),
-        ([1, float("nan")], "must be 2 numbers"),
+        ([1, float("nan")], "are not 2 numbers"),
     ],
 )
-def test_wrong_weights_are_refused(study, weights, words):
+def test_wrong_weights_are_refused(dataset, weights, words):
     with pytest.raises(ValueError, match=words):
         volume_weights(["thick", "thin"], weights)
     with pytest.raises(RuntimeError) as error:  # MONAI's, around it
-        train_set(study, dataset_weights=weights)
+        train_set(dataset, dataset_weights=weights)
     assert words in str(error.value.__cause__)
 
 
@@ -94,11 +94,11 @@ def test_volumes_are_drawn_by_weight(tmp_path, weights, share):
     assert drawn == pytest.approx(share, abs=0.1 if share else 0)
 
 
-def test_studies_are_drawn_by_weight_whatever_their_volumes(tmp_path):
-    """Three volumes labelled 0 in the one study, one labelled 1 in the other."""
+def test_datasets_are_drawn_by_weight_whatever_their_volumes(tmp_path):
+    """Three volumes labelled 0 in the one dataset, one labelled 1 in the other."""
     shape = (16, 16, 16)
-    for study, name, value in (("one", "a", 0), ("one", "b", 0), ("one", "c", 0), ("two", "d", 1)):
-        write_pair(tmp_path / study, name, ramp(shape, 0), np.full(shape, value))
+    for dataset, name, value in (("one", "a", 0), ("one", "b", 0), ("one", "c", 0), ("two", "d", 1)):
+        write_pair(tmp_path / dataset, name, ramp(shape, 0), np.full(shape, value))
     both = [str(tmp_path / "one"), str(tmp_path / "two")]
     for weights, share in ((None, 1 / 2), ({both[1]: 3}, 3 / 4)):
         patches = train_set(tmp_path, **{"dataset_dir": both, "dataset_weights": weights, "redraw": 0.0, **RIGID})
@@ -106,7 +106,7 @@ def test_studies_are_drawn_by_weight_whatever_their_volumes(tmp_path):
         assert drawn == pytest.approx(share, abs=0.1)
 
 
-def test_patches_differ_by_index_and_seed_only(study, patches):
+def test_patches_differ_by_index_and_seed_only(dataset, patches):
     first = [digest(patches[index]) for index in range(12)]
     assert len(set(first)) == 12
     np.random.seed(5)
@@ -114,8 +114,8 @@ def test_patches_differ_by_index_and_seed_only(study, patches):
     random.seed(5)
     backwards = [digest(patches[index]) for index in reversed(range(12))]
     assert backwards[::-1] == first
-    assert [digest(patch) for patch in (train_set(study)[3], train_set(study, seed=0)[3])] == [first[3]] * 2
-    assert digest(train_set(study, seed=1)[3]) not in first
+    assert [digest(patch) for patch in (train_set(dataset)[3], train_set(dataset, seed=0)[3])] == [first[3]] * 2
+    assert digest(train_set(dataset, seed=1)[3]) not in first
 
 
 def test_drawing_leaves_the_global_random_state_alone(patches):
@@ -136,8 +136,8 @@ def test_the_cached_volume_is_not_changed_by_drawing(patches):
         assert all((item[key] == kept[key]).all() for key in kept)
 
 
-def loader(study, **dials):
-    parser = train_parser(study, **{"iterations_per_epoch": 2, "batch_size": 3, **dials})
+def loader(dataset, **options):
+    parser = train_parser(dataset, **{"iterations_per_epoch": 2, "batch_size": 3, **options})
     return parser.get_parsed_content("train#dataloader")
 
 
@@ -146,13 +146,13 @@ def epoch(batches, number):
     return [{key: value.clone() for key, value in batch.items()} for batch in batches]
 
 
-def test_the_loader_gives_whole_epochs_of_its_own(study):
-    batches = loader(study)
+def test_the_loader_gives_whole_epochs_of_its_own(dataset):
+    batches = loader(dataset)
     first, second = epoch(batches, 1), epoch(batches, 2)
     assert [batch["image"].shape[:2] for batch in first] == [(3, 1), (3, 1)]
     seen = {digest(patch) for part in (first, second) for batch in part for patch in unbatched(batch)}
     assert len(seen) == 12
-    for again, batch in zip(epoch(loader(study), 2), second, strict=True):  # as after a resume
+    for again, batch in zip(epoch(loader(dataset), 2), second, strict=True):  # as after a resume
         assert digest(again) == digest(batch)
 
 
@@ -160,8 +160,8 @@ def unbatched(batch):
     return [{key: value[number] for key, value in batch.items()} for number in range(len(batch["image"]))]
 
 
-def test_workers_draw_the_same(study):
-    alone, helped = loader(study), loader(study, num_workers=2)
+def test_workers_draw_the_same(dataset):
+    alone, helped = loader(dataset), loader(dataset, num_workers=2)
     assert helped.num_workers == 2
     for number in (1, 2):
         for one, two in zip(epoch(alone, number), epoch(helped, number), strict=True):
@@ -184,7 +184,7 @@ def test_processes_share_an_epoch(length, processes):
 
 @pytest.mark.parametrize("resumed", [False, True])
 def test_engines_tell_the_sampler_the_epoch(resumed):
-    """The trainer's loop, on a data set of nothing but indices: two epochs, or the second alone after a resume."""
+    """The trainer's loop, on a dataset of nothing but indices: two epochs, or the second alone after a resume."""
     seen = []
 
     class Indices(torch.utils.data.Dataset):
@@ -207,15 +207,15 @@ def test_engines_tell_the_sampler_the_epoch(resumed):
     assert seen == [[8, 9], [10, 11]] if resumed else [[4, 5], [6, 7], [8, 9], [10, 11]]
 
 
-def test_nothing_to_train_on(study):
+def test_nothing_to_train_on(dataset):
     for data, length in (([], 5), ([{"image": "a"}], 0)):
-        with pytest.raises(ValueError, match=f"nothing to train on: {len(data)} volumes, {length} patches"):
+        with pytest.raises(ValueError, match=f"the training: has {len(data)} volumes and {length} patches"):
             PatchDataset(data, None, length)
 
 
-def test_patches_of_thin_and_thick_volumes_make_a_batch(study):
+def test_patches_of_thin_and_thick_volumes_make_a_batch(dataset):
     """Of the default patch: 64 voxels across the thick volume, 32 across the thin one."""
-    folder = study.parent / "mixed"
+    folder = dataset.parent / "mixed"
     thick, thin = (70, 70, 66), (90, 80, 15)
     write_pair(folder, "thick", ramp(thick, 2), labelled(thick, 4))
     write_pair(folder, "thin", ramp(thin, 2), labelled(thin, 4))

@@ -126,7 +126,7 @@ def test_useless_folders_of_masks_are_refused(tmp_path):
         read_masks(tmp_path)
     for path in (tmp_path / "nowhere", tmp_path / "file"):
         (tmp_path / "file").write_text("")
-        with pytest.raises(FileNotFoundError, match="is no folder; give --masks_dir"):
+        with pytest.raises(FileNotFoundError, match="is not a folder; give --masks_dir"):
             read_masks(path)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from experiments import ablation as module
 from experiments.ablation import as_table, left_out_in_turn, trials
-from tests.helpers.study_examples import write_tubes
+from tests.helpers.dataset_examples import write_tubes
 
 
 def test_parts_are_left_out_in_turn():
@@ -24,12 +24,12 @@ def test_a_table_by_hand():
 
 
 def test_a_trial_is_done_once(tmp_path, monkeypatch):
-    study = write_tubes(tmp_path / "study", "a", (40, 36, 33))
+    dataset = write_tubes(tmp_path / "dataset", "a", (40, 36, 33))
     tiny = {"network_def#channels": "[4,4,8,8,8,8]", "patch_size": "[32,32,32]"}
     short = {"validation_volumes": 1, "num_workers": 0, "average": 0.5, "epochs": 1, "val_interval": 1}
     variants = tmp_path / "variants.json"
     variants.write_text(json.dumps({"plain": {**tiny, **short}}))
-    said = trials(study, tmp_path / "out", variants, steps=2)
+    said = trials(dataset, tmp_path / "out", variants, steps=2)
     cases = json.loads((tmp_path / "out" / "plain" / "metrics.json").read_text())["cases"]
     assert said == as_table({"plain": cases})
     assert "| plain | 0." in said
@@ -38,11 +38,11 @@ def test_a_trial_is_done_once(tmp_path, monkeypatch):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(module, "run_bundle", never)
-    assert trials(study, tmp_path / "out", variants, steps=2) == said
+    assert trials(dataset, tmp_path / "out", variants, steps=2) == said
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("{", "is no JSON"), ("[1]", "must be {NAME"), ('{"a": 1}', "must be {NAME")]
+    ("text", "words"), [("{", "is not JSON"), ("[1]", "does not hold {NAME"), ('{"a": 1}', "does not hold {NAME")]
 )
 def test_variants_that_are_none(tmp_path, text, words):
     path = tmp_path / "variants.json"

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from experiments.results_table import BEGIN, END, README, best_threshold_dice, results_table, run_results, with_table
-from scripts.commands.synthesise import write_study
-from scripts.core import file_hash
-from scripts.data import find_study
+from scripts.commands.synthesise import write_dataset
+from scripts.core import sha256
+from scripts.data import find_dataset
 from scripts.io import read_volume
 from tests.helpers.bundle_command import TINY_NETWORK, contents
-from tests.helpers.study_examples import BUNDLE, write_pair
+from tests.helpers.dataset_examples import BUNDLE, write_pair
 
 VERSION = json.loads((BUNDLE / "configs" / "metadata.json").read_text())["version"]
 PAGE = f"# Title\n\n{BEGIN}\nwhat was there before\n{END}\n\nmore, µm\n"
@@ -37,11 +37,11 @@ def volume(folder, image, label):
 
 
 def test_the_best_threshold_by_hand(tmp_path):
-    """Of 3 vessels, from 9 on one is called, 2/4; from 5 on two and one voxel more, 4/6; from 3 on all and two, 6/8."""
+    """Of 3 vessels, from 9 on one is found, 2/4; from 5 on two and one voxel more, 4/6; from 3 on all and two, 6/8."""
     one = volume(tmp_path, [9, 5, 5, 3, 3, 1], [1, 1, 0, 1, 0, 0])
     assert best_threshold_dice(one) == 6 / 8
     assert best_threshold_dice(one, ((0, 1), (0, 1), (0, 2))) == 1
-    assert best_threshold_dice(one, ((0, 2), (0, 1), (0, 2))) == 6 / 7  # all four are called
+    assert best_threshold_dice(one, ((0, 2), (0, 1), (0, 2))) == 6 / 7  # all four are predicted
     assert np.isnan(best_threshold_dice(one, ((1, 2), (0, 1), (0, 1))))
 
 
@@ -57,7 +57,7 @@ def test_no_threshold_is_better(tmp_path):
     values = np.unique(image).astype(float)
     assert 40 < len(values) < 200  # with ties
     every = [image > (a + b) / 2 for a, b in pairwise([0, *values])]
-    best = max(2 * (label & called).sum() / (label.sum() + called.sum()) for called in every)
+    best = max(2 * (label & predicted).sum() / (label.sum() + predicted.sum()) for predicted in every)
     assert best_threshold_dice(volume(tmp_path, image, label.astype(np.uint8))) == best
 
 
@@ -89,7 +89,7 @@ def test_the_table_goes_between_the_lines(page):
 def test_a_page_without_the_lines_is_refused_before_the_work(page, text, tmp_path):
     page.write_text(text)
     with pytest.raises(ValueError, match=f"page.md: has not just one line {BEGIN} .*--readme null") as error:
-        run_results(tmp_path / "no study", readme=page, output_dir=tmp_path / "out")
+        run_results(tmp_path / "no dataset", readme=page, output_dir=tmp_path / "out")
     assert "\n" not in str(error.value)
     assert page.read_text() == text
 
@@ -97,53 +97,53 @@ def test_a_page_without_the_lines_is_refused_before_the_work(page, text, tmp_pat
 def test_the_table_in_our_readme_is_that_of_the_shipped_weights():
     """Or `make results` has to run again."""
     (table,) = re.findall(f"{BEGIN}\n(.*?){END}\n", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert f"sha256 `{file_hash(BUNDLE / 'models' / 'model.pt')[:12]}`), tubenet {VERSION}" in table
+    assert f"sha256 `{sha256(BUNDLE / 'models' / 'model.pt')[:12]}`), tubenet {VERSION}" in table
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    return write_study(tmp_path_factory.mktemp("study"), 2, style="mesh", shape=(40, 36, 15))
+def dataset(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("dataset"), 2, style="mesh", shape=(40, 36, 15))
 
 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"dataset_dir": "none"}, "none: no such study; give --dataset_dir"),
+        ({"dataset_dir": "none"}, "none: no such dataset; give --dataset_dir"),
         ({"dataset_dir": "."}, "has no folder images/"),
         ({"ckpt_path": "none.pt"}, "none.pt: no such weights; check --ckpt_path"),
         ({"readme": "none.md"}, "none.md: no such file; give --readme"),
-        ({"parts": {"b": ":,:,:"}}, "--parts: there is no volume 'b' in the study; it has mesh_0, mesh_1"),
-        ({"parts": {"mesh_0": ":,:,0:99"}}, "mesh_0.tif: region ':,:,0:99' does not fit"),
+        ({"parts": {"b": ":,:,:"}}, "--parts: there is no volume 'b' in the dataset; it has mesh_0, mesh_1"),
+        ({"parts": {"mesh_0": ":,:,0:99"}}, "--region :,:,0:99: does not fit"),
     ],
     ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
 )
-def test_what_cannot_be_done_is_refused_before_the_work(given, told, study, page, tmp_path, monkeypatch):
+def test_what_cannot_be_done_is_refused_before_the_work(given, told, dataset, page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("experiments.results_table.run_bundle", None)
     before = contents(tmp_path)
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(told)) as error:
-        run_results(**{"dataset_dir": study, "readme": page, "output_dir": tmp_path / "out", **given})
+        run_results(**{"dataset_dir": dataset, "readme": page, "output_dir": tmp_path / "out", **given})
     assert "\n" not in str(error.value)
     assert contents(tmp_path) == before
 
 
-def test_a_failed_evaluation_leaves_the_page(study, tiny_weights, page, tmp_path, capfd):
+def test_a_failed_evaluation_leaves_the_page(dataset, tiny_weights, page, tmp_path, capfd):
     """Weights of another width than the configs have."""
-    with pytest.raises(ChildProcessError, match="failed with status 1"):
-        run_results(study, tiny_weights, tmp_path / "out", page)
+    with pytest.raises(OSError, match="failed with status 1"):
+        run_results(dataset, tiny_weights, tmp_path / "out", page)
     assert "does not fit the config" in capfd.readouterr().err.splitlines()[-1]
     assert page.read_text(encoding="utf-8") == PAGE
 
 
-def test_results(study, tiny_weights, page, tmp_path, capfd):
+def test_results(dataset, tiny_weights, page, tmp_path, capfd):
     """Two volumes and the half of one, with weights that need an overlay."""
     overlay, out = tmp_path / "tiny.json", tmp_path / "out"
     overlay.write_text(json.dumps(TINY_NETWORK))
     region = ":,18:36,:"
-    run_results(study, tiny_weights, out, page, parts={"mesh_1": region}, configs=[str(overlay)])
+    run_results(dataset, tiny_weights, out, page, parts={"mesh_1": region}, configs=[str(overlay)])
     whole, part = (json.loads((out / each / "metrics.json").read_text()) for each in ("whole", "parts/mesh_1"))
     assert list(part["cases"]) == ["mesh_1"]
     assert part["cases"]["mesh_1"]["dice"] != whole["cases"]["mesh_1"]["dice"]
@@ -157,17 +157,15 @@ def test_results(study, tiny_weights, page, tmp_path, capfd):
     assert [line[0] for line in lines] == list(rows)
     for line, scores in zip(lines, rows.values(), strict=True):
         assert line[1:5] == [f"{scores[name]:.3f}" for name in ("dice", "cldice", "auroc", "average_precision")]
-    item = find_study(study)[1]
+    item = find_dataset(dataset)[1]
     image, label = (read_volume(item[key])[1][:, 18:] for key in ("image", "label"))
     best = max(2 * (label > 0)[image >= v].sum() / ((label > 0).sum() + (image >= v).sum()) for v in np.unique(image))
     assert lines[2][5] == f"{best:.3f}"
-    assert (
-        f"`tiny.pt` (sha256 `{file_hash(tiny_weights)[:12]}`), tubenet {VERSION}, `tiny.json`, threshold 0.5." in table
-    )
+    assert f"`tiny.pt` (sha256 `{sha256(tiny_weights)[:12]}`), tubenet {VERSION}, `tiny.json`, threshold 0.5." in table
 
 
-def test_null_only_prints(study, page, tmp_path, monkeypatch, capsys):
-    def evaluated(files, output_dir, **dials):
+def test_null_only_prints(dataset, page, tmp_path, monkeypatch, capsys):
+    def evaluated(files, output_dir, **options):
         row = {"dice": 0.125, "cldice": 0.25, "auroc": 0.375, "average_precision": None}
         written = {"cases": {"mesh_0": row, "mesh_1": row}, "threshold": 0.5}
         output_dir.mkdir()
@@ -176,6 +174,6 @@ def test_null_only_prints(study, page, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("experiments.results_table.run_bundle", evaluated)
     ours = README.read_bytes()
     for nothing in (None, "null"):
-        run_results(study, output_dir=tmp_path / f"out {nothing}", readme=nothing)
+        run_results(dataset, output_dir=tmp_path / f"out {nothing}", readme=nothing)
         assert "| mesh_1 | 0.125 | 0.250 | 0.375 | – | 0." in capsys.readouterr().out
     assert README.read_bytes() == ours

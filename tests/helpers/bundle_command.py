@@ -88,11 +88,11 @@ class BundleCommand:
             print(json.dumps(job), file=self.server.stdin, flush=True)
             return Finished(int(self.server.stdout.readline()), out.read_text(), err.read_text())
 
-    def run(self, configs="inference", cwd=BUNDLE, plain=ALWAYS_PLAIN, **dials):
-        """`monai.bundle run` of one config by name, or of several, with dials."""
+    def run(self, configs="inference", cwd=BUNDLE, plain=ALWAYS_PLAIN, **options):
+        """`monai.bundle run` of one config by name, or of several, with options."""
         folder = "configs" if Path(cwd) == BUNDLE else f"{BUNDLE}/configs"
         files = [f"{folder}/{name}.json" for name in ([configs] if isinstance(configs, str) else configs)]
-        given = [word for name, value in dials.items() for word in (f"--{name}", value)]
+        given = [word for name, value in options.items() for word in (f"--{name}", value)]
         return self("run", "--config_file", files[0] if len(files) == 1 else files, *given, cwd=cwd, plain=plain)
 
     def close(self):

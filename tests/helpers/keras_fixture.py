@@ -11,7 +11,7 @@ FOLDER = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "keras"
 
 
 def channel_first(array: np.ndarray) -> torch.Tensor:
-    """Turn ``(N, Z, X, Y, C)`` into ``(N, C, X, Y, Z)``."""
+    """Turn `(N, Z, X, Y, C)` into `(N, C, X, Y, Z)`."""
     return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 4, 2, 3, 1)))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from scripts.core import file_hash
+from scripts.core import sha256
 from scripts.weights import sidecar_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ class LabelServer:
     def weights(self):
         """Hashes of the active weights and their sidecar."""
         active = self.models / "model.pt"
-        return file_hash(active), file_hash(sidecar_path(active))
+        return sha256(active), sha256(sidecar_path(active))
 
     def infer(self, image, **params):
         """Ask for a segmentation, as the viewers do."""

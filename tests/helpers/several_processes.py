@@ -97,14 +97,14 @@ def global_losses(path):
     import torch
     from ignite.engine import Engine
 
-    from scripts.training import GlobalLoss, SharedGradients, start
+    from scripts.training import DistributedGradients, GlobalLoss, start
 
     start("cpu")
     found = {}
     for name, batch in torch.load(path).items():
         loss, network = loss_of(batch["overlays"])
         trainer = Engine(lambda *_: None)
-        SharedGradients(network)(trainer)
+        DistributedGradients(network)(trainer)
         rank = int(os.environ["RANK"])
         value = GlobalLoss(loss)(trainer.network(batch["image"][rank::2]), batch["label"][rank::2])
         value.backward()
@@ -116,10 +116,10 @@ def shared_batches(batch_size):
     """Share batches of such a size."""
     from torch.utils.data import SequentialSampler
 
-    from scripts.training import SharedBatches, start
+    from scripts.training import DistributedBatches, start
 
     start("cpu")
-    print([*SharedBatches(SequentialSampler(range(10)), int(batch_size))])
+    print([*DistributedBatches(SequentialSampler(range(10)), int(batch_size))])
 
 
 if __name__ == "__main__":

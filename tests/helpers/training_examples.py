@@ -23,7 +23,7 @@ from scripts.training import (
     run_training,
 )
 
-COURSE = {"seed": 3, "patch_size": (16, 16, 16), "loss": "Dice"}
+FINGERPRINT = {"seed": 3, "patch_size": (16, 16, 16), "loss": "Dice"}
 
 
 class Scripted(CumulativeIterationMetric):
@@ -75,7 +75,7 @@ def batches():
     return [{"image": one, "label": 2 * one - 0.5} for one in image[:3]], [{"image": image[5], "label": image[5]}]
 
 
-def start(folder, seed=0, epochs=6, patience=None, course=COURSE, learning_rate=0.05):
+def start(folder, seed=0, epochs=6, patience=None, fingerprint=FINGERPRINT, learning_rate=0.05):
     """A run as `train.json` puts it together, on a toy problem with dropout, validated every second epoch.
 
     `seed` is of the first weights, and of whatever torch may draw in this process.
@@ -97,7 +97,7 @@ def start(folder, seed=0, epochs=6, patience=None, course=COURSE, learning_rate=
     run.table = EpochTable(folder / "epochs.csv", run.optimizer, {"validate": run.validator})
     parts = {"network": run.network, "optimizer": run.optimizer, "lr_scheduler": run.schedule}
     parts |= {"guard": run.guard, "patience": run.patience, "table": run.table}
-    run.state = TrainingState(folder, parts, run.validator, course)
+    run.state = TrainingState(folder, parts, run.validator, fingerprint)
     run.trainer = SupervisedTrainer(
         device=device,
         max_epochs=epochs,

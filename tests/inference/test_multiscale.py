@@ -1,4 +1,4 @@
-"""The dial `scale`: sizes worked out by hand, tubes of known width, and a network that knows one width only."""
+"""The option `scale`: sizes worked out by hand, tubes of known width, and a network that knows one width only."""
 
 import numpy as np
 import pytest
@@ -56,8 +56,8 @@ class Recorder:
         return self.network(x)
 
 
-def inferer(**dials):
-    return GridInferer((64, 64, 64), mode="gaussian", overlap=0.5, divisor=8, **dials)
+def inferer(**options):
+    return GridInferer((64, 64, 64), mode="gaussian", overlap=0.5, divisor=8, **options)
 
 
 def found(logits):
@@ -295,13 +295,13 @@ def test_no_metadata_is_no_voxel_size():
 @pytest.mark.parametrize(
     ("value", "scale"), [("auto", "auto"), ("AUTO ", "auto"), ("0.5", 0.5), (2, 2.0), (0.02, 0.02)]
 )
-def test_the_dial(value, scale):
+def test_the_option(value, scale):
     assert read_scale(value) == scale
 
 
 @pytest.mark.parametrize("value", [0, -1, 0.001, 5, float("nan"), float("inf"), "half", "", None, True, [0.5], "0,5"])
 def test_what_is_no_scale(value):
-    with pytest.raises(ValueError, match=r"^--scale .*: is neither auto nor a number from 0.02 to 4, such as 0.5$"):
+    with pytest.raises(ValueError, match=r"^--scale .*: is neither auto nor a number from 0.02 to 4; give"):
         read_scale(value)
     with pytest.raises(ValueError, match=r"^--scale "):
         GridInferer((64, 64, 64), scale=value)

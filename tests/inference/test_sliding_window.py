@@ -182,12 +182,15 @@ def test_the_window_comes_back_after_a_thin_volume_and_after_a_failure():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"roi_size": (64, 48, 64)}, r"patch_size \[64, 48, 64\] must be multiples of 32, the network's poolings"),
-        ({"roi_size": (16, 32, 32)}, "must be multiples of 32"),
-        ({"roi_size": (0, 32, 32)}, "must be multiples of 32"),
-        ({"roi_size": (12, 8, 8), "divisor": 8}, "must be multiples of 8"),
-        ({"roi_size": (32, 32, 32), "overlap": 1.0}, "overlap must be at least 0 and below 1, got 1.0"),
-        ({"roi_size": (32, 32, 32), "overlap": -0.1}, "overlap must be at least 0 and below 1, got -0.1"),
+        (
+            {"roi_size": (64, 48, 64)},
+            r"--patch_size \[64, 48, 64\]: not all are multiples of 32, which",
+        ),
+        ({"roi_size": (16, 32, 32)}, "not all are multiples of 32"),
+        ({"roi_size": (0, 32, 32)}, "not all are multiples of 32"),
+        ({"roi_size": (12, 8, 8), "divisor": 8}, "not all are multiples of 8"),
+        ({"roi_size": (32, 32, 32), "overlap": 1.0}, "--overlap 1.0: is not at least 0 and below 1"),
+        ({"roi_size": (32, 32, 32), "overlap": -0.1}, "--overlap -0.1: is not at least 0 and below 1"),
     ],
 )
 def test_refusals(arguments, message):

@@ -8,8 +8,8 @@ from monai.data import MetaTensor
 from monai.handlers import IgniteMetricHandler, from_engine
 from scipy.ndimage import label as pieces_of
 
-from scripts.core import call_vessels
-from scripts.metrics import CentrelineScores, CentrelineTally, TallyCentrelinesd, centreline
+from scripts.core import apply_threshold
+from scripts.metrics import CentrelineCounts, CentrelineScores, CountCentrelinesd, centreline
 from scripts.metrics.centreline import TOUCHING
 
 SHAPE = (30, 15, 15)
@@ -26,13 +26,13 @@ def as_label(mask):
     return torch.from_numpy(np.asarray(mask).astype(np.int8))[None]
 
 
-def scores(called, label, classes=2):
-    tally = CentrelineTally.of(as_label(called), as_label(label), classes)
-    return tally.scores("cldice"), tally.scores("centreline_sensitivity")
+def scores(predicted, label, classes=2):
+    counts = CentrelineCounts.of(as_label(predicted), as_label(label), classes)
+    return counts.scores("cldice"), counts.scores("centreline_sensitivity")
 
 
-def score(called, label):
-    (cldice,), (sensitivity,) = scores(called, label)
+def score(predicted, label):
+    (cldice,), (sensitivity,) = scores(predicted, label)
     return pytest.approx((cldice, sensitivity), nan_ok=True)
 
 
@@ -79,9 +79,9 @@ def test_the_same_is_1():
     assert score(tube(2), tube(2)) == (1, 1)
 
 
-@pytest.mark.parametrize(("called", "real"), [(2, 1), (1, 2), (4, 1)])
-def test_the_width_does_not_matter(called, real):
-    assert score(tube(called), tube(real)) == (1, 1)
+@pytest.mark.parametrize(("predicted", "real"), [(2, 1), (1, 2), (4, 1)])
+def test_the_width_does_not_matter(predicted, real):
+    assert score(tube(predicted), tube(real)) == (1, 1)
 
 
 def test_a_line_beside_the_vessel_does_not_count():
@@ -89,7 +89,7 @@ def test_a_line_beside_the_vessel_does_not_count():
 
 
 def test_half_a_vessel():
-    """15 of 30 voxels are found, and all that is called is right: 2 * 1 * 1/2 / (3/2)."""
+    """15 of 30 voxels are found, and all that is predicted is right: 2 * 1 * 1/2 / (3/2)."""
     assert score(tube(1, stop=15), tube(1)) == (2 / 3, 1 / 2)
 
 
@@ -106,15 +106,15 @@ def test_a_false_branch():
 
 
 @pytest.mark.parametrize(
-    ("called", "label", "expected"),
+    ("predicted", "label", "expected"),
     [
         (0, 0, (NAN, NAN)),
         (0, 1, (0, 0)),  # nothing found
         (1, 0, (0, NAN)),  # found where there is nothing
     ],
 )
-def test_nothing_called_or_nothing_there(called, label, expected):
-    assert score(tube() * called, tube() * label) == expected
+def test_nothing_called_or_nothing_there(predicted, label, expected):
+    assert score(tube() * predicted, tube() * label) == expected
 
 
 # -- labelled in part --------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def unlabelled(label, *where):
 
 
 def test_only_labelled_voxels_count():
-    """The label ends at x = 15: of its 15 voxels 10 are found; what is called beyond, right or not, counts nowhere."""
+    """The label ends at x = 15: of its 15 voxels 10 are found; what is found beyond, right or not, counts nowhere."""
     label = unlabelled(tube(1), slice(15, None))
     assert score(tube(1, stop=10), label) == (2 * (2 / 3) / (5 / 3), 2 / 3)
     assert score(tube(1, stop=10) | tube(1, start=20, at=(3, 3)), label) == (2 * (2 / 3) / (5 / 3), 2 / 3)
@@ -138,8 +138,8 @@ def test_only_labelled_voxels_count():
 def test_a_vessel_goes_on_across_the_border():
     """A wide end would be taken back by 2 voxels; at the border there is none: 15 - 2 voxels are counted, not 11."""
     label = unlabelled(tube(4), slice(15, None))
-    tally = CentrelineTally.of(as_label(tube(4)), as_label(label))
-    assert tally.called.tolist() == tally.real.tolist() == [[13, 13]]
+    counts = CentrelineCounts.of(as_label(tube(4)), as_label(label))
+    assert counts.predicted.tolist() == counts.real.tolist() == [[13, 13]]
 
 
 def test_a_sliver_of_a_vessel_beyond_the_border_is_no_vessel():
@@ -155,9 +155,9 @@ def test_agreement_on_labelled_voxels_is_1():
     random = np.random.default_rng(0)
     truth = tube(3) | tube(2, at=(3, 11))
     label = unlabelled(truth, slice(None), slice(None), random.random(15) < 0.5)
-    called = np.where(label < 0, random.random(SHAPE) < 0.3, truth)
+    predicted = np.where(label < 0, random.random(SHAPE) < 0.3, truth)
     assert (label < 0).any()
-    assert score(called, label) == (1, 1)
+    assert score(predicted, label) == (1, 1)
 
 
 # -- several classes, and as MONAI's engines use it --------------------------------------------------------------------
@@ -166,15 +166,15 @@ def test_agreement_on_labelled_voxels_is_1():
 def test_classes_one_by_one():
     """Class 1 is found as class 2 over its last third, class 2 is all there, class 3 is nowhere."""
     label = 1 * tube(1) + 2 * tube(1, at=(2, 2))
-    called = label.copy()
-    called[20:][called[20:] == 1] = 2
-    cldice, sensitivity = scores(called, label, classes=4)
-    # class 2 is called along 30 voxels that are right and 10 that are not
+    predicted = label.copy()
+    predicted[20:][predicted[20:] == 1] = 2
+    cldice, sensitivity = scores(predicted, label, classes=4)
+    # class 2 is predicted along 30 voxels that are right and 10 that are not
     assert cldice == pytest.approx([2 * (2 / 3) / (5 / 3), 2 * 0.75 / 1.75, NAN], nan_ok=True)
     assert sensitivity == pytest.approx([2 / 3, 1, NAN], nan_ok=True)
 
 
-def test_tallies_of_an_evaluation():
+def test_counts_of_an_evaluation():
     """At a threshold, over volumes, of which one has no vessel: the mean is of those where it is defined."""
     log_odds = np.where(tube(1, stop=15), 3.0, np.where(tube(1), 1.0, -4.0)).astype(np.float32)
     pred = MetaTensor(torch.from_numpy(np.stack([0 * log_odds, log_odds])))
@@ -183,9 +183,9 @@ def test_tallies_of_an_evaluation():
         {"pred": MetaTensor(pred - 9 * torch.tensor([0, 1]).reshape(2, 1, 1, 1)), "label": as_label(tube(0) * 0)}
     )
     for threshold, expected in ((0.5, (1, 1)), (0.9, (2 / 3, 1 / 2))):
-        called = call_vessels(torch.softmax(pred.as_tensor(), dim=0), threshold)
-        assert called.sum() == 5 * (30 if threshold == 0.5 else 15)
-        post = TallyCentrelinesd("pred", threshold=threshold)
+        predicted = apply_threshold(torch.softmax(pred.as_tensor(), dim=0), threshold)
+        assert predicted.sum() == 5 * (30 if threshold == 0.5 else 15)
+        post = CountCentrelinesd("pred", threshold=threshold)
         engine = Engine(lambda _, volume, post=post: [post(volume)])
         for name in CentrelineScores.NAMES:
             handler = IgniteMetricHandler(
@@ -199,7 +199,7 @@ def test_tallies_of_an_evaluation():
 
 
 def test_what_a_metric_cannot_use():
-    with pytest.raises(ValueError, match="score must be one of cldice, centreline_sensitivity, got 'dice'"):
+    with pytest.raises(ValueError, match="score 'dice': is not known; give one of cldice, centreline_sensitivity"):
         CentrelineScores("dice")
-    with pytest.raises(ValueError, match=r"reads tallies, .* from_engine\(\['centrelines', 'label'\]\)"):
+    with pytest.raises(ValueError, match=r"reads counts, .* from_engine\(\['centrelines', 'label'\]\)"):
         CentrelineScores("cldice")(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))

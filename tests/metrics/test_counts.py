@@ -1,4 +1,4 @@
-"""Tallies and histograms of voxels against scikit-learn, brute force and numbers by hand."""
+"""Counts and histograms of voxels against scikit-learn, brute force and numbers by hand."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,12 @@ from monai.data import MetaTensor
 from monai.transforms import Activations
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from scripts.core import call_vessels, foreground_log_odds
+from scripts.core import apply_threshold, foreground_log_odds
 from scripts.core import logits as logits_module
-from scripts.metrics import VolumeTally, VoxelHistogram, VoxelScores
-from tests.helpers.tally_examples import overlap, own_threshold, scored, tally
+from scripts.metrics import VolumeCounts, VoxelHistogram, VoxelScores
+from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
 
-# -- areas -------------------------------------------------------------------------------------------------------------
+# -- areas ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["plain", "saturated", "ties", "near even", "all alike"])
@@ -71,7 +71,7 @@ def test_log_odds_of_several_classes():
     assert foreground_log_odds(saturated).item() == -120.25
 
 
-# -- a volume's tally --------------------------------------------------------------------------------------------------
+# -- a volume's counts -----------------------------------------------------------------------------------------
 
 
 def test_overlap_by_hand():
@@ -79,7 +79,7 @@ def test_overlap_by_hand():
     assert overlap(log_odds, label) == {"dice": 4 / 6, "precision": 2 / 3, "recall": 2 / 3}  # 0 is not above 0.5
     higher = overlap(log_odds, label, threshold=0.85)  # log-odds 1.73
     assert higher == {"dice": 4 / 5, "precision": 1, "recall": 2 / 3}
-    assert tally(log_odds, label).confusion.tolist() == [[1, 1], [1, 2]]
+    assert counts(log_odds, label).confusion.tolist() == [[1, 1], [1, 2]]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_overlap_by_hand():
     ],
 )
 def test_undefined_is_nan(log_odds, label, expected):
-    one = tally(torch.full((4,), log_odds), torch.full((4,), label))
+    one = counts(torch.full((4,), log_odds), torch.full((4,), label))
     names = ("dice", "precision", "recall", "average_precision", "auroc")
     for name, value in zip(names, (*expected, None), strict=True):
         assert one.scores(name) == pytest.approx([np.nan if value is None else value], nan_ok=True), name
@@ -101,14 +101,14 @@ def test_undefined_is_nan(log_odds, label, expected):
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_slabs_and_unlabelled_voxels(classes, monkeypatch):
-    """A tally in slabs of two rows is that of all labelled voxels at once."""
+    """A counts in slabs of two rows is that of all labelled voxels at once."""
     random = torch.Generator().manual_seed(0)
     logits = torch.randn(classes, 7, 5, 4, generator=random)
     label = torch.randint(-1, classes, (1, 7, 5, 4), generator=random).to(torch.int8)
     at = label[0] >= 0
-    whole = VolumeTally.of(logits[:, at].reshape(classes, -1, 1, 1), label[:, at].reshape(1, -1, 1, 1))
+    whole = VolumeCounts.of(logits[:, at].reshape(classes, -1, 1, 1), label[:, at].reshape(1, -1, 1, 1))
     monkeypatch.setattr(logits_module, "SLAB", 40)
-    parts = VolumeTally.of(MetaTensor(logits), MetaTensor(label))
+    parts = VolumeCounts.of(MetaTensor(logits), MetaTensor(label))
     assert whole.confusion.sum() == at.sum()
     for name in VoxelScores.NAMES:
         assert parts.scores(name) == whole.scores(name)
@@ -121,12 +121,12 @@ def test_each_class_of_several():
     random = torch.Generator().manual_seed(1)
     logits, label = 2 * torch.randn(4, 9, 8, 7, generator=random), torch.randint(0, 4, (1, 9, 8, 7), generator=random)
     label[label == 3] = 2  # nothing is of class 3
-    one = VolumeTally.of(logits, label, threshold=0.7)
+    one = VolumeCounts.of(logits, label, threshold=0.7)
     probability = Activations(softmax=True)(logits)
-    called = call_vessels(probability, 0.7)
-    assert {0, 1, 2, 3} == set(called.unique().tolist())
+    predicted = apply_threshold(probability, 0.7)
+    assert {0, 1, 2, 3} == set(predicted.unique().tolist())
     for index in (1, 2):
-        said, real = called == index, label == index
+        said, real = predicted == index, label == index
         hit = int((said & real).sum())
         assert one.scores("dice")[index - 1] == 2 * hit / int(said.sum() + real.sum())
         assert one.scores("precision")[index - 1] == hit / int(said.sum())

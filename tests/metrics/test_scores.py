@@ -8,8 +8,8 @@ from monai.data import MetaTensor
 from monai.handlers import IgniteMetricHandler, from_engine
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from scripts.metrics import BestDice, BestThreshold, TallyVoxelsd, VoxelScores
-from tests.helpers.tally_examples import overlap, own_threshold, scored, tally
+from scripts.metrics import BestDice, BestThreshold, CountVoxelsd, VoxelScores
+from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
 
 # -- the threshold -----------------------------------------------------------------------------------------------------
 
@@ -33,8 +33,8 @@ def test_best_threshold_is_that_of_the_mean_dice():
     two = torch.tensor([2.0, -1.0, -1.0, -2.0, -3.0, -4.0]), torch.tensor([1, 1, 1, 1, 0, 0])
     empty = torch.tensor([9.0, 9.0]), torch.tensor([0, 0])
     metric = BestThreshold()
-    metric([tally(*volume) for volume in (one, two, empty)], [None] * 3)
-    # mean of both Dice when all from 2, 0, -1, -2 on is called: (1 + 2/5) / 2, (2/5 + 2/5) / 2, (2/6 + 6/7) / 2 ...
+    metric([counts(*volume) for volume in (one, two, empty)], [None] * 3)
+    # mean of both Dice when all from 2, 0, -1, -2 on is predicted: (1 + 2/5) / 2, (2/5 + 2/5) / 2, (2/6 + 6/7) / 2 ...
     expected = {2.0: 0.7, 0.0: 0.4, -1.0: 25 / 42, -2.0: (2 / 6 + 1) / 2}
     for lowest, mean in expected.items():
         just_below = float(torch.sigmoid(torch.tensor(lowest - 0.01)))
@@ -42,20 +42,20 @@ def test_best_threshold_is_that_of_the_mean_dice():
         assert np.mean(dice) == pytest.approx(mean), lowest
     assert metric.aggregate().item() == pytest.approx(torch.sigmoid(torch.tensor(2.0)).item(), rel=1e-3)
     best = BestDice()
-    best([tally(*volume) for volume in (one, two, empty)], [None] * 3)
+    best([counts(*volume) for volume in (one, two, empty)], [None] * 3)
     assert best.aggregate().item() == pytest.approx(max(expected.values()))
     np.testing.assert_allclose(best.get_buffer().flatten(), [1, 1, np.nan])
     best.reset()
-    best([tally(*empty)], [None])
+    best([counts(*empty)], [None])
     assert np.isnan(best.aggregate().item())
     alone = metric.get_buffer().flatten().tolist()
     assert alone[:2] == pytest.approx(torch.sigmoid(torch.tensor([2.0, -2.0])).tolist(), rel=1e-3)
     assert np.isnan(alone[2])
     metric.reset()
-    metric([tally(*two)], [None])
+    metric([counts(*two)], [None])
     assert metric.aggregate().item() == pytest.approx(alone[1])
     metric.reset()
-    metric([tally(*empty)], [None])
+    metric([counts(*empty)], [None])
     assert np.isnan(metric.aggregate().item())
 
 
@@ -76,11 +76,11 @@ def volume(shape, seed, vessels=True):
 
 
 def evaluate(volumes, threshold=0.5, **scores):
-    """As an evaluator does: one decollated volume an iteration, tallied by the post-processing."""
-    post = TallyVoxelsd("pred", threshold=threshold)
+    """As an evaluator does: one decollated volume an iteration, counted by the post-processing."""
+    post = CountVoxelsd("pred", threshold=threshold)
     engine = Engine(lambda _, volume: [post(volume)])
     for name, score in scores.items():
-        IgniteMetricHandler(metric_fn=score, output_transform=from_engine(["tally", "label"])).attach(engine, name)
+        IgniteMetricHandler(metric_fn=score, output_transform=from_engine(["counts", "label"])).attach(engine, name)
     return engine.run(volumes)
 
 
@@ -138,8 +138,8 @@ def test_the_mean_over_classes_weighs_them_alike():
 
 
 def test_what_a_metric_cannot_use():
-    with pytest.raises(ValueError, match=r"score must be one of dice, .*, average_precision, got 'AUC'"):
+    with pytest.raises(ValueError, match=r"score 'AUC': is not known; give one of dice, .*, average_precision"):
         VoxelScores("AUC")
     for metric in (VoxelScores("dice"), BestThreshold()):
-        with pytest.raises(ValueError, match=r"reads tallies, .* from_engine\(\['tally', 'label'\]\)"):
+        with pytest.raises(ValueError, match=r"reads counts, .* from_engine\(\['counts', 'label'\]\)"):
             metric(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from scripts.core import file_hash
+from scripts.core import sha256
 from scripts.monailabel import activate, active_weights, restore_foundation
 from scripts.network import TubeNet
 from scripts.weights import read_sidecar, save_weights
@@ -57,7 +57,7 @@ def test_back_to_the_first_weights(active, tmp_path):
 
 
 def test_nothing_to_restore(active, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"model_foundation\.pt: is not there: nothing was trained here yet"):
+    with pytest.raises(FileNotFoundError, match=r"model_foundation\.pt: is not there, for nothing was trained"):
         restore_foundation(tmp_path / "app")
     with pytest.raises(FileNotFoundError, match="no such folder; give --app"):
         restore_foundation(tmp_path)
@@ -76,7 +76,7 @@ def test_weights_that_are_not_those_of_their_sidecar(active, tmp_path, which):
     trained = weights(tmp_path / "model_best.pt", 2)
     spoilt = {"trained": trained, "active": active}[which]
     sidecar = json.loads(spoilt.with_suffix(".json").read_text())
-    spoilt.with_suffix(".json").write_text(json.dumps({**sidecar, "sha256": file_hash(tmp_path / "model_best.json")}))
+    spoilt.with_suffix(".json").write_text(json.dumps({**sidecar, "sha256": sha256(tmp_path / "model_best.json")}))
     before = pair(active)
     with pytest.raises(ValueError, match=f"{spoilt.name}: is not the file that {spoilt.stem}.json describes"):
         activate(trained, active)

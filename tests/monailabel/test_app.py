@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.commands.label import serve
+from scripts.commands.label import can_import, serve
 from scripts.monailabel import app as app_module
 from scripts.monailabel import prepare_app, server_command, server_environment
 from tests.helpers.bundle_command import BUNDLE, contents
@@ -37,19 +37,17 @@ def test_an_app_with_the_bundle_in_it(installed, tmp_path):
     assert [path.name for path in app.parent.iterdir()] == ["app"]
 
 
-def test_torchvisions_missing_operators_are_defined_where_it_cannot_be_imported(installed, tmp_path, monkeypatch):
-    monkeypatch.setattr(app_module, "_is_sound", lambda module: module != "torchvision")
-    main = (prepare_app(tmp_path / "broken") / "main.py").read_text()
+def test_torchvisions_missing_operators_are_defined_where_it_cannot_be_imported(installed, tmp_path):
+    main = (prepare_app(tmp_path / "broken", torchvision_works=False) / "main.py").read_text()
     assert main.startswith("import torch\n")
     assert "torchvision::{name}" in main
     compile(main, "main.py", "exec")
-    monkeypatch.setattr(app_module, "_is_sound", lambda module: True)
     assert (prepare_app(tmp_path / "sound") / "main.py").read_text() == "APP = 1\n"
 
 
 def test_soundness_is_tried_in_another_process():
-    assert app_module._is_sound("json")
-    assert not app_module._is_sound("no_such_module")
+    assert can_import("json")
+    assert not can_import("no_such_module")
 
 
 def test_an_app_is_left_as_it_is(installed, tmp_path, capsys):
@@ -75,14 +73,14 @@ def test_another_folder_is_refused(installed, tmp_path):
 
 def test_a_failure_leaves_nothing(installed, tmp_path, monkeypatch):
     monkeypatch.setattr(app_module, "CARRIED", ("configs", "no such folder"))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(OSError, match="cannot be written"):
         prepare_app(tmp_path / "app")
     assert [path.name for path in tmp_path.iterdir()] == ["prefix"]
 
 
 def test_without_monai_label(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="MONAI Label is not there; pip install -r requirements-"):
+    with pytest.raises(FileNotFoundError, match="MONAI Label is not there; pip install -r requirements/"):
         prepare_app(tmp_path / "app")
 
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 from ignite.engine import Engine
 
-from scripts.data import find_study, split_study
+from scripts.data import find_dataset, split_dataset
 from scripts.io import read_volume, write_volume
 from scripts.monailabel import SameStart, is_listed, pace, parts
 from scripts.network import TubeNet
 from scripts.weights import save_weights
 from tests.helpers.bundle_command import BUNDLE
-from tests.helpers.study_examples import write_tubes
+from tests.helpers.dataset_examples import write_tubes
 
-DIALS = {"learning_rate": 0.001, "batch_size": 6, "ckpt_path": None, "frozen": None}
+OPTIONS = {"learning_rate": 0.001, "batch_size": 6, "ckpt_path": None, "frozen": None}
 HOW = (0.25, [32, 32, 32])
 
 
@@ -26,27 +26,27 @@ def pairs(*names, folder):
 
 
 @pytest.fixture
-def study(tmp_path):
+def dataset(tmp_path):
     for name in "abc":
         write_tubes(tmp_path, name, (40, 36, 15))
     return tmp_path
 
 
-def test_pairs_are_told_from_volumes_of_a_study(study):
-    assert is_listed(pairs("a", folder=study))
-    assert not is_listed(find_study(study))
+def test_pairs_are_told_from_volumes_of_a_dataset(dataset):
+    assert is_listed(pairs("a", folder=dataset))
+    assert not is_listed(find_dataset(dataset))
 
 
-def test_dials_are_those_given_or_those_of_finetuning():
-    assert pace(False, DIALS, BUNDLE) == DIALS
+def test_options_are_those_given_or_those_of_finetuning():
+    assert pace(False, OPTIONS, BUNDLE) == OPTIONS
     finetune = json.loads((BUNDLE / "configs" / "finetune.json").read_text())
-    expected = {name: finetune[name] for name in DIALS} | {"ckpt_path": f"{BUNDLE}/models/model.pt"}
-    assert pace(True, DIALS, BUNDLE) == expected
+    expected = {name: finetune[name] for name in OPTIONS} | {"ckpt_path": f"{BUNDLE}/models/model.pt"}
+    assert pace(True, OPTIONS, BUNDLE) == expected
 
 
 def test_a_bundle_without_finetuning(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"finetune\.json: is missing.*; copy the whole bundle again"):
-        pace(True, DIALS, tmp_path)
+        pace(True, OPTIONS, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"ckpt_path": "$@none"}'])
@@ -58,10 +58,10 @@ def test_a_finetuning_that_says_nothing(tmp_path, text):
         pace(True, {"ckpt_path": None}, tmp_path)
 
 
-def test_volumes_of_a_study_are_handed_on(study):
-    split = split_study(find_study(study), *HOW)
+def test_volumes_of_a_dataset_are_handed_on(dataset):
+    split = split_dataset(find_dataset(dataset), *HOW)
     assert parts(split["train"], split["validate"], *HOW) == split
-    volumes = find_study(study)
+    volumes = find_dataset(dataset)
     assert parts(volumes[:2], volumes[2:], *HOW) == {"train": volumes[:2], "validate": volumes[2:]}
 
 
@@ -77,9 +77,9 @@ def test_one_image_is_split_in_space(tmp_path, held_out):
         np.testing.assert_allclose(np.diag(item["affine"]), (0.002, 0.002, 0.005, 1))
 
 
-def test_images_held_out_validate_as_a_whole(study, caplog):
+def test_images_held_out_validate_as_a_whole(dataset, caplog):
     caplog.set_level(logging.INFO, logger="scripts.monailabel")
-    found = parts(pairs("b", "a", folder=study), pairs("c", folder=study), *HOW)  # in the order of the disk
+    found = parts(pairs("b", "a", folder=dataset), pairs("c", folder=dataset), *HOW)  # in the order of the disk
     assert [item["name"] for item in found["train"]] == ["a", "b"]
     assert [item["name"] for item in found["validate"]] == ["c"]
     assert {item["region"] for part in found.values() for item in part} == {((0, 40), (0, 36), (0, 15))}
@@ -87,30 +87,30 @@ def test_images_held_out_validate_as_a_whole(study, caplog):
 
 
 def test_nothing_is_labelled():
-    with pytest.raises(ValueError, match=r"^no image has a label to learn from; give --dataset_dir, or submit labels"):
+    with pytest.raises(ValueError, match=r"^the training: no image has a label to learn from; give --dataset_dir"):
         parts([], [], *HOW)
 
 
-def test_a_viewers_nifti_label_of_a_tiff_lies_nowhere_in_particular(study):
+def test_a_viewers_nifti_label_of_a_tiff_lies_nowhere_in_particular(dataset):
     """It has the shape of the image, and a position that the viewer made up."""
-    label = read_volume(study / "labels" / "a.tif")[1]
+    label = read_volume(dataset / "labels" / "a.tif")[1]
     affine = np.diag([-1.0, -1.0, 1.0, 1.0])
-    listed = pairs("a", folder=study)
-    listed[0]["label"] = str(write_volume(study / "a.nii.gz", label, affine=affine, unit="mm"))
+    listed = pairs("a", folder=dataset)
+    listed[0]["label"] = str(write_volume(dataset / "a.nii.gz", label, affine=affine, unit="mm"))
     assert parts(listed, [], *HOW)["train"][0]["label"] == listed[0]["label"]
-    image = read_volume(study / "images" / "a.tif")[1]
-    listed[0]["image"] = str(write_volume(study / "i.nii.gz", image, voxel_size=(1, 1, 1), unit="mm"))
+    image = read_volume(dataset / "images" / "a.tif")[1]
+    listed[0]["image"] = str(write_volume(dataset / "i.nii.gz", image, voxel_size=(1, 1, 1), unit="mm"))
     with pytest.raises(ValueError, match=r"a\.nii\.gz: has another voxel size or position"):
         parts(listed, [], *HOW)
-    listed[0]["image"] = str(write_volume(study / "i.tif", image[:-1]))
+    listed[0]["image"] = str(write_volume(dataset / "i.tif", image[:-1]))
     with pytest.raises(ValueError, match=r"a\.nii\.gz: has \(40, 36, 15\) voxels .* \(39, 36, 15\); align them"):
         parts(listed, [], *HOW)
 
 
-def test_images_held_out_need_vessels(study):
-    write_volume(study / "labels" / "c.tif", np.zeros((40, 36, 15), np.uint8))
+def test_images_held_out_need_vessels(dataset):
+    write_volume(dataset / "labels" / "c.tif", np.zeros((40, 36, 15), np.uint8))
     with pytest.raises(ValueError, match=r"c\.tif: holds no vessel"):
-        parts(pairs("a", "b", folder=study), pairs("c", folder=study), *HOW)
+        parts(pairs("a", "b", folder=dataset), pairs("c", folder=dataset), *HOW)
 
 
 @pytest.mark.parametrize("moved", [False, True])

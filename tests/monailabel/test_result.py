@@ -8,7 +8,7 @@ import torch
 from monai.transforms import LoadImaged
 
 from scripts.io import SaveVolumed, VolumeReader, read_volume
-from scripts.monailabel import HandOverVolumed
+from scripts.monailabel import WriteResultd
 from tests.helpers.volume_examples import SHAPE, imagej, nifti, ome
 
 VIEWER = {"model": "tubenet", "description": "segments vessels"}
@@ -25,7 +25,7 @@ def data(path, **request):
 
 
 def hand_over(given):
-    return HandOverVolumed("pred", provenance={"weights": "model.pt"})(given)
+    return WriteResultd("pred", provenance={"weights": "model.pt"})(given)
 
 
 @pytest.mark.parametrize("suffix", MAKERS)

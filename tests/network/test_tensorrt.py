@@ -13,9 +13,9 @@ from tests.helpers.bundle_command import TINY_CHANNELS, TINY_NETWORK
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a machine without a GPU")
-def test_without_a_gpu_it_is_refused_in_one_line(bundle, tiny_study, tiny_weights, tmp_path):
-    dials = {"dataset_dir": tiny_study, "output_dir": tmp_path / "out", "ckpt_path": tiny_weights, **TINY_NETWORK}
-    refused = bundle.run(("inference", "inference_trt"), **dials)
+def test_without_a_gpu_it_is_refused_in_one_line(bundle, tiny_dataset, tiny_weights, tmp_path):
+    options = {"dataset_dir": tiny_dataset, "output_dir": tmp_path / "out", "ckpt_path": tiny_weights, **TINY_NETWORK}
+    refused = bundle.run(("inference", "inference_trt"), **options)
     refused.refused("TensorRT needs an NVIDIA GPU, and the device is cpu; leave inference_trt.json out")
     assert not (tmp_path / "out").exists()
 
@@ -32,7 +32,7 @@ def test_packages_that_are_missing_are_named(monkeypatch):
 
 
 def test_a_precision_that_is_none():
-    with pytest.raises(ValueError, match="--precision int8: is none of fp32, tf32, bf16, fp16"):
+    with pytest.raises(ValueError, match="--precision int8: is not known; give one of fp32, tf32, bf16, fp16"):
         by_tensorrt(torch.nn.Identity(), "model.pt", "cuda", [64, 64, 64], 1, "int8")
 
 

@@ -246,13 +246,13 @@ def test_arguments_rebuild_the_network():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"channels": (4,)}, r"channels must be two or more multiples of 4, got \(4,\)"),
-        ({"channels": (4, 6)}, r"multiples of 4, got \(4, 6\)"),
-        ({"channels": (0, 4)}, r"multiples of 4, got \(0, 4\)"),
-        ({"in_channels": 0}, "in_channels must be at least 1, got 0"),
-        ({"out_channels": 1}, "out_channels counts the background too: at least 2, got 1"),
-        ({"decoder_convolutions": 0}, "decoder_convolutions must be at least 1, got 0"),
-        ({"attention": True, "pooled_skips": True}, "attention needs full-resolution skips"),
+        ({"channels": (4,)}, r"channels \[4\]: are not two or more multiples of 4"),
+        ({"channels": (4, 6)}, r"channels \[4, 6\]: are not two or more multiples of 4"),
+        ({"channels": (0, 4)}, r"channels \[0, 4\]: are not two or more multiples of 4"),
+        ({"in_channels": 0}, "in_channels 0: is below 1"),
+        ({"out_channels": 1}, "out_channels 1: is below 2, and counts the background too"),
+        ({"decoder_convolutions": 0}, "decoder_convolutions 0: is below 1"),
+        ({"attention": True, "pooled_skips": True}, "attention: needs full-resolution skips"),
         ({"dropout": 1.5}, "dropout probability"),
     ],
 )

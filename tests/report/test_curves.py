@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from scripts.metrics import VolumeTally, curves_of, mean_curves
+from scripts.metrics import VolumeCounts, curves_of, mean_curves
 from scripts.metrics.curves import TOLERANCE, thinned
 from scripts.report import overlay_curves
 from scripts.report.curves import COLOURS, MOST_COLOURED, _short_names, write_curves
@@ -21,10 +21,10 @@ from tests.helpers.bundle_command import BUNDLE
 HALF = [2, 1, -1, -2], [1, 0, 1, 0]  # log-odds and labels
 
 
-def tally(log_odds, label, threshold=0.5):
+def counts(log_odds, label, threshold=0.5):
     log_odds = torch.as_tensor(log_odds, dtype=torch.float32)
     logits = torch.stack((0 * log_odds, log_odds)).reshape(2, -1, 1, 1)
-    return VolumeTally.of(logits, torch.as_tensor(label).reshape(1, -1, 1, 1).to(torch.int8), threshold)
+    return VolumeCounts.of(logits, torch.as_tensor(label).reshape(1, -1, 1, 1).to(torch.int8), threshold)
 
 
 def noisy(seed=0, n=100_000, skill=2.0):
@@ -55,20 +55,20 @@ def drawn(path, colour):
 
 
 def test_curves_by_hand():
-    curves = curves_of(tally(*HALF))
+    curves = curves_of(counts(*HALF))
     assert curves["roc"] == {"false_positive_rate": [0, 0, 0.5, 0.5, 1], "recall": [0, 0.5, 0.5, 1, 1]}
     precision = [1, 1, 0.5, 0.666667, 0.5]
     assert curves["precision_recall"] == {"recall": [0, 0.5, 0.5, 1, 1], "precision": precision}
     assert curves["at_threshold"] == {"false_positive_rate": 0.5, "recall": 0.5, "precision": 0.5}
     assert (curves["auroc"], curves["vessel_fraction"]) == (0.75, 0.5)
     assert curves["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
-    none_called = curves_of(tally(*HALF, threshold=0.95))
+    none_called = curves_of(counts(*HALF, threshold=0.95))
     assert none_called["at_threshold"] == {"false_positive_rate": 0, "recall": 0, "precision": None}
 
 
 def test_curves_are_those_of_scikit_learn_in_few_points():
     log_odds, label = noisy()
-    curves = curves_of(tally(log_odds, label))
+    curves = curves_of(counts(log_odds, label))
     false, true, _ = roc_curve(label, log_odds)
     precision, recall, _ = precision_recall_curve(label, log_odds)
     for kind, exact in {"roc": (false, true), "precision_recall": (recall[:-1], precision[:-1])}.items():
@@ -90,7 +90,7 @@ def test_thinning_keeps_corners_and_ends():
     ("label", "defined"), [([0, 0, 0, 0], []), ([1, 1, 1, 1], ["precision_recall"]), ([-1, -1, -1, -1], [])]
 )
 def test_undefined_is_none(label, defined):
-    curves = curves_of(tally(HALF[0], label))
+    curves = curves_of(counts(HALF[0], label))
     assert [kind for kind in ("roc", "precision_recall") if curves[kind]] == defined
     assert curves["auroc"] is None
     json.dumps(curves, allow_nan=False)
@@ -99,8 +99,8 @@ def test_undefined_is_none(label, defined):
 def test_several_classes_are_vessel():
     logits = torch.tensor([[0.0, 0, 0, 0], [2, -1, 1, -2], [-9, -9, -9, -9]]).reshape(3, 4, 1, 1)
     label = torch.tensor([1, 2, 0, 0]).reshape(1, 4, 1, 1)
-    curves = curves_of(VolumeTally.of(logits, label))
-    assert curves["roc"] == curves_of(tally([2, -1, 1, -2], [1, 1, 0, 0]))["roc"]
+    curves = curves_of(VolumeCounts.of(logits, label))
+    assert curves["roc"] == curves_of(counts([2, -1, 1, -2], [1, 1, 0, 0]))["roc"]
     assert curves["at_threshold"] == {"false_positive_rate": 0.5, "recall": 0.5, "precision": 0.5}
 
 
@@ -108,8 +108,8 @@ def test_several_classes_are_vessel():
 
 
 def test_means_are_vertical_and_of_what_is_defined():
-    cases = [curves_of(tally(*noisy(seed, skill=skill))) for seed, skill in ((1, 1.0), (2, 4.0))]
-    mean = mean_curves([*cases, curves_of(tally([1, -1], [0, 0]))])
+    cases = [curves_of(counts(*noisy(seed, skill=skill))) for seed, skill in ((1, 1.0), (2, 4.0))]
+    mean = mean_curves([*cases, curves_of(counts([1, -1], [0, 0]))])
     for kind, x, y in (("roc", "false_positive_rate", "recall"), ("precision_recall", "recall", "precision")):
         at = np.array([0.1, 0.3, 0.7])
         heights = [np.interp(at, case[kind][x], case[kind][y]) for case in cases]
@@ -122,7 +122,7 @@ def test_means_are_vertical_and_of_what_is_defined():
 
 
 def test_a_perfect_case_rises_at_once():
-    mean = mean_curves([curves_of(tally([2, -2], [1, 0]))])
+    mean = mean_curves([curves_of(counts([2, -2], [1, 0]))])
     assert points(mean["roc"]).tolist() == [[0, 0], [0, 1], [1, 1]]
 
 
@@ -130,8 +130,8 @@ def test_a_perfect_case_rises_at_once():
 
 
 def test_what_is_written(tmp_path):
-    cases = {f"case {i}": curves_of(tally(*noisy(i, 5000))) for i in range(2)}
-    cases["empty"] = curves_of(tally([1, -1], [0, 0]))
+    cases = {f"case {i}": curves_of(counts(*noisy(i, 5000))) for i in range(2)}
+    cases["empty"] = curves_of(counts([1, -1], [0, 0]))
     write_curves(tmp_path / "new", cases, 0.25)
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
         "curves.json",
@@ -148,7 +148,7 @@ def test_what_is_written(tmp_path):
 
 
 def test_one_case_is_its_own_mean_and_many_are_grey(tmp_path):
-    case = curves_of(tally(*noisy(0, 5000)))
+    case = curves_of(counts(*noisy(0, 5000)))
     for number in (1, MOST_COLOURED, MOST_COLOURED + 1):
         write_curves(tmp_path / str(number), {f"case {i}": case for i in range(number)}, 0.5)
         coloured = [drawn(tmp_path / str(number) / "roc.png", colour) > 20 for colour in COLOURS]
@@ -157,8 +157,8 @@ def test_one_case_is_its_own_mean_and_many_are_grey(tmp_path):
 
 def test_nothing_defined_leaves_no_picture(tmp_path, caplog):
     """Nor one of an earlier evaluation."""
-    write_curves(tmp_path, {"case": curves_of(tally(*HALF))}, 0.5)
-    write_curves(tmp_path, {"case": curves_of(tally(HALF[0], [0, 0, 0, 0]))}, 0.5)
+    write_curves(tmp_path, {"case": curves_of(counts(*HALF))}, 0.5)
+    write_curves(tmp_path, {"case": curves_of(counts(HALF[0], [0, 0, 0, 0]))}, 0.5)
     assert [path.name for path in tmp_path.iterdir()] == ["curves.json"]
     assert "roc.png: the curve is undefined in every case" in caplog.text
 
@@ -170,7 +170,7 @@ def test_nothing_defined_leaves_no_picture(tmp_path, caplog):
 def runs(tmp_path):
     """Evaluations of two losses, and their folder."""
     for seed, loss in enumerate(("dice", "focal")):
-        write_curves(tmp_path / loss / "eval", {"case": curves_of(tally(*noisy(seed, 5000)))}, 0.5)
+        write_curves(tmp_path / loss / "eval", {"case": curves_of(counts(*noisy(seed, 5000)))}, 0.5)
     return tmp_path
 
 
@@ -206,7 +206,7 @@ def test_what_cannot_be_drawn(runs, tmp_path):
     with pytest.raises(ValueError, match="not all different"):
         overlay_curves([dice, dice], out)
     file = runs / "focal" / "eval" / "curves.json"
-    undefined = {"mean": mean_curves([curves_of(tally([1, -1], [0, 0]))])}
+    undefined = {"mean": mean_curves([curves_of(counts([1, -1], [0, 0]))])}
     for text in ("{", "[]", "{}", '{"mean": null}', json.dumps(undefined)):
         file.write_text(text)
         with pytest.raises(ValueError, match=r"curves\.json: holds no mean curves; evaluate again"):
@@ -214,7 +214,7 @@ def test_what_cannot_be_drawn(runs, tmp_path):
     assert not (tmp_path / "x.png").exists()
 
 
-def test_the_verb(runs):
+def test_the_command(runs):
     words = ["curves", "--evaluations", f"['{runs}/dice/eval','{runs}/focal/eval']", "--output_path", f"{runs}/v.png"]
     subprocess.run([sys.executable, "-m", "scripts", *words], cwd=BUNDLE, check=True)
     assert drawn(runs / "v.png", COLOURS[1]) > 200

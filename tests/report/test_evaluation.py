@@ -6,7 +6,7 @@ from monai.data import DataLoader, Dataset, MetaTensor
 from monai.engines import SupervisedEvaluator
 from monai.handlers import IgniteMetricHandler, from_engine
 
-from scripts.metrics import TallyVoxelsd, VoxelScores
+from scripts.metrics import CountVoxelsd, VoxelScores
 from scripts.report import run_evaluation
 
 # log-odds and labels of three cases: half right, all right, and nothing to find nor found
@@ -24,7 +24,7 @@ def evaluator(cases, scores=("dice", "recall", "auroc"), as_logits=lambda image:
         image, label = (torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1, 1) for values in pair)
         data.append({"image": MetaTensor(image), "label": MetaTensor(label), "name": name})
     handlers = {
-        name: IgniteMetricHandler(metric_fn=VoxelScores(name), output_transform=from_engine(["tally", "label"]))
+        name: IgniteMetricHandler(metric_fn=VoxelScores(name), output_transform=from_engine(["counts", "label"]))
         for name in scores
     }
     key, *rest = handlers
@@ -33,7 +33,7 @@ def evaluator(cases, scores=("dice", "recall", "auroc"), as_logits=lambda image:
         val_data_loader=DataLoader(Dataset(data), batch_size=1),
         network=torch.nn.Identity(),
         inferer=lambda image, _: as_logits(image),
-        postprocessing=TallyVoxelsd("pred"),
+        postprocessing=CountVoxelsd("pred"),
         key_val_metric={key: handlers[key]},
         additional_metrics={name: handlers[name] for name in rest},
     )

@@ -147,10 +147,10 @@ def test_grid_grows_to_32_and_no_further(tmp_path):
 
 def test_bad_shapes_are_named(tmp_path):
     image, label = scene()
-    with pytest.raises(ValueError, match="pred has shape"):
+    with pytest.raises(ValueError, match="pred: has the shape"):
         slice_panel(tmp_path / "p.png", image, label, label[1:])
-    with pytest.raises(ValueError, match="must be \\(X, Y, Z\\)"):
+    with pytest.raises(ValueError, match="give \\(X, Y, Z\\)"):
         slice_panel(tmp_path / "p.png", image[0])
-    with pytest.raises(ValueError, match="as many labels as images"):
+    with pytest.raises(ValueError, match="as many of each"):
         patch_grid(tmp_path / "p.png", [image], [])
     assert not list(tmp_path.iterdir())

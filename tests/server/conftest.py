@@ -50,8 +50,8 @@ def segment():
 
     def run(image, output_dir, bundle=BUNDLE):
         config = Path(bundle) / "configs" / "inference.json"
-        dials = {"dataset_dir": image, "output_dir": output_dir, "bundle_root": bundle}
-        words = [word for name, value in dials.items() for word in (f"--{name}", str(value))]
+        options = {"dataset_dir": image, "output_dir": output_dir, "bundle_root": bundle}
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(config), *words]
         # as many threads as the server has: sums in another order may move a voxel across the threshold
         environment = os.environ | {"OMP_NUM_THREADS": "1"}

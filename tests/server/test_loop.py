@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from scripts.core import file_hash
+from scripts.core import sha256
 from scripts.io import read_volume, write_volume
 from scripts.weights import read_sidecar
 from tests.helpers.bundle_command import BUNDLE, contents
@@ -29,7 +29,7 @@ def shipped(folder):
     return {path: kept for path, kept in contents(folder).items() if "__pycache__" not in path.parts}
 
 
-def test_info_tells_of_model_dials_and_images(server):
+def test_info_tells_of_model_options_and_images(server):
     info = server.ask("GET", "/info/").json()
     model = info["models"][MODEL]
     assert (model["type"], model["labels"], model["dimension"]) == ("segmentation", {"vessel": 1}, 3)
@@ -63,12 +63,12 @@ def test_an_image_may_come_with_the_request(server, study, tmp_path):
     same_volume(tmp_path / "sent.tif", server.mask("b", tmp_path))
 
 
-def test_dials_count_for_one_request(server, tmp_path):
+def test_options_count_for_one_request(server, tmp_path):
     first = server.mask("a", tmp_path)
     usual = int(read_volume(first)[1].sum())
 
-    def called(**dials):
-        path = server.mask("a", tmp_path, **dials)
+    def called(**options):
+        path = server.mask("a", tmp_path, **options)
         return int(read_volume(path)[1].sum())
 
     assert called(threshold=1.0) == 0
@@ -79,10 +79,10 @@ def test_dials_count_for_one_request(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "dial", [{"threshold": "much"}, {"threshold": 2}, {"overlap": 1}, {"scale": 0}, {"model_filename": "../m.pt"}]
+    "option", [{"threshold": "much"}, {"threshold": 2}, {"overlap": 1}, {"scale": 0}, {"model_filename": "../m.pt"}]
 )
-def test_a_dial_that_is_none_is_refused(server, dial):
-    assert server.infer("a", **dial).status_code == 500
+def test_a_option_that_is_none_is_refused(server, option):
+    assert server.infer("a", **option).status_code == 500
 
 
 def test_label_train_segment_and_back(server, study, segment, tmp_path):
@@ -103,9 +103,9 @@ def test_label_train_segment_and_back(server, study, segment, tmp_path):
     assert task["status"] == "DONE", task["details"]
     active, foundation = server.models / "model.pt", server.models / "model_foundation.pt"
     assert server.weights()[0] != before[0]
-    assert (file_hash(foundation), file_hash(foundation.with_suffix(".json"))) == before
+    assert (sha256(foundation), sha256(foundation.with_suffix(".json"))) == before
     sidecar = read_sidecar(active)
-    assert sidecar["sha256"] == file_hash(active)
+    assert sidecar["sha256"] == sha256(active)
     assert sidecar["finetuned_from"]["sha256"] == before[0]
     assert sidecar["trained_on"] == ["a", "b"]
     assert (sidecar["label_values"], sidecar["label_names"]) == ([0, 255], ["background", "vessel"])
@@ -127,7 +127,7 @@ def test_label_train_segment_and_back(server, study, segment, tmp_path):
     task = server.trained(max_epochs=1)  # from what was trained first, and what was shipped is still kept
     assert task["status"] == "DONE", task["details"]
     assert read_sidecar(active)["finetuned_from"]["sha256"] == sidecar["sha256"]
-    assert (file_hash(foundation), file_hash(foundation.with_suffix(".json"))) == before
+    assert (sha256(foundation), sha256(foundation.with_suffix(".json"))) == before
 
     command = [sys.executable, "-m", "scripts", "restore-foundation", "--app", str(server.app)]
     subprocess.run(command, cwd=ROOT / "bundle", check=True, capture_output=True)

@@ -31,8 +31,8 @@ def server(tmp_path):
 
 
 def dice(mask, truth):
-    called, vessel = read_volume(mask)[1][:, SPLIT:] > 0, truth[:, SPLIT:]
-    return 2 * np.count_nonzero(called & vessel) / (np.count_nonzero(called) + np.count_nonzero(vessel))
+    predicted, vessel = read_volume(mask)[1][:, SPLIT:] > 0, truth[:, SPLIT:]
+    return 2 * np.count_nonzero(predicted & vessel) / (np.count_nonzero(predicted) + np.count_nonzero(vessel))
 
 
 def test_half_a_retina(server, tmp_path, record_property):

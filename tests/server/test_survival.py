@@ -32,7 +32,7 @@ def test_a_broken_image(server, study, name):
     said = len(server.log.read_text())
     answer = server.ask("POST", f"/infer/{MODEL}", params={"output": "image"}, files=content)
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
-    server.has_said("VolumeError: ", since=said)  # the reader's own refusal, and not some other failure
+    server.has_said("UserError: ", since=said)  # the reader's own refuse, and not some other failure
 
 
 @pytest.mark.parametrize("image", ["none", "../a", "../../app/model/tubenet/models/model", ".."])
@@ -51,7 +51,9 @@ def test_two_inferences_at_once(server, tmp_path):
         folder.mkdir()
     expected = read_volume(server.mask("a", tmp_path))[1]
     with ThreadPoolExecutor(2) as pool:
-        one, two = pool.map(lambda folder, dials: server.mask("a", folder, **dials), folders, ({}, {"threshold": 1}))
+        one, two = pool.map(
+            lambda folder, options: server.mask("a", folder, **options), folders, ({}, {"threshold": 1})
+        )
     assert (read_volume(one)[1] == expected).all()
     assert not read_volume(two)[1].any()
 

@@ -126,18 +126,18 @@ def test_annotators_differ_a_little():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"seed": -1}, "non-negative integer"),
-        ({"seed": 1.5}, "non-negative integer"),
-        ({"seed": True}, "non-negative integer"),
+        ({"seed": -1}, "is not a whole number of at least 0"),
+        ({"seed": 1.5}, "is not a whole number of at least 0"),
+        ({"seed": True}, "is not a whole number of at least 0"),
         ({"seed": 0, "style": "forest"}, "tree, mesh, stack, plexus, mixed"),
         ({"seed": 0, "style": "mask"}, "needs real vessel masks"),
         ({"seed": 0, "without": ["trees"]}, "some of tree, mesh"),
         ({"seed": 0, "without": "tree"}, "some of tree, mesh"),
         ({"seed": 0, "without": list(DRAWN_STYLES)}, "leaves no style"),
-        ({"seed": 0, "shape": (64, 64)}, "three integers"),
+        ({"seed": 0, "shape": (64, 64)}, "is not three whole numbers"),
         ({"seed": 0, "shape": (64, 64, 4)}, "at least 8"),
-        ({"seed": 0, "shape": 64}, "three integers"),
-        ({"seed": 0, "shape": (64.0, 64, 64)}, "three integers"),
+        ({"seed": 0, "shape": 64}, "is not three whole numbers"),
+        ({"seed": 0, "shape": (64.0, 64, 64)}, "is not three whole numbers"),
     ],
 )
 def test_bad_arguments_are_named_in_one_line(arguments, words):

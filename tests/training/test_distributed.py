@@ -13,14 +13,14 @@ import torch
 
 from scripts.io import read_volume, write_volume
 from tests.helpers.bundle_command import BUNDLE, LEFT_BY_TRAINING, TINY_NETWORK, TINY_TRAINING, contents
+from tests.helpers.dataset_examples import write_tubes
 from tests.helpers.several_processes import in_two_processes, loss_of, torchrun
-from tests.helpers.study_examples import write_tubes
 from tests.helpers.training_examples import killed_at
 
 SHAPES = {"a": (34, 33, 12), "b": (36, 32, 34), "c": (32, 32, 10)}
 # patches of 32 and of 64 slices in one batch, and a batch that two processes cannot share alike
-DIALS = {**TINY_TRAINING, "patch_size": [32, 32, 64], "epochs": 2, "iterations_per_epoch": 2, "batch_size": 3}
-DIALS |= {"device": "cpu", "amp": "false", "network_def#dropout": 0, "patience": 2}
+OPTIONS = {**TINY_TRAINING, "patch_size": [32, 32, 64], "epochs": 2, "iterations_per_epoch": 2, "batch_size": 3}
+OPTIONS |= {"device": "cpu", "amp": "false", "network_def#dropout": 0, "patience": 2}
 DOUBLE = {
     "network": "$@network_def.to(device=@device, dtype=torch.float64)",
     "train#inferer": {"_target_": "SimpleInferer"},
@@ -42,9 +42,14 @@ SPY = {
 }
 
 
-def words(*configs, **dials):
+def words(*configs, **options):
     files = [str(config) if str(config).endswith(".json") else f"configs/{config}.json" for config in configs]
-    return ["run", "--config_file", str(files), *(str(word) for name in dials for word in (f"--{name}", dials[name]))]
+    return [
+        "run",
+        "--config_file",
+        str(files),
+        *(str(word) for name in options for word in (f"--{name}", options[name])),
+    ]
 
 
 def overlay(path, content):
@@ -53,38 +58,38 @@ def overlay(path, content):
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("study")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dataset")
     for name, shape in SHAPES.items():
         write_tubes(folder, name, shape)
     return folder
 
 
 @pytest.fixture(scope="module")
-def did(study, tiny_study, tiny_weights, bundle, tmp_path_factory):
+def did(dataset, tiny_dataset, tiny_weights, bundle, tmp_path_factory):
     """All that two processes are asked to do, and what one process makes of the same."""
     folder = tmp_path_factory.mktemp("did")
     double, spy = overlay(folder / "double.json", DOUBLE), overlay(folder / "spy.json", SPY)
-    dials = {**DIALS, "dataset_dir": study}
-    short = {**dials, "epochs": 1, "iterations_per_epoch": 3}
-    tuning = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_path": tiny_weights, "epochs": 3, "frozen_epochs": 1}
+    options = {**OPTIONS, "dataset_dir": dataset}
+    short = {**options, "epochs": 1, "iterations_per_epoch": 3}
+    tuning = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_path": tiny_weights, "epochs": 3, "frozen_epochs": 1}
     tuning |= {"device": "cpu", "iterations_per_epoch": 2, "patience": 1, "learning_rate": 0.1}
     scoring = {**TINY_NETWORK, "ckpt_path": tiny_weights, "device": "cpu"}
     one = {
-        "double": words("train", double, **dials, ckpt_dir=folder / "double_1"),
-        "killed": words("train", double, killed_at(folder, 3), **dials, ckpt_dir=folder / "resumed"),
+        "double": words("train", double, **options, ckpt_dir=folder / "double_1"),
+        "killed": words("train", double, killed_at(folder, 3), **options, ckpt_dir=folder / "resumed"),
         "single": words("train", "overlays/loss_wcce", **short, ckpt_dir=folder / "single_1"),
-        "scores": words("train", "evaluate", **scoring, dataset_dir=study, output_dir=folder / "scores_1"),
+        "scores": words("train", "evaluate", **scoring, dataset_dir=dataset, output_dir=folder / "scores_1"),
     }
     two = {
         "refused": ["shared_batches", 1],  # the first, whose store is torchrun's and outlives either process
-        "resumed": words("train", double, "multi_gpu_train", **dials, ckpt_dir=folder / "resumed", resume="true"),
+        "resumed": words("train", double, "multi_gpu_train", **options, ckpt_dir=folder / "resumed", resume="true"),
         "single": words("train", "overlays/loss_wcce", "multi_gpu_train", **short, ckpt_dir=folder / "single_2"),
         "tuned": words(
             *("train", "finetune", "overlays/tensorboard", "multi_gpu_train", spy), **tuning, ckpt_dir=folder / "tuned"
         ),
         "scores": words(
-            *("train", "evaluate", "multi_gpu_evaluate"), **scoring, dataset_dir=study, output_dir=folder / "scores_2"
+            *("train", "evaluate", "multi_gpu_evaluate"), **scoring, dataset_dir=dataset, output_dir=folder / "scores_2"
         ),
         "losses": ["global_losses", folder / "batches.pt"],
     }
@@ -137,7 +142,7 @@ def test_two_processes_train_as_one(did):
     first, second = (process.ok() for process in done["resumed"])
     one, two = folder / "double_1", folder / "resumed"
     assert difference(one, two) < 1e-9
-    assert len(rows(one)) == DIALS["epochs"]
+    assert len(rows(one)) == OPTIONS["epochs"]
     for a, b in zip(rows(one), rows(two), strict=True):
         assert a == pytest.approx(b, abs=1e-6)
     assert "resumed after epoch 1" in first.stderr
@@ -215,18 +220,18 @@ def test_two_processes_score_as_one(did):
     assert contents(folder / "scores_1") == contents(folder / "scores_2")
 
 
-def test_one_process_that_fails_ends_both(tiny_study, tiny_weights, tmp_path):
+def test_one_process_that_fails_ends_both(tiny_dataset, tiny_weights, tmp_path):
     """The second process meets NaN in its volume, while the first waits for its scores."""
     for part in ("images", "labels"):
-        _, voxels = read_volume(tiny_study / part / "a.tif")
+        _, voxels = read_volume(tiny_dataset / part / "a.tif")
         for name in "ab":
-            write_volume(tmp_path / "study" / part / f"{name}.npy", voxels)
-    bad = tmp_path / "study" / "images" / "b.npy"
+            write_volume(tmp_path / "dataset" / part / f"{name}.npy", voxels)
+    bad = tmp_path / "dataset" / "images" / "b.npy"
     voxels = np.load(bad).astype(np.float32)
     voxels[0, 0, 0] = np.nan
     np.save(bad, voxels)
-    dials = {**TINY_NETWORK, "device": "cpu", "ckpt_path": tiny_weights, "output_dir": tmp_path / "out"}
-    command = words("train", "evaluate", "multi_gpu_evaluate", **dials, dataset_dir=tmp_path / "study")
+    options = {**TINY_NETWORK, "device": "cpu", "ckpt_path": tiny_weights, "output_dir": tmp_path / "out"}
+    command = words("train", "evaluate", "multi_gpu_evaluate", **options, dataset_dir=tmp_path / "dataset")
     done = torchrun("-m", "monai.bundle", *command)
     assert done.status == 1
     told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from ignite.engine import Engine
 
-from scripts.core import file_hash
+from scripts.core import sha256
 from scripts.network import TubeNet
 from scripts.training import Thaw, start_from
 from scripts.weights import save_weights, sidecar_path
@@ -85,7 +85,7 @@ def test_a_name_that_is_no_layer_is_refused(pretrained, name):
     with pytest.raises(ValueError, match=r"^--frozen: ") as error:
         start_from(net, pretrained, ["encoder.0", name])
     known = "encoder.0, encoder.1, bottleneck, decoder.0, decoder.1, head"
-    assert str(error.value) == f"--frozen: {name!r} is no layer with weights; there are {known}"
+    assert str(error.value) == f"--frozen: {name!r} is not a layer with weights; there are {known}"
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
@@ -117,7 +117,7 @@ def test_values_of_the_same_classes_are_handed_on(pretrained, values):
 
 def test_the_origin_is_told(pretrained):
     origin = start_from(network(), pretrained)["origin"]
-    assert origin == {"weights": "model.pt", "sha256": file_hash(pretrained), "trained_on": ["a", "b"]}
+    assert origin == {"weights": "model.pt", "sha256": sha256(pretrained), "trained_on": ["a", "b"]}
     json.dumps(origin)
 
 

@@ -59,14 +59,14 @@ def test_gpus_talk_by_nccl_if_there_is_one_for_each(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("configs", "dials", "folder"),
+    ("configs", "options", "folder"),
     [
         (("train", "multi_gpu_train"), TINY_TRAINING, "ckpt_dir"),
         (("train", "evaluate", "multi_gpu_evaluate"), TINY_NETWORK, "output_dir"),
     ],
     ids=["train", "evaluate"],
 )
-def test_without_torchrun(configs, dials, folder, bundle, tiny_study, tmp_path):
-    done = bundle.run(configs, **dials, dataset_dir=tiny_study, **{folder: tmp_path / "out"})
+def test_without_torchrun(configs, options, folder, bundle, tiny_dataset, tmp_path):
+    done = bundle.run(configs, **options, dataset_dir=tiny_dataset, **{folder: tmp_path / "out"})
     done.refused("configs/multi_gpu_*.json", "torchrun --nproc_per_node=2 -m monai.bundle run", "leave the config out")
     assert not (tmp_path / "out").exists()

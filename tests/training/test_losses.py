@@ -184,12 +184,12 @@ def test_weights_in_inverse_proportion():
 
 @pytest.mark.parametrize("weights", [[1], [1, 0], [1, -7], [1, float("nan")], [1, float("inf")], [[1, 7]], 3])
 def test_wrong_weights_are_refused(weights):
-    with pytest.raises(ValueError, match="class weights must be two or more positive numbers, background first, got"):
+    with pytest.raises(ValueError, match="are not two or more positive numbers; give one for each class"):
         WeightedCrossEntropyLoss(weights)
 
 
 def test_as_many_weights_as_classes():
-    with pytest.raises(ValueError, match="2 class weights for a network with 3 classes"):
+    with pytest.raises(ValueError, match="there are 2 for a network with 3 classes"):
         WeightedCrossEntropyLoss((1, 7))(*example(3))
 
 

@@ -6,14 +6,14 @@ import pytest
 from mlflow import MlflowClient
 from monai.utils import path_to_sqlite_uri
 
-from scripts.core.options import check_tracking
+from scripts.core.overrides import check_tracking
 from tests.helpers.bundle_command import TINY_NETWORK, TINY_TRAINING
 
 
 @pytest.mark.parametrize("name", ["mlflow", "sqlalchemy"])
 def test_what_is_not_installed_is_named(name, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ValueError, match=rf"--tracking mlflow: {name} not .* -r requirements-tracking\.txt"):
+    with pytest.raises(ValueError, match=rf"--tracking mlflow: {name} not .* -r requirements/tracking\.txt"):
         check_tracking("mlflow")
     check_tracking(None)
     (tmp_path / "settings.json").write_text("{}")
@@ -39,9 +39,9 @@ def assert_whole(client, run, folder):
     assert stored.read_bytes() == saved.read_bytes()
 
 
-def test_training_is_tracked_beside_its_weights(bundle, tiny_study, tmp_path):
-    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path, "epochs": 2}
-    bundle.run("train", **dials, tracking="mlflow").ok()
+def test_training_is_tracked_beside_its_weights(bundle, tiny_dataset, tmp_path):
+    options = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_dir": tmp_path, "epochs": 2}
+    bundle.run("train", **options, tracking="mlflow").ok()
     client, [run] = runs_in(tmp_path)
     assert_whole(client, run, tmp_path)
     for name in ("train_loss", "lr_group_0", "val_dice", "val_auroc", "threshold"):
@@ -49,11 +49,11 @@ def test_training_is_tracked_beside_its_weights(bundle, tiny_study, tmp_path):
     assert run.data.params == {"max_epochs": "2", "epoch_length": "1"}
 
 
-def test_inference_and_evaluation_are_tracked_in_output_dir(bundle, tiny_study, tiny_weights, tmp_path):
+def test_inference_and_evaluation_are_tracked_in_output_dir(bundle, tiny_dataset, tiny_weights, tmp_path):
     """One run each, whole, though `output_dir` is a plain path and not the expression that MONAI takes it for."""
-    dials = {"dataset_dir": tiny_study, "ckpt_path": tiny_weights, "output_dir": tmp_path, **TINY_NETWORK}
+    options = {"dataset_dir": tiny_dataset, "ckpt_path": tiny_weights, "output_dir": tmp_path, **TINY_NETWORK}
     for configs in ("inference", ("train", "evaluate")):
-        bundle.run(configs, **dials, tracking="mlflow").ok()
+        bundle.run(configs, **options, tracking="mlflow").ok()
     client, runs = runs_in(tmp_path)
     assert len(runs) == 2
     for run in runs:

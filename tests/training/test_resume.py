@@ -14,7 +14,7 @@ from monai.transforms import RandFlipd, RandRotated
 from scripts.training import LabelledVoxelsLoss, described
 from tests.helpers.bundle_command import LEFT_BY_TRAINING as LEFT
 from tests.helpers.bundle_command import contents
-from tests.helpers.training_examples import COURSE, Hostile, small_disk, start
+from tests.helpers.training_examples import FINGERPRINT, Hostile, small_disk, start
 from tests.helpers.volume_examples import told
 
 
@@ -148,9 +148,9 @@ def test_more_patience_goes_on(tmp_path):
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
-def refused(folder, error=ValueError, course=COURSE):
+def refused(folder, error=ValueError, fingerprint=FINGERPRINT):
     """The one line that resuming ends in; nothing is changed, in the folder or the network."""
-    run, before = start(folder, course=course), contents(folder)
+    run, before = start(folder, fingerprint=fingerprint), contents(folder)
     weight = run.network[0].weight.clone()
     with pytest.raises(error) as info:
         run.go(resume=True)
@@ -167,7 +167,9 @@ def test_nothing_to_resume(tmp_path):
 
 def test_another_course_is_refused(tmp_path):
     start(tmp_path, epochs=1).go()
-    why = refused(tmp_path, course={"seed": 4, "patch_size": [16, 16, 16], "loss": "Dice", "frozen": ["encoder.0"]})
+    why = refused(
+        tmp_path, fingerprint={"seed": 4, "patch_size": [16, 16, 16], "loss": "Dice", "frozen": ["encoder.0"]}
+    )
     assert 'begun with frozen null and not ["encoder.0"]; seed 3 and not 4; resume with' in why
     assert "patch_size" not in why  # lists and tuples are the same
     assert "--ckpt_dir" in why

@@ -68,11 +68,11 @@ def test_the_first_volume_of_every_validation_is_drawn(tmp_path):
     validate(SliceImages(writer), [first, other], epochs=2)
     writer.close()
     assert [step for step, _ in pictures(tmp_path / "events")] == [1, 2]
-    called = np.zeros(SHAPE)
-    called[10:30, 15:25] = 1
+    predicted = np.zeros(SHAPE)
+    predicted[10:30, 15:25] = 1
     for epoch, shown in pictures(tmp_path / "events"):
         title = f"bar.tif  ·  epoch {epoch}"
-        figure = slice_figure(first["label"][0], first["label"][0], called, title=title, spacing=(1, 1, 4))
+        figure = slice_figure(first["label"][0], first["label"][0], predicted, title=title, spacing=(1, 1, 4))
         np.testing.assert_array_equal(shown, pixels_of(figure))
         for colour in (LABEL_COLOUR, PREDICTION_COLOUR, NOT_LABELLED_COLOUR):
             assert count(shown, colour) > 10
@@ -95,9 +95,9 @@ def test_a_plain_tensor_has_neither_name_nor_scale(tmp_path):
     validate(SliceImages(writer), [plain])
     writer.close()
     [(_, shown)] = pictures(tmp_path)
-    called = np.zeros(SHAPE)
-    called[10:30, 15:25] = 1
-    figure = slice_figure(plain["image"][0], plain["label"][0], called, title="epoch 1")
+    predicted = np.zeros(SHAPE)
+    predicted[10:30, 15:25] = 1
+    figure = slice_figure(plain["image"][0], plain["label"][0], predicted, title="epoch 1")
     np.testing.assert_array_equal(shown, pixels_of(figure))
 
 
@@ -142,9 +142,15 @@ def test_without_tensorboard_one_line_says_what_to_install(tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
-def test_training_with_the_overlay(bundle, tiny_study, tmp_path):
-    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path, "iterations_per_epoch": 3, "epochs": 2}
-    bundle.run(("train", "overlays/tensorboard"), **dials, learning_rate_decay=0.01).ok()
+def test_training_with_the_overlay(bundle, tiny_dataset, tmp_path):
+    options = {
+        **TINY_TRAINING,
+        "dataset_dir": tiny_dataset,
+        "ckpt_dir": tmp_path,
+        "iterations_per_epoch": 3,
+        "epochs": 2,
+    }
+    bundle.run(("train", "overlays/tensorboard"), **options, learning_rate_decay=0.01).ok()
     assert set(scalars(tmp_path / "events", "train_loss")) == {1, 2, 3, 4, 5, 6}
     rates = scalars(tmp_path / "events", "learning_rate")
     assert rates == pytest.approx({1: 1e-3, 2: 1e-3, 3: 1e-3, 4: 1e-4, 5: 1e-4, 6: 1e-4})
@@ -158,8 +164,8 @@ def test_training_with_the_overlay(bundle, tiny_study, tmp_path):
         assert count(pixels, LABEL_COLOUR) > 500
 
 
-def test_log_dir_puts_the_events_elsewhere(bundle, tiny_study, tmp_path):
-    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path / "weights"}
-    bundle.run(("train", "overlays/tensorboard"), **dials, log_dir=tmp_path / "logs").ok()
+def test_log_dir_puts_the_events_elsewhere(bundle, tiny_dataset, tmp_path):
+    options = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_dir": tmp_path / "weights"}
+    bundle.run(("train", "overlays/tensorboard"), **options, log_dir=tmp_path / "logs").ok()
     assert set(scalars(tmp_path / "logs", "val_dice")) == {1}
     assert not (tmp_path / "weights" / "events").exists()

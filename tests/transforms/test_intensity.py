@@ -16,7 +16,7 @@ from scripts.transforms import (
     ThresholdVesselsd,
     is_labelled,
 )
-from tests.helpers.study_examples import ramp, train_parser, write_pair
+from tests.helpers.dataset_examples import ramp, train_parser, write_pair
 
 SHAPE = (5, 4, 3)
 ONE = {"image": torch.tensor([2.0, 3.0, 4.0, 10.0]).reshape(1, 4, 1, 1)}
@@ -110,10 +110,10 @@ def test_scaling_sees_the_whole_volume_and_the_file_may_say_more(tmp_path):
     image = np.minimum(ramp((48, 20, 16), 0), 31) + 1000 * (ramp((48, 20, 16), 0) == 47)
     label = ramp(image.shape, 1) > 9
     write_pair(tmp_path / "a", "v", image, label)
-    dials = {"region": "0:16,:,:", "val_fraction": 0.25}
+    options = {"region": "0:16,:,:", "val_fraction": 0.25}
 
-    def loaded(study):
-        (item,) = train_parser(study, **dials).get_parsed_content("validate#dataset")
+    def loaded(dataset):
+        (item,) = train_parser(dataset, **options).get_parsed_content("validate#dataset")
         return item["image"][0].numpy()
 
     kept = loaded(tmp_path / "a")
@@ -144,7 +144,7 @@ def test_label_values_become_classes(values, known, kwargs, classes):
 
 @pytest.mark.parametrize("strange", [3, 8, 0.5, 1.9999])
 def test_strange_values_are_refused(strange):
-    with pytest.raises(ValueError, match=f"holds {strange:g}, which is none of \\[0, 2, 7\\]"):
+    with pytest.raises(ValueError, match=f"holds {strange:g}, which is not among \\[0, 2, 7\\]"):
         mapped([0, 2, strange, 7], [0, 2, 7])
 
 
@@ -188,7 +188,7 @@ def test_threshold(probabilities, threshold, classes):
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1])
 def test_thresholds_outside_0_to_1(threshold):
-    with pytest.raises(ValueError, match=f"got {threshold}"):
+    with pytest.raises(ValueError, match=f"--threshold {threshold}: is not"):
         ThresholdVesselsd("pred", threshold)
 
 

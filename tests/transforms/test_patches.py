@@ -13,7 +13,7 @@ from scripts.transforms import (
     ThroughPlaneLastd,
     rotation_margin,
 )
-from tests.helpers.study_examples import RIGID, CodedPatches, gradient, ramp, train_set, write_pair
+from tests.helpers.dataset_examples import RIGID, CodedPatches, gradient, ramp, train_set, write_pair
 
 ROTATE = {"train#augmentation#0#prob": 1.0, "train#augmentation#0#range_z": [np.pi / 6, np.pi / 6]}
 ZOOM = {"train#augmentation#1#prob": 1.0}
@@ -153,10 +153,12 @@ def test_patches_turn_zoom_and_flip_in_plane_only(tmp_path, geometry):
     assert len(flips) == 4
 
 
-@pytest.mark.parametrize(("dials", "off"), [(ROTATE, 0.51), ({**ROTATE, **ZOOM}, 1.25)], ids=["turned", "also zoomed"])
-def test_nothing_is_invented_at_the_corners(tmp_path, dials, off):
+@pytest.mark.parametrize(
+    ("options", "off"), [(ROTATE, 0.51), ({**ROTATE, **ZOOM}, 1.25)], ids=["turned", "also zoomed"]
+)
+def test_nothing_is_invented_at_the_corners(tmp_path, options, off):
     """Labelled 1 throughout and turned by 30 degrees: no background, and -1 exactly outside the volume."""
-    patches = CodedPatches(tmp_path, np.ones(SHAPE), val_fraction=0.01, **RIGID | dials)
+    patches = CodedPatches(tmp_path, np.ones(SHAPE), val_fraction=0.01, **RIGID | options)
     assert patches.sets[0].data[0]["region"][0] == (0, 43)
     unlabelled, beyond = 0, 0
     for index in range(40):
@@ -185,8 +187,8 @@ def test_image_and_label_turn_together(tmp_path):
 
 def test_label_is_not_shifted_against_the_image(tmp_path):
     """An edge at x = 21.5: in the mean over patches, label and image put it at the same place."""
-    study = write_pair(tmp_path, "v", ramp(SHAPE, 0) < 22, ramp(SHAPE, 0) < 22)
-    patches = train_set(study, **ROTATE, **ZOOM, val_fraction=0.01)
+    dataset = write_pair(tmp_path, "v", ramp(SHAPE, 0) < 22, ramp(SHAPE, 0) < 22)
+    patches = train_set(dataset, **ROTATE, **ZOOM, val_fraction=0.01)
     shifts = []
     for index in range(70):
         image, label = (patches[index][key][0].numpy() for key in ("image", "label"))
@@ -230,9 +232,9 @@ def test_nearly_empty_patches_are_mostly_drawn_again(tmp_path, redraw, least, mo
     """
     label = np.zeros((150, 20, 16))
     label[:5] = 1
-    study = write_pair(tmp_path, "v", ramp(label.shape, 0), label)
+    dataset = write_pair(tmp_path, "v", ramp(label.shape, 0), label)
     whole = {"val_fraction": 0.99}  # then it trains, and validates, on the whole
-    patches = train_set(study, redraw=redraw, **RIGID, **whole)
+    patches = train_set(dataset, redraw=redraw, **RIGID, **whole)
     assert patches.data[0]["region"][0] == (0, 150)
     empty = np.mean([not (patches[index]["label"] > 0).any() for index in range(250)])
     assert least <= empty <= most
@@ -240,8 +242,8 @@ def test_nearly_empty_patches_are_mostly_drawn_again(tmp_path, redraw, least, mo
 
 def test_a_volume_without_vessel_still_gives_patches(tmp_path):
     write_pair(tmp_path, "v", ramp(SHAPE, 0), np.zeros(SHAPE))
-    study = write_pair(tmp_path, "w", ramp(SHAPE, 0), np.ones(SHAPE))  # a study without any is refused
-    patch = train_set(study, redraw=1.0, dataset_weights={"v": 1, "w": 0})[0]
+    dataset = write_pair(tmp_path, "w", ramp(SHAPE, 0), np.ones(SHAPE))  # a dataset without any is refused
+    patch = train_set(dataset, redraw=1.0, dataset_weights={"v": 1, "w": 0})[0]
     assert (patch["label"] <= 0).all()
     assert patch["image"].shape == (1, 16, 16, 16)
 

@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from scripts.core import file_hash
+from scripts.core import sha256
 from scripts.network import TubeNet
 from scripts.weights import average_weights, read_sidecar, save_weights, sidecar_path
 from scripts.weights.checkpoint import load_network
@@ -39,7 +39,7 @@ def test_the_mean_of_three(tmp_path):
     assert sidecar["threshold"] == pytest.approx(0.4)
     assert sidecar["normalisation"] == SIDECAR["normalisation"]
     assert sidecar["trained_on"] == ["seed"] * 3
-    assert [part["sha256"] for part in sidecar["averaged_from"]] == [file_hash(path) for path in paths]
+    assert [part["sha256"] for part in sidecar["averaged_from"]] == [sha256(path) for path in paths]
     assert "epoch" not in sidecar
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from scripts.core import file_hash
+from scripts.core import sha256
 from scripts.network import TubeNet
 from scripts.weights import (
     beside,
@@ -44,7 +44,7 @@ def saved(folder, net=None):
 def rewrite(path, content):
     """Other content under the same name, with a sidecar that vouches for it."""
     content(path) if callable(content) else torch.save(content, path)
-    sidecar = json.loads(sidecar_path(path).read_text()) | {"sha256": file_hash(path)}
+    sidecar = json.loads(sidecar_path(path).read_text()) | {"sha256": sha256(path)}
     sidecar_path(path).write_text(json.dumps(sidecar))
 
 
@@ -182,7 +182,7 @@ def test_a_server_may_be_asked_to_use_other_weights(tmp_path, name, used):
 
 @pytest.mark.parametrize("name", ["../model.pt", "/model.pt", "", "a/b.pt", ".."])
 def test_other_weights_are_named_by_a_name(tmp_path, name):
-    with pytest.raises(ValueError, match=r"is no name of a file; give one such as model\.pt"):
+    with pytest.raises(ValueError, match=r"is not the name of a file; give one such as model\.pt"):
         beside(saved(tmp_path), name)
 
 
@@ -303,6 +303,6 @@ def test_provenance(tmp_path):
     (tmp_path / "configs" / "metadata.json").write_text('{"name": "tubes", "version": "1.2.3"}')
     path = saved(tmp_path)
     origin = provenance(path, tmp_path)
-    assert origin == {"software": "tubes 1.2.3", "weights": "model.pt", "weights_sha256": file_hash(path)}
+    assert origin == {"software": "tubes 1.2.3", "weights": "model.pt", "weights_sha256": sha256(path)}
     with pytest.raises(FileNotFoundError, match=r"none\.pt: no such weights; check --ckpt_path"):
         provenance(tmp_path / "none.pt", tmp_path)

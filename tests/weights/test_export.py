@@ -46,13 +46,13 @@ def graph(request, tmp_path_factory):
     return request.param, weights
 
 
-def export(bundle, verb, graph, path, *further):
-    """A verb of MONAI's as README has it."""
+def export(bundle, command, graph, path, *further):
+    """A command of MONAI's as README has it."""
     name, weights = graph
     files = [f"configs/{config}.json" for config in ("inference", *OVERLAYS[name])]
     config = ("--config_file", files[0] if len(files) == 1 else files, "--meta_file", "configs/metadata.json")
     channels = ("--network_def#channels", read_sidecar(weights)["network"]["channels"])
-    bundle(verb, "network_def", "--filepath", path, "--ckpt_file", weights, *config, *channels, *further).ok()
+    bundle(command, "network_def", "--filepath", path, "--ckpt_file", weights, *config, *channels, *further).ok()
 
 
 def run_by_onnxruntime(path):

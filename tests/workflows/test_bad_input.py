@@ -21,9 +21,9 @@ def infer(bundle, tmp_path, tiny_weights):
     out.mkdir()
     (out / "earlier_seg.tif").write_bytes(b"an earlier result")
 
-    def run(dataset_dir, **dials):
+    def run(dataset_dir, **options):
         given = {"dataset_dir": dataset_dir, "output_dir": out, "ckpt_path": tiny_weights, **TINY_NETWORK}
-        return bundle.run("inference", **given | dials)
+        return bundle.run("inference", **given | options)
 
     run.out, run.before = out, contents(out)
     return run
@@ -148,7 +148,7 @@ def test_bad_input_is_refused_in_one_line(make, infer, tmp_path):
 
 @pytest.mark.parametrize("make", [zero_bytes, single_slice])
 def test_one_bad_header_in_a_folder_stops_before_any_work(make, infer, tmp_path):
-    folder = tmp_path / "study"
+    folder = tmp_path / "dataset"
     folder.mkdir()
     imagej(folder / "a.tif")
     path, *words = make(folder / "b")
@@ -157,7 +157,7 @@ def test_one_bad_header_in_a_folder_stops_before_any_work(make, infer, tmp_path)
 
 
 def test_nan_in_a_second_volume_leaves_the_first_result_whole(infer, tmp_path):
-    folder = tmp_path / "study"
+    folder = tmp_path / "dataset"
     folder.mkdir()
     np.save(folder / "a.npy", positions())
     path, *words = not_a_number(folder / "b")
@@ -167,7 +167,7 @@ def test_nan_in_a_second_volume_leaves_the_first_result_whole(infer, tmp_path):
 
 
 def test_two_files_of_one_name(infer, tmp_path):
-    path, *words = one_name_twice(tmp_path / "study")
+    path, *words = one_name_twice(tmp_path / "dataset")
     infer(path.parent).refused(f"{path}: ", *words)
     assert contents(infer.out) == infer.before
 
@@ -187,11 +187,13 @@ def test_spaces_and_other_alphabets_in_paths_work(infer, tmp_path):
     assert os.listdir(folder / "aus gabe") == ["scan 1 µm_seg.tif"]
 
 
-def test_mistyped_dial_by_a_plain_process(bundle, tmp_path):
+def test_mistyped_option_by_a_plain_process(bundle, tmp_path):
     """Refused before anything else, in a process of its own exactly as in a forked one."""
-    dials = {"epoch": 1, "ckpt_dir": tmp_path / "weights"}
+    options = {"epoch": 1, "ckpt_dir": tmp_path / "weights"}
     for plain_process in (False, True):
-        bundle.run("train", plain=plain_process, **dials).refused("--epoch", "no such dial", "did you mean --epochs?")
+        bundle.run("train", plain=plain_process, **options).refused(
+            "--epoch", "no such option", "did you mean --epochs?"
+        )
     assert contents(tmp_path) == {}
 
 
@@ -225,9 +227,9 @@ def test_weights_without_their_sidecar(infer, tmp_path, tiny_weights):
 
 
 def test_weights_of_another_width(infer, tmp_path, tiny_weights):
-    dials = {"network_def#channels": "[4,4,8,8,8,16]"}
+    options = {"network_def#channels": "[4,4,8,8,8,16]"}
     words = tiny_weights, "channels is [4, 4, 8, 8, 8, 8] in the weights", "use the configs"
-    infer(imagej(tmp_path / "a.tif"), **dials).refused(*words)
+    infer(imagej(tmp_path / "a.tif"), **options).refused(*words)
     assert contents(infer.out) == infer.before
 
 
@@ -250,21 +252,21 @@ def test_weights_that_would_run_code_do_not(save, infer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("dials", "words"),
+    ("options", "words"),
     [
-        ({"save_probability": "yes"}, ("--save_probability", "true or false", "'yes'")),
+        ({"save_probability": "yes"}, ("--save_probability yes", "true or false")),
         ({"patch_size": "[32,32,30]"}, ("patch_size [32, 32, 30]", "multiples of 32")),
-        ({"overlap": 1}, ("overlap", "below 1")),
-        ({"overlap": "much"}, ("--overlap much", "is no number", "0.5")),
-        ({"patch_size": 32}, ("--patch_size 32", "is no list", "[64, 64, 64]")),
+        ({"overlap": 1}, ("--overlap 1", "0.99")),
+        ({"overlap": "much"}, ("--overlap much", "is not a number from 0 to 0.99", "0.5")),
+        ({"patch_size": 32}, ("--patch_size 32", "is not a list", "[64, 64, 64]")),
         ({"output_dir": 2024}, ("--output_dir 2024", "not as a path", "write ./2024")),
-        ({"threshold": 2}, ("--threshold 2", "no number from 0 to 1")),
+        ({"threshold": 2}, ("--threshold 2", "not a number from 0 to 1")),
         ({"scale": 0}, ("--scale 0", "neither auto nor a number from 0.02 to 4", "0.5")),
         ({"scale": "nan"}, ("--scale nan", "neither auto nor a number")),
         ({"scale": "half"}, ("--scale half", "neither auto nor a number")),
-        ({"scal": 0.5}, ("--scal", "no such dial", "--scale")),
+        ({"scal": 0.5}, ("--scal", "no such option", "--scale")),
     ],
 )
-def test_dials_out_of_range(dials, words, infer, tmp_path):
-    infer(imagej(tmp_path / "a.tif"), **dials).refused(*words)
+def test_options_out_of_range(options, words, infer, tmp_path):
+    infer(imagej(tmp_path / "a.tif"), **options).refused(*words)
     assert contents(infer.out) == infer.before

@@ -11,7 +11,7 @@ import tifffile
 import torch
 from torch.nn import functional as F
 
-from scripts.core import file_hash
+from scripts.core import sha256
 from scripts.core.device import has_bfloat16
 from scripts.io import read_volume
 from scripts.network import TubeNet
@@ -48,8 +48,8 @@ def folder(tmp_path_factory, cube):
 def probability(bundle, folder, tiny_weights, tmp_path_factory):
     """What one command wrote with `--save_probability true`."""
     out = tmp_path_factory.mktemp("probability")
-    dials = {"dataset_dir": folder, "ckpt_path": tiny_weights, "amp": "false", **TINY_NETWORK}
-    done = bundle.run("inference", **dials, output_dir=out, save_probability="true").ok()
+    options = {"dataset_dir": folder, "ckpt_path": tiny_weights, "amp": "false", **TINY_NETWORK}
+    done = bundle.run("inference", **options, output_dir=out, save_probability="true").ok()
     assert "notes.txt" in done.stderr
     return out
 
@@ -64,8 +64,8 @@ def threshold(probability):
 def segmented(bundle, folder, tiny_weights, threshold, tmp_path_factory):
     """What one command wrote by default, but for the threshold."""
     out = tmp_path_factory.mktemp("segmented")
-    dials = {"dataset_dir": folder, "ckpt_path": tiny_weights, "amp": "false", **TINY_NETWORK}
-    bundle.run("inference", **dials, output_dir=out, threshold=threshold).ok()
+    options = {"dataset_dir": folder, "ckpt_path": tiny_weights, "amp": "false", **TINY_NETWORK}
+    bundle.run("inference", **options, output_dir=out, threshold=threshold).ok()
     return out
 
 
@@ -112,8 +112,8 @@ def test_the_percentiles_of_the_weights_reach_the_image(cube, bundle, folder, ti
     shutil.copy(tiny_weights, weights)
     sidecar = read_sidecar(tiny_weights) | {"normalisation": {"lower": 10.0, "upper": 80.0}}
     sidecar_path(weights).write_text(json.dumps(sidecar))
-    dials = {"dataset_dir": folder / CUBE, "ckpt_path": weights, "amp": "false", **TINY_NETWORK}
-    bundle.run("inference", **dials, output_dir=tmp_path, save_probability="true").ok()
+    options = {"dataset_dir": folder / CUBE, "ckpt_path": weights, "amp": "false", **TINY_NETWORK}
+    bundle.run("inference", **options, output_dir=tmp_path, save_probability="true").ok()
     low, high = np.percentile(cube, (10, 80))
     scaled = np.clip((cube.astype(np.float32) - low) / (high - low), 0, 1).astype(np.float32)
     network = TubeNet(**sidecar["network"]).eval()
@@ -169,28 +169,30 @@ def test_plain_tiff_invents_no_voxel_size(segmented, tiny_weights):
 def says_where_from(notes, weights):
     provenance = json.loads(notes)["provenance"]
     assert provenance["software"].startswith("tubenet ")
-    return (provenance["weights"], provenance["weights_sha256"]) == (weights.name, file_hash(weights))
+    return (provenance["weights"], provenance["weights_sha256"]) == (weights.name, sha256(weights))
 
 
-def test_one_file_is_enough_and_neither_workers_nor_batches_matter(bundle, tiny_study, tiny_weights, tmp_path):
+def test_one_file_is_enough_and_neither_workers_nor_batches_matter(bundle, tiny_dataset, tiny_weights, tmp_path):
     """Of a volume of several windows."""
-    dials = {"dataset_dir": tiny_study / "images" / "a.tif", "ckpt_path": tiny_weights, **TINY_NETWORK}
+    options = {"dataset_dir": tiny_dataset / "images" / "a.tif", "ckpt_path": tiny_weights, **TINY_NETWORK}
     found = []
     for how in ({}, {"num_workers": 2}, {"batch_size": 3}):
         out = tmp_path / str(len(found))
-        bundle.run("inference", **dials, **how, output_dir=out, save_probability="true").ok()
+        bundle.run("inference", **options, **how, output_dir=out, save_probability="true").ok()
         assert sorted(os.listdir(out)) == ["a_prob.tif", "a_seg.tif"]
         found.append(tifffile.imread(out / "a_prob.tif"))
     np.testing.assert_array_equal(found[1], found[0])
     np.testing.assert_allclose(found[2], found[0], atol=1e-4)  # sums in another order
 
 
-def test_a_scale_keeps_kind_and_geometry_and_changes_what_is_found(bundle, folder, tiny_study, tiny_weights, tmp_path):
+def test_a_scale_keeps_kind_and_geometry_and_changes_what_is_found(
+    bundle, folder, tiny_dataset, tiny_weights, tmp_path
+):
     """Of a stack of 5 to 2, too short to be shrunk across; a file of 5 x 4 x 3 voxels is too small to be shrunk."""
-    dials = {"ckpt_path": tiny_weights, "save_probability": "true", "amp": "false", **TINY_NETWORK}
-    image = tiny_study / "images" / "a.tif"
+    options = {"ckpt_path": tiny_weights, "save_probability": "true", "amp": "false", **TINY_NETWORK}
+    image = tiny_dataset / "images" / "a.tif"
     for scale in (1, 0.5, 2):
-        bundle.run("inference", **dials, dataset_dir=image, output_dir=tmp_path / str(scale), scale=scale).ok()
+        bundle.run("inference", **options, dataset_dir=image, output_dir=tmp_path / str(scale), scale=scale).ok()
     (info, whole), (same, half), (_, double) = (read_volume(tmp_path / str(s) / "a_prob.tif") for s in (1, 0.5, 2))
     assert whole.shape == half.shape == double.shape == (40, 36, 15)
     np.testing.assert_array_equal(same.affine, info.affine)
@@ -210,16 +212,16 @@ def test_a_scale_keeps_kind_and_geometry_and_changes_what_is_found(bundle, folde
 
     tiny = folder / "c.nii.gz"
     for scale in ("1", "0.5"):
-        bundle.run("inference", **dials, dataset_dir=tiny, output_dir=tmp_path / scale, scale=scale).ok()
+        bundle.run("inference", **options, dataset_dir=tiny, output_dir=tmp_path / scale, scale=scale).ok()
     one, two = (nib.load(output(tmp_path / scale, tiny.name, "prob")) for scale in ("1", "0.5"))
     np.testing.assert_array_equal(one.get_fdata(), two.get_fdata())
     np.testing.assert_array_equal(one.affine, two.affine)
 
 
 def test_bfloat16_changes_little_but_something(bundle, folder, tiny_weights, probability, tmp_path):
-    dials = {"dataset_dir": folder / CUBE, "ckpt_path": tiny_weights, "save_probability": "true", **TINY_NETWORK}
+    options = {"dataset_dir": folder / CUBE, "ckpt_path": tiny_weights, "save_probability": "true", **TINY_NETWORK}
     for amp in ("true", "auto"):
-        bundle.run("inference", **dials, output_dir=tmp_path / amp, amp=amp).ok()
+        bundle.run("inference", **options, output_dir=tmp_path / amp, amp=amp).ok()
     half, full = (np.load(output(out, CUBE, "prob")) for out in (tmp_path / "true", probability))
     by_itself = np.load(output(tmp_path / "auto", CUBE, "prob"))
     np.testing.assert_array_equal(by_itself, half if has_bfloat16("cpu") else full)

@@ -11,10 +11,10 @@ import torch
 
 from scripts.io import write_volume
 from tests.helpers.bundle_command import BUNDLE, TINY_TRAINING
-from tests.helpers.study_examples import write_tubes
+from tests.helpers.dataset_examples import write_tubes
 
 PRETRAIN = ["train", "pretrain"]
-DIALS = {
+OPTIONS = {
     **TINY_TRAINING,
     **{"epochs": 2, "iterations_per_epoch": 2, "val_interval": 1, "validation_volumes": 1, "num_workers": 0},
     # a fast average, so that two steps show in it
@@ -29,7 +29,7 @@ def weights_of(folder, name="model_last"):
 @pytest.fixture(scope="module")
 def trained(bundle, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretrained")
-    bundle.run(PRETRAIN, **DIALS, ckpt_dir=folder).ok()
+    bundle.run(PRETRAIN, **OPTIONS, ckpt_dir=folder).ok()
     return folder
 
 
@@ -51,21 +51,21 @@ def test_the_sidecar_says_what_it_was_trained_on(trained):
 
 
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(trained, bundle, tmp_path):
-    bundle.run(PRETRAIN, **DIALS | {"epochs": 1}, ckpt_dir=tmp_path).ok()
-    bundle.run(PRETRAIN, **DIALS | {"num_workers": 1}, ckpt_dir=tmp_path, resume="true").ok()
+    bundle.run(PRETRAIN, **OPTIONS | {"epochs": 1}, ckpt_dir=tmp_path).ok()
+    bundle.run(PRETRAIN, **OPTIONS | {"num_workers": 1}, ckpt_dir=tmp_path, resume="true").ok()
     for name in ("model_last", "model_best"):
         one, two = weights_of(trained, name), weights_of(tmp_path, name)
         assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 def test_its_weights_segment_and_are_fine_tuned(trained, bundle, tmp_path):
-    study = write_tubes(tmp_path / "study", "a", (40, 36, 33))
-    network = {name: DIALS[name] for name in ("network_def#channels", "patch_size")}
+    dataset = write_tubes(tmp_path / "dataset", "a", (40, 36, 33))
+    network = {name: OPTIONS[name] for name in ("network_def#channels", "patch_size")}
     weights = trained / "model_best.pt"
-    bundle.run(**network, dataset_dir=study, ckpt_path=weights, output_dir=tmp_path / "out").ok()
+    bundle.run(**network, dataset_dir=dataset, ckpt_path=weights, output_dir=tmp_path / "out").ok()
     assert (tmp_path / "out" / "a_seg.tif").is_file()
-    short = {name: DIALS[name] for name in ("epochs", "iterations_per_epoch")}
-    start = {"dataset_dir": study, "ckpt_path": weights, "ckpt_dir": tmp_path / "fine"}
+    short = {name: OPTIONS[name] for name in ("epochs", "iterations_per_epoch")}
+    start = {"dataset_dir": dataset, "ckpt_path": weights, "ckpt_dir": tmp_path / "fine"}
     bundle.run(["train", "finetune"], **network, **short, **start).ok()
 
 
@@ -73,21 +73,21 @@ def test_real_masks_and_left_out_parts(bundle, tmp_path):
     masks = tmp_path / "masks"
     write_volume(masks / "tube.tif", np.pad(np.ones((40, 8, 8), np.uint8), ((0, 0), (16, 16), (16, 16))))
     left = "['tree','mesh','stack','plexus','mixed','tumour','hollow','dark']"
-    dials = DIALS | {"epochs": 1, "iterations_per_epoch": 1}
-    bundle.run(PRETRAIN, **dials, masks_dir=masks, without=left, ckpt_dir=tmp_path / "ck").ok()
+    options = OPTIONS | {"epochs": 1, "iterations_per_epoch": 1}
+    bundle.run(PRETRAIN, **options, masks_dir=masks, without=left, ckpt_dir=tmp_path / "ck").ok()
 
 
 def test_real_volumes_are_watched_as_they_are_labelled(bundle, tmp_path):
-    study = write_tubes(tmp_path / "study", "a", (40, 36, 33), vessel=255)
-    dials = DIALS | {"epochs": 1, "iterations_per_epoch": 1}
-    bundle.run(PRETRAIN, **dials, test_dir=study, ckpt_dir=tmp_path / "ck").ok()
+    dataset = write_tubes(tmp_path / "dataset", "a", (40, 36, 33), vessel=255)
+    options = OPTIONS | {"epochs": 1, "iterations_per_epoch": 1}
+    bundle.run(PRETRAIN, **options, test_dir=dataset, ckpt_dir=tmp_path / "ck").ok()
     assert "test_dice" in (tmp_path / "ck" / "epochs.csv").read_text()
 
 
 def test_several_processes_share_it(tmp_path):
-    dials = DIALS | {"epochs": 1, "iterations_per_epoch": 1, "device": "cpu", "ckpt_dir": tmp_path / "ck"}
+    options = OPTIONS | {"epochs": 1, "iterations_per_epoch": 1, "device": "cpu", "ckpt_dir": tmp_path / "ck"}
     configs = str([f"configs/{name}.json" for name in (*PRETRAIN, "multi_gpu_train")])
-    words = [str(word) for name, value in dials.items() for word in (f"--{name}", value)]
+    words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
     command = [
         sys.executable,
         "-m",
@@ -106,17 +106,17 @@ def test_several_processes_share_it(tmp_path):
 
 def test_a_run_is_not_resumed_on_other_volumes(trained, bundle, tmp_path):
     shutil.copytree(trained, tmp_path / "ck")
-    other = DIALS | {"validation_volumes": 2}
+    other = OPTIONS | {"validation_volumes": 2}
     bundle.run(PRETRAIN, **other, ckpt_dir=tmp_path / "ck", resume="true").refused("volumes#validation")
 
 
 @pytest.mark.parametrize(
-    ("dials", "words"),
+    ("options", "words"),
     [
-        ({"dataset_dir": "study"}, ("--dataset_dir study", "draws its own volumes", "finetune.json")),
+        ({"dataset_dir": "dataset"}, ("--dataset_dir dataset", "draws its own volumes", "finetune.json")),
         ({"region": "0:8,0:8,0:8"}, ("--region 0:8,0:8,0:8",)),
-        ({"without": "['trees']"}, ("without must be a list of some of", "'trees'")),
-        ({"without": "tree"}, ("--without tree: is no list",)),
+        ({"without": "['trees']"}, ("--without ['trees']", "is not a list of parts")),
+        ({"without": "tree"}, ("--without tree: is not a list of names",)),
         ({"masks_dir": "/nowhere"}, ("/nowhere",)),
         ({"averag": 1}, ("--averag", "did you mean --average?")),
         ({"per_volume": 0}, ("--per_volume 0",)),
@@ -127,6 +127,6 @@ def test_a_run_is_not_resumed_on_other_volumes(trained, bundle, tmp_path):
         ({"channel": 1}, ("--channel 1",)),
     ],
 )
-def test_refusals(bundle, tmp_path, dials, words):
-    bundle.run(PRETRAIN, **DIALS | dials, ckpt_dir=tmp_path / "ck").refused(*words)
+def test_refusals(bundle, tmp_path, options, words):
+    bundle.run(PRETRAIN, **OPTIONS | options, ckpt_dir=tmp_path / "ck").refused(*words)
     assert not (tmp_path / "ck").exists() or not list((tmp_path / "ck").iterdir())

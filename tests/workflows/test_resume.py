@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from tests.helpers.bundle_command import TINY_TRAINING
-from tests.helpers.study_examples import write_tubes
+from tests.helpers.dataset_examples import write_tubes
 from tests.helpers.training_examples import killed_at
 
-DIALS = {
+OPTIONS = {
     **TINY_TRAINING,
     "epochs": 30,
     "iterations_per_epoch": 4,
@@ -29,51 +29,51 @@ def rows(folder):
 @pytest.mark.parametrize(
     ("count", "before", "after"),
     [(1, 0, 2), (2, 2, 0), (3, 0, 2)],
-    ids=["1 data set, resumed with workers", "2 data sets, resumed without", "3 data sets, resumed with workers"],
+    ids=["1 dataset, resumed with workers", "2 datasets, resumed without", "3 datasets, resumed with workers"],
 )
 def test_killed_after_the_best_epoch_in_the_middle_of_one(count, before, after, bundle, tmp_path):
-    studies = [str(write_tubes(tmp_path / name, name, SHAPES[name])) for name in list(SHAPES)[:count]]
+    datasets = [str(write_tubes(tmp_path / name, name, SHAPES[name])) for name in list(SHAPES)[:count]]
     # in bfloat16 too
     run = {
-        **DIALS,
+        **OPTIONS,
         "amp": str(count == 1).lower(),
-        "dataset_dir": studies if count > 1 else studies[0],
+        "dataset_dir": datasets if count > 1 else datasets[0],
         "ckpt_dir": tmp_path / "whole",
     }
     bundle.run("train", **run).ok()
     whole = rows(run["ckpt_dir"])
     scores = [float(row["val_dice"]) for row in whole]
     best, stopped = int(np.argmax(scores)) + 1, len(whole)
-    assert stopped == best + DIALS["patience"] < DIALS["epochs"]
+    assert stopped == best + OPTIONS["patience"] < OPTIONS["epochs"]
     within = best + 1  # this epoch's end is the last that is kept: some patience is spent, and some is left
-    overlay = killed_at(tmp_path, within * DIALS["iterations_per_epoch"] + 2)
+    overlay = killed_at(tmp_path, within * OPTIONS["iterations_per_epoch"] + 2)
 
-    dials = run | {"ckpt_dir": tmp_path / "weights"}
+    options = run | {"ckpt_dir": tmp_path / "weights"}
     configs = ["configs/train.json", overlay]
-    words = [word for name, value in (dials | {"num_workers": before}).items() for word in (f"--{name}", value)]
+    words = [word for name, value in (options | {"num_workers": before}).items() for word in (f"--{name}", value)]
     assert bundle("run", "--config_file", [str(config) for config in configs], *words).status == -9
-    assert [row["epoch"] for row in rows(dials["ckpt_dir"])] == [str(epoch + 1) for epoch in range(within)]
-    assert not list(dials["ckpt_dir"].glob(".*"))
+    assert [row["epoch"] for row in rows(options["ckpt_dir"])] == [str(epoch + 1) for epoch in range(within)]
+    assert not list(options["ckpt_dir"].glob(".*"))
 
-    done = bundle.run("train", **dials, num_workers=after, resume="true").ok()
+    done = bundle.run("train", **options, num_workers=after, resume="true").ok()
     assert f"resumed after epoch {within}" in done.stderr
-    assert rows(dials["ckpt_dir"]) == whole
+    assert rows(options["ckpt_dir"]) == whole
     for name in ("model_best", "model_last"):
-        one, two = (torch.load(folder / f"{name}.pt") for folder in (run["ckpt_dir"], dials["ckpt_dir"]))
+        one, two = (torch.load(folder / f"{name}.pt") for folder in (run["ckpt_dir"], options["ckpt_dir"]))
         assert one.keys() == two.keys()
         assert all(torch.equal(one[key], two[key]) for key in one)
         one, two = (
-            json.loads((folder / f"{name}.json").read_text()) for folder in (run["ckpt_dir"], dials["ckpt_dir"])
+            json.loads((folder / f"{name}.json").read_text()) for folder in (run["ckpt_dir"], options["ckpt_dir"])
         )
         assert one == two  # the hash of the weights among it
-    again = bundle.run("train", **dials, resume="true").ok()
+    again = bundle.run("train", **options, resume="true").ok()
     assert "nothing to do: training ended after epoch" in again.stderr
-    assert rows(dials["ckpt_dir"]) == whole
+    assert rows(options["ckpt_dir"]) == whole
 
 
-def test_fine_tuning_killed_after_its_first_levels_have_thawed(bundle, tiny_study, tiny_weights, tmp_path):
-    dials = {**TINY_TRAINING, "epochs": 4, "iterations_per_epoch": 2, "ckpt_path": tiny_weights}
-    dials |= {"dataset_dir": tiny_study, "frozen_epochs": 1}
+def test_fine_tuning_killed_after_its_first_levels_have_thawed(bundle, tiny_dataset, tiny_weights, tmp_path):
+    options = {**TINY_TRAINING, "epochs": 4, "iterations_per_epoch": 2, "ckpt_path": tiny_weights}
+    options |= {"dataset_dir": tiny_dataset, "frozen_epochs": 1}
     configs = [f"configs/{name}.json" for name in ("train", "finetune")]
     weights = {}
     for name, steps in {
@@ -81,8 +81,8 @@ def test_fine_tuning_killed_after_its_first_levels_have_thawed(bundle, tiny_stud
         "killed": [([*configs, killed_at(tmp_path, 5)], {}), (configs, {"resume": "true"})],
     }.items():
         for files, more in steps:
-            given = {**dials, **more, "ckpt_dir": tmp_path / name}
-            words = [word for dial, value in given.items() for word in (f"--{dial}", value)]
+            given = {**options, **more, "ckpt_dir": tmp_path / name}
+            words = [word for option, value in given.items() for word in (f"--{option}", value)]
             done = bundle("run", "--config_file", [str(file) for file in files], *words)
         done.ok()
         weights[name] = torch.load(tmp_path / name / "model_last.pt")
@@ -92,34 +92,34 @@ def test_fine_tuning_killed_after_its_first_levels_have_thawed(bundle, tiny_stud
     assert not torch.equal(weights["whole"][first], torch.load(tiny_weights)[first])
 
 
-def test_what_cannot_be_resumed(bundle, tiny_study, tmp_path):
-    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path / "weights"}
+def test_what_cannot_be_resumed(bundle, tiny_dataset, tmp_path):
+    options = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_dir": tmp_path / "weights"}
     path = tmp_path / "weights" / "resume.pt"
-    bundle.run("train", **dials, resume="true").refused(path, "there is no training to resume", "leave --resume out")
-    bundle.run("train", **dials).ok()
+    bundle.run("train", **options, resume="true").refused(path, "there is no training to resume", "leave --resume out")
+    bundle.run("train", **options).ok()
     before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
-    other = dials | {"learning_rate": 0.5, "overlap": 0.25}
+    other = options | {"learning_rate": 0.5, "overlap": 0.25}
     told = bundle.run("train", **other, resume="true")
     told.refused(path, "learning_rate 0.001 and not 0.5", "overlap 0.5 and not 0.25", "another --ckpt_dir")
-    bundle.run(("train", "overlays/loss_focal"), **dials, resume="true").refused(path, "loss", "FocalLoss")
+    bundle.run(("train", "overlays/loss_focal"), **options, resume="true").refused(path, "loss", "FocalLoss")
     for deep, told in {
         "loss#loss#lambda_dice": "loss#loss#lambda_dice 1.0 and not 0.25",
         "train#augmentation#0#prob": "augmentation [",
         "optimizer#eps": "optimizer [",
     }.items():
-        bundle.run("train", **dials, resume="true", **{deep: 0.25}).refused(path, told)
-    bundle.run("train", **dials, resume="yes").refused("--resume must be true or false")
+        bundle.run("train", **options, resume="true", **{deep: 0.25}).refused(path, told)
+    bundle.run("train", **options, resume="yes").refused("--resume yes: is not true or false")
     path.write_bytes(before["resume.pt"][:1000])
-    bundle.run("train", **dials, resume="true").refused(path, "is damaged")
+    bundle.run("train", **options, resume="true").refused(path, "is damaged")
     path.write_bytes(before["resume.pt"])
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
 
 
-def test_a_new_training_sets_the_earlier_one_aside(bundle, tiny_study, tmp_path):
-    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path}
-    bundle.run("train", **dials).ok()
+def test_a_new_training_sets_the_earlier_one_aside(bundle, tiny_dataset, tmp_path):
+    options = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_dir": tmp_path}
+    bundle.run("train", **options).ok()
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    done = bundle.run("train", **dials, seed=1).ok()
+    done = bundle.run("train", **options, seed=1).ok()
     assert "what an earlier training left there is now in previous/" in done.stderr
     assert {file.name: file.read_bytes() for file in (tmp_path / "previous").iterdir()} == before
     assert (tmp_path / "model_last.pt").read_bytes() != before["model_last.pt"]

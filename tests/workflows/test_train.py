@@ -8,7 +8,7 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from scripts.core import file_hash
+from scripts.core import sha256
 from scripts.io import read_header, read_volume
 from scripts.network import TubeNet
 from scripts.weights import read_sidecar
@@ -18,10 +18,10 @@ LEARNING = {**TINY_TRAINING, "epochs": 3, "iterations_per_epoch": 15, "learning_
 
 
 @pytest.fixture(scope="module")
-def trained(bundle, tiny_study, tmp_path_factory):
+def trained(bundle, tiny_dataset, tmp_path_factory):
     """The folder that a training from scratch on a stack of 15 slices leaves."""
     folder = tmp_path_factory.mktemp("trained")
-    bundle.run("train", dataset_dir=tiny_study, ckpt_dir=folder, **LEARNING).ok()
+    bundle.run("train", dataset_dir=tiny_dataset, ckpt_dir=folder, **LEARNING).ok()
     return folder
 
 
@@ -46,7 +46,7 @@ def test_training_leaves_these_files_and_weights_with_sidecars(trained):
 def test_sidecars_tell_what_using_the_weights_needs(trained):
     best, last = read_sidecar(trained / "model_best.pt"), read_sidecar(trained / "model_last.pt")
     for name, sidecar in (("model_best", best), ("model_last", last)):
-        assert sidecar["sha256"] == file_hash(trained / f"{name}.pt")
+        assert sidecar["sha256"] == sha256(trained / f"{name}.pt")
         assert sidecar["label_values"] == [0, 255]
         assert sidecar["label_names"] == ["background", "vessel"]
         assert sidecar["normalisation"] == {"lower": 0.0, "upper": 100.0}
@@ -59,28 +59,28 @@ def test_sidecars_tell_what_using_the_weights_needs(trained):
     assert best["validation"]["val_dice"] >= last["validation"]["val_dice"]
 
 
-def test_it_learns_a_bright_tube_and_segments_all_15_slices(bundle, trained, tiny_study, tmp_path):
+def test_it_learns_a_bright_tube_and_segments_all_15_slices(bundle, trained, tiny_dataset, tmp_path):
     weights = {"ckpt_path": trained / "model_best.pt", **TINY_NETWORK}
-    bundle.run("inference", dataset_dir=tiny_study, output_dir=tmp_path, **weights).ok()
-    image = read_header(tiny_study / "images" / "a.tif")
+    bundle.run("inference", dataset_dir=tiny_dataset, output_dir=tmp_path, **weights).ok()
+    image = read_header(tiny_dataset / "images" / "a.tif")
     found, voxels = read_volume(tmp_path / "a_seg.tif")
     assert found.shape == image.shape == (40, 36, 15)
     assert (found.kind, found.unit, found.spacing) == (image.kind, image.unit, image.spacing)
-    truth = read_volume(tiny_study / "labels" / "a.tif")[1] > 0
+    truth = read_volume(tiny_dataset / "labels" / "a.tif")[1] > 0
     assert 2 * (truth & (voxels > 0)).sum() / (truth.sum() + (voxels > 0).sum()) > 0.8
     assert (voxels * truth).any(axis=(0, 1)).sum() == truth.any(axis=(0, 1)).sum()
 
 
-def test_best_is_the_epoch_that_validated_best(bundle, tiny_study, tmp_path):
+def test_best_is_the_epoch_that_validated_best(bundle, tiny_dataset, tmp_path):
     """Without learning every epoch scores the same, and only the first is better than all before."""
-    dials = {**TINY_TRAINING, "epochs": 3, "learning_rate": 0}
-    bundle.run("train", dataset_dir=tiny_study, ckpt_dir=tmp_path, **dials).ok()
+    options = {**TINY_TRAINING, "epochs": 3, "learning_rate": 0}
+    bundle.run("train", dataset_dir=tiny_dataset, ckpt_dir=tmp_path, **options).ok()
     assert [read_sidecar(tmp_path / f"model_{which}.pt")["epoch"] for which in ("best", "last")] == [1, 3]
 
 
-def test_the_seed_alone_decides_the_weights(bundle, tiny_study, tmp_path):
+def test_the_seed_alone_decides_the_weights(bundle, tiny_dataset, tmp_path):
     """The same with no workers and with two; another with another seed."""
-    dials = {**TINY_TRAINING, "iterations_per_epoch": 3, "dataset_dir": tiny_study}
+    options = {**TINY_TRAINING, "iterations_per_epoch": 3, "dataset_dir": tiny_dataset}
     last = {}
     for run, how in {
         "first": {"num_workers": 0},
@@ -88,32 +88,32 @@ def test_the_seed_alone_decides_the_weights(bundle, tiny_study, tmp_path):
         "workers": {"num_workers": 2},
         "other": {"seed": 1},
     }.items():
-        bundle.run("train", **dials, **how, ckpt_dir=tmp_path / run).ok()
+        bundle.run("train", **options, **how, ckpt_dir=tmp_path / run).ok()
         last[run] = weights_of(tmp_path / run / "model_last.pt")
     assert_same(last["first"], last["again"])
     assert_same(last["first"], last["workers"])
     assert not torch.equal(last["first"]["head.weight"], last["other"]["head.weight"])
 
 
-def test_an_earlier_run_is_set_aside_whole(bundle, trained, tiny_study, tmp_path):
+def test_an_earlier_run_is_set_aside_whole(bundle, trained, tiny_dataset, tmp_path):
     shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     earlier = contents(trained)
-    bundle.run("train", dataset_dir=tiny_study, ckpt_dir=tmp_path, **TINY_TRAINING).ok()
+    bundle.run("train", dataset_dir=tiny_dataset, ckpt_dir=tmp_path, **TINY_TRAINING).ok()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*LEFT_BY_TRAINING, "previous"])
     assert contents(tmp_path / "previous") == earlier
     for name in ("model_best", "model_last"):
         sidecar = read_sidecar(tmp_path / f"{name}.pt")
-        assert sidecar["sha256"] == file_hash(tmp_path / f"{name}.pt") != file_hash(trained / f"{name}.pt")
+        assert sidecar["sha256"] == sha256(tmp_path / f"{name}.pt") != sha256(trained / f"{name}.pt")
         assert sidecar["epoch"] == 1
         assert all(np.isfinite(list(sidecar["validation"].values())))
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(workflow, tiny_study, tmp_path):
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(workflow, tiny_dataset, tmp_path):
     """Stopped in the third of four epochs; with dropout, all augmentation and another random state before."""
-    dials = {**TINY_TRAINING, "dataset_dir": str(tiny_study), "epochs": 4, "iterations_per_epoch": 2}
+    options = {**TINY_TRAINING, "dataset_dir": str(tiny_dataset), "epochs": 4, "iterations_per_epoch": 2}
 
     def run(folder, stop=None, **how):
-        train = workflow("train", "train", **dials, ckpt_dir=str(tmp_path / folder), **how)
+        train = workflow("train", "train", **options, ckpt_dir=str(tmp_path / folder), **how)
         train.initialize()
         if not stop:
             train.run()
@@ -136,22 +136,22 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(workflow, tiny_study, tmp_p
     assert {path.name for path in whole if whole[path] != parts[path]} <= {"resume.pt"}
 
 
-def test_resuming_what_is_not_there_or_is_another_training(bundle, trained, tiny_study, tmp_path):
-    dials = {**LEARNING, "dataset_dir": tiny_study, "resume": "true"}
-    bundle.run("train", **dials, ckpt_dir=tmp_path).refused(tmp_path / "resume.pt", "there is no training to resume")
+def test_resuming_what_is_not_there_or_is_another_training(bundle, trained, tiny_dataset, tmp_path):
+    options = {**LEARNING, "dataset_dir": tiny_dataset, "resume": "true"}
+    bundle.run("train", **options, ckpt_dir=tmp_path).refused(tmp_path / "resume.pt", "there is no training to resume")
     before = contents(trained)
-    other = {**dials, "batch_size": 3, "redraw": 0.5}
+    other = {**options, "batch_size": 3, "redraw": 0.5}
     words = ("begun with batch_size 2 and not 3; redraw 0.9 and not 0.5", "train into another --ckpt_dir")
     bundle.run("train", **other, ckpt_dir=trained).refused(trained / "resume.pt", *words)
-    done = bundle.run("train", **dials, ckpt_dir=trained).ok()
+    done = bundle.run("train", **options, ckpt_dir=trained).ok()
     assert "nothing to do: training ended after epoch 3, --epochs is 3" in done.stdout + done.stderr
     assert contents(trained) == before
 
 
-def test_a_test_study_is_scored_and_decides_nothing(bundle, tiny_study, other_study, tmp_path):
-    dials = {**LEARNING, "epochs": 4, "iterations_per_epoch": 4, "learning_rate": 0.1, "learning_rate_decay": 1}
-    for folder, how in (("with", {"test_dir": other_study}), ("without", {})):
-        bundle.run("train", **dials, dataset_dir=tiny_study, ckpt_dir=tmp_path / folder, **how).ok()
+def test_a_test_dataset_is_scored_and_decides_nothing(bundle, tiny_dataset, other_dataset, tmp_path):
+    options = {**LEARNING, "epochs": 4, "iterations_per_epoch": 4, "learning_rate": 0.1, "learning_rate_decay": 1}
+    for folder, how in (("with", {"test_dir": other_dataset}), ("without", {})):
+        bundle.run("train", **options, dataset_dir=tiny_dataset, ckpt_dir=tmp_path / folder, **how).ok()
     rows = list(csv.DictReader((tmp_path / "with" / "epochs.csv").read_text().splitlines()))
     best = {name: max(rows, key=lambda row: float(row[name]))["epoch"] for name in ("val_dice", "test_dice")}
     assert str(read_sidecar(tmp_path / "with" / "model_best.pt")["epoch"]) == best["val_dice"]
@@ -162,30 +162,30 @@ def test_a_test_study_is_scored_and_decides_nothing(bundle, tiny_study, other_st
         assert (tmp_path / "with" / name).read_bytes() == (tmp_path / "without" / name).read_bytes()
 
 
-def test_finetuning_goes_on_from_weights_and_says_so(bundle, trained, tiny_study, tmp_path):
+def test_finetuning_goes_on_from_weights_and_says_so(bundle, trained, tiny_dataset, tmp_path):
     """In the first epoch two levels stay as they were, the rest moves; the weights it began with are left alone."""
     start, before = trained / "model_best.pt", contents(trained)
-    dials = {**TINY_TRAINING, "dataset_dir": tiny_study, "ckpt_dir": tmp_path, "ckpt_path": start}
-    bundle.run(("train", "finetune"), **dials).ok()
+    options = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_dir": tmp_path, "ckpt_path": start}
+    bundle.run(("train", "finetune"), **options).ok()
     assert sorted(path.name for path in tmp_path.iterdir()) == LEFT_BY_TRAINING
-    origin = {"weights": "model_best.pt", "sha256": file_hash(start), "trained_on": ["a"]}
+    origin = {"weights": "model_best.pt", "sha256": sha256(start), "trained_on": ["a"]}
     assert read_sidecar(tmp_path / "model_last.pt")["finetuned_from"] == origin
     old, new = weights_of(start), weights_of(tmp_path / "model_last.pt")
     for name, weights in old.items():
         if name.endswith("weight"):
             assert torch.equal(new[name], weights) == name.startswith(("encoder.0.", "encoder.1.")), name
     assert contents(trained) == before
-    del dials["ckpt_path"]
-    done = bundle.run("train", **dials, resume="true")
+    del options["ckpt_path"]
+    done = bundle.run("train", **options, resume="true")
     done.refused(tmp_path / "resume.pt", "frozen", "and not null", "started_from")
 
 
-def test_a_step_may_be_taken_in_parts_that_need_less_memory(bundle, tiny_study, tmp_path):
+def test_a_step_may_be_taken_in_parts_that_need_less_memory(bundle, tiny_dataset, tmp_path):
     """Three batches of 2 whose gradients add up are one step of 6, but for the rounding."""
-    dials = {**TINY_NETWORK, "dataset_dir": tiny_study, "epochs": 2, "network_def#dropout": 0, "amp": "false"}
-    bundle.run("train", **dials, ckpt_dir=tmp_path / "whole", batch_size=6, iterations_per_epoch=2).ok()
+    options = {**TINY_NETWORK, "dataset_dir": tiny_dataset, "epochs": 2, "network_def#dropout": 0, "amp": "false"}
+    bundle.run("train", **options, ckpt_dir=tmp_path / "whole", batch_size=6, iterations_per_epoch=2).ok()
     parts = {"batch_size": 2, "iterations_per_epoch": 6, "train#trainer#accumulation_steps": 3}
-    bundle.run("train", **dials, ckpt_dir=tmp_path / "parts", **parts).ok()
+    bundle.run("train", **options, ckpt_dir=tmp_path / "parts", **parts).ok()
     whole, parts = (weights_of(tmp_path / name / "model_last.pt") for name in ("whole", "parts"))
     start = TubeNet(**read_sidecar(tmp_path / "whole" / "model_last.pt")["network"]).state_dict()
     moved = max((whole[name] - start[name]).abs().max() for name in whole)

@@ -1,4 +1,4 @@
-"""The bundle's own commands, run as a user types them, for verbs that tell or measure what those do."""
+"""The bundle's own commands, run as a user types them, for commands that tell or measure what those do."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from scripts.core import BUNDLE
+from scripts.core import BUNDLE, refuse
 
 TRAIN, EVALUATE, FINETUNE = "configs/train.json", "configs/evaluate.json", "configs/finetune.json"
 INFERENCE = "configs/inference.json"
 
 
-def run_bundle(configs: Sequence[str], **dials: object) -> None:
-    """Run ``python -m monai.bundle run`` from inside the bundle, after printing the command.
+def run_bundle(configs: Sequence[str], **options: object) -> None:
+    """Run `python -m monai.bundle run` from inside the bundle, after printing the command.
 
     Args:
         configs: files, relative to the bundle.
-        dials: their values; paths have to be absolute.
+        options: their values; paths have to be absolute.
 
     Raises:
-        ChildProcessError: where it fails; what it printed says why.
+        UserError: where it fails; what it printed says why.
     """
     files = configs[0] if len(configs) == 1 else "[" + ",".join(f"'{config}'" for config in configs) + "]"
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", files]
-    for dial, value in dials.items():
-        command += [f"--{dial}", str(value)]
+    for option, value in options.items():
+        command += [f"--{option}", str(value)]
     # double quotes, for the list of configs has single ones inside
     shown = " ".join(f'"{word}"' if "'" in word or " " in word else word for word in command[1:])
     print(f"   $ python {shown}", flush=True)
     failed = subprocess.run(command, cwd=BUNDLE, stdout=subprocess.DEVNULL).returncode
     if failed:
-        raise ChildProcessError(f"the command above failed with status {failed}; what it printed says why")
+        refuse("the command above", f"failed with status {failed}", "what it printed says why", OSError)

@@ -49,7 +49,7 @@ class Inbox:
         """Look at the folder, and list by name what is complete and has not been dealt with since it last changed.
 
         Raises:
-            OSError: where the folder cannot be read, or is gone.
+            UserError: where the folder cannot be read, or is gone.
         """
         found: dict[Path, _Entry] = {}
         for path in sorted(self.folder.iterdir()):
@@ -81,7 +81,7 @@ class Inbox:
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    """Size and time of the last change of a file; None for what is no file, or gone."""
+    """Size and time of the last change of a file; None for what is not a file, or gone."""
     try:
         status = path.stat()
     except OSError:  # gone since the folder was listed

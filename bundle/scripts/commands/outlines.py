@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import check_writable
-from scripts.data import DECATHLON, check_pair, find_images, find_study, find_volumes
+from scripts.core import check_writable, refuse
+from scripts.data import DECATHLON, check_pair, find_dataset, find_images, find_volumes
 from scripts.io import read_volume
 from scripts.report import slice_panel
 
@@ -25,23 +25,23 @@ def draw_outlines(
     channel: int | None = None,
     unlabelled_value: float | None = None,
 ) -> None:
-    """Draw each image with its segmentation outlined, ``NAME_outlines.png``: three slices and the maximum along Z.
+    """Draw each image with its segmentation outlined, `NAME_outlines.png`: three slices and the maximum along Z.
 
     A volume at a time is in memory. What is missing or does not fit shows before anything is drawn.
 
     Args:
-        dataset_dir: the study, folder or file that was segmented; the labels of a study, where it has them, are
+        dataset_dir: the dataset, folder or file that was segmented; the labels of a dataset, where it has them, are
             outlined too.
-        segmentations_dir: with ``NAME_seg.EXT`` of each image, as ``configs/inference.json`` leaves them.
+        segmentations_dir: with `NAME_seg.EXT` of each image, as `configs/inference.json` leaves them.
         output_dir: gets the pictures; by default the folder of the segmentations.
         channel: which channel of several-channel images.
         unlabelled_value: of the labels, as well as negative values: not labelled, and so not outlined.
 
     Raises:
-        FileNotFoundError: where an image has no segmentation, or there is no image.
-        ValueError: for a file that cannot be read, two of one name, or a segmentation or label of other voxels than its
+        UserError: where an image has no segmentation, or there is no image.
+        UserError: for a file that cannot be read, two of one name, or a segmentation or label of other voxels than its
             image.
-        OSError: where a picture cannot be written.
+        UserError: where a picture cannot be written.
     """
     folder = Path(segmentations_dir)
     pictures = folder if output_dir is None else Path(output_dir)
@@ -77,15 +77,15 @@ def _is_segmentation(name: str, images: Sequence[Mapping[str, str]]) -> bool:
     return name.endswith(SEGMENTED) and any(item["name"] == name.removesuffix(SEGMENTED) for item in images)
 
 
-def _labels(study: Path) -> Mapping[str, str]:
-    """Those that there are: a study may be labelled in part."""
-    if study.name == DECATHLON or (study / DECATHLON).is_file():
-        return {item["name"]: item["label"] for item in find_study(study)}
-    return {name: str(path) for name, path in find_volumes(study / "labels").items()} if _has_labels(study) else {}
+def _labels(dataset: Path) -> Mapping[str, str]:
+    """Those that there are: a dataset may be labelled in part."""
+    if dataset.name == DECATHLON or (dataset / DECATHLON).is_file():
+        return {item["name"]: item["label"] for item in find_dataset(dataset)}
+    return {name: str(path) for name, path in find_volumes(dataset / "labels").items()} if _has_labels(dataset) else {}
 
 
-def _has_labels(study: Path) -> bool:
-    return (study / "labels").is_dir() and any((study / "labels").iterdir())
+def _has_labels(dataset: Path) -> bool:
+    return (dataset / "labels").is_dir() and any((dataset / "labels").iterdir())
 
 
 def _check(
@@ -97,9 +97,11 @@ def _check(
 ) -> None:
     name, image = item["name"], item["image"]
     if name + SEGMENTED not in found:
-        raise FileNotFoundError(
-            f"{folder / name}{SEGMENTED}.*: no such file; segment {image} with configs/inference.json first, "
-            "or correct --segmentations_dir"
+        refuse(
+            f"{folder / name}{SEGMENTED}.*",
+            "no such file",
+            f"segment {image} with configs/inference.json first, or correct --segmentations_dir",
+            FileNotFoundError,
         )
     check_pair(image, str(found[name + SEGMENTED]), channel=channel)
     if name in labels:

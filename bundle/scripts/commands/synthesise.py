@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import check_writable
+from scripts.core import check_writable, refuse
 from scripts.io import SUFFIXES, write_volume
 from scripts.synthesis import DRAWN_STYLES, synthesise
 
 SHAPES = ((96, 96, 96), (128, 128, 64), (176, 176, 20))  # a cube, a slab, a thin stack of about equal voxel counts
 
 
-def write_study(
+def write_dataset(
     output_dir: str | Path,
     count: int = 12,
     seed: int = 0,
@@ -24,30 +24,30 @@ def write_study(
     voxel_size: Sequence[float] | None = None,
     unit: str = "µm",
 ) -> Path:
-    """Write a study of synthetic volumes; volume number *i* depends on ``seed + i`` alone.
+    """Write a dataset of synthetic volumes; volume number *i* depends on `seed + i` alone.
 
     Args:
-        output_dir: becomes ``images/`` and ``labels/``, of files ``STYLE_SEED.EXT``.
+        output_dir: becomes `images/` and `labels/`, of files `STYLE_SEED.EXT`.
         count: how many volumes.
         seed: of the first.
         shape: (X, Y, Z); by default cubes, slabs and thin stacks in turn.
-        style: one of :data:`scripts.synthesis.STYLES`; by default those for training in turn.
+        style: one of `scripts.synthesis.STYLES`; by default those for training in turn.
         suffix: file type.
-        voxel_size: X, Y, Z in ``unit``, to be stated in the files; by default none is.
-        unit: of ``voxel_size``.
+        voxel_size: X, Y, Z in `unit`, to be stated in the files; by default none is.
+        unit: of `voxel_size`.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: for a count, seed, shape, style or suffix that is none.
-        OSError: where the folder cannot be written.
+        UserError: for a count, seed, shape, style or suffix that is none.
+        UserError: where the folder cannot be written.
     """
-    for dial, value, least in (("count", count, 1), ("seed", seed, 0)):
+    for option, value, least in (("count", count, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or value < least:
-            raise ValueError(f"{dial} must be a whole number of at least {least}, got {value!r}")
+            refuse(f"--{option} {value}", f"is not a whole number of at least {least}", "give one such as 12")
     if suffix not in SUFFIXES:
-        raise ValueError(f"suffix must be one of {' '.join(SUFFIXES)}, got {suffix!r}")
+        refuse(f"--suffix {suffix}", "is not a file type that is written", f"give one of {' '.join(SUFFIXES)}")
     shape = tuple(shape) if isinstance(shape, list) else shape
     folder = check_writable(output_dir)
     for number in range(seed, seed + count):

@@ -14,7 +14,17 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
-from scripts.core import BUNDLE, CONFIGS, bfloat16, check_dials, check_writable, flag, one_line, telling
+from scripts.core import (
+    BUNDLE,
+    CONFIGS,
+    bfloat16,
+    check_overrides,
+    check_writable,
+    most_telling,
+    one_line,
+    read_boolean,
+    refuse,
+)
 from scripts.data import checked_images
 from scripts.io import split_name
 
@@ -50,7 +60,7 @@ def watch(
         output_dir: becomes NAME_seg.EXT, and NAME_prob.EXT with save_probability, for each NAME.EXT.
         interval: seconds between two looks at the folder, and without a change after which a file is complete.
         overlays: one or several configs to put over configs/inference.json.
-        ckpt_path: weights; the shipped ones by default. This and what follows are the dials of configs/inference.json.
+        ckpt_path: weights; the shipped ones by default. This and the rest are the options of configs/inference.json.
         device: likewise.
         amp: likewise.
         threshold: likewise.
@@ -62,19 +72,19 @@ def watch(
         batch_size: likewise.
 
     Raises:
-        FileNotFoundError: where input_dir, weights or configs are missing.
-        OSError: where output_dir cannot be written.
-        ValueError: for both folders the same, an interval or a dial out of range, or weights that do not fit.
+        UserError: where input_dir, weights or configs are missing.
+        UserError: where output_dir cannot be written.
+        UserError: for both folders the same, an interval or a option out of range, or weights that do not fit.
     """
     source, target = _checked(input_dir, output_dir, interval)
-    probability = flag("save_probability", save_probability or False)
+    probability = read_boolean("save_probability", save_probability or False)
     bfloat16("auto" if amp is None else amp, "cpu")  # refused now and not file by file
-    dials = {
+    options = {
         "ckpt_path": ckpt_path if ckpt_path is None else str(Path(str(ckpt_path)).resolve()),
         **{"device": device, "amp": amp, "threshold": threshold, "save_probability": save_probability},
         **{"channel": channel, "patch_size": patch_size, "overlap": overlap, "scale": scale, "batch_size": batch_size},
     }
-    given = {name: value for name, value in dials.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     with _stopped_by_signals() as stopped:
         workflow = _workflow([overlays] if isinstance(overlays, str) else overlays, output_dir=str(target), **given)
         check_writable(target)
@@ -92,20 +102,22 @@ def watch(
 def _checked(input_dir: str | Path, output_dir: str | Path, interval: float) -> tuple[Path, Path]:
     source, target = Path(str(input_dir)).resolve(), Path(str(output_dir)).resolve()
     if not source.is_dir():
-        raise FileNotFoundError(f"{input_dir}: no such folder; check --input_dir")
+        refuse(input_dir, "no such folder", "check --input_dir", FileNotFoundError)
     if source == target:
-        raise ValueError(f"{output_dir}: is the watched folder itself; choose another --output_dir")
+        refuse(output_dir, "is the watched folder itself", "choose another --output_dir")
     if isinstance(interval, bool) or not isinstance(interval, int | float) or not 0 < interval <= 3600:
-        raise ValueError(f"--interval {interval}: is no number of seconds up to 3600; give one such as 5")
+        refuse(f"--interval {interval}", "is not a number of seconds up to 3600", "give one such as 5")
     return source, target
 
 
-def _workflow(overlays: Sequence[str], **dials: Any) -> ConfigWorkflow:
+def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
     base = str(CONFIGS / "inference.json")
-    check_dials(["run", "--config_file", base, *(word for name in dials for word in (f"--{name}", str(dials[name])))])
+    check_overrides(
+        ["run", "--config_file", base, *(word for name in options for word in (f"--{name}", str(options[name])))]
+    )
     for overlay in overlays:
         if not Path(overlay).is_file():
-            raise FileNotFoundError(f"{overlay}: no such config; check --overlays")
+            refuse(overlay, "no such config", "check --overlays", FileNotFoundError)
     # the volume of the moment takes the place of a list of them, and a log that of a screen
     workflow = ConfigWorkflow(
         [base, *overlays],
@@ -114,7 +126,7 @@ def _workflow(overlays: Sequence[str], **dials: Any) -> ConfigWorkflow:
         workflow_type="inference",
         bundle_root=str(BUNDLE),
         **{
-            **dials,
+            **options,
             "dataset#data": [{}],
             "inferer#progress": False,
         },
@@ -145,7 +157,7 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 
 class _Watcher:
-    """Takes up what an :class:`Inbox` offers.
+    """Takes up what an `Inbox` offers.
 
     Args:
         inbox: of the watched folder.
@@ -185,7 +197,7 @@ class _Watcher:
         except Exception as error:  # whatever is wrong with one file, the others have to be segmented
             if not self.inbox.unchanged(path):  # it was still being written, or is gone
                 return
-            if isinstance(telling(error), OSError):
+            if isinstance(most_telling(error), OSError):
                 self.inbox.put_off(path)
                 self._tell(path, f"{one_line(error)}; will be tried again")
                 return

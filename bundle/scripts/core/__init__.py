@@ -1,59 +1,82 @@
-"""Floor 0: what every part of the bundle stands on. Imports no other part of it."""
+"""Floor 0: what every part of the bundle stands on. It imports no other part.
+
+>>> refuse("a.tif", "no such file", "check --dataset_dir", FileNotFoundError)
+Traceback (most recent call last):
+scripts.core.errors.UserFileNotFoundError: a.tif: no such file; check --dataset_dir
+"""
 
 from .conventions import UNLABELLED
 from .device import bfloat16
-from .errors import VolumeError, install, one_line, refusal, report, telling, told_in_one_line
-from .files import check_writable, file_hash, make_folder, write_together, write_whole
+from .errors import UserError, install_excepthook, most_telling, one_line, refuse, refuse_failures, report_exception
+from .files import (
+    check_writable,
+    make_folder,
+    move_into,
+    sha256,
+    whole_folder,
+    write_text,
+    write_together,
+    write_whole,
+)
 from .geometry import (
     AXES,
     Box,
+    box_text,
     longest_in_plane_axis,
     region_box,
     same_grid,
-    spacing_of,
+    slices,
     through_plane_axis,
     voxel_size,
 )
-from .logits import call_vessels, foreground_log_odds, planes_per_slab, segmentation_of
+from .logits import apply_threshold, foreground_log_odds, planes_per_slab, segmentation_of
 from .memory import keep_freed_memory, return_freed_memory
-from .options import flag, number, read_scale
-from .overrides import check_dials
+from .options import AUTO, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
+from .overrides import check_overrides
 from .paths import BUNDLE, CONFIGS, WEIGHTS
 
 __all__ = [
+    "AUTO",
     "AXES",
     "BUNDLE",
     "CONFIGS",
+    "OPTIONS",
     "UNLABELLED",
     "WEIGHTS",
     "Box",
-    "VolumeError",
+    "UserError",
+    "apply_threshold",
     "bfloat16",
-    "call_vessels",
-    "check_dials",
+    "box_text",
+    "check_overrides",
     "check_writable",
-    "file_hash",
-    "flag",
     "foreground_log_odds",
-    "install",
+    "install_excepthook",
     "keep_freed_memory",
     "longest_in_plane_axis",
     "make_folder",
-    "number",
+    "most_telling",
+    "move_into",
     "one_line",
     "planes_per_slab",
+    "read_boolean",
+    "read_flag",
+    "read_number",
     "read_scale",
-    "refusal",
+    "refuse",
+    "refuse_failures",
+    "refuse_unknown",
     "region_box",
-    "report",
+    "report_exception",
     "return_freed_memory",
     "same_grid",
     "segmentation_of",
-    "spacing_of",
-    "telling",
+    "sha256",
+    "slices",
     "through_plane_axis",
-    "told_in_one_line",
     "voxel_size",
+    "whole_folder",
+    "write_text",
     "write_together",
     "write_whole",
 ]

@@ -1,10 +1,11 @@
-"""Whether to compute in bfloat16: the dial `amp`, by default what the device can do."""
+"""Whether to compute in bfloat16: the option `amp`, by default what the device can do."""
 
 from __future__ import annotations
 
 import torch
 
-from .options import AUTO, flag
+from .errors import refuse
+from .options import AUTO, BOOLEAN, read_boolean
 
 
 def has_bfloat16(device: str | torch.device) -> bool:
@@ -19,18 +20,17 @@ def has_bfloat16(device: str | torch.device) -> bool:
 
 
 def bfloat16(amp: bool | str, device: str | torch.device) -> bool:
-    """Read the dial ``amp``.
+    """Read the option `amp`.
 
     Args:
-        amp: true, false, or ``auto``: where the device has it.
+        amp: true, false, or `auto`: where the device has it.
         device: that computes.
 
     Raises:
-        ValueError: for anything else.
+        UserError: for anything else.
     """
     if str(amp).lower() == AUTO:
         return has_bfloat16(device)
-    try:
-        return flag("amp", amp)
-    except ValueError as error:
-        raise ValueError(f"--amp must be auto, true or false, got {amp!r}") from error
+    if not BOOLEAN.accepts(amp):
+        refuse(f"--amp {amp}", f"is neither {AUTO} nor {BOOLEAN.name}", "give one of these")
+    return read_boolean("amp", amp)

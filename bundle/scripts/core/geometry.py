@@ -7,15 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .errors import refuse
+
 CLEARLY_COARSER = 1.5  # how many times the next coarsest spacing makes an axis the through-plane one
 AXES = "XYZ"
 
 Box = tuple[tuple[int, int], ...]
-"""Half-open voxel ranges ``((x0, x1), (y0, y1), (z0, z1))``."""
+"""Half-open voxel ranges `((x0, x1), (y0, y1), (z0, z1))`."""
 
 
 def voxel_size(affine: np.ndarray) -> np.ndarray:
-    """Return the spacing along X, Y and Z, in the unit of the 4x4 ``affine``."""
+    """Return the spacing along X, Y and Z, in the unit of the 4x4 `affine`."""
     return np.linalg.norm(np.asarray(affine, dtype=float)[:3, :3], axis=0)
 
 
@@ -37,26 +39,27 @@ def longest_in_plane_axis(shape: Sequence[int], affine: np.ndarray) -> int:
 
 
 def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
-    """Read the dial ``region``: ``"x0:x1,y0:y1,z0:z1"`` in voxels, any bound left out as in a Python slice.
+    """Read the option `region`: `"x0:x1,y0:y1,z0:z1"` in voxels, any bound left out as in a Python slice.
 
     Raises:
-        ValueError: for any other text.
+        UserError: for any other text.
     """
     parts = [re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", part) for part in str(text).split(",")]
     if len(parts) != 3 or not all(parts):
-        raise ValueError(f"region {text!r} is not of the form x0:x1,y0:y1,z0:z1; for the half y < 64 write ':,0:64,:'")
+        refuse(f"--region {text}", "is not of the form x0:x1,y0:y1,z0:z1", "write ':,0:64,:' for the half y < 64")
     return tuple((int(a) if a else None, int(b) if b else None) for a, b in (part.groups() for part in parts))
 
 
-def region_box(text: str | None, shape: Sequence[int]) -> Box:
-    """Return the box that ``region`` selects of a volume; the whole volume where it is empty.
+def region_box(text: str | None, shape: Sequence[int], name: object = "the volume") -> Box:
+    """Return the box that `region` selects of a volume; the whole volume where it is empty.
 
     Args:
-        text: the dial ``region``, or None.
+        text: the option `region`, or None.
         shape: (X, Y, Z).
+        name: of the volume, for messages.
 
     Raises:
-        ValueError: for a region that is malformed, empty or reaches outside the volume.
+        UserError: for a region that is malformed, empty or reaches outside the volume.
     """
     if not text:
         return tuple((0, size) for size in shape)
@@ -64,15 +67,20 @@ def region_box(text: str | None, shape: Sequence[int]) -> Box:
     for axis, (start, stop), size in zip(AXES, parse_region(text), shape, strict=True):
         start, stop = start or 0, size if stop is None else stop
         if not 0 <= start < stop <= size:
-            raise ValueError(f"region {text!r} does not fit: {AXES.index(axis) + 1}. axis {axis} has voxels 0:{size}")
+            problem = f"does not fit {name}, whose axis {axis} has the voxels 0:{size}"
+            refuse(f"--region {text}", problem, "give bounds within, the lower first")
         box.append((start, stop))
     return tuple(box)
 
 
-def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
-    """Voxel size along X, Y, Z: the lengths of the affine's three columns, in its unit."""
-    x, y, z = np.linalg.norm(np.asarray(affine)[:3, :3], axis=0)
-    return float(x), float(y), float(z)
+def slices(box: Box) -> tuple[slice, ...]:
+    """Return a box as an index: `volume[slices(box)]`."""
+    return tuple(slice(*bounds) for bounds in box)
+
+
+def box_text(box: Box) -> str:
+    """Return a box as the option `region` has it, `x0:x1,y0:y1,z0:z1`."""
+    return ",".join(f"{start}:{stop}" for start, stop in box)
 
 
 def same_grid(affine: np.ndarray, other: np.ndarray, shape: tuple[int, ...], tolerance: float = 0.01) -> bool:

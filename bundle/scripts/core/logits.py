@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import torch
 
-SLAB = 1 << 23  # voxels tallied at a time, so that what is computed on the way stays small
+SLAB = 1 << 23  # voxels counted at a time, so that what is computed on the way stays small
 
 
 def foreground_log_odds(logits: torch.Tensor, channel: int | None = None) -> torch.Tensor:
     """Log-odds of being vessel of any class, or of one class.
 
     Args:
-        logits: ``(K, ...)``, background first.
+        logits: `(K, ...)`, background first.
         channel: one class against the rest; None sets every vessel class against the background.
 
     Returns:
-        ``(...)``, float32.
+        `(...)`, float32.
     """
     logits = logits.float()
     if channel is None:
@@ -27,15 +27,15 @@ def _log_sum(logits: torch.Tensor) -> torch.Tensor:
     return logits[0] if len(logits) == 1 else torch.logsumexp(logits, dim=0)
 
 
-def call_vessels(probability: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Decide each voxel's class: vessel where all vessel classes together are likelier than ``threshold``.
+def apply_threshold(probability: torch.Tensor, threshold: float) -> torch.Tensor:
+    """Decide each voxel's class: vessel where all vessel classes together are likelier than `threshold`.
 
     Args:
-        probability: ``(K, ...)``, background first.
+        probability: `(K, ...)`, background first.
         threshold: between 0 and 1.
 
     Returns:
-        ``(1, ...)`` uint8, 0 or the likeliest vessel class.
+        `(1, ...)` uint8, 0 or the likeliest vessel class.
     """
     if len(probability) == 2:
         return (probability[1:] > threshold).to(torch.uint8)  # (1, ...)
@@ -48,16 +48,16 @@ def segmentation_of(logits: torch.Tensor, threshold: float) -> torch.Tensor:
     """Decide each voxel's class by its logits, a slab at a time, for their probabilities would fill as much memory.
 
     Args:
-        logits: ``(K, X, Y, Z)``, background first.
-        threshold: of :func:`call_vessels`.
+        logits: `(K, X, Y, Z)`, background first.
+        threshold: of `apply_threshold`.
 
     Returns:
-        ``(1, X, Y, Z)`` uint8.
+        `(1, X, Y, Z)` uint8.
     """
     slabs = logits.split(planes_per_slab(logits), dim=1)
-    return torch.cat([call_vessels(torch.softmax(slab.float(), dim=0), threshold) for slab in slabs], dim=1)
+    return torch.cat([apply_threshold(torch.softmax(slab.float(), dim=0), threshold) for slab in slabs], dim=1)
 
 
 def planes_per_slab(volume: torch.Tensor) -> int:
-    """How many planes of ``(C, X, Y, Z)`` make a slab."""
+    """How many planes of `(C, X, Y, Z)` make a slab."""
     return max(1, SLAB // max(1, volume[0, 0].numel()))

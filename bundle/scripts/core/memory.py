@@ -2,7 +2,7 @@
 
 The C library gives every large block back to the system at once and asks for it again; the system then clears it, page
 by page. For activations of a hundred megabytes that took a third of the time of a prediction. glibc can be told
-otherwise (``mallopt(3)``); where there is no glibc (macOS, Windows) nothing here does anything.
+otherwise (`mallopt(3)`); where there is no glibc (macOS, Windows) nothing here does anything.
 """
 
 from __future__ import annotations

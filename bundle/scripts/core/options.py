@@ -1,156 +1,260 @@
-"""Options of the command line: reading their values, and which values they take."""
+"""The options of the command line: what each means and which values it takes.
+
+The table here is the one source for the check of a command line (`overrides.py`) and for docs/reference/options.md.
+"""
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from typing import Any
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import torch
 from fire.parser import DefaultParseValue
 
+from .errors import refuse
+
 AUTO = "auto"
+MIN_SCALE, MAX_SCALE = 0.02, 4.0
 
-MIN_VALUES = {
-    **dict.fromkeys(("epochs", "iterations_per_epoch", "batch_size", "val_interval", "patience", "frozen_epochs"), 1),
-    **dict.fromkeys(("per_volume", "validation_volumes"), 1),
-    **dict.fromkeys(("num_workers", "seed"), 0),
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value.
+
+    Attributes:
+        name: completes "is not ...".
+        accepts: whether a value is of this kind.
+        example: what a message shows where the option has no default.
+    """
+
+    name: str
+    accepts: Callable[[Any], bool]
+    example: object = None
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: the kind of its values, and what it does, in words for docs and help."""
+
+    kind: Kind
+    meaning: str
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def whole_number(minimum: int) -> Kind:
+    """Whole numbers from `minimum` up."""
+    return Kind(f"a whole number of at least {minimum}", lambda value: _is_whole(value) and value >= minimum, minimum)
+
+
+def between(low: float, high: float) -> Kind:
+    """Numbers from `low` to `high`, both included."""
+    return Kind(f"a number from {low} to {high}", lambda value: _is_number(value) and low <= value <= high, 0.5)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _are_paths(value: Any) -> bool:
+    return _is_path(value) or (isinstance(value, list | tuple) and len(value) > 0 and all(map(_is_path, value)))
+
+
+ANYTHING = Kind("anything", lambda value: True)
+NUMBER = Kind("a number", _is_number, 1)
+BOOLEAN = Kind("true or false", lambda value: str(value).lower() in ("true", "false"), "true")
+LIST = Kind("a list", lambda value: isinstance(value, list | tuple), "[1, 2]")
+NAMES = Kind(
+    "a list of names",
+    lambda value: isinstance(value, list | tuple) and all(isinstance(name, str) for name in value),
+    "['encoder.0']",
+)
+PATH = Kind("a path", _is_path, "./NAME")
+PATHS = Kind("a path or a list of paths", _are_paths, "['A','B']")
+SIDES = Kind(
+    "a list of three whole numbers",
+    lambda value: isinstance(value, list | tuple) and len(value) == 3 and all(_is_whole(n) and n > 0 for n in value),
+    "[64, 64, 64]",
+)
+
+OPTIONS = {
+    "dataset_dir": Option(PATHS, "the dataset; for inference a file or a folder of images too; several to train on"),
+    "test_dir": Option(PATHS, "a dataset that is scored after every epoch and selects nothing"),
+    "val_dir": Option(PATHS, "a dataset of its own to validate on (`overlays/validate_elsewhere.json`)"),
+    "output_dir": Option(PATH, "where segmentations and scores go"),
+    "ckpt_dir": Option(PATH, "where a training writes its weights and its table of epochs"),
+    "ckpt_path": Option(PATH, "the weights to segment with, to score, or to start a training from"),
+    "masks_dir": Option(PATH, "a folder of real vessel masks that pre-training cuts some of its vessels from"),
+    "log_dir": Option(PATH, "where TensorBoard's event files go (`overlays/tensorboard.json`)"),
+    "device": Option(ANYTHING, "`cpu`, `cuda` or `cuda:1`; by default a GPU where there is one"),
+    "amp": Option(ANYTHING, "compute in bfloat16: `true`, `false`, or `auto`, where the device has it"),
+    "seed": Option(whole_number(0), "of all that is drawn; results do not depend on the number of workers"),
+    "resume": Option(BOOLEAN, "go on with the training in `ckpt_dir`"),
+    "epochs": Option(whole_number(1), "length of a training"),
+    "iterations_per_epoch": Option(whole_number(1), "steps of the optimiser in an epoch"),
+    "batch_size": Option(whole_number(1), "patches in a step, all processes together; in inference, windows at a time"),
+    "patience": Option(whole_number(1), "validations without a better Dice before training stops; `'$None'` never"),
+    "learning_rate": Option(between(0, 1), "of Adam, at the start"),
+    "learning_rate_decay": Option(between(1e-12, 1), "the rate falls exponentially to this fraction over the training"),
+    "frozen": Option(NAMES, "layers that do not learn during the first epochs of a fine-tuning"),
+    "frozen_epochs": Option(whole_number(1), "for how many epochs `frozen` layers stay as they are; `'$None'` always"),
+    "patch_size": Option(SIDES, "X, Y, Z in voxels, multiples of 32, of the patches to train on and of the window"),
+    "overlap": Option(between(0, 0.99), "of neighbouring windows, as a fraction of their side"),
+    "scale": Option(ANYTHING, "the size at which the network sees the image, 0.5 for half; `auto` for what suits it"),
+    "region": Option(ANYTHING, "`x0:x1,y0:y1,z0:z1`: only these voxels count as labelled, for training or scoring"),
+    "channel": Option(whole_number(0), "which channel of a file that has several; without it such a file is refused"),
+    "unlabelled_value": Option(NUMBER, "the label value that means *not labelled*, as negative values always do"),
+    "dataset_weights": Option(ANYTHING, "how often each volume, or each of several datasets, is drawn from"),
+    "val_fraction": Option(between(0, 1), "how much of each volume validates"),
+    "val_interval": Option(whole_number(1), "every how many epochs a training validates"),
+    "redraw": Option(between(0, 1), "chance to draw a patch again that is nearly empty"),
+    "rotation": Option(between(0, 45), "augmentation: degrees in plane, either way"),
+    "zoom": Option(between(1, 4), "augmentation: the largest factor in plane"),
+    "threshold": Option(between(0, 1), "probability above which a voxel is vessel; by default the weights' own"),
+    "save_probability": Option(BOOLEAN, "write `NAME_prob.EXT` too"),
+    "num_workers": Option(whole_number(0), "processes that load and augment beside the training"),
+    "without": Option(NAMES, "parts of the synthetic volumes that pre-training leaves out"),
+    "per_volume": Option(whole_number(1), "patches that pre-training cuts from each synthetic volume"),
+    "validation_volumes": Option(whole_number(1), "synthetic volumes that pre-training validates on"),
+    "average": Option(between(1e-6, 0.999), "share of a step in the running average of the weights, which is kept"),
+    "class_weights": Option(LIST, "of the cross-entropy, background first (`overlays/loss_wcce.json`)"),
+    "precision": Option(ANYTHING, "of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
 }
-
-SEVERAL = ("dataset_dir", "test_dir", "val_dir")
-MAY_BE_NONE = ("patience", "frozen_epochs")
-
-RANGES = {
-    "threshold": (0, 1),
-    "redraw": (0, 1),
-    "rotation": (0, 45),  # degrees; the margin around a patch holds no more
-    "zoom": (1, 4),  # below 1 a patch would show what lies outside the image
-    "learning_rate": (0, 1),
-    "average": (1e-6, 0.999),
-    "learning_rate_decay": (1e-12, 1),
-}
+MAY_BE_SWITCHED_OFF = ("patience", "frozen_epochs")
 
 
-def _check_kind(name: str, given: Any, default: Any) -> None:
+def check_option(name: str, given: Any, default: Any) -> None:
+    """Check the value of an option as the command line gives it; MONAI's `$`, `@` and `%` pass.
+
+    Args:
+        name: of the option, one of `OPTIONS` or of an overlay's own.
+        given: its value, or the text of it.
+        default: what the config has; of an unknown option it tells the kind.
+
+    Raises:
+        UserError: for a value of another kind.
+    """
     value = DefaultParseValue(given) if isinstance(given, str) else given  # as fire reads it, so that 2024 is a number
-    if isinstance(value, str) and value.startswith(("$", "@", "%")):  # MONAI's expressions, references and macros
+    if isinstance(value, str) and value.startswith(("$", "@", "%")):
         return
-    if value is None and default is not None:
-        cure = f"write --{name} '$None'" if name in MAY_BE_NONE else "leave it out, or give a value"
-        raise ValueError(f"--{name} {given}: MONAI would pass over it, and nothing would change; {cure}")
-    if name.endswith(("_dir", "_path")):
-        if isinstance(value, int | float):
-            raise ValueError(f"--{name} {given}: is read as a number and not as a path; write ./{given}")
-        several = name in SEVERAL and isinstance(value, list | tuple)
-        if (value is not None and not (several or isinstance(value, str))) or value in ("", [], ()):
-            raise ValueError(f"--{name} {given}: is no path; give one, ./NAME if its name has a comma")
-        if several and not all(isinstance(path, str) and path for path in value):
-            raise ValueError(f"--{name} {given}: is no list of paths; give one such as \"['A','B']\"")
-    elif name in ("unlabelled_value", "channel") and value is not None:
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ValueError(f"--{name} {given}: is no number; give one such as 1")
-    elif name in MIN_VALUES:
-        if not isinstance(value, int) or isinstance(value, bool) or value < MIN_VALUES[name]:
-            raise ValueError(
-                f"--{name} {given}: is no whole number of at least {MIN_VALUES[name]}; give one such as {default}"
-            )
-    elif name in RANGES and value is not None:
-        low, high = RANGES[name]
-        if not isinstance(value, int | float) or not low <= value <= high:
-            raise ValueError(f"--{name} {given}: is no number from {low} to {high}; give one such as {default or 0.5}")
+    if value is None:
+        if default is not None:
+            remedy = f"write --{name} '$None'" if name in MAY_BE_SWITCHED_OFF else "leave it out, or give a value"
+            refuse(f"--{name} {given}", "MONAI would pass over it, and nothing would change", remedy)
+        return
+    if name == "device":
+        _check_device(str(value))
     elif name == "scale":
         read_scale(value)
-    elif name == "patch_size":
-        if not isinstance(value, list | tuple) or [type(side) for side in value] != [int] * 3 or min(value) < 1:
-            raise ValueError(f'--{name} {given}: is no list of three whole numbers; give one such as "{default}"')
-    elif name == "device":
-        _check_device(str(value))
-    elif isinstance(default, int | float) and not isinstance(default, bool):
-        if not isinstance(value, int | float):
-            raise ValueError(f"--{name} {given}: is no number; give one such as {default}")
-    elif isinstance(default, list) and not isinstance(value, list | tuple):
-        raise ValueError(f'--{name} {given}: is no list; give one such as "{default}"')
+    kind = OPTIONS[name].kind if name in OPTIONS else _kind_of(name, default)
+    if kind.accepts(value):
+        return
+    if kind in (PATH, PATHS) and isinstance(value, int | float):
+        refuse(f"--{name} {given}", "is read as a number and not as a path", f"write ./{given}")
+    if kind in (PATH, PATHS) and not isinstance(value, list | tuple):
+        refuse(f"--{name} {given}", f"is not {kind.name}", "give one, ./NAME if its name has a comma")
+    example = kind.example if default is None or isinstance(default, str) else default
+    quoted = f'"{example}"' if kind in (LIST, NAMES, SIDES, PATHS, PATH) else example
+    refuse(f"--{name} {given}", f"is not {kind.name}", f"give one such as {quoted}")
+
+
+def _kind_of(name: str, default: Any) -> Kind:
+    if name.endswith(("_dir", "_path")):
+        return PATH
+    if isinstance(default, list):
+        return LIST
+    return NUMBER if _is_number(default) else ANYTHING
 
 
 def _check_device(device: str) -> None:
     try:
         kind = torch.device(device).type
-    except RuntimeError as error:
-        raise ValueError(f"--device {device}: is no device; write cpu, cuda or cuda:0") from error
+    except RuntimeError:
+        refuse(f"--device {device}", "is not a device", "write cpu, cuda or cuda:0")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"--device {device}: this machine has no GPU that PyTorch can use; leave --device out")
+        refuse(f"--device {device}", "this machine has no GPU that PyTorch can use", "leave --device out")
 
 
-def flag(name: str, value: bool | str) -> bool:
-    """Read a dial that is on or off; the command line gives ``true`` as text.
+def read_flag(word: str) -> tuple[str, str | None] | None:
+    """Split a word of a command line into name and value; `-` and `_` are the same to fire, as are one dash and two.
+
+    Returns:
+        `("name", "value")` of `--name=value`, `("name", None)` of `--name`, and None for a word that is no flag.
+    """
+    if not re.match(r"--?[A-Za-z_+]", word):
+        return None
+    name, equals, value = word.lstrip("-").partition("=")
+    return name.replace("-", "_"), value if equals else None
+
+
+def refuse_unknown(subject: str, problem: str, name: str, known: Iterable[str], otherwise: str) -> NoReturn:
+    """Refuse a name that nobody knows, with the nearest known one as the remedy.
+
+    Args:
+        subject: what a message is about, `--epoch` for one.
+        problem: what is wrong with it.
+        name: the unknown name.
+        known: all names.
+        otherwise: the remedy where none is near.
+    """
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    prefix = "--" if subject.startswith("--") else ""
+    refuse(subject, problem, f"did you mean {prefix}{near[0]}?" if near else otherwise)
+
+
+def read_boolean(name: str, value: bool | str) -> bool:
+    """Read an option that is on or off; the command line gives `true` as text.
 
     Raises:
-        ValueError: for anything but true and false.
+        UserError: for anything but true and false.
     """
-    if str(value).lower() not in ("true", "false"):
-        raise ValueError(f"--{name} must be true or false, got {value!r}")
+    if not BOOLEAN.accepts(value):
+        refuse(f"--{name} {value}", f"is not {BOOLEAN.name}", "give one of these")
     return str(value).lower() == "true"
 
 
-def number(name: str, value: float | str | None) -> float | None:
-    """Read a dial that is a number; a viewer of MONAI Label gives it as text, and an empty field as "" or "None".
+def read_number(name: str, value: float | str | None) -> float | None:
+    """Read an option that is a number; a viewer of MONAI Label gives it as text, and an empty field as "" or "None".
 
     Returns:
         The number, or None for None and an empty field.
 
     Raises:
-        ValueError: for anything else.
+        UserError: for anything else.
     """
     if value is None or str(value).strip() in ("", "None"):
         return None
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"--{name} must be a number, got {value!r}") from None
-
-
-MIN_SCALE, MAX_SCALE = 0.02, 4.0
+        refuse(f"--{name} {value}", f"is not {NUMBER.name}", "give one such as 0.5")
 
 
 def read_scale(value: float | str) -> float | str:
-    """Read the dial ``scale``; a viewer of MONAI Label gives a number as text.
+    """Read the option `scale`; a viewer of MONAI Label gives a number as text.
 
     Args:
-        value: voxels after over voxels before along the in-plane axes, or ``auto``.
+        value: voxels after over voxels before along the in-plane axes, or `auto`.
 
     Raises:
-        ValueError: for anything else, or out of range.
+        UserError: for anything else, or out of range.
     """
     if str(value).strip().lower() == AUTO:
         return AUTO
     try:
-        number = float("nan") if isinstance(value, bool) else float(value)
+        scale = float("nan") if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
-        number = float("nan")
-    if not MIN_SCALE <= number <= MAX_SCALE:
-        raise ValueError(
-            f"--scale {value}: is neither {AUTO} nor a number from {MIN_SCALE:g} to {MAX_SCALE:g}, such as 0.5"
-        )
-    return number
-
-
-TRACKING_PACKAGES = ("mlflow", "sqlalchemy", "alembic")
-"""MLflow, and what its local store, an SQLite file, takes."""
-
-
-def check_tracking(tracking: Any) -> None:
-    """Check that what ``--tracking`` names can be used.
-
-    Raises:
-        ValueError: for `mlflow` where that is not installed, and for what is neither that nor a file.
-    """
-    # "None" is the default written out, as MONAI Label does for several GPUs
-    if isinstance(tracking, str) and tracking not in ("None", "mlflow") and not Path(tracking).is_file():
-        raise ValueError(f"--tracking {tracking}: is neither mlflow nor a file of settings; write --tracking mlflow")
-    missing = (
-        [name for name in TRACKING_PACKAGES if importlib.util.find_spec(name) is None] if tracking == "mlflow" else []
-    )
-    if missing:
-        raise ValueError(
-            f"--tracking mlflow: {', '.join(missing)} not installed; pip install -r requirements-tracking.txt"
-        )
+        scale = float("nan")
+    if not MIN_SCALE <= scale <= MAX_SCALE:
+        problem = f"is neither {AUTO} nor a number from {MIN_SCALE:g} to {MAX_SCALE:g}"
+        refuse(f"--scale {value}", problem, "give one such as 0.5")
+    return scale

@@ -1,46 +1,35 @@
-"""Dials of the command line: refuse a mistyped one (MONAI would accept `--epoch 1` and change nothing), read flags."""
+"""The command line of `monai.bundle run`, checked: MONAI would accept `--epoch 1` and change nothing."""
 
 from __future__ import annotations
 
-import difflib
+import importlib.util
 import inspect
 import json
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser, ConfigWorkflow
-from monai.bundle import run as bundle_run
+from .errors import refuse
+from .options import check_option, read_flag, refuse_unknown
 
-from .options import _check_kind, check_tracking
-
-MONAIS_OWN = {
-    *(set(inspect.signature(bundle_run).parameters) | set(inspect.signature(ConfigWorkflow).parameters)) - {"override"},
-    *("tracking_uri", "experiment_name", "run_name", "save_execute_config"),  # of `--tracking mlflow`
-}
+TRACKING_PACKAGES = ("mlflow", "sqlalchemy", "alembic")
+"""MLflow, and what its local store, an SQLite file, takes."""
 
 
-def _given(argv: Sequence[str]) -> dict[str, Any]:
-    """Return the command line's ``--name value`` and ``--name=value``; `-` and `_` are the same to fire."""
-    given: dict[str, Any] = {}
-    for word, after in zip(argv, [*argv[1:], ""], strict=True):
-        if re.match(r"--?[A-Za-z_+]", word):  # fire takes one dash for two
-            name, equals, value = word.lstrip("-").partition("=")
-            given[name.replace("-", "_")] = value if equals else after
-    return given
-
-
-def check_dials(argv: Sequence[str] | None = None) -> None:
-    """Check the dials of a ``monai.bundle run`` command; any other command passes.
+def check_overrides(argv: Sequence[str] | None = None) -> None:
+    """Check the options of a `monai.bundle run` command; any other command passes.
 
     Args:
         argv: the command line; this process's by default.
 
     Raises:
-        ValueError: for a top-level name that neither the configs nor MONAI know, or a value that is no path, number,
-            device or list where one is due; what has a ``#`` is MONAI's to check.
+        UserError: for a top-level name that neither the configs nor MONAI know, or a value of another kind than the
+            option's; what has a `#` is MONAI's to check.
     """
+    from monai.bundle import ConfigParser  # a second of imports, which whatever else imports this package needs not
+
     argv = sys.argv if argv is None else argv
     given = _given(argv)
     if "run" in argv and "args_file" in given:
@@ -52,17 +41,53 @@ def check_dials(argv: Sequence[str] | None = None) -> None:
         files = json.loads(files.replace("'", '"'))
     check_tracking(given.get("tracking"))
     config = ConfigParser.load_config_files(files)
-    known = set(config) | MONAIS_OWN
+    known = set(config) | _arguments_of_monai()
     for name, value in given.items():
-        top = name.split("#")[0].split("::")[0].lstrip("+")
         if "#" in name or "::" in name:
             continue
-        if name == "output_dir" and config.get(name) == "$@ckpt_dir":  # it is there for MONAI's tracking alone
-            raise ValueError(f"--output_dir {value}: training writes into --ckpt_dir; give that")
-        if name == "ckpt_dir" and "called_above" in config:
-            raise ValueError(f"--ckpt_dir {value}: evaluation trains nothing; name the weights by --ckpt_path")
-        if top in known:
-            _check_kind(name, value, config.get(top))
-            continue
-        near = difflib.get_close_matches(top, known, n=1, cutoff=0.5)
-        raise ValueError(f"--{name}: there is no such dial" + (f"; did you mean --{near[0]}?" if near else ""))
+        _check_writes_there(name, value, config)
+        top = name.lstrip("+")
+        if top not in known:
+            refuse_unknown(f"--{name}", "there is no such option", top, known, "docs/reference/options.md lists them")
+        check_option(name, value, config.get(top))
+
+
+def check_tracking(tracking: Any) -> None:
+    """Check that what `--tracking` names can be used.
+
+    Raises:
+        UserError: for `mlflow` where that is not installed, and for what is neither that nor a file.
+    """
+    # "None" is the default written out, as MONAI Label does for several GPUs
+    if isinstance(tracking, str) and tracking not in ("None", "mlflow") and not Path(tracking).is_file():
+        refuse(f"--tracking {tracking}", "is neither mlflow nor a file of settings", "write --tracking mlflow")
+    needed = TRACKING_PACKAGES if tracking == "mlflow" else ()
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
+        refuse("--tracking mlflow", f"{', '.join(missing)} not installed", "pip install -r requirements/tracking.txt")
+
+
+def _given(argv: Sequence[str]) -> dict[str, Any]:
+    """Return the command line's `--name value` and `--name=value`."""
+    given: dict[str, Any] = {}
+    for word, after in zip(argv, [*argv[1:], ""], strict=True):
+        if flag := read_flag(word):
+            name, value = flag
+            given[name] = after if value is None else value
+    return given
+
+
+@cache
+def _arguments_of_monai() -> frozenset[str]:
+    from monai.bundle import ConfigWorkflow, run
+
+    arguments = set(inspect.signature(run).parameters) | set(inspect.signature(ConfigWorkflow).parameters)
+    tracked = {"tracking_uri", "experiment_name", "run_name", "save_execute_config"}  # of `--tracking mlflow`
+    return frozenset((arguments | tracked) - {"override"})
+
+
+def _check_writes_there(name: str, value: Any, config: Mapping[str, Any]) -> None:
+    """Refuse a folder that the command would not write into, though its config has the name for another purpose."""
+    if name == "output_dir" and config.get(name) == "$@ckpt_dir":  # it is there for MONAI's tracking alone
+        refuse(f"--output_dir {value}", "training writes into --ckpt_dir", "give that")
+    if name == "ckpt_dir" and "decision_threshold" in config:
+        refuse(f"--ckpt_dir {value}", "evaluation trains nothing", "name the weights by --ckpt_path")

@@ -1,10 +1,10 @@
 """From folders of files to patches: find and check, tell classes, split, draw. Start at `dataset.py`."""
 
 from .classes import class_counts, label_names, label_values
-from .dataset import DECATHLON, CachedVolumes, check_pair, checked_images, find_images, find_study, find_volumes
+from .dataset import DECATHLON, CachedVolumes, check_pair, checked_images, find_dataset, find_images, find_volumes
 from .patches import EpochSampler, PatchDataset, pad_collate
-from .split import TRAIN, VALIDATE, check_labelled, split_in_space, split_study
-from .synthetic import Synthesised, SyntheticPatches, no_study, read_masks, seeds
+from .split import TRAIN, VALIDATE, check_labelled, split_dataset, split_in_space
+from .synthetic import Synthesised, SyntheticPatches, no_dataset, read_masks, seeds
 
 __all__ = [
     "DECATHLON",
@@ -19,15 +19,15 @@ __all__ = [
     "check_pair",
     "checked_images",
     "class_counts",
+    "find_dataset",
     "find_images",
-    "find_study",
     "find_volumes",
     "label_names",
     "label_values",
-    "no_study",
+    "no_dataset",
     "pad_collate",
     "read_masks",
     "seeds",
+    "split_dataset",
     "split_in_space",
-    "split_study",
 ]

@@ -1,4 +1,4 @@
-"""The classes of a study: which value of a label file is which, and how many voxels each has."""
+"""The classes of a dataset: which value of a label file is which, and how many voxels each has."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scripts.core import refuse, slices
 from scripts.io import VolumeReader
 
 logger = logging.getLogger(__name__)
@@ -24,21 +25,21 @@ def label_values(
     known: Sequence[int | Sequence[int]] | None = None,
     training: bool = True,
 ) -> list[int | list[int]]:
-    """Values that stand for the classes in the label files of a study, background first: one map for all files.
+    """Values that stand for the classes in the label files of a dataset, background first: one map for all files.
 
     Weights that tell several vessel classes apart have a map already, `known`, and it counts wherever it can: where a
-    study holds 0 and 7 alone, 7 is still the class that it was among 0, 2 and 7. Otherwise the study's own values, in
-    ascending order, are the classes. Where every file is a plain mask but not all of one program, {0, 1} here and
+    dataset holds 0 and 7 alone, 7 is still the class that it was among 0, 2 and 7. Otherwise its own values, ascending,
+    are the classes. Where every file is a plain mask but not all of one program, {0, 1} here and
     {0, 255} there, and the network tells two classes apart, all of 1, 255 and 65535 are vessel.
 
     Args:
-        items: with ``label`` paths.
+        items: with `label` paths.
         unlabelled_value: a value that means *not labelled*; negative values always do.
         classes: how many the network tells apart.
-        known: the ``label_values`` of the sidecar of weights to start from or to score; None, and any map where the
-            network tells but two classes apart, leaves the study its own.
-        training: whether the study is to be learnt from. Then it needs vessels, a value that is not `known` gives the
-            study its own map, and the log tells which classes cannot be learnt. In scoring, labels without vessel are
+        known: the `label_values` of the sidecar of weights to start from or to score; None, and any map where the
+            network tells but two classes apart, leaves the dataset its own.
+        training: whether the dataset is to be learnt from. Then it needs vessels, a value that is not `known` gives the
+            dataset its own map, and the log tells which classes cannot be learnt. In scoring, labels without vessel are
             as good as any, and a value that is not `known` is refused.
 
     Returns:
@@ -46,12 +47,12 @@ def label_values(
         that means *not labelled*.
 
     Raises:
-        ValueError: without items; for a file that holds fractions or more than 32 values (an image given as a label),
+        UserError: without items; for a file that holds fractions or more than 32 values (an image given as a label),
             for more classes than the network's, and, as `training` says, for labels without vessel or a value not
             `known`.
     """
     if not items:
-        raise ValueError("no image has a label; give --dataset_dir, a study")
+        refuse("--dataset_dir", "no image has a label", "give a dataset with images/ and labels/")
     reader = VolumeReader()
     holder: dict[int, str] = {}  # of each value, the first file
     binary = unlabelled_value != 0
@@ -65,14 +66,15 @@ def label_values(
         if classes == 2 < len(values) and binary:
             values = [0, values[1:]]
         if unlabelled_value == 0 and len(values) < 2:
-            raise ValueError(
-                f"with --unlabelled_value 0 the labels hold only {values}; draw background as well as vessels"
+            refuse(
+                "--unlabelled_value 0", f"with it the labels hold only {values}", "draw background as well as vessels"
             )
     if classes is not None and len(values) > classes:
-        raise ValueError(
-            f"the labels hold {len(values)} values {values} and the network tells {classes} classes apart; "
+        problem = f"the labels hold {len(values)} values {values} and the network tells {classes} classes apart"
+        remedy = (
             f"set --network_def#out_channels {len(values)}, or --unlabelled_value if one of them means not labelled"
         )
+        refuse(items[0]["label"], problem, remedy)
     _check_presence([str(item["label"]) for item in items], values, set(holder), classes or len(values), training)
     logger.info("label values %s are the classes %s", values, list(range(len(values))))
     return values
@@ -86,23 +88,23 @@ def _values_in(path: str, reader: VolumeReader, unlabelled_value: float | None) 
         values = values[values != unlabelled_value]
     if (values != np.round(values)).any():
         one = values[values % 1 > 0][0]
-        raise ValueError(f"{path}: holds fractions such as {one:g}; a label is integers; an image given as a label?")
+        refuse(path, f"holds fractions such as {one:g}; a label is integers", "an image given as a label?")
     if len(values) > MOST_CLASSES:
-        raise ValueError(f"{path}: holds {len(values)} different values; an image given as a label?")
+        refuse(path, f"holds {len(values)} different values", "an image given as a label?")
     return [int(value) for value in values]
 
 
 def _map_of_weights(holder: Mapping[int, str], known: Sequence, training: bool) -> list | None:
-    """The map of the weights, where it tells what each value is; None where the study has to have its own."""
+    """The map of the weights, where it tells what each value is; None where the dataset has to have its own."""
     strange = sorted(holder.keys() - {int(value) for of_one in known for value in np.atleast_1d(of_one)})
     if not strange:
         return list(known)
-    told = f"{holder[strange[0]]}: holds {strange[0]}, which is none of the weights' label values {list(known)}"
+    value, file = strange[0], holder[strange[0]]
+    problem = f"holds {value}, which is not among the weights' label values {list(known)}"
     if not training:
-        raise ValueError(
-            f"{told}; write its class's value there, or set --unlabelled_value {strange[0]} if it means not labelled"
-        )
-    logger.info("%s: the study's own values are the classes", told)
+        remedy = f"write its class's value there, or set --unlabelled_value {value} if it means not labelled"
+        refuse(file, problem, remedy)
+    logger.info("%s: %s; the dataset's own values are the classes", file, problem)
     return None
 
 
@@ -112,7 +114,7 @@ def _check_presence(files: Sequence[str], values: Sequence, held: set[int], clas
     more = f" (and {len(files) - 1} more like it)" if files[1:] else ""
     if not any(there[1:]):
         if training:
-            raise ValueError(f"{files[0]}{more}: holds no vessel, so there is nothing to learn; draw vessels")
+            refuse(f"{files[0]}{more}", "holds no vessel, so there is nothing to learn", "draw vessels")
         logger.warning("%s%s: holds no vessel; scores that need some are null", files[0], more)
     elif not there[0]:
         logger.warning(
@@ -135,7 +137,7 @@ def label_names(values: Sequence, known: Sequence | None = None, names: Sequence
     """Name the classes: as weights that tell the same several apart did, else vessel, or by number.
 
     Args:
-        values: of the classes (:func:`label_values`).
+        values: of the classes (`label_values`).
         known: those of the weights to start from.
         names: theirs.
     """
@@ -147,17 +149,17 @@ def label_names(values: Sequence, known: Sequence | None = None, names: Sequence
 
 
 def class_counts(items: Sequence[Mapping[str, Any]], values: Sequence[int | Sequence[int]]) -> list[int]:
-    """Count the labelled voxels of each class over a study, inside each volume's region.
+    """Count the labelled voxels of each class over a dataset, inside each volume's region.
 
     Args:
-        items: with ``label`` paths and, if only part of a volume counts, ``region`` boxes.
-        values: of the classes (:func:`label_values`).
+        items: with `label` paths and, if only part of a volume counts, `region` boxes.
+        values: of the classes (`label_values`).
     """
     counts = np.zeros(len(values), dtype=np.int64)
     reader = VolumeReader()
     for item in items:
         voxels, _ = reader.get_data(reader.read(item["label"]))
         region = item.get("region") or [(0, size) for size in voxels.shape]
-        part = voxels[tuple(slice(*bounds) for bounds in region)]
+        part = voxels[slices(region)]
         counts += [np.count_nonzero(np.isin(part, value)) for value in values]
     return counts.tolist()

@@ -1,4 +1,4 @@
-"""Studies: find the volumes, check that images and labels fit."""
+"""Datasets: find the volumes, check that images and labels fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from monai.data import CacheDataset, load_decathlon_datalist
 
-from scripts.core import region_box
+from scripts.core import refuse, region_box
 from scripts.io import SUFFIXES, file_family, read_header, split_name
 
 logger = logging.getLogger(__name__)
@@ -20,20 +20,20 @@ TEXT_SUFFIXES = (".txt", ".md", ".json", ".csv", ".xml", ".log", ".pdf", ".py")
 
 
 def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
-    """List the images of a study, of a folder of images, or of one file, by name.
+    """List the images of a dataset, of a folder of images, or of one file, by name.
 
     Args:
-        dataset_dir: the study, folder or file.
+        dataset_dir: the dataset, folder or file.
 
     Returns:
-        ``[{"name": ..., "image": path}, ...]``, sorted by name.
+        `[{"name": ..., "image": path}, ...]`, sorted by name.
 
     Raises:
-        FileNotFoundError: where there is nothing, or nothing that can be read.
-        ValueError: for two files of one name.
+        UserError: where there is nothing, or nothing that can be read.
+        UserError: for two files of one name.
     """
     if not isinstance(dataset_dir, str | Path):
-        raise ValueError(f"{dataset_dir}: is read as a list; give one file or folder, ./NAME if its name has a comma")
+        refuse(dataset_dir, "is read as a list", "give one file or folder, ./NAME if its name has a comma")
     path = Path(dataset_dir)
     if path.is_file() and path.name != DECATHLON:
         return [{"name": split_name(path)[0], "image": str(path)}]
@@ -44,11 +44,11 @@ def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
 
 
 def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, str]]:
-    """List images as :func:`find_images` does, each checked by its header, so that none fails after hours.
+    """List images as `find_images` does, each checked by its header, so that none fails after hours.
 
     Raises:
-        FileNotFoundError: as there.
-        ValueError: as there, and for a file that is damaged or not one volume.
+        UserError: as there.
+        UserError: as there, and for a file that is damaged or not one volume.
     """
     items = find_images(dataset_dir)
     for item in items:
@@ -56,50 +56,53 @@ def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[
     return items
 
 
-def find_study(
+def find_dataset(
     dataset_dir: str | Path | Sequence[str | Path] | None, region: str | None = None, channel: int | None = None
 ) -> list[dict[str, Any]]:
-    """List the labelled volumes of one or several studies, each checked by its header.
+    """List the labelled volumes of one or several datasets, each checked by its header.
 
     Args:
-        dataset_dir: a study (``images/NAME.EXT`` and ``labels/NAME.EXT``, or a Medical Decathlon ``dataset.json``), or
-            several; None is no study, and so no volumes.
-        region: voxels ``x0:x1,y0:y1,z0:z1`` that count as labelled.
+        dataset_dir: a dataset (`images/NAME.EXT` and `labels/NAME.EXT`, or a Medical Decathlon `dataset.json`), or
+            several; None is no dataset, and so no volumes.
+        region: voxels `x0:x1,y0:y1,z0:z1` that count as labelled.
         channel: which channel of a several-channel image.
 
     Returns:
-        ``[{"name", "image", "label", "dataset", "shape", "affine", "region"}, ...]``: paths, the name of the volume or
-        with several studies the path of its study, (X, Y, Z), 4x4 in mm, a box.
+        `[{"name", "image", "label", "dataset", "shape", "affine", "region"}, ...]`: paths, the name of the volume or
+        with several datasets the path of its dataset, (X, Y, Z), 4x4 in mm, a box.
 
     Raises:
-        FileNotFoundError: for a missing folder, an empty one, or an image without a label.
-        ValueError: for two files of one name, or an image and a label that do not lie on the same voxels.
+        UserError: for a missing folder, an empty one, or an image without a label.
+        UserError: for two files of one name, or an image and a label that do not lie on the same voxels.
     """
     folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir or ())
     items = [
-        # what dataset_weights weighs: the volumes of one study, or several studies
+        # what dataset_weights weighs: the volumes of one dataset, or several datasets
         {**item, "dataset": item["name"] if len(folders) == 1 else str(folder)}
         for folder in folders
-        for item in _study_files(Path(folder))
+        for item in _dataset_files(Path(folder))
     ]
     names = [item["name"] for item in items]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{', '.join(twice)}: the same name in two studies; rename one of them")
+        refuse(", ".join(twice), "the same name in two datasets", "rename one of them")
     return [{**item, **check_pair(item["image"], item["label"], region, channel)} for item in items]
 
 
-def _study_files(path: Path) -> list[dict[str, str]]:
+def _dataset_files(path: Path) -> list[dict[str, str]]:
     if (path / DECATHLON).is_file() or path.name == DECATHLON:
         return _decathlon(path)
     if not (path / "images").is_dir() or not (path / "labels").is_dir():
         missing = next(name for name in ("images", "labels") if not (path / name).is_dir())
-        found = "has no folder" if path.is_dir() else "is no folder, and a study needs one with"
-        raise FileNotFoundError(f"{path}: {found} {missing}/; a study is images/NAME.EXT with labels/NAME.EXT")
+        found = "has no folder" if path.is_dir() else "is not a folder, and a dataset needs one with"
+        refuse(path, f"{found} {missing}/", "a dataset is images/NAME.EXT with labels/NAME.EXT", FileNotFoundError)
     images, labels = find_volumes(path / "images"), find_volumes(path / "labels")
     if bare := sorted(images.keys() - labels.keys()):
-        raise FileNotFoundError(
-            f"{images[bare[0]]}: has no label {path / 'labels' / bare[0]}.*; add it, or take the image away"
-            + (f" (and {len(bare) - 1} more like it)" if bare[1:] else "")
+        refuse(
+            images[bare[0]],
+            f"has no label {path / 'labels' / bare[0]}.*"
+            + (f" (and {len(bare) - 1} more like it)" if bare[1:] else ""),
+            "add it, or take the image away",
+            FileNotFoundError,
         )
     if unused := sorted(labels.keys() - images.keys()):
         logger.warning("labels without an image are not used: %s", ", ".join(unused))
@@ -109,22 +112,20 @@ def _study_files(path: Path) -> list[dict[str, str]]:
 def _decathlon(path: Path, keys: Sequence[str] = ("image", "label")) -> list[dict[str, str]]:
     file = path / DECATHLON if path.is_dir() else path
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; check --dataset_dir")
+        refuse(file, "no such file", "check --dataset_dir", FileNotFoundError)
     try:
         items = load_decathlon_datalist(str(file), is_segmentation=True, data_list_key="training")
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{file}: is no Medical Decathlon list ({error}); correct it") from None
+        refuse(file, f"is not a Medical Decathlon list ({error})", "correct it")
     if not items:
-        raise FileNotFoundError(f"{file}: lists no volume under training; add some")
+        refuse(file, "lists no volume under training", "add some", FileNotFoundError)
     for number, item in enumerate(items):
         if wrong := [key for key in keys if not isinstance(item.get(key), str)]:
-            raise ValueError(
-                f"{file}: volume {number} under training names no {wrong[0]} file; add it, or take it away"
-            )
+            refuse(file, f"volume {number} under training names no {wrong[0]} file", "add it, or take it away")
     volumes = [{"name": split_name(item["image"])[0], **{key: item[key] for key in keys}} for item in items]
     names = [item["name"] for item in volumes]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{file}: two volumes have the same name {twice[0]!r}; rename one of the two")
+        refuse(file, f"two volumes have the same name {twice[0]!r}", "rename one of the two")
     return volumes
 
 
@@ -132,11 +133,11 @@ def find_volumes(folder: Path) -> dict[str, Path]:
     """List the volumes in a folder, by name.
 
     Raises:
-        FileNotFoundError: where there is none.
-        ValueError: for two files of one name.
+        UserError: where there is none.
+        UserError: for two files of one name.
     """
     if not folder.exists():
-        raise FileNotFoundError(f"{folder}: no such file or folder; check --dataset_dir")
+        refuse(folder, "no such file or folder", "check --dataset_dir", FileNotFoundError)
     volumes: dict[str, Path] = {}
     ignored: list[str] = []
     for file in sorted(folder.iterdir()):
@@ -147,9 +148,7 @@ def find_volumes(folder: Path) -> dict[str, Path]:
             continue
         name = split_name(file)[0]
         if name in volumes:
-            raise ValueError(
-                f"{file}: {volumes[name].name} has the same name {name!r}; rename or remove one of the two"
-            )
+            refuse(file, f"{volumes[name].name} has the same name {name!r}", "rename or remove one of the two")
         volumes[name] = file
     if ignored:
         logger.warning("%s: ignored, not volumes by their names: %s", folder, ", ".join(ignored))
@@ -158,7 +157,7 @@ def find_volumes(folder: Path) -> dict[str, Path]:
             if not name.lower().endswith(TEXT_SUFFIXES):
                 file_family(folder / name)  # says what to convert a microscope's or scanner's own format with
         also = f" (found {', '.join(ignored[:3])})" if ignored else ""
-        raise FileNotFoundError(f"{folder}: holds no volume{also}; expected one of {' '.join(SUFFIXES)}")
+        refuse(folder, f"holds no volume{also}", f"expected one of {' '.join(SUFFIXES)}", FileNotFoundError)
     return volumes
 
 
@@ -170,29 +169,24 @@ def check_pair(
     Args:
         image: path.
         label: path.
-        region: voxels ``x0:x1,y0:y1,z0:z1`` that count as labelled.
+        region: voxels `x0:x1,y0:y1,z0:z1` that count as labelled.
         channel: which channel of a several-channel image.
         compare_place: compare voxel size and position too, where both files state them.
 
     Returns:
-        ``shape`` (X, Y, Z), ``affine`` 4x4 in mm, ``region`` as a box.
+        `shape` (X, Y, Z), `affine` 4x4 in mm, `region` as a box.
 
     Raises:
-        FileNotFoundError: for a missing file.
-        ValueError: for a file that is damaged or not one volume, or where the two differ.
+        UserError: for a missing file.
+        UserError: for a file that is damaged or not one volume, or where the two differ.
     """
     one, two = read_header(image, channel=channel), read_header(label)
     if one.shape != two.shape:
-        raise ValueError(f"{label}: has {two.shape} voxels (X, Y, Z), its image {image} has {one.shape}; align them")
+        refuse(label, f"has {two.shape} voxels (X, Y, Z), its image {image} has {one.shape}", "align them")
     # a label without a stated voxel size contradicts nothing
     if compare_place and one.unit and two.unit and not _same_place(one.affine, two.affine):
-        raise ValueError(
-            f"{label}: has another voxel size or position than its image {image}; resample it to the image"
-        )
-    try:
-        box = region_box(region, one.shape)
-    except ValueError as error:
-        raise ValueError(f"{image}: {error}") from error
+        refuse(label, f"has another voxel size or position than its image {image}", "resample it to the image")
+    box = region_box(region, one.shape, image)
     return {"shape": one.shape, "affine": one.affine, "region": box}
 
 
@@ -203,12 +197,12 @@ def _same_place(one: np.ndarray, two: np.ndarray) -> bool:
 
 
 class CachedVolumes(CacheDataset):
-    """MONAI's ``CacheDataset``, whose volumes may be others than those listed.
+    """MONAI's `CacheDataset`, whose volumes may be others than those listed.
 
     Args:
-        data: items, for whoever replaces them (:mod:`scripts.listed`).
-        volumes: what to load; ``data`` by default.
-        kwargs: for MONAI's ``CacheDataset``.
+        data: items, for whoever replaces them (`scripts.listed`).
+        volumes: what to load; `data` by default.
+        kwargs: for MONAI's `CacheDataset`.
     """
 
     def __init__(

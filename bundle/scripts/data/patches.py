@@ -12,36 +12,41 @@ from monai.transforms import Compose
 from torch.nn import functional as F
 from torch.utils.data import DistributedSampler
 
-from scripts.core import UNLABELLED
+from scripts.core import UNLABELLED, refuse
 
 
 def volume_weights(datasets: Sequence[str], weights: Mapping[str, float] | Sequence[float] | None) -> np.ndarray:
     """Return the probability of drawing from each volume.
 
-    A data set is drawn from by its weight, whatever its size, and all its volumes alike.
+    A dataset is drawn from by its weight, whatever its size, and all its volumes alike.
 
     Args:
-        datasets: the data set of each volume.
-        weights: by data set (one not named has 1), or one for each data set in order; None is equal.
+        datasets: the dataset of each volume.
+        weights: by dataset (one not named has 1), or one for each dataset in order; None is equal.
 
     Raises:
-        ValueError: for an unknown name, another number of weights, or weights that are negative or all zero.
+        UserError: for an unknown name, another number of weights, or weights that are negative or all zero.
     """
     names = list(dict.fromkeys(datasets))
     if weights is None:
         weights = {}
     numbers = weights.values() if isinstance(weights, Mapping) else weights
     if not isinstance(weights, Mapping | list | tuple) or not all(isinstance(each, int | float) for each in numbers):
-        raise ValueError(f"dataset_weights {weights!r} must be numbers, one for each of {', '.join(names)}")
+        refuse(f"--dataset_weights {weights}", "are not numbers", f"give one for each of {', '.join(names)}")
     if isinstance(weights, Mapping):
         if unknown := sorted(weights.keys() - set(names)):
-            raise ValueError(f"dataset_weights names {unknown[0]!r}; the data sets are {', '.join(names)}")
+            refuse(
+                "--dataset_weights",
+                f"names {unknown[0]!r}, which is not among the datasets",
+                f"name some of {', '.join(names)}",
+            )
         weights = [weights.get(name, 1.0) for name in names]
     values = np.asarray(weights, dtype=float)
     if values.shape != (len(names),) or (values < 0).any() or not values.sum() > 0:
-        raise ValueError(
-            f"dataset_weights {list(weights)} must be {len(names)} numbers, none negative, not all zero: "
-            f"one for each of {', '.join(names)}"
+        refuse(
+            f"--dataset_weights {list(weights)}",
+            f"are not {len(names)} numbers, none negative and not all zero",
+            f"give one for each of {', '.join(names)}",
         )
     share = {name: value / datasets.count(name) for name, value in zip(names, values / values.sum(), strict=True)}
     return np.array([share[name] for name in datasets])
@@ -54,16 +59,16 @@ class PatchDataset(Dataset):
     the same patches, and a resumed run draws those of a run never stopped.
 
     Args:
-        data: items with ``image`` and ``label`` paths, for whoever replaces them (:mod:`scripts.listed`).
+        data: items with `image` and `label` paths, for whoever replaces them (`scripts.listed`).
         transform: preprocessing; what follows the first random transform runs for every patch.
         length: patches an epoch.
         seed: of the draw.
-        weights: see :func:`volume_weights`.
+        weights: see `volume_weights`.
         progress: show a bar while loading.
-        volumes: what to draw from; ``data`` by default.
+        volumes: what to draw from; `data` by default.
 
     Raises:
-        ValueError: where there is nothing to draw from.
+        UserError: where there is nothing to draw from.
     """
 
     def __init__(
@@ -79,7 +84,9 @@ class PatchDataset(Dataset):
         data = data if volumes is None else volumes
         super().__init__(data=data, transform=transform)
         if not data or length < 1:
-            raise ValueError(f"nothing to train on: {len(data)} volumes, {length} patches an epoch")
+            refuse(
+                "the training", f"has {len(data)} volumes and {length} patches an epoch", "give at least one of each"
+            )
         datasets = [item.get("dataset", str(item["image"])) for item in data]
         self.probabilities = volume_weights(datasets, weights)
         self.length = length
@@ -92,7 +99,7 @@ class PatchDataset(Dataset):
         return self.length
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Draw a patch; ``index`` counts on from epoch to epoch (:class:`EpochSampler`)."""
+        """Draw a patch; `index` counts on from epoch to epoch (`EpochSampler`)."""
         generator = np.random.default_rng((self.seed, index))
         volume = int(generator.choice(len(self.probabilities), p=self.probabilities))
         self.volumes.transform.set_random_state(seed=int(generator.integers(2**32)))
@@ -103,10 +110,10 @@ class PatchDataset(Dataset):
 class EpochSampler(DistributedSampler):
     """Count on from epoch to epoch, so that no two epochs draw the same patches.
 
-    MONAI's engines tell a ``DistributedSampler`` the epoch, in a resumed run too.
+    MONAI's engines tell a `DistributedSampler` the epoch, in a resumed run too.
 
     Args:
-        dataset: a :class:`PatchDataset`.
+        dataset: a `PatchDataset`.
         num_replicas: processes.
         rank: of this one.
     """
@@ -126,11 +133,11 @@ def pad_collate(
     """Batch patches of unequal sizes: patches of thin stacks grow to the largest of the batch, unlabelled there.
 
     Args:
-        patches: dicts of ``image`` and ``label``, each ``(C, X, Y, Z)``.
+        patches: dicts of `image` and `label`, each `(C, X, Y, Z)`.
         least: (X, Y, Z), how large they become at least.
 
     Returns:
-        ``image`` and ``label``, each ``(B, C, X, Y, Z)``.
+        `image` and `label`, each `(B, C, X, Y, Z)`.
     """
     largest = np.max([least, *(patch["image"].shape[1:] for patch in patches)], axis=0)
 

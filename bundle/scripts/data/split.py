@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import AXES, Box, longest_in_plane_axis
+from scripts.core import AXES, Box, box_text, longest_in_plane_axis, refuse, slices
 from scripts.io import VolumeReader
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ TRAIN, VALIDATE = "train", "validate"
 def split_in_space(
     region: Box, affine: np.ndarray, val_fraction: float, patch_size: Sequence[int]
 ) -> tuple[Box, Box] | None:
-    """Split a box: the last ``val_fraction`` of its longest in-plane axis validates.
+    """Split a box: the last `val_fraction` of its longest in-plane axis validates.
 
     A margin of one patch side lies between the two parts.
 
@@ -33,10 +33,10 @@ def split_in_space(
         The training box and the validation box; None where the former would be shorter than a patch.
 
     Raises:
-        ValueError: for a fraction outside 0 to 1.
+        UserError: for a fraction outside 0 to 1.
     """
     if not 0 < val_fraction < 1:
-        raise ValueError(f"val_fraction must lie between 0 and 1, got {val_fraction}")
+        refuse(f"--val_fraction {val_fraction}", "is not between 0 and 1", "give one such as 0.25")
     axis = longest_in_plane_axis([stop - start for start, stop in region], affine)
     start, stop = region[axis]
     val_start = stop - max(1, round(val_fraction * (stop - start)))
@@ -50,35 +50,35 @@ def _with(box: Box, axis: int, bounds: tuple[int, int]) -> Box:
     return (*box[:axis], bounds, *box[axis + 1 :])
 
 
-def split_study(
-    study: Sequence[Mapping[str, Any]],
+def split_dataset(
+    dataset: Sequence[Mapping[str, Any]],
     val_fraction: float,
     patch_size: Sequence[int],
     unlabelled_value: float | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Split every volume of a study in space, inside the box that is labelled.
+    """Split every volume of a dataset in space, inside the box that is labelled.
 
     A volume validates on itself, and the log says so, where its labelled box is too small for a patch, a margin and a
     rest, or where one of the parts would hold no vessel. Either part holds labelled voxels, for the box has some at
     both ends.
 
     Args:
-        study: items with ``name``, ``label`` path, ``affine`` and ``region``.
-        val_fraction: see :func:`split_in_space`.
+        dataset: items with `name`, `label` path, `affine` and `region`.
+        val_fraction: see `split_in_space`.
         patch_size: (X, Y, Z).
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Returns:
-        ``{"train": [...], "validate": [...]}``: the items, each with the region that trains or validates.
+        `{"train": [...], "validate": [...]}`: the items, each with the region that trains or validates.
 
     Raises:
-        ValueError: for a fraction outside 0 to 1, a volume with no labelled voxel in its region, or a study with no
+        UserError: for a fraction outside 0 to 1, a volume with no labelled voxel in its region, or a dataset with no
             vessel in any.
     """
     reader = VolumeReader()
     bare_volumes: list[str] = []
     parts: dict[str, list[dict[str, Any]]] = {TRAIN: [], VALIDATE: []}
-    for item in study:
+    for item in dataset:
         label = reader.get_data(reader.read(item["label"]))[0]  # (X, Y, Z)
         labelled = _labelled(label, unlabelled_value)
         region = _labelled_box(labelled, item)
@@ -99,26 +99,28 @@ def split_study(
             boxes = (region, region)
         for part, box in zip(parts, boxes, strict=True):
             parts[part].append({**item, "region": box})
-    if study and len(bare_volumes) == len(study):
-        more = f" (and {len(study) - 1} more like it)" if study[1:] else ""
-        raise ValueError(
-            f"{bare_volumes[0]}{more}: holds no vessel where it is labelled, so there is nothing to learn; draw vessels"
+    if dataset and len(bare_volumes) == len(dataset):
+        more = f" (and {len(dataset) - 1} more like it)" if dataset[1:] else ""
+        refuse(
+            f"{bare_volumes[0]}{more}",
+            "holds no vessel where it is labelled, so there is nothing to learn",
+            "draw vessels",
         )
     return parts
 
 
-def check_labelled(study: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> None:
+def check_labelled(dataset: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> None:
     """Check, before hours of work, that every volume to be scored is labelled somewhere.
 
     Args:
-        study: items with ``label`` path and ``region``.
+        dataset: items with `label` path and `region`.
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Raises:
-        ValueError: for a volume with no labelled voxel in its region.
+        UserError: for a volume with no labelled voxel in its region.
     """
     reader = VolumeReader()
-    for item in study:
+    for item in dataset:
         _labelled_box(_labelled(reader.get_data(reader.read(item["label"]))[0], unlabelled_value), item)
 
 
@@ -127,15 +129,16 @@ def _labelled(label: np.ndarray, unlabelled_value: float | None) -> np.ndarray:
 
 
 def _voxels(volume: np.ndarray, box: Box) -> np.ndarray:
-    return volume[tuple(slice(*bounds) for bounds in box)]
+    return volume[slices(box)]
 
 
 def _labelled_box(labelled: np.ndarray, item: Mapping[str, Any]) -> Box:
     inside = _voxels(labelled, item["region"])
     if not inside.any():
-        where = ",".join(f"{start}:{stop}" for start, stop in item["region"])
-        raise ValueError(
-            f"{item['label']}: no voxel is labelled in {where}; label some there, or set --region to where some are"
+        refuse(
+            item["label"],
+            f"no voxel is labelled in {box_text(item['region'])}",
+            "label some there, or set --region to where some are",
         )
     box = []
     for axis, (start, _) in enumerate(item["region"]):

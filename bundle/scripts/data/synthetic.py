@@ -12,7 +12,7 @@ import torch
 from monai.data import Dataset, MetaTensor
 from monai.transforms import Compose, RandomizableTrait, Transform
 
-from scripts.core import file_hash, voxel_size
+from scripts.core import refuse, sha256, voxel_size
 from scripts.io import read_volume
 from scripts.synthesis import check_parts, draw_style, synthesise
 
@@ -23,27 +23,29 @@ MOST_VALUES = 32  # of a mask, vessels of several kinds among them
 MOST_VESSEL = 0.9
 
 
-def no_study(classes: int, dials: Mapping[str, Any], dials_of_tests: Mapping[str, Any] | None = None) -> list:
-    """Return the volumes of a study that training on synthetic volumes reads: none.
+def no_dataset(classes: int, options: Mapping[str, Any], options_of_tests: Mapping[str, Any] | None = None) -> list:
+    """Return the volumes of a dataset that training on synthetic volumes reads: none.
 
     Args:
         classes: that the network tells apart.
-        dials: those that speak of a study, by name.
-        dials_of_tests: those that speak of volumes to score, where there are none.
+        options: those that speak of a dataset, by name.
+        options_of_tests: those that speak of volumes to score, where there are none.
 
     Raises:
-        ValueError: where one of them is set, which would be of no effect, or for other classes than two.
+        UserError: where one of them is set, which would be of no effect, or for other classes than two.
     """
     if classes != 2:
-        raise ValueError(
-            f"--network_def#out_channels {classes}: synthetic volumes have two classes, background and vessel; "
-            "fine-tune to others afterwards"
+        refuse(
+            f"--network_def#out_channels {classes}",
+            "synthetic volumes have two classes, background and vessel",
+            "fine-tune to others afterwards",
         )
-    for name, value in {**dials, **(dials_of_tests or {})}.items():
+    for name, value in {**options, **(options_of_tests or {})}.items():
         if value is not None:
-            raise ValueError(
-                f"--{name} {value}: pretrain.json draws its own volumes and reads no study; leave it out, "
-                "and train on yours afterwards, with finetune.json"
+            refuse(
+                f"--{name} {value}",
+                "pretrain.json draws its own volumes and reads no dataset",
+                "leave it out, and train on yours afterwards, with finetune.json",
             )
     return []
 
@@ -81,32 +83,28 @@ def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
         (X, Y, Z) boolean arrays, by file name and hash, so that a resumed run is told from one on other masks.
 
     Raises:
-        FileNotFoundError: for a folder that is none, or without volumes.
-        ValueError: for a file that cannot be read, is no mask, holds no vessel or little else, or has flat voxels.
+        UserError: for a folder that is none, or without volumes.
+        UserError: for a file that cannot be read, is no mask, holds no vessel or little else, or has flat voxels.
     """
     if masks_dir is None:
         return {}
     if not Path(masks_dir).is_dir():
-        raise FileNotFoundError(f"{masks_dir}: is no folder; give --masks_dir a folder of vessel masks")
-    return {f"{path.name} {file_hash(path)[:12]}": _mask(path) for path in find_volumes(Path(masks_dir)).values()}
+        refuse(masks_dir, "is not a folder", "give --masks_dir a folder of vessel masks", FileNotFoundError)
+    return {f"{path.name} {sha256(path)[:12]}": _mask(path) for path in find_volumes(Path(masks_dir)).values()}
 
 
 def _mask(path):
     info, voxels = read_volume(path)
     if len(np.unique(voxels)) > MOST_VALUES:
-        raise ValueError(
-            f"{path}: holds more than {MOST_VALUES} values, so it is an image and no vessel mask; remove it"
-        )
+        refuse(path, f"holds more than {MOST_VALUES} values, so it is an image and no vessel mask", "remove it")
     if voxels.min() < 0:
-        raise ValueError(f"{path}: holds negative values, which are not labelled; make them vessel or background")
+        refuse(path, "holds negative values, which are not labelled", "make them vessel or background")
     mask = voxels > 0
     if not 0 < mask.mean() < MOST_VESSEL:
-        raise ValueError(f"{path}: {mask.mean():.0%} of it is vessel, so nothing can be cut from it; remove it")
+        refuse(path, f"{mask.mean():.0%} of it is vessel, so nothing can be cut from it", "remove it")
     size = voxel_size(info.affine)
     if max(size) > 1.05 * min(size):
-        raise ValueError(
-            f"{path}: its voxels are {max(size) / min(size):.2g} times as long as wide; resample it to cubes"
-        )
+        refuse(path, f"its voxels are {max(size) / min(size):.2g} times as long as wide", "resample it to cubes")
     return mask
 
 
@@ -114,11 +112,11 @@ class Synthesised(Transform):
     """Draw the volume of a seed.
 
     Args:
-        without: see :func:`scripts.synthesis.synthesise`.
+        without: see `scripts.synthesis.synthesise`.
         masks: likewise.
 
     Raises:
-        ValueError: for parts that there are not, or where no style is left.
+        UserError: for parts that there are not, or where no style is left.
     """
 
     def __init__(self, without: Sequence[str] = (), masks: Sequence[np.ndarray] = ()) -> None:
@@ -127,9 +125,9 @@ class Synthesised(Transform):
         self.masks = masks
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Add ``image``, float32, and ``label``, int8, both ``(1, X, Y, Z)``, and ``style`` to a ``seed``.
+        """Add `image`, float32, and `label`, int8, both `(1, X, Y, Z)`, and `style` to a `seed`.
 
-        Where there is a ``shape`` they have it, else one is drawn.
+        Where there is a `shape` they have it, else one is drawn.
         """
         seed = data["seed"]
         style = draw_style(seed, self.without, self.masks)
@@ -152,7 +150,7 @@ class SyntheticPatches(Dataset):
     """Patches from ever new synthetic volumes; each patch is a function of (seed, index) alone.
 
     At any time patches are drawn from `LANES` volumes in turn, so that neighbours in a batch differ; each volume serves
-    ``per_volume`` patches, then another takes its place, now in one lane and now in the next, so that no step waits for
+    `per_volume` patches, then another takes its place, now in one lane and now in the next, so that no step waits for
     many. A worker of the loader keeps the volumes it draws from; with batches of two, and 1, 2, 4 or 8 workers that
     outlive an epoch, none is drawn twice.
 
@@ -165,7 +163,7 @@ class SyntheticPatches(Dataset):
         progress: of no effect, for nothing is loaded beforehand; several processes set it.
 
     Raises:
-        ValueError: for numbers below 1.
+        UserError: for numbers below 1.
     """
 
     def __init__(
@@ -179,7 +177,11 @@ class SyntheticPatches(Dataset):
     ) -> None:
         super().__init__(data=[], transform=transform)
         if length < 1 or per_volume < 1:
-            raise ValueError(f"nothing to train on: {length} patches an epoch, {per_volume} from each volume")
+            refuse(
+                "the training",
+                f"has {length} patches an epoch, {per_volume} from each volume",
+                "give at least one of each",
+            )
         self.draw = draw
         self.length = length
         self.seed = seed
@@ -198,7 +200,7 @@ class SyntheticPatches(Dataset):
         return (turn + lane * self.per_volume // LANES) // self.per_volume * LANES + lane
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Draw a patch; ``index`` counts on from epoch to epoch (:class:`scripts.data.EpochSampler`)."""
+        """Draw a patch; `index` counts on from epoch to epoch (`scripts.data.EpochSampler`)."""
         generator = np.random.default_rng((self.seed, index))
         volume = self._volume(self.volume_of(index))
         self.transform.set_random_state(seed=int(generator.integers(2**32)))

@@ -1,7 +1,7 @@
-"""Vessels much wider than the network's window: the dial `scale`, at which sizes the network sees an image.
+"""Vessels much wider than the network's window: the option `scale`, at which sizes the network sees an image.
 
 A patch inside a stem of 60 voxels looks like any bright region. Shrunk to a quarter, the stem is 15 voxels across and
-has walls and a course. Logits are brought back to the image's own voxels and averaged, as those of windows are.
+has walls and a fingerprint. Logits are brought back to the image's own voxels and averaged, as those of windows are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def bare(image: torch.Tensor) -> torch.Tensor:
 
 
 def like(image: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Give ``values``, which lie on the voxels of ``image``, its metadata, if it has any."""
+    """Give `values`, which lie on the voxels of `image`, its metadata, if it has any."""
     return MetaTensor(values).copy_meta_from(image, copy_attr=False) if isinstance(image, MetaTensor) else values
 
 
@@ -40,8 +40,8 @@ def affine_of(image: torch.Tensor) -> np.ndarray:
 def shape_at(scale: float, shape: Sequence[int], affine: np.ndarray) -> tuple[int, ...]:
     """Return how many voxels an image has at a scale.
 
-    An axis shrinks by ``scale``. One whose voxels are coarser than those in plane shrinks less, to the voxel size that
-    these then have, or not at all where it is coarser still; and none is left with fewer than :data:`MIN_SIDE` voxels,
+    An axis shrinks by `scale`. One whose voxels are coarser than those in plane shrinks less, to the voxel size that
+    these then have, or not at all where it is coarser still; and none is left with fewer than `MIN_SIDE` voxels,
     or fewer than it has. Enlarging keeps proportions.
 
     Args:
@@ -61,11 +61,11 @@ def resample(volume: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     """Bring a volume to other voxels of the same field of view: means of voxels where it shrinks, else trilinear.
 
     Args:
-        volume: ``(B, C, X, Y, Z)``.
+        volume: `(B, C, X, Y, Z)`.
         shape: along X, Y and Z, all at most, or all at least, what the volume has.
 
     Returns:
-        ``(B, C, *shape)``, the volume itself where it has that shape.
+        `(B, C, *shape)`, the volume itself where it has that shape.
     """
     if tuple(volume.shape[2:]) == tuple(shape):
         return volume
@@ -74,11 +74,11 @@ def resample(volume: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
 
 
 def add_resampled(total: torch.Tensor, logits: torch.Tensor) -> None:
-    """Add logits of other voxels to ``total`` in place, class by class: less memory than all at once.
+    """Add logits of other voxels to `total` in place, class by class: less memory than all at once.
 
     Args:
-        total: ``(B, K, X, Y, Z)``.
-        logits: ``(B, K, ...)``.
+        total: `(B, K, X, Y, Z)`.
+        logits: `(B, K, ...)`.
     """
     for index in range(total.shape[1]):
         total[:, index : index + 1] += resample(logits[:, index : index + 1], total.shape[2:])
@@ -89,7 +89,7 @@ def share_resolved(logits: torch.Tensor, shape: Sequence[int]) -> float:
     """How much of the vessel would still be vessel and nothing else in the voxels of a shrunken image.
 
     Args:
-        logits: ``(B, K, X, Y, Z)``, background first.
+        logits: `(B, K, X, Y, Z)`, background first.
         shape: of the shrunken image.
 
     Returns:
@@ -103,14 +103,14 @@ def share_resolved(logits: torch.Tensor, shape: Sequence[int]) -> float:
 
 
 def coarser_shapes(logits: torch.Tensor, affine: np.ndarray) -> list[tuple[int, ...]]:
-    """Decide for ``auto`` at which further sizes the network sees an image: at all of :data:`COARSER`, or at none.
+    """Decide for `auto` at which further sizes the network sees an image: at all of `COARSER`, or at none.
 
     They count where the majority of the vessel that is found at the image's own size is still resolved at the smallest
     of them, which takes vessels about 16 voxels wide. Where vessels are thinner nothing changes, nor for an image with
-    fewer than 64 voxels in plane, which would be cut short at :data:`MIN_SIDE`; one window holds it anyway.
+    fewer than 64 voxels in plane, which would be cut short at `MIN_SIDE`; one window holds it anyway.
 
     Args:
-        logits: ``(B, K, X, Y, Z)``, found at the image's own size.
+        logits: `(B, K, X, Y, Z)`, found at the image's own size.
         affine: 4x4.
 
     Returns:

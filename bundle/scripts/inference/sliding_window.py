@@ -12,7 +12,7 @@ from monai.inferers import Inferer, SlidingWindowInferer
 from torch import nn
 from torch.nn import functional as F
 
-from scripts.core import keep_freed_memory, read_scale, return_freed_memory
+from scripts.core import keep_freed_memory, read_scale, refuse, return_freed_memory
 
 from .multiscale import AUTO, add_resampled, affine_of, bare, coarser_shapes, like, resample, shape_at
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def _autocast(network: Callable, amp: bool) -> Callable:
-    """Let ``network`` compute in bfloat16 where ``amp`` asks for it; what comes out is float32 in either case."""
+    """Let `network` compute in bfloat16 where `amp` asks for it; what comes out is float32 in either case."""
 
     def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         with torch.autocast(x.device.type, torch.bfloat16, enabled=amp):
@@ -31,12 +31,12 @@ def _autocast(network: Callable, amp: bool) -> Callable:
 
 
 def for_many_windows(network: Callable, amp: bool) -> Callable:
-    """Return ``network`` as it runs fastest over and over; what it computes is what :class:`PatchInferer` does.
+    """Return `network` as it runs fastest over and over; what it computes is what `PatchInferer` does.
 
     The weights of convolutions are rounded to bfloat16 once, which autocasting would do for every window.
 
     Args:
-        network: ``(B, C, X, Y, Z)`` to logits ``(B, K, X, Y, Z)``; float32 comes out.
+        network: `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`; float32 comes out.
         amp: compute in bfloat16.
     """
     if not amp or not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
@@ -77,31 +77,31 @@ class PatchInferer(Inferer):
         keep_freed_memory()
 
     def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """``(B, C, X, Y, Z)`` to float32 logits ``(B, K, X, Y, Z)``."""
+        """`(B, C, X, Y, Z)` to float32 logits `(B, K, X, Y, Z)`."""
         return _autocast(network, self.amp)(inputs, *args, **kwargs)
 
 
 class GridInferer(SlidingWindowInferer):
     """MONAI's sliding window over a volume of any size, the windows on one regular grid.
 
-    The volume is padded at its far ends with edge values to a multiple of ``divisor``, which is what the network's
+    The volume is padded at its far ends with edge values to a multiple of `divisor`, which is what the network's
     poolings need, and never to a whole window: where an axis is shorter than the window, the window shrinks. A stack
     of 15 slices so runs as 32 of them and not as 64. Logits are averaged under the window's weights and cropped back.
     The network's weights are laid out channels last, as the configs have them, if they are not: in another layout it
     rounds otherwise, and MONAI Label, which makes the network itself, would not give the command line's masks.
 
     Args:
-        roi_size: the window (X, Y, Z), each a multiple of ``divisor``.
+        roi_size: the window (X, Y, Z), each a multiple of `divisor`.
         overlap: of neighbouring windows, as a fraction, at least 0 and below 1.
-        divisor: ``2 ** number of poolings``.
+        divisor: `2 ** number of poolings`.
         amp: compute in bfloat16.
-        scale: the network sees the volume resampled so (:func:`scripts.inference.shape_at`), and its logits are
-            brought back; at 1 nothing is. ``auto``: at 1, and with it at :data:`scripts.inference.COARSER` where
-            vessels are wide enough (:func:`scripts.inference.coarser_shapes`), averaged.
-        kwargs: for MONAI's ``SlidingWindowInferer``.
+        scale: the network sees the volume resampled so (`scripts.inference.shape_at`), and its logits are
+            brought back; at 1 nothing is. `auto`: at 1, and with it at `scripts.inference.COARSER` where
+            vessels are wide enough (`scripts.inference.coarser_shapes`), averaged.
+        kwargs: for MONAI's `SlidingWindowInferer`.
 
     Raises:
-        ValueError: for a window, an overlap or a scale that is none.
+        UserError: for a window, an overlap or a scale that is none.
     """
 
     def __init__(
@@ -114,9 +114,13 @@ class GridInferer(SlidingWindowInferer):
         **kwargs: Any,
     ) -> None:
         if any(side < divisor or side % divisor for side in roi_size):
-            raise ValueError(f"patch_size {list(roi_size)} must be multiples of {divisor}, the network's poolings")
+            refuse(
+                f"--patch_size {list(roi_size)}",
+                f"not all are multiples of {divisor}, which the network's poolings need",
+                f"give such as {[2 * divisor] * 3}",
+            )
         if not 0 <= overlap < 1:
-            raise ValueError(f"overlap must be at least 0 and below 1, got {overlap}")
+            refuse(f"--overlap {overlap}", "is not at least 0 and below 1", "give one such as 0.5")
         super().__init__(roi_size=tuple(roi_size), overlap=overlap, **kwargs)
         self.divisor = divisor
         self.amp = amp
@@ -124,7 +128,7 @@ class GridInferer(SlidingWindowInferer):
         keep_freed_memory()
 
     def __call__(self, inputs: torch.Tensor, network: Callable, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """``(B, C, X, Y, Z)``, one voxel size a batch, to float32 logits ``(B, K, X, Y, Z)``."""
+        """`(B, C, X, Y, Z)`, one voxel size a batch, to float32 logits `(B, K, X, Y, Z)`."""
         own, affine, image = tuple(inputs.shape[2:]), affine_of(inputs), bare(inputs)
 
         def found_at(shape: tuple[int, ...]) -> torch.Tensor:

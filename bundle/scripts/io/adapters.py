@@ -14,7 +14,7 @@ from monai.config import KeysCollection
 from monai.data import ImageReader, MetaTensor
 from monai.transforms import SaveImaged
 
-from scripts.core import VolumeError, refusal, same_grid
+from scripts.core import UserError, refuse, same_grid
 
 from .formats import file_family, split_name
 from .reader import read_volume
@@ -42,7 +42,7 @@ class VolumeReader(ImageReader):
         """Whether the file's suffix is one that is read."""
         try:
             return bool([file_family(name) for name in _as_list(filename)])
-        except VolumeError:
+        except UserError:
             return False
 
     def read(self, data: Sequence[str] | str, **kwargs: Any) -> list[Path]:
@@ -57,10 +57,10 @@ class VolumeReader(ImageReader):
         """The voxels `(X, Y, Z)` and the metadata of the one file that `read` noted.
 
         Raises:
-            FileNotFoundError, OSError, VolumeError: as `read_volume`; VolumeError also for more than one file.
+            UserError: as `read_volume`; UserError also for more than one file.
         """
         if len(img) != 1:
-            raise refusal(img[0] if img else "", f"{len(img)} files are given as one image", "give one file an image")
+            refuse(img[0] if img else "", f"{len(img)} files are given as one image", "give one file an image")
         info, voxels = read_volume(img[0], self.channel)
         return voxels, info.meta()
 
@@ -110,8 +110,8 @@ class SaveVolumed(SaveImaged):
         """Write the result under each key and return the data unchanged.
 
         Raises:
-            VolumeError: a result does not lie on the grid of its input, or does not fit `output_dtype`.
-            OSError: it cannot be written.
+            UserError: a result does not lie on the grid of its input, or does not fit `output_dtype`.
+            UserError: it cannot be written.
         """
         d = dict(data)
         for key in self.key_iterator(d):
@@ -124,8 +124,8 @@ class SaveVolumed(SaveImaged):
         """Write the result under `key` to `path`.
 
         Raises:
-            VolumeError: as for `__call__`.
-            OSError: as there.
+            UserError: as for `__call__`.
+            UserError: as there.
         """
         like = _on_input_grid(path, data[key], self._meta(data, key))
         array = _cast(path, _channels_dropped(path, data[key]), self.output_dtype)
@@ -137,14 +137,14 @@ class SaveVolumed(SaveImaged):
             if SOURCE_KEY in meta and "filename_or_obj" in meta:
                 return meta
         wrong = "it carries no metadata of the file it was made from"
-        raise refusal(str(key), wrong, "load the image with reader=VolumeReader() and keep MetaTensors")
+        refuse(str(key), wrong, "load the image with reader=VolumeReader() and keep MetaTensors")
 
     def _path(self, image: Path) -> Path:
         stem, suffix = split_name(image)
         joint = "_" if self.output_postfix else ""
         path = self.output_dir / f"{stem}{joint}{self.output_postfix}{suffix}"
         if path.resolve() == image.resolve():
-            raise refusal(path, "the result would overwrite its input", "choose another --output_dir")
+            refuse(path, "the result would overwrite its input", "choose another --output_dir")
         return path
 
 
@@ -156,14 +156,14 @@ def _on_input_grid(path: Path, result: Any, meta: Mapping[str, Any]) -> dict[str
     # half a voxel: the way back through a resampling may round the affine, never the shape
     if tuple(result.shape[-3:]) != shape or not same_grid(affine, original, shape, tolerance=0.5):
         wrong = f"the result, shape {tuple(result.shape[-3:])}, is not on the grid of its input, shape {shape}"
-        raise refusal(path, wrong, "put Invertd before SaveVolumed")
+        refuse(path, wrong, "put Invertd before SaveVolumed")
     return {**meta, "affine": original, "original_affine": original}
 
 
 def _channels_dropped(path: Path, result: Any) -> np.ndarray:
     array = result.detach().cpu().numpy() if isinstance(result, torch.Tensor) else np.asarray(result)
     if array.ndim != 4:
-        raise refusal(path, f"the result has shape {array.shape}", "give (C, X, Y, Z)")
+        refuse(path, f"the result has shape {array.shape}", "give (C, X, Y, Z)")
     return array[0] if len(array) == 1 else array
 
 
@@ -176,7 +176,7 @@ def _cast(path: Path, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         exact = np.array_equal(cast, array) if dtype.kind in "bui" or array.dtype.kind in "bui" else True
     if not exact:
         wrong = f"values from {array.min()} to {array.max()} do not fit {dtype}"
-        raise refusal(path, wrong, "threshold first, or choose another output_dtype")
+        refuse(path, wrong, "threshold first, or choose another output_dtype")
     return cast
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import refusal
+from scripts.core import refuse
 
 _UNKNOWN = "QI"  # tifffile's letters for "some axis" and "some sequence of pages"
 _NAMES = {"C": "channels", "T": "time points", "S": "colour samples"}
@@ -42,7 +42,7 @@ def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | 
         channel: index along the one further axis that is longer than 1.
 
     Raises:
-        VolumeError: X, Y or Z is absent, empty or a single slice; there is a further axis and no `channel`, or a
+        UserError: X, Y or Z is absent, empty or a single slice; there is a further axis and no `channel`, or a
             `channel` out of range; there are two further axes.
     """
     found = f"axes {axes} with shape {tuple(shape)}"
@@ -53,7 +53,7 @@ def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | 
     if len(extra) > 1:
         which = " and ".join(f"{axes[at]} ({shape[at]})" for at in extra)
         cure = "save one volume a file, with its axes named (Fiji: Image > Duplicate, then File > Save As)"
-        raise refusal(path, f"{found}: a volume cannot be told apart along both {which}", cure)
+        refuse(path, f"{found}: a volume cannot be told apart along both {which}", cure)
     picked = _pick(path, found, axes, shape, extra, channel)
     index = tuple(slice(None) if letter in "XYZ" else picked.get(at, 0) for at, letter in enumerate(named))
     kept = [letter for letter in named if letter in "XYZ"]
@@ -72,7 +72,7 @@ def _name_depth(axes: str) -> str:
 def _refuse_flat(path: Path, lengths: dict[str, int], axes: str, found: str, extra: list[str]) -> None:
     for letter, length in lengths.items():
         if length == 0:
-            raise refusal(path, f"{found}: axis {letter} is empty", "write the file again")
+            refuse(path, f"{found}: axis {letter} is empty", "write the file again")
         if length > 1:
             continue
         cure = "give a volume with at least 2 voxels along X, Y and Z"
@@ -80,8 +80,8 @@ def _refuse_flat(path: Path, lengths: dict[str, int], axes: str, found: str, ext
             cure = f"if {extra[0]} is really depth, swap the two in Fiji with Image > Properties; else {cure}"
         elif letter == "Z" and sum(a in _UNKNOWN for a in extra) > 1:
             cure = "name the axes when saving (tifffile: metadata={'axes': 'CZYX'})"
-            raise refusal(path, f"{found}: the file does not say which axis is Z", cure)
-        raise refusal(path, f"{found}: axis {letter} has length 1, a single slice", cure)
+            refuse(path, f"{found}: the file does not say which axis is Z", cure)
+        refuse(path, f"{found}: axis {letter} has length 1, a single slice", cure)
 
 
 def _pick(
@@ -89,13 +89,13 @@ def _pick(
 ) -> dict[int, int]:
     if not extra:
         if channel not in (None, 0):
-            raise refusal(path, f"channel {channel} does not exist, the file holds one volume", "leave --channel out")
+            refuse(path, f"channel {channel} does not exist, the file holds one volume", "leave --channel out")
         return {}
     at, count = extra[0], shape[extra[0]]
     cure = f"choose one with --channel 0..{count - 1}"
     what = _NAMES.get(axes[at], f"volumes along {axes[at]}")
     if channel is None:
-        raise refusal(path, f"{found}: {count} {what} and not one", cure)
+        refuse(path, f"{found}: {count} {what} and not one", cure)
     if not 0 <= channel < count:
-        raise refusal(path, f"channel {channel} does not exist, {found} has {count} {what}", cure)
+        refuse(path, f"channel {channel} does not exist, {found} has {count} {what}", cure)
     return {at: channel}

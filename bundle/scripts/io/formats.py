@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scripts.core import refusal
+from scripts.core import refuse
 
 # Longest first: `.ome.tif` is also a `.tif`.
 _FAMILIES = {
@@ -39,7 +39,7 @@ def split_name(path: str | Path) -> tuple[str, str]:
     """Split a file name into its stem and its suffix, both as spelled: `scan.v2.OME.TIF` -> `scan.v2`, `.OME.TIF`.
 
     Raises:
-        VolumeError: the suffix is not one of `SUFFIXES`; the message names a converter where there is one.
+        UserError: the suffix is not one of `SUFFIXES`; the message names a converter where there is one.
     """
     name = Path(path).name
     for suffix in SUFFIXES:
@@ -49,14 +49,14 @@ def split_name(path: str | Path) -> tuple[str, str]:
     known = " ".join(sorted(SUFFIXES))
     cure = next((cure for cure, suffixes in _CURES.items() if suffix in suffixes.split()), f"give one of {known}")
     wrong = f"files named {suffix} are not read" if suffix else "the name has no suffix that says what the file is"
-    raise refusal(path, wrong, cure)
+    refuse(path, wrong, cure)
 
 
 def file_family(path: str | Path) -> str:
     """`tiff`, `nifti` or `npy`, by suffix alone.
 
     Raises:
-        VolumeError: as `split_name`.
+        UserError: as `split_name`.
     """
     return _FAMILIES[split_name(path)[1].lower()]
 
@@ -99,22 +99,22 @@ def check_content(path: Path) -> int:
         Its length in bytes.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        OSError: it is a folder, or may not be read.
-        VolumeError: it is empty, or holds something else than its suffix says.
+        UserError: there is no such file.
+        UserError: it is a folder, or may not be read.
+        UserError: it is empty, or holds something else than its suffix says.
     """
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a folder; give one file in it")
+        refuse(path, "is a folder", "give one file in it", OSError)
     try:
         with path.open("rb") as file:
             start = file.read(352)
             size = path.stat().st_size
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file; check the path") from None
+        refuse(path, "no such file", "check the path", FileNotFoundError)
     except OSError as error:
-        raise type(error)(f"{path}: cannot be opened ({error.strerror}); check its permissions") from error
+        refuse(path, f"cannot be opened ({error.strerror})", "check its permissions", OSError)
     if not start:
-        raise refusal(path, "the file is empty (0 bytes)", "copy or export it again")
+        refuse(path, "the file is empty (0 bytes)", "copy or export it again")
     wanted, found = _WANTED[path.suffix.lower()], content_of(start)
     if wanted != found:
         what = f"it holds {found}" if found else f"it starts with {start[:8]!r}"
@@ -124,5 +124,5 @@ def check_content(path: Path) -> int:
             cure = "it is cut short; copy or export it again"
         else:
             cure = "export it again, or give it the suffix of what it is"
-        raise refusal(path, f"not a {'gzip-compressed' if wanted == 'gzip' else wanted} file, {what}", cure)
+        refuse(path, f"not a {'gzip-compressed' if wanted == 'gzip' else wanted} file, {what}", cure)
     return size

@@ -27,7 +27,7 @@ def as_notes(provenance: Mapping[str, Any] | None, intensity_range: Sequence[flo
     if intensity_range is not None:
         bounds = np.asarray(intensity_range, dtype=float).ravel()
         if bounds.shape != (2,) or not np.isfinite(bounds).all() or bounds[0] > bounds[1]:
-            raise ValueError(f"intensity_range is {intensity_range!r}; give two finite numbers, lowest first")
+            raise ValueError(f"intensity_range is {intensity_range!r} and not two finite numbers, lowest first")
         notes["intensity_range"] = [float(bound) for bound in bounds]
     return notes
 

@@ -13,7 +13,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from scripts.core import refusal, told_in_one_line
+from scripts.core import refuse, refuse_failures
 
 from .axes import VolumeAxes, choose_volume
 from .formats import check_content
@@ -32,11 +32,11 @@ def read_nifti_header(path: Path, channel: int | None = None) -> VolumeInfo:
     """All that a NIfTI header says, checked.
 
     Raises:
-        FileNotFoundError, OSError: as `check_content`.
-        VolumeError: the file is damaged, cut short, or not one volume.
+        UserError: as `check_content`.
+        UserError: the file is damaged, cut short, or not one volume.
     """
     check_content(path)
-    with told_in_one_line(path, "cannot be read as NIfTI", _CUT):
+    with refuse_failures(path, "cannot be read as NIfTI", _CUT):
         return _describe(path, nib.load(path, mmap=False), channel)[0]
 
 
@@ -44,10 +44,10 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.n
     """The header and the voxels `(X, Y, Z)`, with `scl_slope` and `scl_inter` applied, in native byte order.
 
     Raises:
-        FileNotFoundError, OSError, VolumeError: as `read_nifti_header`; also where the voxels cannot be decompressed.
+        UserError: as `read_nifti_header`; also where the voxels cannot be decompressed.
     """
     check_content(path)
-    with told_in_one_line(path, "its voxels cannot be read", _CUT):
+    with refuse_failures(path, "its voxels cannot be read", _CUT):
         image = nib.load(path, mmap=False)
         info, axes = _describe(path, image, channel)
         proxy = image.dataobj
@@ -64,13 +64,13 @@ def _describe(path: Path, image: Any, channel: int | None) -> tuple[VolumeInfo, 
     header = image.header
     stored = header.get_data_dtype()
     if stored.kind not in "buif":
-        raise refusal(path, f"its voxels are {_kind(stored)}", "save real numbers (integers or floats)")
+        refuse(path, f"its voxels are {_kind(stored)}", "save real numbers (integers or floats)")
     shape = tuple(int(length) for length in header.get_data_shape())
     axes = choose_volume(path, _AXES[: len(shape)], shape, channel)
     _check_whole(path, int(image.dataobj.offset), int(np.prod(shape, dtype=np.int64)) * stored.itemsize)
     affine = np.array(image.affine, dtype=np.float64)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < np.finfo(float).tiny:
-        raise refusal(path, "its affine has no inverse (a voxel size of 0, or NaN)", "set sform or qform again")
+        refuse(path, "its affine has no inverse (a voxel size of 0, or NaN)", "set sform or qform again")
     unit = _unit(header)
     affine[:3] *= millimetres(unit)
     comments = [e.get_content() for e in header.extensions if e.get_code() == _COMMENT]
@@ -128,7 +128,7 @@ def _check_whole(path: Path, offset: int, nbytes: int) -> None:
             return
         found = _unzipped_length(path)
     if found < offset + nbytes:
-        raise refusal(path, f"it is cut short, {found} bytes of {offset + nbytes} are there", _CUT)
+        refuse(path, f"it is cut short, {found} bytes of {offset + nbytes} are there", _CUT)
 
 
 def _unzipped_length(path: Path) -> int:
@@ -140,7 +140,7 @@ def _unzipped_length(path: Path) -> int:
     except (EOFError, OSError, ValueError):
         pass  # what could be read up to here is the length of what is there
     except Exception as error:  # zlib's own class
-        raise refusal(path, f"it cannot be decompressed ({error})", _CUT) from error
+        refuse(path, f"it cannot be decompressed ({error})", _CUT)
     return length
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import refusal, told_in_one_line
+from scripts.core import refuse, refuse_failures
 
 from .axes import VolumeAxes, choose_volume
 from .formats import check_content
@@ -28,8 +28,8 @@ def read_npy_header(path: Path, channel: int | None = None) -> VolumeInfo:
     """Shape and type of an array file, checked.
 
     Raises:
-        FileNotFoundError, OSError: as `check_content`.
-        VolumeError: the file is damaged, cut short, pickled, or not one volume.
+        UserError: as `check_content`.
+        UserError: the file is damaged, cut short, pickled, or not one volume.
     """
     return _describe(path, channel)[0]
 
@@ -38,32 +38,32 @@ def read_npy(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.nda
     """The header and the voxels `(X, Y, Z)`, in native byte order. Of several channels, one is read.
 
     Raises:
-        FileNotFoundError, OSError, VolumeError: as `read_npy_header`.
+        UserError: as `read_npy_header`.
     """
     info, axes = _describe(path, channel)
-    with told_in_one_line(path, "its voxels cannot be read", _CURE):
+    with refuse_failures(path, "its voxels cannot be read", _CURE):
         stored = np.load(path, mmap_mode="r" if info.channel is not None else None, allow_pickle=False)
         return info, np.asarray(axes.cut(stored)).astype(info.dtype, copy=info.channel is not None)
 
 
 def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
     size = check_content(path)
-    with told_in_one_line(path, "cannot be read as .npy", _CURE), path.open("rb") as file:
+    with refuse_failures(path, "cannot be read as .npy", _CURE), path.open("rb") as file:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
         start = file.tell()
     if dtype.hasobject:
-        raise refusal(path, "it holds Python objects, which are never unpickled", "save a plain array of numbers")
+        refuse(path, "it holds Python objects, which are never unpickled", "save a plain array of numbers")
     if dtype.kind not in "buif":
-        raise refusal(path, f"its voxels are {dtype}", "save real numbers (integers or floats)")
+        refuse(path, f"its voxels are {dtype}", "save real numbers (integers or floats)")
     if len(shape) not in (3, 4):
         cure = "save it as (X, Y, Z), or as (C, X, Y, Z) with a --channel"
-        raise refusal(path, f"the array has {len(shape)} axes, shape {shape}", cure)
+        refuse(path, f"the array has {len(shape)} axes, shape {shape}", cure)
     axes = choose_volume(path, "CXYZ"[-len(shape) :], shape, channel)
     expected = start + math.prod(shape) * dtype.itemsize
     if size < expected:
-        raise refusal(path, f"it is cut short, {size} bytes of {expected} are there", "copy or export it again")
+        refuse(path, f"it is cut short, {size} bytes of {expected} are there", "copy or export it again")
     info = VolumeInfo(
         path=path,
         kind="npy",
@@ -83,10 +83,10 @@ def write_npy(path: Path, array: np.ndarray, geometry: Geometry, notes: Mapping[
     """Write `array`, `(X, Y, Z)` or `(K, X, Y, Z)`, to `path` (not atomically).
 
     Raises:
-        VolumeError: an intensity range is to be kept, for which the format has no place.
+        UserError: an intensity range is to be kept, for which the format has no place.
     """
     if "intensity_range" in notes:
-        raise refusal(path, ".npy cannot hold an intensity range", "write .tif or .nii.gz")
+        refuse(path, ".npy cannot hold an intensity range", "write .tif or .nii.gz")
     if geometry.unit:
         logger.warning("%s: .npy cannot hold the voxel size", path)
     with path.open("wb") as file:

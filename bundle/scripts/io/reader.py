@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import refusal
+from scripts.core import refuse
 from scripts.io.tiff import read_tiff, read_tiff_header
 
 from .formats import file_family
@@ -20,16 +20,16 @@ _VOLUME_OF = {"tiff": read_tiff, "nifti": read_nifti, "npy": read_npy}
 
 
 def read_header(path: str | os.PathLike[str], channel: int | None = None) -> VolumeInfo:
-    """What is known of a volume without reading its voxels: cheap enough to check a whole study before any work.
+    """What is known of a volume without reading its voxels: cheap enough to check a whole dataset before any work.
 
     Args:
         path: the file; its suffix is one of `SUFFIXES`.
         channel: index along the one further axis of a file that holds several channels, colours or time points.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        OSError: it is a folder, or may not be read.
-        VolumeError: it is empty, damaged, cut short, of another type than its suffix says, or not one volume.
+        UserError: there is no such file.
+        UserError: it is a folder, or may not be read.
+        UserError: it is empty, damaged, cut short, of another type than its suffix says, or not one volume.
             Like the others, one line: file, what is wrong, what to do.
     """
     path = Path(path)
@@ -47,7 +47,7 @@ def read_volume(path: str | os.PathLike[str], channel: int | None = None) -> tup
         The header, and an array `(X, Y, Z)` of the stored type in native byte order (float for a scaled NIfTI).
 
     Raises:
-        FileNotFoundError, OSError, VolumeError: as `read_header`; VolumeError also for voxels that are NaN or infinite.
+        UserError: as `read_header`; UserError also for voxels that are NaN or infinite.
     """
     path = Path(path)
     info, voxels = _VOLUME_OF[file_family(path)](path, _checked(path, channel))
@@ -59,7 +59,7 @@ def _checked(path: Path, channel: int | None) -> int | None:
     if channel is None:
         return None
     if isinstance(channel, bool) or not isinstance(channel, int | np.integer):
-        raise refusal(path, f"channel is {channel!r}", "give a whole number from 0, or leave --channel out")
+        refuse(path, f"channel is {channel!r}", "give a whole number from 0, or leave --channel out")
     return int(channel)
 
 
@@ -77,4 +77,4 @@ def _refuse_non_finite(path: Path, voxels: np.ndarray) -> None:
     if first is not None:
         where = ", ".join(f"{letter}={i}" for letter, i in zip("xyz", first, strict=True))
         wrong = f"{count} voxels are NaN or infinite, the first at {where}"
-        raise refusal(path, wrong, "replace them by a number (numpy.nan_to_num) and save it again")
+        refuse(path, wrong, "replace them by a number (numpy.nan_to_num) and save it again")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import spacing_of
+from scripts.core import voxel_size
 
 SOURCE_KEY = "volume_source"
 UNIT_KEY = "unit"
@@ -52,7 +52,7 @@ class VolumeInfo:
     @property
     def spacing(self) -> tuple[float, float, float]:
         """Voxel size along X, Y, Z in millimetres (in voxels where `unit` is `""`)."""
-        return spacing_of(self.affine)
+        return tuple(voxel_size(self.affine).tolist())
 
     @property
     def nbytes(self) -> int:
@@ -100,4 +100,4 @@ class Geometry:
     @property
     def spacing(self) -> tuple[float, float, float]:
         """Voxel size along X, Y, Z in millimetres."""
-        return spacing_of(self.affine)
+        return tuple(voxel_size(self.affine).tolist())

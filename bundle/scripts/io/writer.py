@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scripts.core import make_folder, refusal, same_grid, spacing_of, told_in_one_line
+from scripts.core import refuse, refuse_failures, same_grid, voxel_size, write_whole
 from scripts.io.tiff import write_tiff
 
-from .formats import file_family, split_name
+from .formats import file_family
 from .metadata import as_notes
 from .nifti import write_nifti
 from .npy import write_npy
@@ -55,36 +54,18 @@ def write_volume(
         The path.
 
     Raises:
-        VolumeError: array, geometry or name cannot be written so.
-        OSError: the folder cannot be written, or the disk is full. Nothing is left of the unfinished file.
+        UserError: array, geometry or name cannot be written so.
+        UserError: the folder cannot be written, or the disk is full. Nothing is left of the unfinished file.
     """
     path = Path(path)
     write = _WRITERS[file_family(path)]
     array = _checked_array(path, array)
     geometry = _geometry(path, array.shape[-3:], like, affine, voxel_size, unit)
-    with told_in_one_line(path, "what the file should say of itself cannot be written", "give plain numbers and text"):
+    with refuse_failures(path, "what the file should say of itself cannot be written", "give plain numbers and text"):
         notes = as_notes(provenance, intensity_range)
-    make_folder(path.parent)
-    stem, suffix = split_name(path)
-    hidden = path.parent / f".{stem[:100]}.{uuid.uuid4().hex[:8]}{suffix}"  # same suffix: libraries go by it
-    try:
-        with told_in_one_line(path, "cannot be written", "check the disk, the permissions and the array"):
-            write(hidden, array, geometry, notes)
-            _flush(hidden)
-            os.replace(hidden, path)
-    except BaseException:  # also a keyboard interrupt: nothing unfinished stays behind
-        hidden.unlink(missing_ok=True)
-        raise
+    with refuse_failures(path, "cannot be written", "check the disk, the permissions and the array"):
+        write_whole(path, lambda temporary: write(temporary, array, geometry, notes))
     return path
-
-
-def _flush(path: Path) -> None:
-    """Have the disk hold what was written: a rename may otherwise outlive the bytes in a power cut."""
-    handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _checked_array(path: Path, array: np.ndarray) -> np.ndarray:
@@ -92,11 +73,11 @@ def _checked_array(path: Path, array: np.ndarray) -> np.ndarray:
     if array.dtype == bool:
         array = array.view(np.uint8)
     if array.dtype.name not in _DTYPES:
-        raise refusal(path, f"{array.dtype} is not written", f"convert the array to one of {', '.join(_DTYPES)}")
+        refuse(path, f"{array.dtype} is not written", f"convert the array to one of {', '.join(_DTYPES)}")
     if array.ndim not in (3, 4) or 0 in array.shape:
-        raise refusal(path, f"the array has shape {array.shape}", "give (X, Y, Z) or (K, X, Y, Z), none of them 0")
+        refuse(path, f"the array has shape {array.shape}", "give (X, Y, Z) or (K, X, Y, Z), none of them 0")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise refusal(path, "the array holds NaN or infinite values", "find where they come from")
+        refuse(path, "the array holds NaN or infinite values", "find where they come from")
     return array
 
 
@@ -110,16 +91,16 @@ def _geometry(
 ) -> Geometry:
     if like is not None:
         if voxel_size is not None or unit:
-            raise refusal(path, "both a volume to resemble and a voxel size are given", "give one of them")
+            refuse(path, "both a volume to resemble and a voxel size are given", "give one of them")
         return _geometry_like(path, shape, like, affine)
     known = canonical_unit(unit)
     if bool(known) != (voxel_size is not None or affine is not None) or (unit and not known):
-        raise refusal(path, f"voxel_size {voxel_size} and unit {unit!r} do not go together", "give both, or neither")
+        refuse(path, f"voxel_size {voxel_size} and unit {unit!r} do not go together", "give both, or neither")
     if affine is not None:
         return Geometry(np.asarray(affine, dtype=np.float64), known)
     sizes = np.asarray([1.0, 1.0, 1.0] if voxel_size is None else voxel_size, dtype=np.float64)
     if sizes.shape != (3,) or not np.isfinite(sizes).all() or (sizes <= 0).any():
-        raise refusal(path, f"voxel_size is {voxel_size}", "give three positive numbers, for X, Y and Z")
+        refuse(path, f"voxel_size is {voxel_size}", "give three positive numbers, for X, Y and Z")
     return Geometry(np.diag([*(sizes * millimetres(known)), 1.0]), known)
 
 
@@ -128,7 +109,7 @@ def _geometry_like(
 ) -> Geometry:
     meta = like.meta() if isinstance(like, VolumeInfo) else like
     if SOURCE_KEY not in meta:
-        raise refusal(path, "the volume to resemble was not read by VolumeReader", "load it with reader=VolumeReader()")
+        refuse(path, "the volume to resemble was not read by VolumeReader", "load it with reader=VolumeReader()")
     source = json.loads(meta[SOURCE_KEY])
     original = np.asarray(meta["original_affine"], dtype=np.float64)
     wanted = np.asarray(meta["affine"] if affine is None else affine, dtype=np.float64)
@@ -136,5 +117,5 @@ def _geometry_like(
     wanted = original if unmoved else wanted
     family = file_family(path)
     if family == "tiff":
-        unmoved = np.allclose(spacing_of(wanted), spacing_of(original), rtol=1e-6, atol=0)
+        unmoved = np.allclose(voxel_size(wanted), voxel_size(original), rtol=1e-6, atol=0)
     return Geometry(wanted, str(meta[UNIT_KEY]), source if _FAMILY_OF_KIND[source["kind"]] == family else {}, unmoved)

@@ -1,10 +1,10 @@
 """Scores of a segmentation: of voxels, from counts made once a volume, and of centrelines. Start at `counts.py`."""
 
-from .centreline import CentrelineTally, centreline
-from .counts import VolumeTally, VoxelHistogram
+from .centreline import CentrelineCounts, centreline
+from .counts import VolumeCounts, VoxelHistogram
 from .curves import AREAS, KINDS, LEAST_RECALL, RATES, curves_of, mean_curves
-from .scores import BestDice, BestThreshold, CentrelineScores, TallyMetric, VoxelScores, gather_volumes
-from .transforms import TallyCentrelinesd, TallyVoxelsd
+from .scores import BestDice, BestThreshold, CentrelineScores, CountsMetric, VoxelScores, gather_volumes
+from .transforms import CountCentrelinesd, CountVoxelsd
 
 __all__ = [
     "AREAS",
@@ -13,12 +13,12 @@ __all__ = [
     "RATES",
     "BestDice",
     "BestThreshold",
+    "CentrelineCounts",
     "CentrelineScores",
-    "CentrelineTally",
-    "TallyCentrelinesd",
-    "TallyMetric",
-    "TallyVoxelsd",
-    "VolumeTally",
+    "CountCentrelinesd",
+    "CountVoxelsd",
+    "CountsMetric",
+    "VolumeCounts",
     "VoxelHistogram",
     "VoxelScores",
     "centreline",

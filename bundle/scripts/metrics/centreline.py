@@ -23,17 +23,17 @@ TOUCHING = np.ones((3, 3, 3))  # voxels that share a face, an edge or a corner a
 
 
 def centreline(mask: np.ndarray) -> np.ndarray:
-    """Thin vessels to lines one voxel wide: scikit-image's ``skeletonize`` (Lee et al. 1994), as in the paper's code.
+    """Thin vessels to lines one voxel wide: scikit-image's `skeletonize` (Lee et al. 1994), as in the paper's code.
 
     It erases pieces that are an even number of voxels wide throughout (scikit-image issue 3757), a straight vessel of
     2x2 for one. Such a piece is thinned on a finer grid instead, so that no vessel is without a centreline. A branch of
     that kind that hangs on a larger piece may still lose its free end.
 
     Args:
-        mask: ``(X, Y, Z)`` bool.
+        mask: `(X, Y, Z)` bool.
 
     Returns:
-        ``(X, Y, Z)`` bool, within the mask.
+        `(X, Y, Z)` bool, within the mask.
     """
     thin = skeletonize(mask)
     pieces, count = ndimage.label(mask, TOUCHING)
@@ -71,21 +71,21 @@ def _with_midpoints(mask: np.ndarray, axis: int) -> np.ndarray:
 
 
 @dataclass
-class CentrelineTally:
+class CentrelineCounts:
     """What clDice needs to know of one volume's labelled voxels.
 
     Attributes:
-        called: ``(K - 1, 2)`` int64, a row a vessel class: voxels of the segmentation's centreline that lie in the
+        predicted: `(K - 1, 2)` int64, a row a vessel class: voxels of the segmentation's centreline that lie in the
             label, and all of them.
         real: likewise, voxels of the label's centreline that lie in the segmentation, and all.
     """
 
-    called: np.ndarray
+    predicted: np.ndarray
     real: np.ndarray
 
     @classmethod
-    def of(cls, called: torch.Tensor, label: torch.Tensor, classes: int = 2) -> CentrelineTally:
-        """Tally the labelled voxels (``label >= 0``).
+    def of(cls, predicted: torch.Tensor, label: torch.Tensor, classes: int = 2) -> CentrelineCounts:
+        """Count the labelled voxels (`label >= 0`).
 
         A mask that ended where the labelled part ends would have ends, and at its rim slivers, whose centrelines are
         nobody's vessel. So the segmentation is thinned as a whole, and the label as if what is not labelled were as the
@@ -93,11 +93,11 @@ class CentrelineTally:
         labelled voxels alone, and where all of those agree, all scores are 1.
 
         Args:
-            called: ``(1, X, Y, Z)``, the segmentation's class indices.
-            label: ``(1, X, Y, Z)``, class indices.
+            predicted: `(1, X, Y, Z)`, the segmentation's class indices.
+            label: `(1, X, Y, Z)`, class indices.
             classes: how many there are, K, with the background.
         """
-        seen, real = (convert_to_numpy(each[0]) for each in (called, label))  # (X, Y, Z)
+        seen, real = (convert_to_numpy(each[0]) for each in (predicted, label))  # (X, Y, Z)
         counts = np.zeros((2, classes - 1, 2), dtype=np.int64)
         for index in range(1, classes):
             completed = (real == index) | ((real < 0) & (seen == index))
@@ -107,7 +107,7 @@ class CentrelineTally:
         return cls(*counts)
 
     def scores(self, score: str) -> list[float]:
-        """Return ``cldice`` or ``centreline_sensitivity`` (Tsens) for each vessel class; what is undefined is NaN.
+        """Return `cldice` or `centreline_sensitivity` (Tsens) for each vessel class; what is undefined is NaN.
 
         Tprec is undefined where no centreline of the segmentation lies in what is labelled, Tsens where none of the
         label does. clDice is 0 where one
@@ -115,7 +115,7 @@ class CentrelineTally:
         """
         precision, sensitivity = (
             [hit / every if every else float("nan") for hit, every in rows.tolist()]
-            for rows in (self.called, self.real)
+            for rows in (self.predicted, self.real)
         )
         if score == "centreline_sensitivity":
             return sensitivity

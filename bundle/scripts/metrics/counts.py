@@ -27,8 +27,8 @@ class VoxelHistogram:
     """Counts of background and vessel voxels by predicted log-odds.
 
     Attributes:
-        bins: ``(B,)`` int32, those that are not empty, ascending in log-odds.
-        counts: ``(2, B)`` int64, background then vessel.
+        bins: `(B,)` int32, those that are not empty, ascending in log-odds.
+        counts: `(2, B)` int64, background then vessel.
     """
 
     bins: np.ndarray
@@ -58,7 +58,7 @@ class VoxelHistogram:
         return VoxelHistogram(bins, counts)
 
     def above(self) -> tuple[np.ndarray, np.ndarray]:
-        """False and true positives, ``(B + 1,)`` each, if vessel is nothing, the highest bin, the next too ..."""
+        """False and true positives, `(B + 1,)` each, if vessel is nothing, the highest bin, the next too ..."""
         false, true = np.pad(self.counts[:, ::-1].cumsum(axis=1), ((0, 0), (1, 0)))
         return false, true
 
@@ -77,7 +77,7 @@ class VoxelHistogram:
         return float((true[1:] / (true[1:] + false[1:]) * np.diff(true)).sum() / true[-1])
 
     def dice_curve(self) -> np.ndarray:
-        """Dice, ``(THRESHOLDS,)``, of calling vessel what lies in a bin of the coarse grid or above it."""
+        """Dice, `(THRESHOLDS,)`, of calling vessel what lies in a bin of the coarse grid or above it."""
         coarse = (self.bins >> (BIN_BITS - THRESHOLD_BITS)) + THRESHOLDS // 2
         false, true = (
             np.bincount(coarse, weights=row, minlength=THRESHOLDS)[::-1].cumsum()[::-1] for row in self.counts
@@ -86,13 +86,13 @@ class VoxelHistogram:
 
 
 @dataclass
-class VolumeTally:
+class VolumeCounts:
     """All that the scores need to know of one volume's labelled voxels.
 
     Attributes:
         vessels: vessel of any class against the background.
-        classes: each vessel class against the rest, K - 1 of them; ``[vessels]`` where there is but one.
-        confusion: ``(K, K)`` int64, voxels by the class of the label (rows) and of the segmentation (columns).
+        classes: each vessel class against the rest, K - 1 of them; `[vessels]` where there is but one.
+        confusion: `(K, K)` int64, voxels by the class of the label (rows) and of the segmentation (columns).
     """
 
     vessels: VoxelHistogram
@@ -100,13 +100,13 @@ class VolumeTally:
     confusion: np.ndarray
 
     @classmethod
-    def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float = 0.5) -> VolumeTally:
-        """Tally the labelled voxels (``label >= 0``).
+    def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float = 0.5) -> VolumeCounts:
+        """Count the labelled voxels (`label >= 0`).
 
         Args:
-            logits: ``(K, X, Y, Z)``, background first.
-            label: ``(1, X, Y, Z)``, class indices below K.
-            threshold: of the segmentation (:func:`call_vessels`).
+            logits: `(K, X, Y, Z)`, background first.
+            label: `(1, X, Y, Z)`, class indices below K.
+            threshold: of the segmentation (`apply_threshold`).
         """
         logits, label = (convert_to_tensor(array, track_meta=False) for array in (logits, label))
         thickness = planes_per_slab(label)
@@ -115,32 +115,36 @@ class VolumeTally:
         return reduce(add, (cls._of_slab(*slab, threshold) for slab in slabs))
 
     @classmethod
-    def _of_slab(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeTally:
+    def _of_slab(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeCounts:
         classes = len(logits)
-        called = segmentation_of(logits, threshold)  # (1, X, Y, Z)
-        logits, label, called = logits.flatten(1), label.flatten(), called.flatten()  # (K, N), (N,), (N,)
+        predicted = segmentation_of(logits, threshold)  # (1, X, Y, Z)
+        logits, label, predicted = logits.flatten(1), label.flatten(), predicted.flatten()  # (K, N), (N,), (N,)
         if (label < 0).any():
             at = (label >= 0).nonzero().flatten()  # (labelled,): several times as fast as a mask
-            logits, label, called = logits[:, at], label[at], called[at]  # (K, labelled), (labelled,), (labelled,)
-        confusion = torch.bincount(label.int() * classes + called, minlength=classes**2).reshape(classes, classes)
+            logits, label, predicted = (
+                logits[:, at],
+                label[at],
+                predicted[at],
+            )  # (K, labelled), (labelled,), (labelled,)
+        confusion = torch.bincount(label.int() * classes + predicted, minlength=classes**2).reshape(classes, classes)
         vessels = VoxelHistogram.of(foreground_log_odds(logits), label > 0)
         each = [vessels]
         if classes > 2:
             each = [VoxelHistogram.of(foreground_log_odds(logits, c), label == c) for c in range(1, classes)]
         return cls(vessels, each, confusion.cpu().numpy())
 
-    def __add__(self, other: VolumeTally) -> VolumeTally:
-        """Tally of both sets of voxels."""
+    def __add__(self, other: VolumeCounts) -> VolumeCounts:
+        """Count of both sets of voxels."""
         vessels = self.vessels + other.vessels
         each = [vessels]
         if len(self.classes) > 1:
             each = [one + two for one, two in zip(self.classes, other.classes, strict=True)]
-        return VolumeTally(vessels, each, self.confusion + other.confusion)
+        return VolumeCounts(vessels, each, self.confusion + other.confusion)
 
     def scores(self, score: str) -> list[float]:
-        """Return a score of :attr:`VoxelScores.NAMES` for each vessel class; what is undefined is NaN."""
+        """Return a score of `VoxelScores.NAMES` for each vessel class; what is undefined is NaN."""
         if score in ("auroc", "average_precision"):
             return [getattr(histogram, score)() for histogram in self.classes]
-        hit, real, called = self.confusion.diagonal(), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
-        over, under = {"dice": (2 * hit, real + called), "precision": (hit, called), "recall": (hit, real)}[score]
+        hit, real, predicted = self.confusion.diagonal(), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
+        over, under = {"dice": (2 * hit, real + predicted), "precision": (hit, predicted), "recall": (hit, real)}[score]
         return [float(a / b) if b else float("nan") for a, b in zip(over[1:], under[1:], strict=True)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from skimage.measure import approximate_polygon
 
-from .counts import VolumeTally
+from .counts import VolumeCounts
 
 TOLERANCE = 1e-3  # a thinned curve lies no further from its points
 LEAST_RECALL = 0.005  # below it the precision is that of a handful of voxels, and the curve a scribble
@@ -31,7 +31,7 @@ AREAS = {"auroc": "AUROC", "average_precision": "AP"}
 
 
 def thinned(x: np.ndarray, y: np.ndarray, tolerance: float = TOLERANCE) -> tuple[list[float], list[float]]:
-    """Leave out points of a curve that lie within ``tolerance`` of the line through those that stay.
+    """Leave out points of a curve that lie within `tolerance` of the line through those that stay.
 
     Args:
         x: (N,), ascending.
@@ -52,34 +52,34 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def curves_of(tally: VolumeTally) -> dict[str, Any]:
+def curves_of(counts: VolumeCounts) -> dict[str, Any]:
     """ROC and precision-recall curve of a volume, vessel of any class against background, as JSON values.
 
     Returns:
-        ``{"roc": {"false_positive_rate": [...], "recall": [...]}, "precision_recall": {"recall": [...], "precision":
+        `{"roc": {"false_positive_rate": [...], "recall": [...]}, "precision_recall": {"recall": [...], "precision":
         [...]}, "auroc", "average_precision", "at_threshold": {"false_positive_rate", "recall", "precision"},
-        "vessel_fraction"}``: the last two are numbers, of the segmentation and of the label. Undefined is None.
+        "vessel_fraction"}`: the last two are numbers, of the segmentation and of the label. Undefined is None.
     """
-    false, true = tally.vessels.above()
+    false, true = counts.vessels.above()
     background, vessel = int(false[-1]), int(true[-1])
     roc = precision_recall = None
     if vessel and background:
         roc = _curve("roc", false / background, true / vessel)
     if vessel:
         precision = true[1:] / (true[1:] + false[1:])
-        # down to recall 0 the precision is that of the first voxels called
+        # down to recall 0 the precision is that of the first voxels predicted
         precision_recall = _curve("precision_recall", true / vessel, np.append(precision[:1], precision))
-    matrix = tally.confusion
-    called, hit = int(matrix[:, 1:].sum()), int(matrix[1:, 1:].sum())
-    areas = {area: getattr(tally.vessels, area)() for area in AREAS}
+    matrix = counts.confusion
+    predicted, hit = int(matrix[:, 1:].sum()), int(matrix[1:, 1:].sum())
+    areas = {area: getattr(counts.vessels, area)() for area in AREAS}
     return {
         "roc": roc,
         "precision_recall": precision_recall,
         **{area: value if math.isfinite(value) else None for area, value in areas.items()},
         "at_threshold": {
-            "false_positive_rate": (called - hit) / background if background else None,
+            "false_positive_rate": (predicted - hit) / background if background else None,
             "recall": hit / vessel if vessel else None,
-            "precision": hit / called if called else None,
+            "precision": hit / predicted if predicted else None,
         },
         "vessel_fraction": vessel / (vessel + background) if vessel + background else None,
     }
@@ -90,7 +90,7 @@ def _curve(kind: str, x: np.ndarray, y: np.ndarray, tolerance: float = TOLERANCE
 
 
 def mean_curves(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Average curves (:func:`curves_of`) over cases, each case weighing the same.
+    """Average curves (`curves_of`) over cases, each case weighing the same.
 
     Averages are vertical: of the true positive rates at one false positive rate, and of the precisions at one recall.
     The area under the averaged ROC curve so is the mean AUROC. What is undefined is left out.

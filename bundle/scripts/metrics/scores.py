@@ -10,8 +10,10 @@ import ignite.distributed as idist
 import torch
 from monai.metrics import CumulativeIterationMetric
 
-from .centreline import CentrelineTally
-from .counts import THRESHOLD_BITS, THRESHOLDS, VolumeTally
+from scripts.core import refuse
+
+from .centreline import CentrelineCounts
+from .counts import THRESHOLD_BITS, THRESHOLDS, VolumeCounts
 
 
 def gather_volumes(mine: list) -> list:
@@ -25,41 +27,41 @@ def gather_volumes(mine: list) -> list:
     return [item for one in rounds for item in one if item is not missing]
 
 
-class TallyMetric(CumulativeIterationMetric):
-    """A MONAI metric over tallies, which :class:`scripts.metrics.TallyVoxelsd` adds to the data.
+class CountsMetric(CumulativeIterationMetric):
+    """A MONAI metric over counts, which `scripts.metrics.CountVoxelsd` adds to the data.
 
-    Its handler takes ``from_engine(["tally", "label"])``: MONAI wants a pair, and the label is in the tally already.
+    Its handler takes `from_engine(["counts", "label"])`: MONAI wants a pair, and the label is in the counts already.
     """
 
-    KEY = "tally"  # where the tallies stand
+    KEY = "counts"  # where the counts stand
 
-    def row(self, tally: VolumeTally) -> list[float]:
+    def row(self, counts: VolumeCounts) -> list[float]:
         """What to keep of a volume, a number a column."""
         raise NotImplementedError
 
-    def _compute_list(self, y_pred: Sequence[VolumeTally], y: Any = None, **_: Any) -> torch.Tensor:  # type: ignore[override]
-        """One row a volume: ``(B, columns)``."""
-        return torch.tensor([self.row(tally) for tally in y_pred], dtype=torch.float64)
+    def _compute_list(self, y_pred: Sequence[VolumeCounts], y: Any = None, **_: Any) -> torch.Tensor:  # type: ignore[override]
+        """One row a volume: `(B, columns)`."""
+        return torch.tensor([self.row(counts) for counts in y_pred], dtype=torch.float64)
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: Any = None, **_: Any) -> torch.Tensor:  # type: ignore[override]
-        raise ValueError(f"{type(self).__name__} reads tallies, not tensors: use from_engine(['{self.KEY}', 'label'])")
+        refuse(type(self).__name__, "reads counts, not tensors", f"use from_engine(['{self.KEY}', 'label'])")
 
     def get_buffer(self) -> torch.Tensor:
-        """All rows, ``(volumes, columns)``, in the order of the volumes; MONAI's own has them process by process."""
+        """All rows, `(volumes, columns)`, in the order of the volumes; MONAI's own has them process by process."""
         return torch.stack(gather_volumes(self._buffers[0] if self._buffers else []))
 
 
-class VoxelScores(TallyMetric):
+class VoxelScores(CountsMetric):
     """One score of every volume and vessel class, and its mean.
 
     The mean is that over the classes of their means over the volumes; what is undefined (recall of a volume without
     vessel, say) is left out of it.
 
     Args:
-        score: one of :attr:`NAMES`.
+        score: one of `NAMES`.
 
     Raises:
-        ValueError: for another name.
+        UserError: for another name.
     """
 
     NAMES = ("dice", "precision", "recall", "auroc", "average_precision")
@@ -67,12 +69,12 @@ class VoxelScores(TallyMetric):
     def __init__(self, score: str) -> None:
         super().__init__()
         if score not in self.NAMES:
-            raise ValueError(f"score must be one of {', '.join(self.NAMES)}, got {score!r}")
+            refuse(f"score {score!r}", "is not known", f"give one of {', '.join(self.NAMES)}")
         self.score = score
 
-    def row(self, tally: VolumeTally | CentrelineTally) -> list[float]:
+    def row(self, counts: VolumeCounts | CentrelineCounts) -> list[float]:
         """Score each vessel class."""
-        return tally.scores(self.score)
+        return counts.scores(self.score)
 
     def aggregate(self) -> torch.Tensor:
         """Mean over the volumes, then over the classes, for which the score is defined."""
@@ -80,23 +82,23 @@ class VoxelScores(TallyMetric):
 
 
 class CentrelineScores(VoxelScores):
-    """clDice or its sensitivity, of every volume and vessel class, and its mean as :class:`VoxelScores` takes it.
+    """clDice or its sensitivity, of every volume and vessel class, and its mean as `VoxelScores` takes it.
 
-    Its handler takes ``from_engine(["centrelines", "label"])``, which :class:`scripts.metrics.TallyCentrelinesd`
+    Its handler takes `from_engine(["centrelines", "label"])`, which `scripts.metrics.CountCentrelinesd`
     adds to the data.
 
     Args:
-        score: one of :attr:`NAMES`.
+        score: one of `NAMES`.
 
     Raises:
-        ValueError: for another name.
+        UserError: for another name.
     """
 
     KEY = "centrelines"
     NAMES = ("cldice", "centreline_sensitivity")
 
 
-class BestThreshold(TallyMetric):
+class BestThreshold(CountsMetric):
     """The probability above which calling vessel, of any class, gives the highest mean Dice over the volumes.
 
     It lies a little below the least probability to call vessel: in 32 bits, a voxel's last bits are not certain.
@@ -109,9 +111,9 @@ class BestThreshold(TallyMetric):
         super().reset()
         self._sum = torch.zeros(THRESHOLDS, dtype=torch.float64)  # of Dice curves: together they would not fit
 
-    def row(self, tally: VolumeTally) -> list[float]:
+    def row(self, counts: VolumeCounts) -> list[float]:
         """Add a volume's Dice curve, which is 0 throughout where there is no vessel."""
-        curve = torch.from_numpy(tally.vessels.dice_curve())
+        curve = torch.from_numpy(counts.vessels.dice_curve())
         self._sum += curve
         return [_best_of(curve)]
 
@@ -120,7 +122,7 @@ class BestThreshold(TallyMetric):
         return torch.tensor(_best_of(idist.all_reduce(self._sum.clone())), dtype=torch.float64)
 
 
-class BestDice(TallyMetric):
+class BestDice(CountsMetric):
     """The highest mean Dice over the volumes that a threshold gives: how good weights are as they will be used.
 
     With several vessel classes each has a threshold of its own, and the score is their mean. A volume without a class
@@ -133,10 +135,10 @@ class BestDice(TallyMetric):
         self._sums: list[torch.Tensor] = []  # of Dice curves, and how many, a class each
         self._volumes: list[int] = []
 
-    def row(self, tally: VolumeTally) -> list[float]:
+    def row(self, counts: VolumeCounts) -> list[float]:
         """Add a volume's Dice curves, which are 0 throughout where a class is missing."""
-        curves = [torch.from_numpy(histogram.dice_curve()) for histogram in tally.classes]
-        there = [bool(histogram.counts[1].any()) for histogram in tally.classes]
+        curves = [torch.from_numpy(histogram.dice_curve()) for histogram in counts.classes]
+        there = [bool(histogram.counts[1].any()) for histogram in counts.classes]
         if not self._sums:
             self._sums, self._volumes = [torch.zeros_like(curve) for curve in curves], [0] * len(curves)
         for number, curve in enumerate(curves):

@@ -11,16 +11,16 @@ from monai.utils import convert_to_tensor
 
 from scripts.core import segmentation_of
 
-from .centreline import CentrelineTally
-from .counts import VolumeTally
+from .centreline import CentrelineCounts
+from .counts import VolumeCounts
 
 
-class TallyVoxelsd(MapTransform):
-    """Tally a volume once, for all metrics: a :class:`scripts.metrics.VolumeTally`, under the key ``tally``.
+class CountVoxelsd(MapTransform):
+    """Count a volume once, for all metrics: a `scripts.metrics.VolumeCounts`, under the key `counts`.
 
     Args:
-        keys: of logits ``(K, X, Y, Z)``, one key.
-        label_key: of class indices ``(1, X, Y, Z)``, negative where not labelled.
+        keys: of logits `(K, X, Y, Z)`, one key.
+        label_key: of class indices `(1, X, Y, Z)`, negative where not labelled.
         threshold: probability above which a voxel is vessel, for Dice, precision and recall.
     """
 
@@ -30,19 +30,19 @@ class TallyVoxelsd(MapTransform):
         self.threshold = threshold
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add the tally."""
+        """Add the counts."""
         (key,) = self.key_iterator(dict(data))
-        return {**data, "tally": VolumeTally.of(data[key], data[self.label_key], self.threshold)}
+        return {**data, "counts": VolumeCounts.of(data[key], data[self.label_key], self.threshold)}
 
 
-class TallyCentrelinesd(MapTransform):
-    """Tally a volume's centrelines: a :class:`scripts.metrics.CentrelineTally`, under the key ``centrelines``.
+class CountCentrelinesd(MapTransform):
+    """Count a volume's centrelines: a `scripts.metrics.CentrelineCounts`, under the key `centrelines`.
 
     It takes seconds a volume, so only evaluation does it.
 
     Args:
-        keys: of logits ``(K, X, Y, Z)``, one key.
-        label_key: of class indices ``(1, X, Y, Z)``, negative where not labelled.
+        keys: of logits `(K, X, Y, Z)`, one key.
+        label_key: of class indices `(1, X, Y, Z)`, negative where not labelled.
         threshold: probability above which a voxel is vessel.
     """
 
@@ -52,8 +52,8 @@ class TallyCentrelinesd(MapTransform):
         self.threshold = threshold
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add the tally."""
+        """Add the counts."""
         (key,) = self.key_iterator(dict(data))
         logits = convert_to_tensor(data[key], track_meta=False)  # (K, X, Y, Z)
-        called = segmentation_of(logits, self.threshold)  # (1, X, Y, Z)
-        return {**data, "centrelines": CentrelineTally.of(called, data[self.label_key], classes=len(logits))}
+        predicted = segmentation_of(logits, self.threshold)  # (1, X, Y, Z)
+        return {**data, "centrelines": CentrelineCounts.of(predicted, data[self.label_key], classes=len(logits))}

@@ -3,12 +3,12 @@
 from .active_weights import activate, restore_foundation
 from .app import HOST, prepare_app, server_command, server_environment
 from .datalist import SameStart, is_listed, pace, parts
-from .result import HandOverVolumed
+from .result import WriteResultd
 
 __all__ = [
     "HOST",
-    "HandOverVolumed",
     "SameStart",
+    "WriteResultd",
     "activate",
     "is_listed",
     "pace",

@@ -1,4 +1,4 @@
-"""The weights that a server uses, ``models/model.pt``: replaced by better ones, and brought back to those shipped."""
+"""The weights that a server uses, `models/model.pt`: replaced by better ones, and brought back to those shipped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ignite.distributed as idist
 
-from scripts.core import file_hash, write_together
+from scripts.core import refuse, sha256, write_together
 from scripts.weights import read_sidecar, sidecar_path
 
 logger = logging.getLogger(__name__)
@@ -20,20 +20,23 @@ def activate(trained: str | Path, active: str | Path) -> None:
     """Put trained weights and their sidecar in the place of the active ones, which are kept if they are the first.
 
     Args:
-        trained: ``X.pt``.
-        active: ``models/model.pt``; the first time it is replaced it is kept beside it as ``model_foundation.pt``.
+        trained: `X.pt`.
+        active: `models/model.pt`; the first time it is replaced it is kept beside it as `model_foundation.pt`.
 
     Of several processes the first does so.
 
     Raises:
-        FileNotFoundError: where the trained weights or a sidecar are missing.
-        ValueError: where weights are not those that their sidecar describes.
-        OSError: where the folder cannot be written; the active weights are then as they were.
+        UserError: where the trained weights or a sidecar are missing.
+        UserError: where weights are not those that their sidecar describes.
+        UserError: where the folder cannot be written; the active weights are then as they were.
     """
     trained, active = Path(trained), Path(active)
     if not trained.is_file():
-        raise FileNotFoundError(
-            f"{trained}: no epoch had a Dice to be chosen by, so {active} is kept; label vessels where it validates"
+        refuse(
+            trained,
+            f"no epoch had a Dice to be chosen by, so {active} is kept",
+            "label vessels where it validates",
+            FileNotFoundError,
         )
     foundation = active.with_name(FOUNDATION)
     if not (foundation.is_file() and sidecar_path(foundation).is_file()):
@@ -53,16 +56,19 @@ def restore_foundation(app: str | Path, model: str = "tubenet") -> Path:
         The active weights; a running server uses them from the next request on.
 
     Raises:
-        FileNotFoundError: where there is no such app, or nothing was ever trained in it.
-        ValueError: where the weights kept are not those that their sidecar describes.
-        OSError: where they cannot be written.
+        UserError: where there is no such app, or nothing was ever trained in it.
+        UserError: where the weights kept are not those that their sidecar describes.
+        UserError: where they cannot be written.
     """
     models = Path(app) / "model" / model / "models"
     if not models.is_dir():
-        raise FileNotFoundError(f"{models}: no such folder; give --app, the folder that the server was started with")
+        refuse(models, "no such folder", "give --app, the folder that the server was started with", FileNotFoundError)
     if not (models / FOUNDATION).is_file():
-        raise FileNotFoundError(
-            f"{models / FOUNDATION}: is not there: nothing was trained here yet, nothing to restore"
+        refuse(
+            models / FOUNDATION,
+            "is not there, for nothing was trained here yet",
+            "the active weights are the shipped ones already",
+            FileNotFoundError,
         )
     copy_pair(models / FOUNDATION, models / "model.pt")
     return models / "model.pt"
@@ -72,11 +78,11 @@ def copy_pair(source: Path, target: Path) -> None:
     """Copy weights and sidecar, both whole before the first gets its name.
 
     Raises:
-        FileNotFoundError: where one of them is missing.
-        ValueError: where they do not belong together.
-        OSError: where they cannot be written.
+        UserError: where one of them is missing.
+        UserError: where they do not belong together.
+        UserError: where they cannot be written.
     """
-    if read_sidecar(source).get("sha256") not in (None, file_hash(source)):
-        raise ValueError(f"{source}: is not the file that {sidecar_path(source).name} describes; nothing was changed")
+    if read_sidecar(source).get("sha256") not in (None, sha256(source)):
+        refuse(source, f"is not the file that {sidecar_path(source).name} describes", "nothing was changed")
     files = [(target, source), (sidecar_path(target), sidecar_path(source))]
     write_together([(to, lambda path, origin=origin: path.write_bytes(origin.read_bytes())) for to, origin in files])

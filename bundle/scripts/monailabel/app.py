@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from scripts.core import BUNDLE
+from scripts.core import BUNDLE, refuse, whole_folder
 from scripts.io import SUFFIXES
 
 MODEL = "tubenet"
@@ -25,21 +24,22 @@ for name in ("nms", "qnms"):
 """
 
 
-def prepare_app(app: str | Path) -> Path:
-    """Make the folder of a MONAI Label app: its ``monaibundle`` app, with a copy of this bundle.
+def prepare_app(app: str | Path, torchvision_works: bool = True) -> Path:
+    """Make the folder of a MONAI Label app: its `monaibundle` app, with a copy of this bundle.
 
     A folder that is one already is left as it is, with the weights trained in it.
 
     Args:
         app: the folder.
+        torchvision_works: whether it can be imported; where not, the app defines the operators that it lacks.
 
     Returns:
         The folder.
 
     Raises:
-        FileNotFoundError: where MONAI Label is not installed.
-        FileExistsError: for a folder that holds something else.
-        OSError: where it cannot be written.
+        UserError: where MONAI Label is not installed.
+        UserError: for a folder that holds something else.
+        UserError: where it cannot be written.
     """
     app = Path(app).resolve()
     if (app / "model" / MODEL / "configs" / "metadata.json").is_file():
@@ -47,37 +47,25 @@ def prepare_app(app: str | Path) -> Path:
             print(f"{app}: keeps version {there} of the bundle; for {_version(BUNDLE)} give another --app")
         return app
     if app.exists() and any(app.iterdir()):
-        raise FileExistsError(f"{app}: holds something else than a MONAI Label app; give a new folder by --app")
+        refuse(app, "holds something else than a MONAI Label app", "give a new folder by --app", FileExistsError)
     sample = Path(sys.prefix) / "monailabel" / "sample-apps" / "monaibundle"
     if not sample.is_dir():
-        raise FileNotFoundError(f"{sample}: MONAI Label is not there; pip install -r requirements-monailabel.txt")
-    app.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = app.with_name(f".{app.name}.{os.getpid()}.part")
-    try:
-        leave_out = shutil.ignore_patterns("__pycache__", "logs", "model")
-        shutil.copytree(sample, unfinished, ignore=leave_out)
+        refuse(sample, "MONAI Label is not there", "pip install -r requirements/monailabel.txt", FileNotFoundError)
+    leave_out = shutil.ignore_patterns("__pycache__", "logs", "model")
+    with whole_folder(app) as unfinished:
+        shutil.copytree(sample, unfinished, ignore=leave_out, dirs_exist_ok=True)
         for name in CARRIED:
             source, target = BUNDLE / name, unfinished / "model" / MODEL / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(source, target, ignore=leave_out) if source.is_dir() else shutil.copy(source, target)
-        if not _is_sound("torchvision"):
+        if not torchvision_works:
             main = unfinished / "main.py"
             main.write_text(MISSING_OPERATORS + main.read_text())
-        if app.exists():
-            app.rmdir()
-        unfinished.replace(app)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return app
 
 
 def _version(bundle: Path) -> str:
     return json.loads((bundle / "configs" / "metadata.json").read_text())["version"]
-
-
-def _is_sound(module: str) -> bool:
-    # in a process of its own: what a failed import leaves behind would break the next
-    return subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0
 
 
 def server_command(app: Path, studies: Path | str, port: int) -> list[str]:

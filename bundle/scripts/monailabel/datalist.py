@@ -1,6 +1,6 @@
-"""Training on what MONAI Label lists: pairs of paths in place of a study, with nobody there to set a dial.
+"""Training on what MONAI Label lists: pairs of paths in place of a dataset, with nobody there to set a option.
 
-It loads ``train.json`` alone, puts its lists of ``{"image", "label"}`` in place of the study's volumes, and loads the
+It loads `train.json` alone, puts its lists of `{"image", "label"}` in place of the dataset's volumes, and loads the
 weights that are to learn on when the training starts.
 """
 
@@ -17,7 +17,8 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser
 from torch import nn
 
-from scripts.data import TRAIN, VALIDATE, check_labelled, check_pair, split_study
+from scripts.core import refuse
+from scripts.data import TRAIN, VALIDATE, check_labelled, check_pair, split_dataset
 from scripts.io import file_family, split_name
 from scripts.weights import load_weights
 
@@ -25,35 +26,35 @@ logger = logging.getLogger(__name__)
 
 
 def is_listed(items: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell bare pairs of paths from the volumes of a study, which have a region."""
+    """Tell bare pairs of paths from the volumes of a dataset, which have a region."""
     return not all("region" in item for item in items)
 
 
-def pace(listed: bool, dials: Mapping[str, Any], bundle_root: str | Path) -> dict[str, Any]:
-    """Return dials as they are given, or, where MONAI Label trains and gives none, as ``finetune.json`` has them.
+def pace(listed: bool, options: Mapping[str, Any], bundle_root: str | Path) -> dict[str, Any]:
+    """Return options as they are given, or, where MONAI Label trains and gives none, as `finetune.json` has them.
 
     So its training is a gentle one, from the active weights, and what is gentle stands in one place.
 
     Args:
-        listed: see :func:`is_listed`.
-        dials: by name.
-        bundle_root: whose ``finetune.json``, and whose weights.
+        listed: see `is_listed`.
+        options: by name.
+        bundle_root: whose `finetune.json`, and whose weights.
 
     Raises:
-        FileNotFoundError: where ``finetune.json`` is missing.
-        ValueError: where it is no JSON, or lacks one of the dials.
+        UserError: where `finetune.json` is missing.
+        UserError: where it is no JSON, or lacks one of the options.
     """
     if not listed:
-        return dict(dials)
+        return dict(options)
     path = Path(bundle_root) / "configs" / "finetune.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: is missing, and says how gently to train; copy the whole bundle again")
+        refuse(path, "is missing, and says how gently to train", "copy the whole bundle again", FileNotFoundError)
     try:
         finetune = ConfigParser(json.loads(path.read_text()))
         finetune["bundle_root"] = str(bundle_root)
-        return {name: finetune.get_parsed_content(name) for name in dials}
+        return {name: finetune.get_parsed_content(name) for name in options}
     except (ValueError, KeyError) as error:
-        raise ValueError(f"{path}: does not say how to train ({error}); take it anew from the bundle") from error
+        refuse(path, f"does not say how to train ({error})", "take it anew from the bundle")
 
 
 def parts(
@@ -66,35 +67,36 @@ def parts(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the volumes that train and those that validate, each with a name, its geometry and a region.
 
-    The volumes of a study have all that and are handed on. Of pairs of paths, those in ``validate`` validate as a
+    The volumes of a dataset have all that and are handed on. Of pairs of paths, those in `validate` validate as a
     whole; where there are none but those that train, as with one or two labelled images, each is split in space.
 
     Args:
         train: volumes, or pairs.
         validate: likewise.
-        val_fraction: see :func:`scripts.data.split_in_space`.
+        val_fraction: see `scripts.data.split_in_space`.
         patch_size: (X, Y, Z).
         channel: which channel of a several-channel image.
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Raises:
-        ValueError: where nothing is labelled, an image and its label do not fit, a volume is labelled nowhere, or none
+        UserError: where nothing is labelled, an image and its label do not fit, a volume is labelled nowhere, or none
             holds a vessel.
-        FileNotFoundError: where a file has gone.
+        UserError: where a file has gone.
     """
     if not train:
-        raise ValueError(
-            "no image has a label to learn from; give --dataset_dir, or submit labels to MONAI Label, more than its "
-            "val_split sets aside"
+        refuse(
+            "the training",
+            "no image has a label to learn from",
+            "give --dataset_dir, or submit labels to MONAI Label, more than its val_split sets aside",
         )
     if not is_listed(train):
         return {TRAIN: list(train), VALIDATE: list(validate)}
     training, held_out = ([_volume(item, channel) for item in _in_order(items)] for items in (train, validate))
     where = (val_fraction, patch_size, unlabelled_value)
     if not held_out or {item["label"] for item in held_out} <= {item["label"] for item in training}:
-        return split_study(training, *where)
+        return split_dataset(training, *where)
     check_labelled(training, unlabelled_value)
-    split_study(held_out, *where)  # for its checks: weights can only be chosen where there are vessels
+    split_dataset(held_out, *where)  # for its checks: weights can only be chosen where there are vessels
     logger.info("these validate: %s", ", ".join(item["name"] for item in held_out))
     return {TRAIN: training, VALIDATE: held_out}
 
@@ -128,20 +130,21 @@ class SameStart:
         self.ckpt_path = ckpt_path
 
     def attach(self, engine: Engine) -> None:
-        """Look when ``engine`` starts, after MONAI Label's loader, which stands before all other handlers."""
+        """Look when `engine` starts, after MONAI Label's loader, which stands before all other handlers."""
         engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
         """Compare the weights.
 
         Raises:
-            ValueError: where they differ.
+            UserError: where they differ.
         """
         loaded = {name: value.clone() for name, value in self.network.state_dict().items()}
         load_weights(self.network, self.ckpt_path)
         active = self.network.state_dict()
         if not all(torch.equal(value, active[name]) for name, value in loaded.items()):
-            raise ValueError(
-                f"{self.ckpt_path}: training starts from these weights and no others; leave model_filename out, "
-                "or make others the active ones first (python -m scripts restore-foundation)"
+            refuse(
+                self.ckpt_path,
+                "training starts from these weights and no others",
+                "leave model_filename out, or make others the active ones first (python -m scripts restore-foundation)",
             )

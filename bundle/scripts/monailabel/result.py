@@ -21,18 +21,18 @@ SOURCE, FOR_A_VIEWER = "image_path", "description"
 AS_UINT8 = (None, "", "uint8")
 
 
-class HandOverVolumed(MapTransform):
+class WriteResultd(MapTransform):
     """In MONAI Label, write the result as a file of the image's kind and hand that over; elsewhere do nothing.
 
     MONAI Label writes all results with ITK, whose TIFF has neither the distance of slices nor ImageJ's or OME's
     metadata, and whose NIfTI has no shear. It does not write where it is told that a result is not to be written
-    (``result_write_to_file``), and then sends the file that the result names.
+    (`result_write_to_file`), and then sends the file that the result names.
 
-    A request for another suffix (``result_extension``; 3D Slicer asks for ``.nrrd``) is left to it, unless this bundle
+    A request for another suffix (`result_extension`; 3D Slicer asks for `.nrrd`) is left to it, unless this bundle
     writes that suffix too.
 
     Args:
-        keys: of class indices ``(1, X, Y, Z)``, one key; last in the post-processing.
+        keys: of class indices `(1, X, Y, Z)`, one key; last in the post-processing.
         provenance: said in the file's metadata.
         image_key: whose metadata counts where the result carries none.
     """

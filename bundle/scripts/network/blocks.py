@@ -20,13 +20,13 @@ class ConvLayer(nn.Module):
 
     Args:
         widths: channels in, then the channels out of each convolution; two convolutions have three widths.
-        act: activation, a name or a (name, arguments) pair as MONAI's ``Act`` factory takes it.
+        act: activation, a name or a (name, arguments) pair as MONAI's `Act` factory takes it.
         norm_eps: epsilon of the normalisation.
         shared_norm: the convolutions share one set of normalisation parameters.
         last_norm: normalise after the last convolution too.
 
     Shapes:
-        ``(B, widths[0], X, Y, Z)`` to ``(B, widths[-1], X, Y, Z)``.
+        `(B, widths[0], X, Y, Z)` to `(B, widths[-1], X, Y, Z)`.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class LuongGate(nn.Module):
     multiplies the decoder map. Every step is local, so the gate does not depend on the size of the patch.
 
     Shapes:
-        q and k ``(B, C, X, Y, Z)`` to ``(B, C, X, Y, Z)``.
+        q and k `(B, C, X, Y, Z)` to `(B, C, X, Y, Z)`.
     """
 
     def __init__(self, channels: int) -> None:
@@ -74,7 +74,7 @@ class LuongGate(nn.Module):
         self.scale = channels**-0.5
 
     def forward(self, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
-        """Weight the decoder map ``k`` by its agreement with the encoder map ``q``."""
+        """Weight the decoder map `k` by its agreement with the encoder map `q`."""
         score = (self.query(q) * self.key(k)).sum(dim=1, keepdim=True) * self.scale  # (B, 1, X, Y, Z)
         return k * torch.sigmoid(self.map(score))
 
@@ -83,7 +83,7 @@ class EncoderLayer(nn.Module):
     """Two convolutions, pooling by 2, dropout.
 
     Shapes:
-        ``(B, C_in, X, Y, Z)`` to the pooled ``(B, C, X/2, Y/2, Z/2)`` and the full-resolution ``(B, C, X, Y, Z)``.
+        `(B, C_in, X, Y, Z)` to the pooled `(B, C, X/2, Y/2, Z/2)` and the full-resolution `(B, C, X, Y, Z)`.
     """
 
     def __init__(self, widths: Sequence[int], dropout: float, act: str | tuple, norm_eps: float, shared_norm: bool):
@@ -108,10 +108,10 @@ class DecoderLayer(nn.Module):
         convolutions: how many follow the transposed one.
         dropout: fraction, after the layer.
         pooled_skip: the skip is half as large and joins before the transposed convolution, as released.
-        attention: a :class:`LuongGate` replaces the concatenation; the skip then needs ``out_channels`` channels.
+        attention: a `LuongGate` replaces the concatenation; the skip then needs `out_channels` channels.
 
     Shapes:
-        ``(B, in_channels, X, Y, Z)`` to ``(B, out_channels, 2X, 2Y, 2Z)``.
+        `(B, in_channels, X, Y, Z)` to `(B, out_channels, 2X, 2Y, 2Z)`.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class DecoderLayer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        """Double the resolution of ``x`` with the help of ``skip``."""
+        """Double the resolution of `x` with the help of `skip`."""
         if self.pooled_skip:
             x = torch.cat((skip, x), dim=1)  # (B, C_skip + C_in, X, Y, Z)
         x = self.norm(self.act(self.up(x)))  # (B, C_out, 2X, 2Y, 2Z)

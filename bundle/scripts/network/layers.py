@@ -1,7 +1,7 @@
 """Layers that PyTorch computes wrongly or slowly in training on a CPU; elsewhere they are PyTorch's own.
 
 How much each costs is in the model card. All of them are what their base classes are, to the rounding. Where a graph
-is taken of them (TorchScript, ``torch.export``, ``torch.compile``) they are their base classes.
+is taken of them (TorchScript, `torch.export`, `torch.compile`) they are their base classes.
 
 Annotations are types here and not text, for so TorchScript wants them.
 """
@@ -29,7 +29,7 @@ class SoundConv3d(nn.Conv3d):
         super().__init__(in_channels, out_channels, kernel_size=3, padding=1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """``(B, C_in, X, Y, Z)`` to ``(B, C_out, X, Y, Z)``."""
+        """`(B, C_in, X, Y, Z)` to `(B, C_out, X, Y, Z)`."""
         if not self.training or x.shape[2] != 2:
             return self._conv_forward(x, self.weight, self.bias)  # (B, C_out, X, Y, Z)
         x = F.pad(x, [0, 0, 0, 0, 0, 1])  # (B, C_in, 3, Y, Z)
@@ -44,7 +44,7 @@ class GroupNorm(nn.GroupNorm):
     derivative.
 
     Shapes:
-        ``(B, C, X, Y, Z)`` to ``(B, C, X, Y, Z)``.
+        `(B, C, X, Y, Z)` to `(B, C, X, Y, Z)`.
     """
 
     def __init__(self, channels: int, eps: float) -> None:
@@ -70,7 +70,7 @@ class GroupNorm(nn.GroupNorm):
 class _GroupNormOfRows(torch.autograd.Function):
     """PyTorch's group normalisation, with a backward pass of a few operations on whole rows of memory.
 
-    In the memory of a channels-last tensor voxels follow one another, ``C`` numbers each; several of them make a row.
+    In the memory of a channels-last tensor voxels follow one another, `C` numbers each; several of them make a row.
     The gradient is that of Wu and He, *Group Normalization* (2018), eq. 1 to 4, by the chain rule.
     """
 
@@ -122,7 +122,7 @@ class MaxPool(nn.MaxPool3d):
     """Pooling by 2 in the precision that it is given; autocasting on a CPU would go to float32 and back for nothing.
 
     Shapes:
-        ``(B, C, X, Y, Z)`` to ``(B, C, X/2, Y/2, Z/2)``.
+        `(B, C, X, Y, Z)` to `(B, C, X/2, Y/2, Z/2)`.
     """
 
     def __init__(self) -> None:

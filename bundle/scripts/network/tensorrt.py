@@ -13,7 +13,7 @@ import torch
 from monai.networks import trt_compile
 from torch import nn
 
-from scripts.core import file_hash
+from scripts.core import refuse, sha256
 
 NEEDED = {  # module: package
     "tensorrt": "tensorrt",
@@ -25,7 +25,7 @@ NEEDED = {  # module: package
 }
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 INPUT = "x"
-"""The name of the argument of the network's ``forward``."""
+"""The name of the argument of the network's `forward`."""
 DIGITS = 12
 """Of the weights' hash, in an engine's file name."""
 
@@ -34,31 +34,30 @@ def check_capable(device: str) -> None:
     """Check that this machine can build and run an engine.
 
     Raises:
-        ValueError: for a device that is no NVIDIA GPU, and where packages are missing.
+        UserError: for a device that is no NVIDIA GPU, and where packages are missing.
     """
     if torch.device(device).type != "cuda" or torch.version.cuda is None or not torch.cuda.is_available():
-        raise ValueError(f"TensorRT needs an NVIDIA GPU, and the device is {device}; leave inference_trt.json out")
+        refuse("TensorRT", f"needs an NVIDIA GPU, and the device is {device}", "leave inference_trt.json out")
     missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
-        raise ValueError(
-            f"TensorRT: {', '.join(missing)} not installed; pip install -r requirements-deploy.txt "
-            "tensorrt polygraphy onnx-graphsurgeon cuda-python, or leave inference_trt.json out"
-        )
+        packages = "-r requirements/deploy.txt tensorrt polygraphy onnx-graphsurgeon cuda-python"
+        remedy = f"pip install {packages}, or leave inference_trt.json out"
+        refuse("TensorRT", f"{', '.join(missing)} not installed", remedy)
 
 
 def window_profile(
     patch_size: Sequence[int], batch_size: int, in_channels: int = 1, divisor: int = 32
 ) -> dict[str, list[list[int]]]:
-    """Return the smallest, the usual and the largest input that :class:`scripts.inference.GridInferer` gives a network.
+    """Return the smallest, the usual and the largest input that `scripts.inference.GridInferer` gives a network.
 
     Args:
         patch_size: the window (X, Y, Z).
         batch_size: most windows at a time.
         in_channels: of the image.
-        divisor: ``2 ** number of poolings``; no side of a window is smaller.
+        divisor: `2 ** number of poolings`; no side of a window is smaller.
 
     Returns:
-        ``{name: [smallest, usual, largest]}``, each ``[B, C, X, Y, Z]``: a profile as ``trt_compile`` takes it.
+        `{name: [smallest, usual, largest]}`, each `[B, C, X, Y, Z]`: a profile as `trt_compile` takes it.
     """
     largest = [batch_size, in_channels, *patch_size]
     return {INPUT: [[1, in_channels, *[divisor] * len(patch_size)], largest, largest]}
@@ -75,28 +74,28 @@ def by_tensorrt(
     """Let a network run by TensorRT. Weights may still be loaded into it until it is first called.
 
     Args:
-        network: a :class:`scripts.network.TubeNet` on the device.
-        ckpt_path: its weights, ``X.pt``. The engine is kept beside them, named after their hash, the precision and the
-            largest input, and is built when there is none of that name or another GPU built it.
+        network: a `scripts.network.TubeNet` on the device.
+        ckpt_path: its weights, `X.pt`. The engine is kept beside them, named after their hash, the precision and the
+            largest input, and is built when there is not one of that name or another GPU built it.
         device: of the config.
         patch_size: the window (X, Y, Z).
         batch_size: most windows at a time.
-        precision: ``fp32``, ``tf32``, ``bf16`` or ``fp16``.
+        precision: `fp32`, `tf32`, `bf16` or `fp16`.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: for a precision that is none, and as :func:`check_capable`.
-        FileNotFoundError: where the weights are missing.
+        UserError: for a precision that is none, and as `check_capable`.
+        UserError: where the weights are missing.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"--precision {precision}: is none of {', '.join(PRECISIONS)}")
+        refuse(f"--precision {precision}", "is not known", f"give one of {', '.join(PRECISIONS)}")
     check_capable(device)
     weights = Path(ckpt_path)
     if not weights.is_file():
-        raise FileNotFoundError(f"{weights}: no such weights; check --ckpt_path")
+        refuse(weights, "no such weights", "check --ckpt_path", FileNotFoundError)
     profile = window_profile(patch_size, batch_size)
     largest = "x".join(map(str, profile[INPUT][-1]))
-    engine = weights.with_name(f"{weights.stem}_{file_hash(weights)[:DIGITS]}_{precision}_{largest}")
+    engine = weights.with_name(f"{weights.stem}_{sha256(weights)[:DIGITS]}_{precision}_{largest}")
     return trt_compile(network, str(engine), args={"precision": precision, "input_profiles": [profile]})

@@ -8,6 +8,8 @@ import torch
 from monai.networks.layers.factories import Conv
 from torch import nn
 
+from scripts.core import refuse
+
 from .blocks import ConvLayer, DecoderLayer, EncoderLayer
 from .layers import CHANNELS_PER_GROUP, Dropout
 
@@ -19,16 +21,16 @@ class TubeNet(nn.Module):
     defaults, each decoder layer has two convolutions after the transposed one, every convolution is normalised,
     every layer is followed by dropout, and the skips carry full-resolution features from before each pooling.
 
-    The released implementation differs from its paper. ``decoder_convolutions=1, decoder_dropout=0.0,
-    pooled_skips=True, shared_norm=True, norm_eps=1e-3, bottleneck_norm=False`` is its graph, weight for weight.
+    The released implementation differs from its paper. `decoder_convolutions=1, decoder_dropout=0.0,
+    pooled_skips=True, shared_norm=True, norm_eps=1e-3, bottleneck_norm=False` is its graph, weight for weight.
 
     Args:
         in_channels: channels of the image.
         out_channels: classes, background among them.
         channels: widths from the first layer to the bottleneck, each a multiple of 4; their number sets the depth.
-        dropout: fraction dropped after each encoder layer, and after each decoder layer if ``decoder_dropout`` is None.
+        dropout: fraction dropped after each encoder layer, and after each decoder layer if `decoder_dropout` is None.
         act: activation; the paper's is LeakyReLU with slope 0.2.
-        attention: gates (:class:`LuongGate`) replace the concatenation.
+        attention: gates (`LuongGate`) replace the concatenation.
         decoder_convolutions: convolutions after each transposed one.
         decoder_dropout: fraction dropped after each decoder layer.
         pooled_skips: take the skips after pooling and dropout, join them before the transposed convolution, and let the
@@ -41,11 +43,11 @@ class TubeNet(nn.Module):
         arguments: those above, as JSON values; they travel with the weights.
 
     Shapes:
-        ``(B, in_channels, X, Y, Z)`` to logits ``(B, out_channels, X, Y, Z)``; X, Y and Z are multiples of
-        ``2 ** (len(channels) - 1)``.
+        `(B, in_channels, X, Y, Z)` to logits `(B, out_channels, X, Y, Z)`; X, Y and Z are multiples of
+        `2 ** (len(channels) - 1)`.
 
     Raises:
-        ValueError: for widths, counts or combinations that no graph has.
+        UserError: for widths, counts or combinations that no graph has.
     """
 
     def __init__(
@@ -80,15 +82,23 @@ class TubeNet(nn.Module):
             "bottleneck_norm": bottleneck_norm,
         }
         if len(channels) < 2 or any(width < 4 or width % CHANNELS_PER_GROUP for width in channels):
-            raise ValueError(f"channels must be two or more multiples of {CHANNELS_PER_GROUP}, got {channels}")
+            refuse(
+                f"channels {list(channels)}",
+                f"are not two or more multiples of {CHANNELS_PER_GROUP}",
+                "give such as [16, 32, 64]",
+            )
         if in_channels < 1:
-            raise ValueError(f"in_channels must be at least 1, got {in_channels}")
+            refuse(f"in_channels {in_channels}", "is below 1", "give the channels of the image")
         if decoder_convolutions < 1:
-            raise ValueError(f"decoder_convolutions must be at least 1, got {decoder_convolutions}")
+            refuse(f"decoder_convolutions {decoder_convolutions}", "is below 1", "give 1 or 2")
         if attention and pooled_skips:
-            raise ValueError("attention needs full-resolution skips: set pooled_skips to false")
+            refuse("attention", "needs full-resolution skips", "set pooled_skips to false")
         if out_channels < 2:
-            raise ValueError(f"out_channels counts the background too: at least 2, got {out_channels}")
+            refuse(
+                f"out_channels {out_channels}",
+                "is below 2, and counts the background too",
+                "give the number of classes",
+            )
         *levels, deepest = channels
         decoder_dropout = dropout if decoder_dropout is None else decoder_dropout
 

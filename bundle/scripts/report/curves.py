@@ -1,6 +1,6 @@
 """ROC and precision-recall curves of an evaluation: pictures, and the points in them to draw runs over one another.
 
-Figures are drawn on their own Agg canvas, as in :mod:`scripts.drawing`.
+Figures are drawn on their own Agg canvas, as in `scripts.drawing`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scripts.core import write_whole
+from scripts.core import refuse, write_whole
 from scripts.metrics import AREAS, KINDS, LEAST_RECALL, RATES, mean_curves
 
 from .figure import DIM, GROUND, TEXT
@@ -32,11 +32,11 @@ LONGEST_NAME = 30
 
 
 def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float) -> None:
-    """Write ``curves.json``, ``roc.png`` and ``precision_recall.png``; no picture where every case is undefined.
+    """Write `curves.json`, `roc.png` and `precision_recall.png`; no picture where every case is undefined.
 
     Args:
         output_dir: made if it does not exist.
-        cases: :func:`curves_of` each, by name.
+        cases: `curves_of` each, by name.
         threshold: of the operating points.
     """
     folder = Path(output_dir)
@@ -114,17 +114,17 @@ def overlay_curves(
         output_path.
 
     Raises:
-        FileNotFoundError: where an evaluation has no curves.json.
-        ValueError: for a file that is not such, curves that are undefined, or not as many names as evaluations.
+        UserError: where an evaluation has no curves.json.
+        UserError: for a file that is not such, curves that are undefined, or not as many names as evaluations.
     """
     evaluations = [str(each) for each in (evaluations if isinstance(evaluations, list | tuple) else [evaluations])]
     files = [Path(each) if each.endswith(".json") else Path(each) / "curves.json" for each in evaluations]
     names = _short_names([file.parent for file in files]) if names is None else list(map(str, np.atleast_1d(names)))
     if not files or len(names) != len(files):
-        raise ValueError(f"--names: {len(names)} for {len(files)} evaluations; give one each, or leave it out")
+        refuse("--names", f"{len(names)} for {len(files)} evaluations", "give one each, or leave it out")
     runs = dict(zip(names, map(_read_mean, files), strict=True))
     if len(runs) < len(files):
-        raise ValueError(f"--names: {', '.join(names)} are not all different; give each evaluation one of its own")
+        refuse("--names", f"{', '.join(names)} are not all different", "give each evaluation one of its own")
     figure, panels = _figure(2)
     for axes, kind in zip(panels, KINDS, strict=True):
         for number, (name, mean) in enumerate(runs.items()):
@@ -147,7 +147,7 @@ def _short_names(folders: Sequence[Path]) -> list[str]:
 
 def _read_mean(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; evaluate with configs/evaluate.json, which writes it")
+        refuse(path, "no such file", "evaluate with configs/evaluate.json, which writes it", FileNotFoundError)
     try:
         mean = json.loads(path.read_text())["mean"]
         drawable = all(mean[kind][key] for kind, keys in KINDS.items() for key in keys[:2])
@@ -155,7 +155,7 @@ def _read_mean(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         drawable = False
     if not drawable:
-        raise ValueError(f"{path}: holds no mean curves; evaluate again, on labels with vessel and background")
+        refuse(path, "holds no mean curves", "evaluate again, on labels with vessel and background")
     return mean
 
 

@@ -25,26 +25,26 @@ logger = logging.getLogger(__name__)
 def run_evaluation(
     evaluator: Evaluator, threshold: float, output_dir: str | Path, class_names: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Run an evaluator; write ``metrics.json`` and the curves (:func:`scripts.report.write_curves`).
+    """Run an evaluator; write `metrics.json` and the curves (`scripts.report.write_curves`).
 
     Of several processes the first writes.
 
     Args:
-        evaluator: its batches name their volumes (``name``), its post-processing tallies them
-            (:class:`scripts.metrics.TallyVoxelsd`), its metrics keep details, a row a volume and a column a class.
-        threshold: of the tallies.
+        evaluator: its batches name their volumes (`name`), its post-processing counts them
+            (`scripts.metrics.CountVoxelsd`), its metrics keep details, a row a volume and a column a class.
+        threshold: of the counts.
         output_dir: made if it does not exist.
         class_names: of all classes, background first; only several vessel classes are told apart by name.
 
     Returns:
-        ``{"cases": {NAME: {METRIC: number}}, "mean": {METRIC: number}, "threshold": number}``; undefined is None. With
+        `{"cases": {NAME: {METRIC: number}}, "mean": {METRIC: number}, "threshold": number}`; undefined is None. With
         several vessel classes METRIC is their mean, followed by METRIC.CLASS for each.
     """
     mine: list[tuple[str, dict]] = []  # name and curves of each volume that this process scores
 
     def keep_curves() -> None:
         names = [item["name"] for item in evaluator.state.batch]
-        curves = [curves_of(output["tally"]) for output in evaluator.state.output]
+        curves = [curves_of(output["counts"]) for output in evaluator.state.output]
         mine.extend(zip(names, curves, strict=True))
 
     with evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
@@ -72,7 +72,7 @@ def _write(output_dir: Path, metrics: Mapping[str, Any], curves: Mapping[str, Ma
 
 
 def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -> dict[str, float | None]:
-    """``{METRIC: number}`` of rows ``(classes,)``, and METRIC.CLASS where there are several."""
+    """`{METRIC: number}` of rows `(classes,)`, and METRIC.CLASS where there are several."""
     numbers = {}
     for metric, row in details.items():
         numbers[metric] = _defined(row.nanmean())

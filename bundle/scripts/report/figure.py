@@ -4,10 +4,11 @@ matplotlib is imported where it is used: drawing is rare, and starting up should
 their own Agg canvas, so neither a display nor pyplot's global state is touched.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
+
+from scripts.core import write_whole
 
 GROUND, TEXT, DIM = "#101418", "#e8eaed", "#8b949e"
 LABEL_COLOUR, PREDICTION_COLOUR = "#3ddc84", "#ff4fd8"
@@ -130,13 +131,7 @@ def draw_scale_bar(axes, voxels, size, unit):
 def save_figure(figure, path):
     """Write the PNG beside its final name, then rename: no half a picture is ever seen."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(temporary, format="png", facecolor=GROUND)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", facecolor=GROUND))
     return path
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scripts.core import refuse
+
 from .figure import (
     DIM,
     LABEL_COLOUR,
@@ -51,7 +53,7 @@ def slice_panel(
         path.
 
     Raises:
-        ValueError: an array is not three-dimensional or not of the image's shape.
+        UserError: an array is not three-dimensional or not of the image's shape.
     """
     return save_figure(slice_figure(image, label, pred, probability, title, spacing=spacing, unit=unit), path)
 
@@ -81,7 +83,7 @@ def slice_figure(
         unit: what to write beside the scale bar.
 
     Raises:
-        ValueError: an array is not three-dimensional or not of the image's shape.
+        UserError: an array is not three-dimensional or not of the image's shape.
     """
     image = _volume("image", image)
     label, pred, probability = (
@@ -146,10 +148,14 @@ def patch_grid(
         path.
 
     Raises:
-        ValueError: nothing to draw, not as many labels as images, or a label of another shape than its image.
+        UserError: nothing to draw, not as many labels as images, or a label of another shape than its image.
     """
     if len(images) == 0 or len(images) != len(labels):
-        raise ValueError(f"patch_grid needs as many labels as images, at least one; got {len(images)}, {len(labels)}")
+        refuse(
+            "patch_grid",
+            f"there are {len(images)} images and {len(labels)} labels",
+            "give as many of each, at least one",
+        )
     pairs = []
     for image, label in list(zip(images, labels, strict=True))[:MOST_PATCHES]:
         picture = _volume("image", image)
@@ -180,9 +186,9 @@ def _volume(name, array, shape=None):
     if array.ndim == 4 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 3:
-        raise ValueError(f"{name} must be (X, Y, Z), not of shape {array.shape}")
+        refuse(name, f"has the shape {array.shape}", "give (X, Y, Z)")
     if shape is not None and array.shape != shape:
-        raise ValueError(f"{name} has shape {array.shape}, the image {shape}")
+        refuse(name, f"has the shape {array.shape} and the image {shape}", "give arrays of one shape")
     return array
 
 

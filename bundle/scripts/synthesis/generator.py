@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from scripts.core import refuse
+
 from .appearance import LOOKS, Appearance, draw_appearance
 from .growth import capillary_mesh, grow_tree, murray_angles, thick_stems, voxel_anisotropy
 from .random_fields import smooth_field
@@ -90,7 +92,7 @@ def synthesise(
             some volumes up to nearly a voxel fatter or thinner all over, as annotators differ.
 
     Raises:
-        ValueError: one line, naming what is allowed.
+        UserError: one line, naming what is allowed.
     """
     sides = _checked(seed, shape, style, without, masks)
     style = style or draw_style(seed, without, masks)
@@ -131,12 +133,12 @@ def check_parts(without: Sequence[str], masks: Sequence[np.ndarray] = ()) -> Non
     """Check what is left out; arguments as for `synthesise`.
 
     Raises:
-        ValueError: for parts that there are not, or where no style is left.
+        UserError: for parts that there are not, or where no style is left.
     """
     if isinstance(without, str) or not set(without) <= set(PARTS):
-        raise ValueError(f"without must be a list of some of {', '.join(PARTS)}, not {without!r}")
+        refuse(f"--without {without}", "is not a list of parts", f"give some of {', '.join(PARTS)}")
     if not _left(without, masks):
-        raise ValueError(f"without {list(without)} leaves no style to draw")
+        refuse(f"--without {list(without)}", "leaves no style to draw", "leave out fewer")
 
 
 def _left(without, masks):
@@ -148,13 +150,17 @@ def _left(without, masks):
 def _checked(seed, shape, style, without, masks):
     """Return the shape as integers, if all is as `synthesise` says."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be a non-negative integer, not {seed!r}")
+        refuse(f"seed {seed!r}", "is not a whole number of at least 0", "give one such as 0")
     if style is not None and style not in STYLES:
-        raise ValueError(f"style must be one of {', '.join(STYLES)} or None, not {style!r}")
+        refuse(f"style {style!r}", "is not known", f"give one of {', '.join(STYLES)}")
     if style == "mask" and not masks:
-        raise ValueError("style mask needs real vessel masks to cut from: give masks")
+        refuse("style mask", "needs real vessel masks to cut from", "give masks")
     check_parts(without, masks)
     sides = tuple(shape) if isinstance(shape, (tuple, list)) else ()
     if len(sides) != 3 or any(not isinstance(n, (int, np.integer)) or n < SMALLEST_SIDE for n in sides):
-        raise ValueError(f"shape must be three integers of at least {SMALLEST_SIDE} (X, Y, Z), not {shape!r}")
+        refuse(
+            f"shape {shape!r}",
+            f"is not three whole numbers of at least {SMALLEST_SIDE}",
+            "give X, Y and Z such as (128, 128, 64)",
+        )
     return tuple(int(n) for n in sides)

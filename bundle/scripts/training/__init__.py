@@ -1,13 +1,13 @@
 """What training takes besides MONAI's engines: losses, handlers, fine-tuning, resuming, several processes."""
 
 from .distributed import (
+    DistributedBatches,
+    DistributedEvaluator,
+    DistributedGradients,
     GlobalLoss,
-    SharedBatches,
-    SharedEvaluator,
-    SharedGradients,
     my_volumes,
+    on_first_process,
     prepare_batch,
-    shown_once,
 )
 from .epoch_table import EpochTable
 from .finetune import Thaw, start_from
@@ -20,15 +20,15 @@ from .tensorboard import CloseEvents, SliceImages, open_events
 
 __all__ = [
     "CloseEvents",
+    "DistributedBatches",
+    "DistributedEvaluator",
+    "DistributedGradients",
     "EpochTable",
     "GlobalLoss",
     "IterationSeed",
     "LabelledVoxelsLoss",
     "NonFiniteGradientGuard",
     "Patience",
-    "SharedBatches",
-    "SharedEvaluator",
-    "SharedGradients",
     "SliceImages",
     "Thaw",
     "TrainingState",
@@ -38,11 +38,11 @@ __all__ = [
     "find_saved_config",
     "inverse_frequency_weights",
     "my_volumes",
+    "on_first_process",
     "open_events",
     "prepare_batch",
     "run_training",
     "shared",
-    "shown_once",
     "start",
     "start_from",
 ]

@@ -2,7 +2,7 @@
 
 A step's batch is the global one: process r of n takes its patches r, r + n and so on, the loss and its gradient are
 those of the whole batch, and all processes make the same step. Of the volumes that validate, process r scores volumes
-r, r + n and so on, and all learn all scores (:mod:`scripts.metrics`), so they agree on the best epoch and on when to
+r, r + n and so on, and all learn all scores (`scripts.metrics`), so they agree on the best epoch and on when to
 stop. Without processes, all of this is the identity.
 """
 
@@ -20,30 +20,32 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import BatchSampler, DistributedSampler
 
+from scripts.core import refuse
 from scripts.data import pad_collate
 
 
-class SharedBatches(BatchSampler):
+class DistributedBatches(BatchSampler):
     """This process's share of every global batch; it has to be attached to the trainer, which counts the epochs.
 
     Args:
-        sampler: of all patches (:class:`scripts.data.EpochSampler`, of one process).
+        sampler: of all patches (`scripts.data.EpochSampler`, of one process).
         batch_size: of the global batch; shares differ by one patch where it does not divide.
 
     Raises:
-        ValueError: for a batch that has no patch for some process.
+        UserError: for a batch that has no patch for some process.
     """
 
     def __init__(self, sampler: DistributedSampler, batch_size: int) -> None:
         if batch_size < idist.get_world_size():
-            raise ValueError(
-                f"--batch_size {batch_size} is shared by {idist.get_world_size()} processes and leaves some without a "
-                "patch; raise it, or start fewer processes (--nproc_per_node)"
+            refuse(
+                f"--batch_size {batch_size}",
+                f"is shared by {idist.get_world_size()} processes and leaves some without a patch",
+                "raise it, or start fewer processes (--nproc_per_node)",
             )
         super().__init__(sampler, batch_size, drop_last=False)
 
     def attach(self, engine: Engine) -> None:
-        """Tell the sampler the epoch of ``engine``; MONAI does so only for what a loader calls its sampler."""
+        """Tell the sampler the epoch of `engine`; MONAI does so only for what a loader calls its sampler."""
         engine.add_event_handler(Events.EPOCH_STARTED, lambda: self.sampler.set_epoch(engine.state.epoch))
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -58,10 +60,10 @@ def prepare_batch(
     """Let patches grow to the largest of the global batch, as they would if they were in one batch.
 
     Args:
-        batch: ``image`` ``(B, C, X, Y, Z)`` and ``label`` ``(B, 1, X, Y, Z)``.
+        batch: `image` `(B, C, X, Y, Z)` and `label` `(B, 1, X, Y, Z)`.
         device: to move them to.
         non_blocking: see MONAI.
-        kwargs: for ``Tensor.to``.
+        kwargs: for `Tensor.to`.
     """
     shape = torch.tensor(batch["image"].shape[2:])
     largest = idist.all_reduce(shape.clone(), "MAX")
@@ -76,26 +78,27 @@ class GlobalLoss(nn.Module):
 
     A loss is a mean, over patches or over voxels weighted by class. With the sum L_r d_r and the divisor d_r of process
     r's share, the loss of all n shares is sum(L_r d_r) / sum(d_r), and that is the value returned. Its gradient is
-    that of n L_r d_r / sum(d_r), for ``DistributedDataParallel`` takes the mean of the gradients over the processes.
+    that of n L_r d_r / sum(d_r), for `DistributedDataParallel` takes the mean of the gradients over the processes.
 
     Args:
-        loss: with a method ``divisor(label)`` that tells what it divides by.
+        loss: with a method `divisor(label)` that tells what it divides by.
 
     Raises:
-        ValueError: for a loss without.
+        UserError: for a loss without.
     """
 
     def __init__(self, loss: nn.Module) -> None:
         super().__init__()
         if not hasattr(loss, "divisor"):
-            raise ValueError(
-                f"loss {type(loss).__name__} does not tell what it is a mean over, so several processes cannot share "
-                "it; wrap it in scripts.training.LabelledVoxelsLoss"
+            refuse(
+                f"loss {type(loss).__name__}",
+                "does not tell what it is a mean over, so several processes cannot share it",
+                "wrap it in scripts.training.LabelledVoxelsLoss",
             )
         self.loss = loss
 
     def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """``(B, K, X, Y, Z)`` and ``(B, 1, X, Y, Z)`` to a scalar."""
+        """`(B, K, X, Y, Z)` and `(B, 1, X, Y, Z)` to a scalar."""
         loss, divisor = self.loss(logits, label), self.loss.divisor(label)
         total, summed = idist.all_reduce(torch.stack([divisor.double(), loss.detach().double() * divisor]))
         if not total:  # nothing is labelled in any share
@@ -104,11 +107,11 @@ class GlobalLoss(nn.Module):
         return mine + (summed / total - mine.double()).detach().to(loss)
 
 
-class SharedGradients:
-    """Handler: let the trainer run its network in torch's ``DistributedDataParallel``, and no one else.
+class DistributedGradients:
+    """Handler: let the trainer run its network in torch's `DistributedDataParallel`, and no one else.
 
     It knows only the weights that learn when it is made, so it is made anew when others thaw
-    (:class:`scripts.training.Thaw`, which has to be attached before). Weights are saved, validated and resumed
+    (`scripts.training.Thaw`, which has to be attached before). Weights are saved, validated and resumed
     without it, and so have the names they have in one process.
 
     Args:
@@ -120,7 +123,7 @@ class SharedGradients:
         self.learning = 0
 
     def attach(self, engine: Engine) -> None:
-        """Look at the start of every epoch of ``engine``, the trainer."""
+        """Look at the start of every epoch of `engine`, the trainer."""
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
@@ -136,7 +139,7 @@ def my_volumes(volumes: Sized) -> range:
     return range(idist.get_rank(), len(volumes), idist.get_world_size())
 
 
-class SharedEvaluator(SupervisedEvaluator):
+class DistributedEvaluator(SupervisedEvaluator):
     """MONAI's evaluator, which also runs over no volume at all: that process has to hear how the others scored."""
 
     def run(self, global_epoch: int = 1) -> None:
@@ -150,6 +153,6 @@ class SharedEvaluator(SupervisedEvaluator):
             self.fire_event(event)
 
 
-def shown_once(handlers: Sequence[Any]) -> list[Any]:
+def on_first_process(handlers: Sequence[Any]) -> list[Any]:
     """Leave progress bars to the first process."""
     return [each for each in handlers if idist.get_rank() == 0 or not isinstance(each, ProgressBar)]

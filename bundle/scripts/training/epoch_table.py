@@ -30,7 +30,7 @@ class EpochTable:
     that ran in this epoch. An empty cell is a score that is undefined, or was not taken.
 
     Args:
-        path: ``X.csv``.
+        path: `X.csv`.
         optimizer: whose learning rate to state.
         engines: that validate or test, and have run when this handler is called.
     """
@@ -42,7 +42,7 @@ class EpochTable:
         self.rows: list[dict[str, float]] = []
 
     def attach(self, engine: Engine) -> None:
-        """Add a row at the end of every epoch of ``engine``, the trainer."""
+        """Add a row at the end of every epoch of `engine`, the trainer."""
         # not "train_loss": MONAI's MLflow handler gives that name to the loss of every step
         Average(output_transform=from_engine(["loss"], first=True)).attach(engine, "mean_loss")
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)

@@ -1,6 +1,6 @@
 """Handlers of the training loop that MONAI and Ignite lack: sound gradients, repeatable draws, patience, files.
 
-Those with a ``state_dict`` are kept by :class:`scripts.training.TrainingState`, so that a resumed run goes on
+Those with a `state_dict` are kept by `scripts.training.TrainingState`, so that a resumed run goes on
 from where they were.
 """
 
@@ -33,7 +33,7 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
 def shared(handler: Any) -> Any:
     """Return a handler that stands elsewhere in a config, for others refer to it too.
 
-    MONAI and MONAI Label read the ``_target_`` of every handler in ``train#handlers``, which a bare reference lacks.
+    MONAI and MONAI Label read the `_target_` of every handler in `train#handlers`, which a bare reference lacks.
     """
     return handler
 
@@ -55,7 +55,7 @@ class NonFiniteGradientGuard:
         self.skipped = 0
 
     def attach(self, engine: Engine) -> None:
-        """Look after every backward pass of ``engine``."""
+        """Look after every backward pass of `engine`."""
         engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
@@ -91,7 +91,7 @@ class IterationSeed:
         self.seed = seed
 
     def attach(self, engine: Engine) -> None:
-        """Seed before every step of ``engine``."""
+        """Seed before every step of `engine`."""
         engine.add_event_handler(Events.ITERATION_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
@@ -102,7 +102,7 @@ class IterationSeed:
 
 
 class Patience:
-    """Stop training when validation has not improved for a while: Ignite's ``EarlyStopping``, which can be resumed.
+    """Stop training when validation has not improved for a while: Ignite's `EarlyStopping`, which can be resumed.
 
     Args:
         patience: validations without a better key metric; None never stops.
@@ -115,7 +115,7 @@ class Patience:
         self.stopping = None if patience is None else EarlyStopping(patience, self._score, Engine(lambda *_: None))
 
     def attach(self, engine: Engine) -> None:
-        """Stop ``engine``, the trainer."""
+        """Stop `engine`, the trainer."""
         if self.stopping is not None:
             self.stopping.trainer = engine
             # not EarlyStopping.attach, which forgets at the start of a run how much patience is spent
@@ -156,7 +156,7 @@ class WeightsSaver:
 
     Args:
         network: to save.
-        path: ``X.pt``.
+        path: `X.pt`.
         sidecar: JSON values; epoch, the scores of this epoch and, if validation chose one, the threshold are added.
         only_best: save only when the key metric of the engine it is attached to is the best so far.
         validator: whose scores to state; the engine it is attached to by default.
@@ -177,7 +177,7 @@ class WeightsSaver:
         self.validator = validator
 
     def attach(self, engine: Engine) -> None:
-        """Save at the end of epochs of ``engine``."""
+        """Save at the end of epochs of `engine`."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     @idist.one_rank_only()

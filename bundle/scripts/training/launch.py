@@ -1,6 +1,6 @@
-"""Several processes, started by ``torchrun``: how they find one another, and how they fail with one line and not many.
+"""Several processes, started by `torchrun`: how they find one another, and how they fail with one line and not many.
 
-What each of them does of the work stands in :mod:`scripts.shares`.
+What each of them does of the work stands in `scripts.shares`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ import torch
 from monai.utils import RankFilter
 from torch import distributed
 
-from scripts.core import check_dials, install, one_line, report, telling
+from scripts.core import (
+    UserError,
+    check_overrides,
+    install_excepthook,
+    most_telling,
+    one_line,
+    refuse,
+    report_exception,
+)
 
 FROM_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 LOST = ("reset by peer", "closed by peer", "remote process exited")  # in the words of Gloo and of NCCL
@@ -31,48 +39,50 @@ def backend_for(device: str, local_rank: int) -> str:
     """Return how processes that compute on such a device talk to one another.
 
     Args:
-        device: ``cpu`` or ``cuda``; of the latter each process gets one of its own.
+        device: `cpu` or `cuda`; of the latter each process gets one of its own.
         local_rank: of this process on its machine.
 
     Raises:
-        ValueError: for one GPU to be shared by several processes.
+        UserError: for one GPU to be shared by several processes.
     """
     chosen = torch.device(device)
     if chosen.type != "cuda":
         return "gloo"
     if chosen.index is not None:
-        raise ValueError(f"--device {device}: would be shared by all processes; write cuda, and each gets its own GPU")
+        refuse(f"--device {device}", "would be shared by all processes", "write cuda, and each gets its own GPU")
     if local_rank >= (there := torch.cuda.device_count()):
-        raise ValueError(
-            f"--device {device}: this machine has {there} GPUs, one for each process; "
-            f"start torchrun with --nproc_per_node={there}, or write --device cpu"
+        refuse(
+            f"--device {device}",
+            f"this machine has {there} GPUs, one for each process",
+            f"start torchrun with --nproc_per_node={there}, or write --device cpu",
         )
     return "nccl"
 
 
 def start(device: str) -> None:
-    """Join the processes that ``torchrun`` started, with NCCL on GPUs and Gloo on CPUs; only the first one logs.
+    """Join the processes that `torchrun` started, with NCCL on GPUs and Gloo on CPUs; only the first one logs.
 
     Uncaught exceptions end in one line, that of the process which failed first.
 
     Args:
-        device: ``cpu`` or ``cuda``.
+        device: `cpu` or `cuda`.
 
     Raises:
-        ValueError: where ``torchrun`` did not start this process, or for a GPU that is not there for each.
+        UserError: where `torchrun` did not start this process, or for a GPU that is not there for each.
     """
-    install()
+    install_excepthook()
     if any(name not in os.environ for name in FROM_TORCHRUN):
-        raise ValueError(
-            "configs/multi_gpu_*.json are for several processes and nobody started them; write "
-            "torchrun --nproc_per_node=2 -m monai.bundle run ... with the number of GPUs, or leave the config out"
+        refuse(
+            "configs/multi_gpu_*.json",
+            "are for several processes and nobody started them",
+            "write torchrun --nproc_per_node=GPUS -m monai.bundle run ..., or leave the config out",
         )
     if distributed.is_initialized():
         return
     # the store is torchrun's, and outlives a process that fails
     store, rank, size = next(distributed.rendezvous("env://", timeout=LONGEST_WAIT))
     sys.excepthook = hook = _FirstToFail(store)
-    check_dials()  # the device among them; once more than needed, but before it is used
+    check_overrides()  # the device among them; once more than needed, but before it is used
     backend = backend_for(device, int(os.environ["LOCAL_RANK"]))
     if backend == "nccl":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # from here on, "cuda" is this one
@@ -90,7 +100,7 @@ class _FirstToFail:
         self.store = store
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Report the exception, for ``torchrun`` to repeat it, unless another process has reported one."""
+        """Report the exception, for `torchrun` to repeat it, unless another process has reported one."""
         try:
             first = self.store.add("failed", 1) == 1
         except RuntimeError:  # torchrun itself has ended
@@ -98,17 +108,15 @@ class _FirstToFail:
         if not first:
             return
         try:
-            _check_others(error)
-        except ConnectionError as lost:
+            _refuse_if_others_are_lost(error)
+        except UserError as lost:
             kind, error, trace = type(lost), lost, lost.__traceback__
         if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
             Path(path).write_text(json.dumps({"message": one_line(error), "timestamp": int(time.time())}))
-        report(kind, error, trace)
+        report_exception(kind, error, trace)
 
 
-def _check_others(error: BaseException) -> None:
-    if any(words in str(telling(error)) for words in LOST):
-        raise ConnectionError(
-            "another process has ended without a word, killed or out of memory; torchrun says below which and how. "
-            "A training goes on with --resume true"
-        ) from None
+def _refuse_if_others_are_lost(error: BaseException) -> None:
+    if any(words in str(most_telling(error)) for words in LOST):
+        problem = "has ended without a word, killed or out of memory (torchrun says below which and how)"
+        refuse("another process", problem, "go on with a training by --resume true", OSError)

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from scripts.core import UNLABELLED
+from scripts.core import UNLABELLED, refuse
 
 
 class LabelledVoxelsLoss(nn.Module):
-    """Show a loss only the voxels that are labelled (``label >= 0``).
+    """Show a loss only the voxels that are labelled (`label >= 0`).
 
     Each patch's labelled voxels are gathered into a list of their own, so the loss is by construction that of the
     labelled part and its gradient elsewhere is exactly 0. It suits losses that look at voxels one by one or in sums
@@ -20,10 +20,10 @@ class LabelledVoxelsLoss(nn.Module):
     have labelled voxels, and 0 where none has.
 
     Args:
-        loss: takes logits ``(B, K, ...)`` and class indices ``(B, 1, ...)``, and averages.
+        loss: takes logits `(B, K, ...)` and class indices `(B, 1, ...)`, and averages.
 
     Shapes:
-        logits ``(B, K, X, Y, Z)``, label ``(B, 1, X, Y, Z)`` to a scalar.
+        logits `(B, K, X, Y, Z)`, label `(B, 1, X, Y, Z)` to a scalar.
     """
 
     def __init__(self, loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
@@ -43,7 +43,7 @@ class LabelledVoxelsLoss(nn.Module):
         return torch.stack(losses).mean() if losses else 0.0 * logits.sum()
 
     def divisor(self, label: torch.Tensor) -> torch.Tensor:
-        """Count the patches that the loss is a mean over (:class:`scripts.training.GlobalLoss`)."""
+        """Count the patches that the loss is a mean over (`scripts.training.GlobalLoss`)."""
         return (label >= 0).flatten(1).any(dim=1).sum()
 
 
@@ -51,28 +51,33 @@ class WeightedCrossEntropyLoss(nn.Module):
     """Weighted categorical cross-entropy (WCCE) of the tUbe net paper; voxels labelled -1 do not count.
 
     Args:
-        weights: one for each class, background first; the paper's best are ``(1, 7)``.
+        weights: one for each class, background first; the paper's best are `(1, 7)`.
 
     Shapes:
-        logits ``(B, K, X, Y, Z)``, label ``(B, 1, X, Y, Z)`` to a scalar, the mean weighted by class.
+        logits `(B, K, X, Y, Z)`, label `(B, 1, X, Y, Z)` to a scalar, the mean weighted by class.
 
     Raises:
-        ValueError: for weights that are not positive and finite, or not one for each channel of the logits.
+        UserError: for weights that are not positive and finite, or not one for each channel of the logits.
     """
 
     def __init__(self, weights: Sequence[float]) -> None:
         super().__init__()
         weight = torch.as_tensor(weights, dtype=torch.float32)
         if weight.ndim != 1 or len(weight) < 2 or not (torch.isfinite(weight) & (weight > 0)).all():
-            raise ValueError(f"class weights must be two or more positive numbers, background first, got {weights}")
+            refuse(
+                f"--class_weights {weights}",
+                "are not two or more positive numbers",
+                "give one for each class, background first",
+            )
         self.register_buffer("weight", weight)
 
     def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """Average the cross-entropy of the labelled voxels, weighted by their class."""
         if logits.shape[1] != len(self.weight):
-            raise ValueError(
-                f"{len(self.weight)} class weights for a network with {logits.shape[1]} classes; "
-                'give one for each, background first: --class_weights "[1, 7, 7]"'
+            refuse(
+                "--class_weights",
+                f"there are {len(self.weight)} for a network with {logits.shape[1]} classes",
+                'give one for each, background first, such as "[1, 7, 7]"',
             )
         target = label.squeeze(1).long()  # (B, X, Y, Z)
         weight = self.weight.to(logits)
@@ -81,7 +86,7 @@ class WeightedCrossEntropyLoss(nn.Module):
         return F.cross_entropy(logits, target, weight=weight, ignore_index=UNLABELLED)
 
     def divisor(self, label: torch.Tensor) -> torch.Tensor:
-        """Sum the weights of the labelled voxels, the divisor of the loss (:class:`scripts.training.GlobalLoss`)."""
+        """Sum the weights of the labelled voxels, the divisor of the loss (`scripts.training.GlobalLoss`)."""
         return self.weight.double().to(label.device)[label[label >= 0].long()].sum()
 
 
@@ -92,8 +97,8 @@ def inverse_frequency_weights(counts: Sequence[int]) -> list[float]:
         counts: labelled voxels of each class over the training set, background first.
 
     Raises:
-        ValueError: where a class has no voxel, for no finite weight is inversely proportional to 0.
+        UserError: where a class has no voxel, for no finite weight is inversely proportional to 0.
     """
     if any(count <= 0 for count in counts):
-        raise ValueError(f"no weight in inverse proportion to an empty class: {list(counts)} voxels; give the weights")
+        refuse("no weight in inverse proportion to an empty class", f"{list(counts)} voxels", "give the weights")
     return [max(counts) / count for count in counts]

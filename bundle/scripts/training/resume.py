@@ -15,7 +15,7 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
 
-from scripts.core import write_whole
+from scripts.core import refuse, write_whole
 
 from .handlers import Patience, numbers
 
@@ -45,16 +45,16 @@ def described(component: Any) -> Any:
         return component.value
     if not type(component).__module__.startswith(("monai.", "scripts.", "torch.nn.")):
         return type(component).__name__
-    passing = ("R", "training")  # what changes in the course of a run
+    passing = ("R", "training")  # what changes in the fingerprint of a run
     own = {name: value for name, value in vars(component).items() if not name.startswith("_") and name not in passing}
     if isinstance(component, torch.nn.Module):
         own |= dict(component.named_children()) | dict(component.named_buffers(recurse=False))
     return {"class": type(component).__name__, **described(own)}
 
 
-def _flat(course: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+def _flat(fingerprint: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for name, value in course.items():
+    for name, value in fingerprint.items():
         inner = _flat(value, f"{before}{name}#") if isinstance(value, Mapping) and value else {f"{before}{name}": value}
         flat |= inner
     return flat
@@ -67,22 +67,22 @@ class TrainingState:
     first writes, all read, and another number of them may go on.
 
     Args:
-        ckpt_dir: gets ``resume.pt``.
-        parts: what has a ``state_dict``, by name.
+        ckpt_dir: gets `resume.pt`.
+        parts: what has a `state_dict`, by name.
         validator: whose best epoch so far counts.
-        course: JSON values that decide what the run computes; a run is only continued with the same.
+        fingerprint: JSON values that decide what the run computes; a run is only continued with the same.
     """
 
     def __init__(
-        self, ckpt_dir: str | Path, parts: Mapping[str, Any], validator: Engine, course: Mapping[str, Any]
+        self, ckpt_dir: str | Path, parts: Mapping[str, Any], validator: Engine, fingerprint: Mapping[str, Any]
     ) -> None:
         self.path = Path(ckpt_dir) / NAME
         self.parts = parts
         self.validator = validator
-        self.course = json.loads(json.dumps(course))
+        self.fingerprint = json.loads(json.dumps(fingerprint))
 
     def attach(self, engine: Engine) -> None:
-        """Write at the end of every epoch of ``engine``, the trainer."""
+        """Write at the end of every epoch of `engine`, the trainer."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     @idist.one_rank_only()
@@ -90,7 +90,7 @@ class TrainingState:
         """Write the file."""
         validator = self.validator.state
         content = {
-            "course": self.course,
+            "fingerprint": self.fingerprint,
             "epoch": engine.state.epoch,
             "iteration": engine.state.iteration,
             "validator": {
@@ -109,23 +109,24 @@ class TrainingState:
         write_whole(self.path, write)
 
     def restore(self, engine: Engine) -> None:
-        """Put ``engine``, the trainer, and all parts back to the end of the last finished epoch.
+        """Put `engine`, the trainer, and all parts back to the end of the last finished epoch.
 
         Raises:
-            FileNotFoundError: where there is nothing to resume.
-            ValueError: for a file that is none of ours, or of a run of another configuration.
+            UserError: where there is nothing to resume.
+            UserError: for a file that is not one of ours, or of a run of another configuration.
         """
         content = self._read()
-        begun, here = _flat(content["course"]), _flat(self.course)
+        begun, here = _flat(content["fingerprint"]), _flat(self.fingerprint)
         differing = [
             f"{name} {json.dumps(begun.get(name))} and not {json.dumps(here.get(name))}"
             for name in sorted(begun.keys() | here.keys())
             if begun.get(name) != here.get(name)
         ]
         if differing:
-            raise ValueError(
-                f"{self.path}: this training was begun with {'; '.join(differing)}; "
-                "resume with what it was begun with, or train into another --ckpt_dir"
+            refuse(
+                self.path,
+                f"this training was begun with {'; '.join(differing)}",
+                "resume with what it was begun with, or train into another --ckpt_dir",
             )
         Checkpoint.load_objects(to_load=dict(self.parts), checkpoint=content["parts"])
         engine.state.epoch, engine.state.iteration = content["epoch"], content["iteration"]
@@ -135,15 +136,17 @@ class TrainingState:
 
     def _read(self) -> dict[str, Any]:
         if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path}: there is no training to resume; leave --resume out to begin one")
+            refuse(self.path, "there is no training to resume", "leave --resume out to begin one", FileNotFoundError)
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:
+        except Exception:
             # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
-            raise ValueError(f"{self.path}: is damaged, so nothing was resumed; train anew without --resume") from error
-        whole = isinstance(content, dict) and {"course", "epoch", "iteration", "validator", "parts"} <= set(content)
+            refuse(self.path, "is damaged, so nothing was resumed", "train anew without --resume")
+        whole = isinstance(content, dict) and {"fingerprint", "epoch", "iteration", "validator", "parts"} <= set(
+            content
+        )
         if not whole or set(content["parts"]) != set(self.parts):
-            raise ValueError(f"{self.path}: was not written by this version of the bundle; train anew without --resume")
+            refuse(self.path, "was not written by this version of the bundle", "train anew without --resume")
         return content
 
     @idist.one_rank_only()
@@ -157,7 +160,7 @@ class TrainingState:
 
     @idist.one_rank_only()
     def set_aside(self) -> None:
-        """Move what earlier trainings left into ``previous/``, ``previous_2/`` and so on: nothing is written over."""
+        """Move what earlier trainings left into `previous/`, `previous_2/` and so on: nothing is written over."""
         left = self._left()
         if not left:
             return
@@ -180,8 +183,8 @@ def run_training(trainer: Engine, state: TrainingState, patience: Patience, resu
         keep: set aside what earlier trainings left; else, as in a server that trains at every new label, delete it.
 
     Raises:
-        FileNotFoundError: where there is nothing to resume.
-        ValueError: where it cannot be resumed.
+        UserError: where there is nothing to resume.
+        UserError: where it cannot be resumed.
     """
     if not resume:
         state.set_aside() if keep else state.clear()

@@ -13,7 +13,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 
-from scripts.core import check_writable, foreground_log_odds, voxel_size
+from scripts.core import check_writable, foreground_log_odds, refuse, voxel_size
 from scripts.io import in_unit
 from scripts.report import pixels_of, slice_figure
 
@@ -27,15 +27,13 @@ def open_events(log_dir: str | Path) -> SummaryWriter:
     Of several processes the first has one, and the others' writer writes nothing.
 
     Raises:
-        ValueError: where TensorBoard is not installed.
-        OSError: where the folder cannot be written.
+        UserError: where TensorBoard is not installed.
+        UserError: where the folder cannot be written.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ValueError(
-            "overlays/tensorboard.json: TensorBoard is not installed; pip install -r requirements-tracking.txt"
-        ) from error
+    except ImportError:
+        refuse("overlays/tensorboard.json", "TensorBoard is not installed", "pip install -r requirements/tracking.txt")
     return _NoEvents() if idist.get_rank() else SummaryWriter(str(check_writable(log_dir)))
 
 
@@ -57,7 +55,7 @@ class CloseEvents:
         self.writer = writer
 
     def attach(self, engine: Engine) -> None:
-        """Close at the end of ``engine``, the trainer."""
+        """Close at the end of `engine`, the trainer."""
         engine.add_event_handler(Events.COMPLETED, self.writer.close)
 
 
@@ -66,8 +64,8 @@ class SliceImages:
 
     Of several processes the first draws.
 
-    Predicted is what :class:`scripts.metrics.VoxelScores` counts for the validation's Dice: voxels whose probability
-    of being vessel, of any class, exceeds ``threshold``. (The threshold that the validation chooses is known only when
+    Predicted is what `scripts.metrics.VoxelScores` counts for the validation's Dice: voxels whose probability
+    of being vessel, of any class, exceeds `threshold`. (The threshold that the validation chooses is known only when
     all volumes have been seen.)
 
     Args:
@@ -82,19 +80,19 @@ class SliceImages:
         self.tag = tag
 
     def attach(self, engine: Engine) -> None:
-        """Draw after the first iteration of every run of ``engine``, the validator."""
+        """Draw after the first iteration of every run of `engine`, the validator."""
         engine.add_event_handler(Events.ITERATION_COMPLETED(once=1), self)
 
     @idist.one_rank_only()
     def __call__(self, engine: Engine) -> None:
-        """Draw image and label ``(1, X, Y, Z)`` with logits ``(K, X, Y, Z)``, background first."""
+        """Draw image and label `(1, X, Y, Z)` with logits `(K, X, Y, Z)`, background first."""
         volume = engine.state.output[0]
         least = torch.logit(torch.tensor(self.threshold, dtype=torch.float64)).item()
-        called = foreground_log_odds(volume["pred"]) > least  # (X, Y, Z)
+        predicted = foreground_log_odds(volume["pred"]) > least  # (X, Y, Z)
         figure = slice_figure(
             volume["image"][0].cpu().numpy(),  # (X, Y, Z)
             volume["label"][0].cpu().numpy(),  # (X, Y, Z)
-            called.to(torch.uint8).cpu().numpy(),
+            predicted.to(torch.uint8).cpu().numpy(),
             **_words_and_scale(volume["image"], engine.state.epoch),
         )
         self.writer.add_image(self.tag, pixels_of(figure), engine.state.epoch, dataformats="HWC")

@@ -10,6 +10,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
+from scripts.core import refuse
 from scripts.io import name_of
 
 MOST_SORTED = 2**24  # voxels, about a second
@@ -21,22 +22,26 @@ class ScaleToUnitd(MapTransform):
     Percentiles that coincide, as where all but a few voxels are 0, are replaced by minimum and maximum. Those of more
     than 2^24 voxels are those of as many drawn ones, always the same.
 
-    A block cut out of a volume carries its parent's range in its metadata (``intensity_range``), which then counts: its
+    A block cut out of a volume carries its parent's range in its metadata (`intensity_range`), which then counts: its
     parent's percentiles are not known.
 
     Args:
-        keys: of images ``(C, X, Y, Z)``.
+        keys: of images `(C, X, Y, Z)`.
         lower: percentile that becomes 0; 0 is the minimum.
         upper: percentile that becomes 1; 100 is the maximum. What lies outside is clipped.
 
     Raises:
-        ValueError: for a constant volume, or percentiles out of order.
+        UserError: for a constant volume, or percentiles out of order.
     """
 
     def __init__(self, keys: KeysCollection, lower: float = 0.0, upper: float = 100.0) -> None:
         super().__init__(keys)
         if not 0 <= lower < upper <= 100:
-            raise ValueError(f"percentiles must be ordered in 0 to 100, got lower {lower} and upper {upper}")
+            refuse(
+                "--normalisation",
+                f"lower {lower} and upper {upper} are not percentiles",
+                "give two numbers from 0 to 100, lower first",
+            )
         self.lower, self.upper = lower, upper
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
@@ -45,9 +50,7 @@ class ScaleToUnitd(MapTransform):
         for key in self.key_iterator(d):
             low, high = self._range(d[key])
             if not high > low:
-                raise ValueError(
-                    f"{name_of(d[key])}: every voxel is {low:g}, so there is nothing to segment; check the file"
-                )
+                refuse(name_of(d[key]), f"every voxel is {low:g}, so there is nothing to segment", "check the file")
             scaled = d[key].float() - low  # from here on in place, for a volume may fill half of the memory
             d[key] = scaled.div_(high - low).clamp_(0, 1)
         return d

@@ -10,7 +10,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from scripts.core import UNLABELLED
+from scripts.core import UNLABELLED, box_text, refuse, slices
 from scripts.io import name_of
 
 
@@ -18,12 +18,12 @@ class MapLabelsd(MapTransform):
     """Turn a file's label values into class indices, and what is not labelled into -1.
 
     Args:
-        keys: of labels ``(1, X, Y, Z)``.
-        values: the value, or the values, of each class, background first (:func:`scripts.data.label_values`).
+        keys: of labels `(1, X, Y, Z)`.
+        values: the value, or the values, of each class, background first (`scripts.data.label_values`).
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Raises:
-        ValueError: for a value that is none of these.
+        UserError: for a value that is not one of these.
     """
 
     def __init__(
@@ -49,7 +49,11 @@ class MapLabelsd(MapTransform):
             strange = (self.values[place] != label) & ~unlabelled
             if strange.any():
                 known = [int(value) for value in self.values]
-                raise ValueError(f"{name_of(d[key])}: holds {float(label[strange][0]):g}, which is none of {known}")
+                refuse(
+                    name_of(d[key]),
+                    f"holds {float(label[strange][0]):g}, which is not among {known}",
+                    "write one of these there",
+                )
             d[key] = torch.where(unlabelled, UNLABELLED, self.classes[place]).to(torch.int8)
         return d
 
@@ -58,11 +62,11 @@ class KeepRegiond(MapTransform):
     """Call every voxel outside a box *not labelled*; without a box in the data nothing changes.
 
     Args:
-        keys: of labels ``(1, X, Y, Z)``.
-        region_key: where the box ``((x0, x1), (y0, y1), (z0, z1))`` stands.
+        keys: of labels `(1, X, Y, Z)`.
+        region_key: where the box `((x0, x1), (y0, y1), (z0, z1))` stands.
 
     Raises:
-        ValueError: where no labelled voxel is left.
+        UserError: where no labelled voxel is left.
     """
 
     def __init__(self, keys: KeysCollection, region_key: str = "region") -> None:
@@ -75,19 +79,17 @@ class KeepRegiond(MapTransform):
         box = d.get(self.region_key)
         for key in self.key_iterator(d):
             if box is not None:
-                inside = (slice(None), *(slice(*bounds) for bounds in box))
+                inside = (slice(None), *slices(box))
                 kept = torch.full_like(d[key], UNLABELLED)
                 kept[inside] = d[key][inside]
                 d[key] = kept
             if not is_labelled(d[key]).any():
-                where = "" if box is None else " in " + ",".join(f"{start}:{stop}" for start, stop in box)
-                raise ValueError(
-                    f"{name_of(d[key])}: no voxel is labelled{where}; label some there, "
-                    "or set --region to the box that is labelled (training and validation parts are cut from it)"
-                )
+                where = "" if box is None else f" in {box_text(box)}"
+                remedy = "label some there, or set --region to the box that is labelled, from which both parts are cut"
+                refuse(name_of(d[key]), f"no voxel is labelled{where}", remedy)
         return d
 
 
 def is_labelled(label: torch.Tensor) -> torch.Tensor:
-    """Where a label counts; a selector for MONAI's ``CropForegroundd``."""
+    """Where a label counts; a selector for MONAI's `CropForegroundd`."""
     return label >= 0

@@ -12,7 +12,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandCropByPosNegLabeld, Transform
 from torch.nn import functional as F
 
-from scripts.core import UNLABELLED
+from scripts.core import UNLABELLED, refuse
 
 FOREGROUND, BACKGROUND = "fg_indices", "bg_indices"
 
@@ -21,14 +21,14 @@ class FitToPatchesd(Transform):
     """Pad and crop a volume so that patches fit, reach the borders, and lie among labelled voxels.
 
     Padding has edge values in the image and *not labelled* in the label. In plane, each side gains half of what a
-    turned patch needs beyond itself; across, a thin stack grows to the next multiple of ``divisor`` and not to a whole
+    turned patch needs beyond itself; across, a thin stack grows to the next multiple of `divisor` and not to a whole
     patch. Of a volume labelled in part, that part remains, with what patches around it need.
 
     Args:
-        image_key: of the image ``(C, plane, plane, across)``.
+        image_key: of the image `(C, plane, plane, across)`.
         label_key: of the label, likewise.
         patch_size: of the patch that is trained on.
-        crop_size: of the crop it is cut from (:func:`rotation_margin`).
+        crop_size: of the crop it is cut from (`rotation_margin`).
         divisor: what the network's poolings need.
     """
 
@@ -80,11 +80,11 @@ class LabelIndicesd(MapTransform):
     """List the voxels that may be the centre of a patch: vessel and background, never what is not labelled.
 
     Args:
-        keys: of the label ``(1, X, Y, Z)``.
+        keys: of the label `(1, X, Y, Z)`.
         most: voxels listed of each at most, drawn once; as good to draw from, and they need not fill memory.
 
     Raises:
-        ValueError: where no voxel is labelled.
+        UserError: where no voxel is labelled.
     """
 
     def __init__(self, keys: KeysCollection, most: int = 2_000_000) -> None:
@@ -96,7 +96,7 @@ class LabelIndicesd(MapTransform):
         d = dict(data)
         label = np.asarray(d[self.first_key(d)]).reshape(-1)
         if not (label >= 0).any():
-            raise ValueError(f"{d.get('name', 'volume')}: no voxel is labelled in the part that trains; check region")
+            refuse(d.get("name", "volume"), "no voxel is labelled in the part that trains", "check region")
         for key, chosen in ((FOREGROUND, label > 0), (BACKGROUND, label == 0)):
             indices = np.flatnonzero(chosen)
             if len(indices) > self.most:  # not every n-th, which on a grid of voxels can be one plane
@@ -108,16 +108,16 @@ class LabelIndicesd(MapTransform):
 class RandVesselCropd(RandCropByPosNegLabeld):
     """MONAI's vessel-weighted crop, drawn again where it came out nearly empty.
 
-    A patch with less than ``min_vessel`` vessel among its voxels is drawn again with probability ``redraw``; as in the
+    A patch with less than `min_vessel` vessel among its voxels is drawn again with probability `redraw`; as in the
     tUbe net paper, some so stay empty.
 
     Args:
-        keys: of arrays to crop, ``(C, X, Y, Z)``.
+        keys: of arrays to crop, `(C, X, Y, Z)`.
         label_key: of the label.
         patch_size: the middle of the crop, which is what will be trained on and so what is looked at.
         redraw: probability of drawing again.
         min_vessel: fraction of voxels.
-        kwargs: for MONAI's ``RandCropByPosNegLabeld``.
+        kwargs: for MONAI's `RandCropByPosNegLabeld`.
     """
 
     MOST_DRAWS = 50  # a volume with no vessel at all must still give patches

@@ -10,15 +10,15 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from scripts.core import call_vessels
+from scripts.core import apply_threshold, refuse
 from scripts.io import SaveVolumed
 
 
 class SoftmaxInPlaced(MapTransform):
-    """Turn logits into class probabilities within their own memory, as MONAI's ``Activationsd`` does in twice as much.
+    """Turn logits into class probabilities within their own memory, as MONAI's `Activationsd` does in twice as much.
 
     Args:
-        keys: of logits ``(K, X, Y, Z)``, which become probabilities.
+        keys: of logits `(K, X, Y, Z)`, which become probabilities.
     """
 
     SLAB = 16  # planes at a time
@@ -39,29 +39,29 @@ class ThresholdVesselsd(MapTransform):
     likeliest vessel class.
 
     Args:
-        keys: of probabilities ``(K, X, Y, Z)``, background first; afterwards ``(1, X, Y, Z)`` uint8.
+        keys: of probabilities `(K, X, Y, Z)`, background first; afterwards `(1, X, Y, Z)` uint8.
         threshold: between 0 and 1.
     """
 
     def __init__(self, keys: KeysCollection, threshold: float = 0.5) -> None:
         super().__init__(keys)
         if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold must lie between 0 and 1, got {threshold}")
+            refuse(f"--threshold {threshold}", "is not between 0 and 1", "give one such as 0.5")
         self.threshold = threshold
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         """Threshold each."""
         d = dict(data)
         for key in self.key_iterator(d):
-            d[key] = call_vessels(d[key], self.threshold)  # (1, X, Y, Z)
+            d[key] = apply_threshold(d[key], self.threshold)  # (1, X, Y, Z)
         return d
 
 
 class SaveProbabilityd(SaveVolumed):
-    """Write the probability of vessel, float32, as ``NAME_prob.EXT``; with several vessel classes a channel each.
+    """Write the probability of vessel, float32, as `NAME_prob.EXT`; with several vessel classes a channel each.
 
     Args:
-        keys: of probabilities ``(K, X, Y, Z)``, background first; they are passed on unchanged.
+        keys: of probabilities `(K, X, Y, Z)`, background first; they are passed on unchanged.
         output_dir: made if it does not exist.
         provenance: goes into the file's metadata.
     """

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from monai.transforms import MapTransform
 
-from scripts.core import through_plane_axis
+from scripts.core import refuse, through_plane_axis
 
 ACROSS = "through_plane"  # key under which the through-plane axis travels with the arrays
 
@@ -19,7 +19,7 @@ class ThroughPlaneLastd(MapTransform):
     """Make the through-plane axis the last, so that MONAI's X-Y transforms act in plane.
 
     Args:
-        keys: of arrays ``(C, X, Y, Z)``, plain tensors afterwards; the first key's affine decides.
+        keys: of arrays `(C, X, Y, Z)`, plain tensors afterwards; the first key's affine decides.
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -35,10 +35,10 @@ class ThroughPlaneLastd(MapTransform):
 
 
 class RestoreAxesd(MapTransform):
-    """Undo :class:`ThroughPlaneLastd`.
+    """Undo `ThroughPlaneLastd`.
 
     Args:
-        keys: of arrays ``(C, plane, plane, across)``.
+        keys: of arrays `(C, plane, plane, across)`.
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -50,17 +50,17 @@ class RestoreAxesd(MapTransform):
 
 
 def rotation_margin(patch_size: Sequence[int], degrees: float) -> tuple[int, int, int]:
-    """Side of the crop that holds an image-filled patch after turning it in plane by up to ``degrees``.
+    """Side of the crop that holds an image-filled patch after turning it in plane by up to `degrees`.
 
     Args:
         patch_size: (plane, plane, across), the first two equal or not.
         degrees: between 0 and 45.
 
     Raises:
-        ValueError: for another angle.
+        UserError: for another angle.
     """
     if not 0 <= degrees <= 45:
-        raise ValueError(f"rotation must lie between 0 and 45 degrees, got {degrees}")
+        refuse(f"--rotation {degrees}", "is not between 0 and 45 degrees", "give one such as 30")
     a, b, across = patch_size
     c, s = cos(radians(degrees)), sin(radians(degrees))
     # rounded up to even steps beyond the patch, plus a voxel a side that interpolation reads

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch.optim.swa_utils import AveragedModel
 
-from scripts.core import file_hash
+from scripts.core import refuse, sha256
 
 from .checkpoint import FREE, load_network, save_weights, sidecar_path
 
@@ -25,24 +25,26 @@ def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -
     The threshold is the mean of theirs, a first guess: a few steps of training from the mean find its own.
 
     Args:
-        ckpt_paths: two or more ``X.pt`` of the same network, of trainings that began at the same weights; the mean of
+        ckpt_paths: two or more `X.pt` of the same network, of trainings that began at the same weights; the mean of
             others is worthless, and nothing in the files tells.
-        output_path: ``Y.pt``.
+        output_path: `Y.pt`.
 
     Returns:
-        ``Y.pt``.
+        `Y.pt`.
 
     Raises:
-        FileNotFoundError: where weights or a sidecar are missing.
-        ValueError: for fewer than two weights or one named twice, for some that do not belong together, or where
-            ``output_path`` is one of them.
+        UserError: where weights or a sidecar are missing.
+        UserError: for fewer than two weights or one named twice, for some that do not belong together, or where
+            `output_path` is one of them.
     """
     named = isinstance(ckpt_paths, list | tuple) and all(isinstance(path, str | Path) for path in ckpt_paths)
     if not named or len({Path(path).resolve() for path in ckpt_paths}) < max(2, len(ckpt_paths)):
-        raise ValueError(f"--ckpt_paths {ckpt_paths}: takes two weights or more, each once, \"['A.pt','B.pt']\"")
+        refuse(
+            f"--ckpt_paths {ckpt_paths}", "are not two weights or more, each named once", "write \"['A.pt','B.pt']\""
+        )
     paths, output = [Path(path) for path in ckpt_paths], Path(output_path)
     if output.resolve() in [path.resolve() for path in paths]:
-        raise ValueError(f"{output}: is one of the weights to average; give the mean another name")
+        refuse(output, "is one of the weights to average", "give the mean another name")
     networks, sidecars = zip(*map(load_network, paths), strict=True)
     for path, sidecar in zip(paths[1:], sidecars[1:], strict=True):
         _check_alike(path, sidecar, paths[0], sidecars[0])
@@ -54,7 +56,7 @@ def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -
     told["threshold"] = sum(sidecar["threshold"] for sidecar in sidecars) / len(sidecars)
     told["trained_on"] = [sidecar.get("trained_on") for sidecar in sidecars]
     told["averaged_from"] = [
-        {"weights": path.name, "sha256": file_hash(path), "finetuned_from": sidecar.get("finetuned_from")}
+        {"weights": path.name, "sha256": sha256(path), "finetuned_from": sidecar.get("finetuned_from")}
         for path, sidecar in zip(paths, sidecars, strict=True)
     ]
     save_weights(output, mean.module, told)
@@ -65,9 +67,10 @@ def _check_alike(path: Path, sidecar: dict[str, Any], first_path: Path, first: d
     for title in ALIKE:
         ours, theirs = (_without_rates(of_one.get(title)) for of_one in (sidecar, first))
         if ours != theirs:
-            raise ValueError(
-                f"{sidecar_path(path)}: {title} is {ours}, and {theirs} in {sidecar_path(first_path)}; "
-                "only weights that are alike in this have a mean"
+            refuse(
+                sidecar_path(path),
+                f"{title} is {ours}, and {theirs} in {sidecar_path(first_path)}",
+                "only weights that are alike in this have a mean",
             )
 
 

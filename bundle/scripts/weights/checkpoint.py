@@ -6,14 +6,14 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import monai
 import numpy as np
 import torch
 from torch import nn
 
-from scripts.core import file_hash, write_together
+from scripts.core import refuse, sha256, write_together
 from scripts.network import TubeNet
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ FREE = ("dropout", "decoder_dropout")  # have no weights, and another rate is a 
 
 
 def sidecar_path(weights: str | Path) -> Path:
-    """Return ``X.json`` for ``X.pt``."""
+    """Return `X.json` for `X.pt`."""
     return Path(weights).with_suffix(".json")
 
 
@@ -32,7 +32,7 @@ def save_weights(path: str | Path, network: nn.Module, sidecar: Mapping[str, Any
     """Write a network's weights, and beside them their sidecar.
 
     Args:
-        path: ``X.pt``.
+        path: `X.pt`.
         network: in training, evaluation, on any device.
         sidecar: JSON values.
     """
@@ -45,7 +45,7 @@ def _write_pair(path: Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[
     def write_weights(temporary: Path) -> None:
         with temporary.open("wb") as file:  # given a name, torch would write it into the file, and no two were alike
             torch.save(dict(state), file)
-        content["sha256"] = file_hash(temporary)
+        content["sha256"] = sha256(temporary)
 
     def write_sidecar(temporary: Path) -> None:
         temporary.write_text(json.dumps(content, indent=2) + "\n")
@@ -57,24 +57,27 @@ def read_sidecar(weights: str | Path) -> dict[str, Any]:
     """Read what stands beside weights.
 
     Raises:
-        FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for a sidecar that is not JSON.
+        UserError: where weights or sidecar are missing.
+        UserError: for a sidecar that is not JSON.
     """
     weights, path = Path(weights), sidecar_path(weights)
     if not weights.is_file():
-        raise FileNotFoundError(f"{weights}: no such weights; check --ckpt_path")
+        refuse(weights, "no such weights", "check --ckpt_path", FileNotFoundError)
     if weights.suffix == ".h5":
-        raise ValueError(f"{weights}: is a file of Keras; python -m scripts import-weights turns it into a .pt")
+        refuse(weights, "is a file of Keras", "python -m scripts import-weights turns it into a .pt")
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: the sidecar of {weights.name} is missing; copy it from where the weights came from"
+        refuse(
+            path,
+            f"the sidecar of {weights.name} is missing",
+            "copy it from where the weights came from",
+            FileNotFoundError,
         )
     try:
         sidecar = json.loads(path.read_text())
     except ValueError as error:
-        raise ValueError(f"{path}: is not JSON ({error}); copy it again from where the weights came from") from error
+        refuse(path, f"is not JSON ({error})", "copy it again from where the weights came from")
     if not isinstance(sidecar, dict) or not _is_complete(sidecar):
-        raise ValueError(f"{path}: is not a sidecar; copy it again from where the weights came from")
+        refuse(path, "is not a sidecar", "copy it again from where the weights came from")
     return sidecar
 
 
@@ -87,17 +90,13 @@ def _is_complete(sidecar: Mapping[str, Any]) -> bool:
 def _read_state(path: Path) -> dict[str, torch.Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+    except Exception:
         # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
-        raise ValueError(
-            f"{path}: is not a file of plain weights, so it was not loaded; use a .pt that this bundle wrote"
-        ) from error
+        refuse(path, "is not a file of plain weights, so it was not loaded", "use a .pt that this bundle wrote")
     if not isinstance(state, dict) or not all(_is_plain(value) for value in state.values()):
-        raise ValueError(
-            f"{path}: holds more than plain weights, so it was not loaded; use a .pt that this bundle wrote"
-        )
+        refuse(path, "holds more than plain weights, so it was not loaded", "use a .pt that this bundle wrote")
     if spoilt := [name for name, value in state.items() if not torch.isfinite(value).all()]:
-        raise ValueError(f"{path}: {spoilt[0]} holds NaN or infinite numbers, so it was not loaded; train again")
+        refuse(path, f"{spoilt[0]} holds NaN or infinite numbers, so it was not loaded", "train again")
     return state
 
 
@@ -114,8 +113,8 @@ def load_weights(
     """Load weights into a network after checking them against sidecar and config.
 
     Args:
-        network: of the config; its ``arguments``, if it has them, name what differs.
-        path: ``X.pt``; half precision is widened.
+        network: of the config; its `arguments`, if it has them, name what differs.
+        path: `X.pt`; half precision is widened.
         normalisation: of the config.
         classifier: name of the network's last layer, which stays as it is where the weights tell another number of
             classes apart; without it such weights are refused.
@@ -124,8 +123,8 @@ def load_weights(
         The sidecar.
 
     Raises:
-        FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for a file that is no plain state dict, or that fits neither sidecar, network nor config; the
+        UserError: where weights or sidecar are missing.
+        UserError: for a file that is not a plain state dict, or that fits neither sidecar, network nor config; the
             message lists what does not match.
     """
     path = Path(path)
@@ -139,7 +138,7 @@ def load_weights(
     differing = _differences(sidecar, "network", getattr(network, "arguments", {}), free)
     differing += _differences(sidecar, "normalisation", normalisation or {})
     if why := differing or _misfits(state, wanted):
-        raise _unfit(path, why)
+        _refuse_unfit(path, why)
     network.load_state_dict(state)
     logger.info("weights %s, trained on %s", path, sidecar.get("trained_on", "what is not stated"))
     return sidecar
@@ -151,23 +150,24 @@ def normalisation_of(
     """Return how images are scaled: as the weights were trained, unless the config says otherwise.
 
     Args:
-        path: ``X.pt``; None where nothing is loaded, and then it is the minimum and the maximum, as in the paper.
-        lower: percentile that becomes 0, where the config states one; :func:`load_weights` then refuses weights that
+        path: `X.pt`; None where nothing is loaded, and then it is the minimum and the maximum, as in the paper.
+        lower: percentile that becomes 0, where the config states one; `load_weights` then refuses weights that
             were trained with another.
         upper: percentile that becomes 1, likewise.
 
     Raises:
-        FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for a sidecar that is none, or percentiles that are none.
+        UserError: where weights or sidecar are missing.
+        UserError: for a sidecar that is none, or percentiles that are none.
     """
     stated = {name: value for name, value in (("lower", lower), ("upper", upper)) if value is not None}
     trained = {} if path is None or len(stated) == 2 else read_sidecar(path).get("normalisation", {})
     percentiles = MIN_MAX | trained | stated
     if not _are_percentiles(percentiles):
         source = "--normalisation" if stated or path is None else sidecar_path(path)
-        raise ValueError(
-            f"{source}: lower {percentiles['lower']!r} and upper {percentiles['upper']!r} are no percentiles; "
-            "give two numbers from 0 to 100, lower first"
+        refuse(
+            source,
+            f"lower {percentiles['lower']!r} and upper {percentiles['upper']!r} are no percentiles",
+            "give two numbers from 0 to 100, lower first",
         )
     return percentiles
 
@@ -181,49 +181,45 @@ def _are_percentiles(stated: Mapping[str, Any]) -> bool:
 def checked_sidecar(
     path: str | Path, network: nn.Module, normalisation: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Read a sidecar as :func:`load_weights` does, for a server that loads the weights itself.
+    """Read a sidecar as `load_weights` does, for a server that loads the weights itself.
 
     Raises:
-        FileNotFoundError: where weights or sidecar are missing.
-        ValueError: where the sidecar describes another file, or does not fit the config.
+        UserError: where weights or sidecar are missing.
+        UserError: where the sidecar describes another file, or does not fit the config.
     """
     sidecar = _sidecar_of(Path(path))
     why = _differences(sidecar, "network", getattr(network, "arguments", {}), FREE)
     if why := why + _differences(sidecar, "normalisation", normalisation or {}):
-        raise _unfit(path, why)
+        _refuse_unfit(path, why)
     return sidecar
 
 
 def beside(path: str | Path, name: str | Sequence[str]) -> Path:
-    """Return the weights that MONAI Label takes: those of a name beside ``path``, or ``path`` if there are none.
+    """Return the weights that MONAI Label takes: those of a name beside `path`, or `path` if there are none.
 
     Args:
-        path: ``X.pt``.
+        path: `X.pt`.
         name: of a file, or a list of names whose first counts, as its viewers' menus have them.
 
     Raises:
-        ValueError: for a name that is a path.
+        UserError: for a name that is a path.
     """
     name = name if isinstance(name, str) else next(iter(name), "")
     if name in ("", "..") or Path(name).name != name:
-        raise ValueError(f"model_filename {name!r} is no name of a file; give one such as {Path(path).name}")
+        refuse(f"model_filename {name!r}", "is not the name of a file", f"give one such as {Path(path).name}")
     named = Path(path).with_name(name)
     return named if named.is_file() else Path(path)
 
 
 def _sidecar_of(path: Path) -> dict[str, Any]:
     sidecar = read_sidecar(path)
-    if sidecar.get("sha256") not in (None, file_hash(path)):
-        raise ValueError(
-            f"{path}: is not the file that its sidecar {sidecar_path(path).name} describes; copy both again"
-        )
+    if sidecar.get("sha256") not in (None, sha256(path)):
+        refuse(path, f"is not the file that its sidecar {sidecar_path(path).name} describes", "copy both again")
     return sidecar
 
 
-def _unfit(path: str | Path, why: Sequence[str]) -> ValueError:
-    return ValueError(
-        f"{path}: does not fit the config: {'; '.join(why)}; use the configs and overlays that it was trained with"
-    )
+def _refuse_unfit(path: str | Path, why: Sequence[str]) -> NoReturn:
+    refuse(path, f"does not fit the config: {'; '.join(why)}", "use the configs and overlays that it was trained with")
 
 
 def _has_other_classes(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], classifier: str) -> bool:
@@ -253,35 +249,36 @@ def provenance(path: str | Path, bundle_root: str | Path) -> dict[str, str]:
     """Return what every output says about its origin: the weights' hash and the bundle's version.
 
     Raises:
-        FileNotFoundError: where the weights are missing.
+        UserError: where the weights are missing.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no such weights; check --ckpt_path")
+        refuse(path, "no such weights", "check --ckpt_path", FileNotFoundError)
     metadata = json.loads((Path(bundle_root) / "configs" / "metadata.json").read_text())
     version = f"{metadata['name']} {metadata['version']}"
-    return {"software": version, "weights": Path(path).name, "weights_sha256": file_hash(path)}
+    return {"software": version, "weights": Path(path).name, "weights_sha256": sha256(path)}
 
 
 def load_network(ckpt_path: str | Path) -> tuple[TubeNet, dict[str, Any]]:
     """Build the network of weights and load them into it.
 
     Args:
-        ckpt_path: ``X.pt``, with ``X.json`` beside it.
+        ckpt_path: `X.pt`, with `X.json` beside it.
 
     Returns:
         The network, on the CPU, and the sidecar.
 
     Raises:
-        FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for weights that are damaged or do not fit their sidecar.
+        UserError: where weights or sidecar are missing.
+        UserError: for weights that are damaged or do not fit their sidecar.
     """
     sidecar = read_sidecar(ckpt_path)
     try:
         network = TubeNet(**sidecar.get("network", {}))
     except (TypeError, ValueError, RuntimeError) as error:  # the last of a width beyond all memory
-        raise ValueError(
-            f"{sidecar_path(ckpt_path)}: describes a network that there is not ({error}); "
-            f"copy it again, with {Path(ckpt_path).name}"
-        ) from error
+        refuse(
+            sidecar_path(ckpt_path),
+            f"describes a network that there is not ({error})",
+            f"copy it again, with {Path(ckpt_path).name}",
+        )
     load_weights(network, ckpt_path)
     return network, sidecar

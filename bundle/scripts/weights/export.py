@@ -1,4 +1,4 @@
-"""The network as a `torch.export` program, for which MONAI's bundle commands have no verb."""
+"""The network as a `torch.export` program, for which MONAI's bundle commands have no command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config as symbolic_shapes
 
-from scripts.core import WEIGHTS, write_whole
+from scripts.core import WEIGHTS, refuse, write_whole
 from scripts.network import TubeNet
 
 from .checkpoint import load_network
@@ -27,7 +27,7 @@ def export_network(network: TubeNet) -> ExportedProgram:
         network: in any mode; it is left in evaluation mode, which the program has for good.
 
     Returns:
-        A program ``(B, C, X, Y, Z)`` to logits ``(B, K, X, Y, Z)``, X, Y and Z multiples of the network's poolings
+        A program `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`, X, Y and Z multiples of the network's poolings
         (32 for six layers) and at least one of them a larger multiple.
     """
     divisor = 2 ** (len(network.arguments["channels"]) - 1)
@@ -42,21 +42,21 @@ def export_program(output_path: str | Path, ckpt_path: str | Path | None = None)
     """Write weights and their network as one `torch.export` file, which runs without this package.
 
     Args:
-        output_path: ``X.pt2``; ``torch.export.load(X).module()`` maps images ``(B, C, X, Y, Z)``, scaled to [0, 1], to
-            logits. The weights' sidecar is its extra file ``model.json``.
-        ckpt_path: ``Y.pt`` with ``Y.json`` beside it; the shipped weights by default.
+        output_path: `X.pt2`; `torch.export.load(X).module()` maps images `(B, C, X, Y, Z)`, scaled to [0, 1], to
+            logits. The weights' sidecar is its extra file `model.json`.
+        ckpt_path: `Y.pt` with `Y.json` beside it; the shipped weights by default.
 
     Returns:
-        ``X.pt2``.
+        `X.pt2`.
 
     Raises:
-        FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for another suffix, or weights that are damaged or do not fit their sidecar.
-        OSError: where the file cannot be written.
+        UserError: where weights or sidecar are missing.
+        UserError: for another suffix, or weights that are damaged or do not fit their sidecar.
+        UserError: where the file cannot be written.
     """
     path, weights = Path(output_path), WEIGHTS if ckpt_path is None else Path(ckpt_path)
     if path.suffix != SUFFIX:
-        raise ValueError(f"{path}: a torch.export program is written as {SUFFIX}; name it {path.stem}{SUFFIX}")
+        refuse(path, f"a torch.export program is written as {SUFFIX}", f"name it {path.stem}{SUFFIX}")
     network, sidecar = load_network(weights)
     buffer = io.BytesIO()  # given the name of an unfinished file, torch warns of its suffix
     torch.export.save(export_network(network), buffer, extra_files={SIDECAR: json.dumps(sidecar)})

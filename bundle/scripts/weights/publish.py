@@ -11,16 +11,16 @@ def publish(ckpt_path: str | Path, output_path: str | Path, trained_on: str | No
     """Write weights for others: in half precision, half the size, and with a word on what they were trained on.
 
     Args:
-        ckpt_path: ``X.pt`` that a training wrote.
-        output_path: ``Y.pt``.
+        ckpt_path: `X.pt` that a training wrote.
+        output_path: `Y.pt`.
         trained_on: for the sidecar, in place of what it says; by default that stays.
 
     Returns:
-        ``Y.pt``.
+        `Y.pt`.
 
     Raises:
-        FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for a file that is no plain state dict.
+        UserError: where weights or sidecar are missing.
+        UserError: for a file that is not a plain state dict.
     """
     sidecar = read_sidecar(ckpt_path)
     if trained_on is not None:

@@ -1,10 +1,10 @@
-"""The authors' data set as a study."""
+"""The authors' dataset as a dataset."""
 
 import numpy as np
 import pytest
 
-from scripts.data import find_study
-from scripts.data.convert.tube_net import import_study
+from scripts.data import find_dataset
+from scripts.data.convert.tube_net import import_dataset
 from scripts.io import write_volume
 from tests.helpers.bundle_command import contents
 from tests.helpers.volume_examples import told
@@ -12,7 +12,7 @@ from tests.helpers.volume_examples import told
 
 @pytest.fixture
 def published(tmp_path):
-    """The data set as it is when unpacked, with two small volumes."""
+    """The dataset as it is when unpacked, with two small volumes."""
     for name, shape in (("CT tumour", (8, 9, 10)), ("OCTA_v2.1", (12, 6, 5))):
         voxels = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
         write_volume(tmp_path / "data" / "Image data" / f"{name}.tif", voxels)
@@ -21,53 +21,53 @@ def published(tmp_path):
     return tmp_path / "data"
 
 
-def test_a_study_is_made_of_it(published, tmp_path):
+def test_a_dataset_is_made_of_it(published, tmp_path):
     before = contents(published)
-    study = import_study(published, tmp_path / "new" / "study")
-    found = find_study(study)
+    dataset = import_dataset(published, tmp_path / "new" / "dataset")
+    found = find_dataset(dataset)
     assert [(item["name"], item["shape"]) for item in found] == [("CT tumour", (8, 9, 10)), ("OCTA_v2.1", (12, 6, 5))]
     for item in found:
         image, label = (published / folder for folder in ("Image data", "Labels"))
-        assert (study / item["image"]).read_bytes() == (image / f"{item['name']}.tif").read_bytes()
-        assert (study / item["label"]).read_bytes() == (label / f"{item['name']}_labels.tif").read_bytes()
+        assert (dataset / item["image"]).read_bytes() == (image / f"{item['name']}.tif").read_bytes()
+        assert (dataset / item["label"]).read_bytes() == (label / f"{item['name']}_labels.tif").read_bytes()
     assert contents(published) == before
-    assert [path.name for path in study.parent.iterdir()] == ["study"]
+    assert [path.name for path in dataset.parent.iterdir()] == ["dataset"]
 
 
-def refused(kind, published, study, path, *words):
+def refused(kind, published, dataset, path, *words):
     """The line says these words about `path`, and nothing has changed."""
-    before = contents(study.parent)
+    before = contents(dataset.parent)
     with pytest.raises(kind) as info:
-        import_study(published, study)
-    assert contents(study.parent) == before
+        import_dataset(published, dataset)
+    assert contents(dataset.parent) == before
     told(info, path, *words)
 
 
 def test_what_is_incomplete(published, tmp_path):
-    images, labels, study = published / "Image data", published / "Labels", tmp_path / "study"
-    refused(FileNotFoundError, labels, study, labels / "Image data", "no such folder", "Labels/")
+    images, labels, dataset = published / "Image data", published / "Labels", tmp_path / "dataset"
+    refused(FileNotFoundError, labels, dataset, labels / "Image data", "no such folder", "Labels/")
     (labels / "CT tumour_labels.tif").rename(labels / "MRI_labels.tif")
-    refused(FileNotFoundError, published, study, images / "CT tumour.tif", "has no label", "download it")
+    refused(FileNotFoundError, published, dataset, images / "CT tumour.tif", "has no label", "download it")
     (images / "CT tumour.tif").unlink()
-    refused(FileNotFoundError, published, study, labels / "MRI_labels.tif", "has no image", "download it")
+    refused(FileNotFoundError, published, dataset, labels / "MRI_labels.tif", "has no image", "download it")
 
 
 def test_a_pair_that_does_not_fit(published, tmp_path):
     label = published / "Labels" / "CT tumour_labels.tif"
     write_volume(label, np.zeros((8, 9, 11), np.uint8))
-    refused(ValueError, published, tmp_path / "study", label, "(8, 9, 11)", "align them")
+    refused(ValueError, published, tmp_path / "dataset", label, "(8, 9, 11)", "align them")
 
 
 def test_what_is_there_already_stays(published, tmp_path):
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study" / "mine.txt").write_text("work")
-    refused(FileExistsError, published, tmp_path / "study", tmp_path / "study", "another --output_dir")
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "mine.txt").write_text("work")
+    refused(FileExistsError, published, tmp_path / "dataset", tmp_path / "dataset", "another --output_dir")
 
 
-def test_a_study_within_the_data_set(published):
-    for place in ("study", "Labels/study"):
-        with pytest.raises(ValueError, match="lies in the data set itself"):
-            import_study(published, published / place)
+def test_a_dataset_within_the_data_set(published):
+    for place in ("dataset", "Labels/dataset"):
+        with pytest.raises(ValueError, match="lies in the dataset itself"):
+            import_dataset(published, published / place)
 
 
 def test_a_copy_that_fails_leaves_nothing(published, tmp_path, monkeypatch):
@@ -75,10 +75,10 @@ def test_a_copy_that_fails_leaves_nothing(published, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device", str(target))
 
     monkeypatch.setattr("scripts.data.convert.tube_net.shutil.copyfile", full)
-    refused(OSError, published, tmp_path / "study", tmp_path / "study", "No space left on device", "choose another")
+    refused(OSError, published, tmp_path / "dataset", tmp_path / "dataset", "No space left on device", "choose another")
 
 
 def test_a_disk_without_room(published, tmp_path, monkeypatch):
     usage = type("usage", (), {"free": 100})
     monkeypatch.setattr("scripts.data.convert.tube_net.shutil.disk_usage", lambda folder: usage)
-    refused(OSError, published, tmp_path / "study", tmp_path / "study", "make room")
+    refused(OSError, published, tmp_path / "dataset", tmp_path / "dataset", "make room")

@@ -1,4 +1,4 @@
-"""The verbs that bring the release's weights over and back, and the imported weights in use."""
+"""The commands that bring the release's weights over and back, and the imported weights in use."""
 
 import json
 import shutil
@@ -49,17 +49,17 @@ def test_widths_classes_and_channels_are_found(tmp_path):
 # -- in use ------------------------------------------------------------------------------------------------------------
 
 
-def test_imported_weights_need_no_further_word(bundle, keras_file, tiny_study, tmp_path):
+def test_imported_weights_need_no_further_word(bundle, keras_file, tiny_dataset, tmp_path):
     """Widths that are not the overlay's own, and yet: segment, score, fine-tune for other classes, export."""
     weights = import_weights(keras_file, tmp_path / "imported.pt")
-    overlay, dials = "overlays/published", {"dataset_dir": tiny_study, "ckpt_path": weights, "overlap": 0.1}
-    bundle.run(("inference", overlay), **dials, output_dir=tmp_path / "out").ok()
+    overlay, options = "overlays/published", {"dataset_dir": tiny_dataset, "ckpt_path": weights, "overlap": 0.1}
+    bundle.run(("inference", overlay), **options, output_dir=tmp_path / "out").ok()
     assert (tmp_path / "out" / "a_seg.tif").is_file()
-    bundle.run(("train", "evaluate", overlay), **dials, output_dir=tmp_path / "scores").ok()
+    bundle.run(("train", "evaluate", overlay), **options, output_dir=tmp_path / "scores").ok()
     assert json.loads((tmp_path / "scores" / "metrics.json").read_text())["threshold"] == 0.5
 
     short = {"epochs": 1, "iterations_per_epoch": 1, "batch_size": 1, "network_def#out_channels": 3}
-    bundle.run(("train", "finetune", overlay), **dials, **short, ckpt_dir=tmp_path / "tuned").ok()
+    bundle.run(("train", "finetune", overlay), **options, **short, ckpt_dir=tmp_path / "tuned").ok()
     tuned = read_sidecar(tmp_path / "tuned" / "model_best.pt")
     assert (tuned["network"]["out_channels"], tuned["network"]["channels"]) == (3, WIDTHS)
     exported = ("--net_id", "network_def", "--filepath", tmp_path / "imported.ts", "--ckpt_file", weights)
@@ -102,7 +102,7 @@ def test_only_the_release_s_graph_is_exported(tiny_weights, keras_file, tmp_path
 
 
 def test_what_is_there_already_is_kept(keras_file, tmp_path):
-    """By default each verb would write over what the other was given."""
+    """By default each command would write over what the other was given."""
     source = shutil.copy(keras_file, tmp_path / "a.weights.h5")
     weights = import_weights(source)
     before = contents(tmp_path)
@@ -116,12 +116,12 @@ def test_what_is_there_already_is_kept(keras_file, tmp_path):
     assert contents(tmp_path) == {name: content for name, content in before.items() if name.name != "a.pt"}
 
 
-def test_weights_of_several_channels_do_not_run(bundle, tiny_study, tmp_path, caplog):
+def test_weights_of_several_channels_do_not_run(bundle, tiny_dataset, tmp_path, caplog):
     release(inputs=2).save_weights(tmp_path / "two.weights.h5")
     weights = import_weights(tmp_path / "two.weights.h5")
     assert "takes 2 channels, and the bundle runs on one" in caplog.text
-    dials = {"dataset_dir": tiny_study, "ckpt_path": weights, "output_dir": tmp_path / "out"}
-    bundle.run(("inference", "overlays/published"), **dials).refused(weights, "in_channels is 2 in the weights")
+    options = {"dataset_dir": tiny_dataset, "ckpt_path": weights, "output_dir": tmp_path / "out"}
+    bundle.run(("inference", "overlays/published"), **options).refused(weights, "in_channels is 2 in the weights")
 
 
 @pytest.mark.parametrize(

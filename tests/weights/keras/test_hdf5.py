@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from scripts.weights.keras.hdf5 import Hdf5Error, array_shapes, open_hdf5, read_floats
+from scripts.weights.keras.hdf5 import UserError, array_shapes, open_hdf5, read_floats
 
 ONES = np.ones((2, 3), np.float32)
 
@@ -65,7 +65,7 @@ def test_more_entries_than_weights_have(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for number in range(6000):
             file.create_group(str(number))
-    with pytest.raises(Hdf5Error, match="holds more than 5000 entries"), open_hdf5(tmp_path / "a.h5"):
+    with pytest.raises(UserError, match="holds more than 5000 entries"), open_hdf5(tmp_path / "a.h5"):
         pytest.fail("it was opened")
 
 
@@ -77,7 +77,7 @@ def test_whatever_h5py_makes_of_damage_is_one_line(error, tmp_path, monkeypatch)
         file["x"] = ONES
     with open_hdf5(path) as file:
         monkeypatch.setattr(h5py.Dataset, "dtype", property(lambda self: (_ for _ in ()).throw(error)))
-        with pytest.raises(Hdf5Error, match=r"a\.h5: is damaged \(.*copy it again") as info:
+        with pytest.raises(UserError, match=r"a\.h5: is damaged \(.*copy it again") as info:
             read_floats(path, file, "x", (2, 3))
     assert info.value.__cause__ is error
 

@@ -176,7 +176,7 @@ def test_files_of_other_kinds(tmp_path):
     refused(other, "Keras 2")
     with pytest.raises(FileNotFoundError, match=r"none\.h5: no such file"):
         read_keras_weights(tmp_path / "none.h5")
-    with pytest.raises(FileNotFoundError, match="is no file"):
+    with pytest.raises(FileNotFoundError, match="is not a file"):
         read_keras_weights(tmp_path)
 
 

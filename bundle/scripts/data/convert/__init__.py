@@ -1,1 +1,1 @@
-"""Public data sets turned into datasets of this bundle, one a file."""
+"""Public datasets turned into datasets of this bundle, one a file."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from scripts.core import refusal, told_in_one_line
+from scripts.core import refuse, refuse_failures
 from scripts.io.axes import VolumeAxes, choose_volume
 from scripts.io.formats import check_content
 from scripts.io.metadata import parse_notes
@@ -31,12 +31,12 @@ def read_tiff_header(path: Path, channel: int | None = None) -> VolumeInfo:
     """All that a TIFF's metadata says, checked.
 
     Raises:
-        FileNotFoundError, OSError: as `check_content`.
-        VolumeError: the file is damaged, cut short, or not one volume.
+        UserError: as `check_content`.
+        UserError: the file is damaged, cut short, or not one volume.
     """
     size = check_content(path)
     check_directories(path, size)
-    with told_in_one_line(path, "cannot be read as TIFF", _CURE), tifffile.TiffFile(path) as tif:
+    with refuse_failures(path, "cannot be read as TIFF", _CURE), tifffile.TiffFile(path) as tif:
         return _describe(path, tif, channel)[0]
 
 
@@ -46,11 +46,11 @@ def read_tiff(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.nd
     Of several channels, only the pages of the chosen one are read.
 
     Raises:
-        FileNotFoundError, OSError, VolumeError: as `read_tiff_header`; also where the voxels cannot be decoded.
+        UserError: as `read_tiff_header`; also where the voxels cannot be decoded.
     """
     size = check_content(path)
     check_directories(path, size)
-    with told_in_one_line(path, "cannot be decoded", _CURE), tifffile.TiffFile(path) as tif:
+    with refuse_failures(path, "cannot be decoded", _CURE), tifffile.TiffFile(path) as tif:
         info, axes = _describe(path, tif, channel)
         voxels = axes.cut(tif.series[0].asarray()) if info.channel is None else _one_channel(tif, axes)
         return info, voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
@@ -84,11 +84,11 @@ def _describe(path: Path, tif: tifffile.TiffFile, channel: int | None) -> tuple[
     series = tif.series
     if len(series) != 1:
         shapes = ", ".join(f"{one.axes} {one.shape}" for one in series[:4]) + (", ..." if len(series) > 4 else "")
-        raise refusal(path, f"it holds {len(series)} images and not one ({shapes})", "save the volume alone")
+        refuse(path, f"it holds {len(series)} images and not one ({shapes})", "save the volume alone")
     one, page = series[0], tif.pages.first
     _check_whole(path, tif, one, dialect.kind)
     if one.dtype is None or one.dtype.kind not in "buif":
-        raise refusal(path, f"its voxels are {one.dtype}", "save real numbers (integers or floats)")
+        refuse(path, f"its voxels are {one.dtype}", "save real numbers (integers or floats)")
     axes = choose_volume(path, one.axes, one.shape, channel)
     source = {
         "kind": dialect.kind,
@@ -140,10 +140,10 @@ def _check_whole(path: Path, tif: tifffile.TiffFile, series: Any, kind: str) -> 
     """Hold what the description promises against the pages that are there."""
     check_segments(path, series.pages)
     if series.dataoffset is not None and series.dataoffset + series.nbytes > tif.filehandle.size:
-        raise refusal(path, "the TIFF is cut short, its voxels end behind it", "copy or export it again")
+        refuse(path, "the TIFF is cut short, its voxels end behind it", "copy or export it again")
     slices = math.prod(series.shape) // max(1, math.prod(series.keyframe.shape))
     # ImageJ writes stacks above 4 GB, and others that it can, as one page with all slices behind it
     there = slices if len(series.pages) == 1 and series.dataoffset is not None else len(series.pages)
     promised = max(slices, (tif.imagej_metadata or {}).get("images", 1) if kind == "imagej" else 1)
     if there < promised:
-        raise refusal(path, f"its description promises {promised} slices, {there} are there", "copy or export it again")
+        refuse(path, f"its description promises {promised} slices, {there} are there", "copy or export it again")

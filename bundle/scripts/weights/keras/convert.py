@@ -1,4 +1,4 @@
-"""The verbs that bring weights of the authors' TensorFlow release over, and back; their overlay's widths."""
+"""The commands that bring weights of the authors' TensorFlow release over, and back; their overlay's widths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from scripts.core import file_hash
+from scripts.core import refuse, sha256
 from scripts.data import label_names
 from scripts.weights.checkpoint import MIN_MAX, load_network, read_sidecar, save_weights, sidecar_path
 
@@ -20,21 +20,21 @@ def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) 
     """Turn weights of the authors' TensorFlow release into weights of this bundle.
 
     Args:
-        keras_path: ``X.weights.h5`` of the release.
-        ckpt_path: ``Y.pt`` to be written, and beside it ``Y.json``; by default ``X.pt`` beside the first.
+        keras_path: `X.weights.h5` of the release.
+        ckpt_path: `Y.pt` to be written, and beside it `Y.json`; by default `X.pt` beside the first.
 
     Returns:
-        ``Y.pt``. Use it with ``overlays/published.json``.
+        `Y.pt`. Use it with `overlays/published.json`.
 
     Raises:
-        OSError: where there is no such file, or the weights are there already or cannot be written.
-        ValueError: for a file that is not the release's, or holds NaN, or a ``ckpt_path`` that is no ``.pt``.
+        UserError: where there is no such file, or the weights are there already or cannot be written.
+        UserError: for a file that is not the release's, or holds NaN, or a `ckpt_path` that is no `.pt`.
     """
     source = Path(keras_path)
     network = read_keras_weights(source)
     target = Path(ckpt_path or source.with_name(re.sub(r"(\.weights)?\.h5$", "", source.name, flags=re.I) + ".pt"))
     if target.suffix != ".pt":
-        raise ValueError(f"{target}: weights are named NAME.pt here; give such a --ckpt_path")
+        refuse(target, "weights are named NAME.pt here", "give such a --ckpt_path")
     _check_free(target, "--ckpt_path")
     _check_free(sidecar_path(target), "--ckpt_path")
     classes = list(range(network.arguments["out_channels"]))
@@ -46,7 +46,7 @@ def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) 
         "threshold": 0.5,
         "patch_size": [64, 64, 64],
         "trained_on": f"what the authors' release was trained on ({source.name})",
-        "imported_from": {"weights": source.name, "sha256": file_hash(source)},
+        "imported_from": {"weights": source.name, "sha256": sha256(source)},
     }
     save_weights(target, network, sidecar)
     widths, channels = network.arguments["channels"], network.arguments["in_channels"]
@@ -57,28 +57,26 @@ def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) 
 
 
 def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) -> Path:
-    """Turn weights of this bundle, trained with ``overlays/published.json``, into a file for the authors' release.
+    """Turn weights of this bundle, trained with `overlays/published.json`, into a file for the authors' release.
 
     Args:
-        ckpt_path: ``X.pt``.
-        keras_path: ``Y.weights.h5`` to be written; by default ``X.weights.h5`` beside the first.
+        ckpt_path: `X.pt`.
+        keras_path: `Y.weights.h5` to be written; by default `X.weights.h5` beside the first.
 
     Returns:
-        ``Y.weights.h5``. It has no room for the threshold, the label values and the scaling of intensities.
+        `Y.weights.h5`. It has no room for the threshold, the label values and the scaling of intensities.
 
     Raises:
-        OSError: where weights or sidecar are missing, or the file is there already or cannot be written.
-        ValueError: for weights that are damaged or of another graph, or a ``keras_path`` that Keras would not load.
+        UserError: where weights or sidecar are missing, or the file is there already or cannot be written.
+        UserError: for weights that are damaged or of another graph, or a `keras_path` that Keras would not load.
     """
     source = Path(ckpt_path)
     network, sidecar = load_network(source)
     if why := differences(network.arguments):
-        raise ValueError(
-            f"{source}: is not of the release's graph ({'; '.join(why)}); train it with overlays/published.json"
-        )
+        refuse(source, f"is not of the release's graph ({'; '.join(why)})", "train it with overlays/published.json")
     target = Path(keras_path or source.with_name(source.stem + SUFFIX))
     if not target.name.endswith(SUFFIX):
-        raise ValueError(f"{target}: Keras loads no other file than NAME{SUFFIX}; give such a --keras_path")
+        refuse(target, f"Keras loads no other file than NAME{SUFFIX}", "give such a --keras_path")
     _check_free(target, "--keras_path")
     if sidecar.get("normalisation", MIN_MAX) != MIN_MAX:
         logger.warning("%s: the release scales by minimum and maximum, these weights do not", sidecar_path(source))
@@ -95,14 +93,14 @@ def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -
         otherwise: what the release has; it counts where there are no weights or where they are of another graph.
 
     Raises:
-        FileNotFoundError: where weights or sidecar are missing.
-        ValueError: for a sidecar that is none.
+        UserError: where weights or sidecar are missing.
+        UserError: for a sidecar that is none.
     """
     arguments = read_sidecar(ckpt_path).get("network", {}) if ckpt_path is not None else {}
     return otherwise if name not in arguments or differences(arguments) else arguments[name]
 
 
-def _check_free(path: Path, dial: str) -> None:
+def _check_free(path: Path, option: str) -> None:
     """Import and export by default undo one another, and neither keeps all that the other file says."""
     if path.exists() or path.is_symlink():
-        raise FileExistsError(f"{path}: is there already and would be lost; move it away, or give another {dial}")
+        refuse(path, "is there already and would be lost", f"move it away, or give another {option}", FileExistsError)

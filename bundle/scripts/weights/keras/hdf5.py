@@ -11,10 +11,12 @@ import h5py
 import numpy as np
 from h5py import h5l
 
+from scripts.core import refuse
+
 MOST_ENTRIES = 5000  # weights and their optimiser have some hundreds; names of deep nests grow with the square
 
 
-class Hdf5Error(ValueError):
+class UserError(ValueError):
     """A file that is refused; the message is one line: which file, what is wrong, what to do."""
 
 
@@ -23,11 +25,11 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     """Open a file to read, once it is sure that none of its links leads outside.
 
     Raises:
-        OSError: where there is no such file, or it may not be read.
-        Hdf5Error: for what is not HDF5, or is cut short or damaged, or leads to other files.
+        UserError: where there is no such file, or it may not be read.
+        UserError: for what is not HDF5, or is cut short or damaged, or leads to other files.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: {'is no file' if path.exists() else 'no such file'}; check its name")
+        refuse(path, "is not a file" if path.exists() else "no such file", "check its name", FileNotFoundError)
     with path.open("rb"):  # says why, where it may not be read
         pass
     if not h5py.is_hdf5(path):
@@ -35,7 +37,7 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
         if zipfile.is_zipfile(path):
             kind = "is a zip archive"
             cure = "a .keras file holds a model.weights.h5, unpack it; a .pt is this bundle's own already"
-        raise Hdf5Error(f"{path}: {kind}; {cure}")
+        refuse(path, kind, cure)
     with _damage_told(path):
         file = h5py.File(path, "r")
     with file:
@@ -45,10 +47,10 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
 
 
 def array_shapes(path: Path, file: h5py.File) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every array by its name; of one without numbers it is ``()``.
+    """Return the shape of every array by its name; of one without numbers it is `()`.
 
     Raises:
-        Hdf5Error: for a damaged file.
+        UserError: for a damaged file.
     """
     shapes: dict[str, tuple[int, ...]] = {}
 
@@ -74,22 +76,22 @@ def read_floats(path: Path, file: h5py.File, name: str, shape: tuple[int, ...]) 
         float32.
 
     Raises:
-        Hdf5Error: for another shape or kind of number, numbers that lie in another file or nowhere, NaN or infinity,
+        UserError: for another shape or kind of number, numbers that lie in another file or nowhere, NaN or infinity,
             and for a damaged file.
     """
     with _damage_told(path):
         array = file[name]
         if array.shape != shape:
-            raise Hdf5Error(f"{path}: {name} has the shape {array.shape}, where {shape} fits the rest; is it whole?")
+            refuse(path, f"{name} has the shape {array.shape}, where {shape} fits the rest", "is it whole?")
         if array.dtype.kind != "f" or array.dtype.itemsize > 4:
-            raise Hdf5Error(f"{path}: the numbers of {name} are {array.dtype}; save them as float32")
+            refuse(path, f"the numbers of {name} are {array.dtype}", "save them as float32")
         if array.external or array.is_virtual:
-            raise Hdf5Error(f"{path}: the numbers of {name} lie in another file; use a file that stands alone")
+            refuse(path, f"the numbers of {name} lie in another file", "use a file that stands alone")
         if not array.id.get_storage_size():
-            raise Hdf5Error(f"{path}: {name} was never written; copy the file again from where it came from")
+            refuse(path, f"{name} was never written", "copy the file again from where it came from")
         values = array[()].astype(np.float32, copy=False)
     if not np.isfinite(values).all():
-        raise Hdf5Error(f"{path}: {name} holds NaN or infinite numbers; take another file")
+        refuse(path, f"{name} holds NaN or infinite numbers", "take another file")
     return values
 
 
@@ -98,11 +100,11 @@ def _damage_told(path: Path) -> Iterator[None]:
     """Let whatever h5py raises for a damaged file (it may be anything) end in one line."""
     try:
         yield
-    except Hdf5Error:
+    except UserError:
         raise
     except Exception as error:
         cut = "is cut short" if "truncated" in str(error) else "is damaged"
-        raise Hdf5Error(f"{path}: {cut} ({error}); copy it again from where it came from") from error
+        refuse(path, f"{cut} ({error})", "copy it again from where it came from")
 
 
 def _check_links(path: Path, file: h5py.File) -> None:
@@ -115,9 +117,9 @@ def _check_links(path: Path, file: h5py.File) -> None:
 
     found = file.id.links.visit(stops_at, info=True)
     if seen > MOST_ENTRIES:
-        raise Hdf5Error(f"{path}: holds more than {MOST_ENTRIES} entries; weights have some hundreds: another file?")
+        refuse(path, f"holds more than {MOST_ENTRIES} entries", "weights have some hundreds: another file?")
     if found is not None:
         place = found.decode(errors="replace")
         link = file.get(place, getlink=True)
         where = repr(link.filename) if isinstance(link, h5py.ExternalLink) else "that this program does not know"
-        raise Hdf5Error(f"{path}: its {place!r} leads to another file {where}; use a file that stands alone")
+        refuse(path, f"its {place!r} leads to another file {where}", "use a file that stands alone")

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from scripts.core import write_whole
+from scripts.core import refuse, write_whole
 from scripts.network import TubeNet
 
-from .hdf5 import Hdf5Error, array_shapes, open_hdf5, read_floats
+from .hdf5 import array_shapes, open_hdf5, read_floats
 
 SUFFIX = ".weights.h5"  # Keras loads and saves no other
 LEVELS = 5
@@ -58,14 +58,14 @@ def read_keras_weights(path: str | Path) -> TubeNet:
     """Read the release's weights into its graph; what an optimiser left in the file is passed over.
 
     Args:
-        path: ``X.weights.h5``: kernels (Z, X, Y, in, out), of transposed convolutions (Z, X, Y, out, in).
+        path: `X.weights.h5`: kernels (Z, X, Y, in, out), of transposed convolutions (Z, X, Y, out, in).
 
     Returns:
         The network, on the CPU, in float32. Widths, classes and input channels are those of the kernels.
 
     Raises:
-        OSError: where there is no such file, or it may not be read.
-        ValueError: for what is not HDF5, or damaged, or leads to other files, or not the release's layout without
+        UserError: where there is no such file, or it may not be read.
+        UserError: for what is not HDF5, or damaged, or leads to other files, or not the release's layout without
             attention; the message says what was found.
     """
     path = Path(path)
@@ -75,11 +75,13 @@ def read_keras_weights(path: str | Path) -> TubeNet:
             with torch.device("meta"):  # shapes alone: the numbers come from the file
                 network = TubeNet(**arguments)
         except ValueError as error:
-            raise ValueError(f"{path}: is not the release's network ({error}); use a file of the release") from error
+            refuse(path, f"is not the release's network ({error})", "use a file of the release")
         size, claimed = path.stat().st_size, 4 * sum(weights.numel() for weights in network.parameters())
         if claimed > MOST_PACKED * size:
-            raise ValueError(
-                f"{path}: claims {claimed / 1e9:.1f} GB of weights in {size / 1e6:.1f} MB; use another file"
+            refuse(
+                path,
+                f"claims {claimed / 1000000000.0:.1f} GB of weights in {size / 1000000.0:.1f} MB",
+                "use another file",
             )
         for place, module in _places(network):
             for number, name in enumerate(("weight", "bias")):
@@ -97,15 +99,17 @@ def write_keras_weights(path: str | Path, network: TubeNet) -> None:
     """Write a network of the release's graph as the file that the release would have saved.
 
     Args:
-        path: ``X.weights.h5``.
+        path: `X.weights.h5`.
         network: of that graph, six layers.
 
     Raises:
-        ValueError: for another graph.
-        OSError: where the file cannot be written; what was there is kept.
+        UserError: for another graph.
+        UserError: where the file cannot be written; what was there is kept.
     """
     if why := differences(network.arguments):
-        raise ValueError(f"the network is not of the release's graph: {'; '.join(why)}")
+        refuse(
+            "the network", f"is not the release's graph, for {', '.join(why)}", "train it with overlays/published.json"
+        )
     modules = dict(_places(network))
     numbers: Counter[str] = Counter()
 
@@ -175,24 +179,26 @@ def _places(network: TubeNet) -> Iterator[tuple[str, nn.Module]]:
 def _kernels(path: Path, file: h5py.File) -> dict[str, tuple[int, ...]]:
     """The shapes of the arrays; a file whose arrays are not those of the release, by their names, is refused."""
     if "model_weights" in file or "layer_names" in file.attrs:
-        raise Hdf5Error(f"{path}: is a file of Keras 2; load it with the release and save its weights with Keras 3")
+        refuse(path, "is a file of Keras 2", "load it with the release and save its weights with Keras 3")
     shapes = array_shapes(path, file)
     # what an optimiser left is of no use here, nor is the state of a generator, which some versions of Keras keep
     found = {name for name in shapes if name.startswith("layers/") and "/seed_generator/" not in name}
     if any("/attn/" in name for name in found):
-        raise Hdf5Error(
-            f"{path}: holds the attention variant (weights under attn), which has no counterpart here; "
-            "train that anew with overlays/attention.json"
+        refuse(
+            path,
+            "holds the attention variant (weights under attn), which has no counterpart here",
+            "train that anew with overlays/attention.json",
         )
     places = [place for place, kind in _tree() if kind in WEIGHTED and "/attn/" not in place]
     wanted = {f"{place}/vars/{number}" for place in places for number in (0, 1)}
     if missing := sorted(wanted - found):
-        raise Hdf5Error(
-            f"{path}: lacks {missing[0]} ({len(missing)} of {len(wanted)} arrays are missing); copy it again, "
-            "and check that it is the release's"
+        refuse(
+            path,
+            f"lacks {missing[0]} ({len(missing)} of {len(wanted)} arrays are missing)",
+            "copy it again, and check that it is the release's",
         )
     if more := sorted(found - wanted):
-        raise Hdf5Error(f"{path}: holds {more[0]!r}, which the release's network does not have; another network?")
+        refuse(path, f"holds {more[0]!r}, which the release's network does not have", "another network?")
     return shapes
 
 
@@ -201,9 +207,7 @@ def _arguments(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, A
     firsts = [f"layers/{block}/conv1/vars/0" for block, _, parts in _blocks() if "conv1" in parts]
     for name in (*firsts, f"{HEAD}/vars/0"):
         if len(shapes[name]) != 5:
-            raise Hdf5Error(
-                f"{path}: {name} has the shape {shapes[name]}, and a kernel has five sides; another network?"
-            )
+            refuse(path, f"{name} has the shape {shapes[name]}, and a kernel has five sides", "another network?")
     return {
         "in_channels": shapes[firsts[0]][3],
         "out_channels": shapes[f"{HEAD}/vars/0"][4],

@@ -1,4 +1,4 @@
-"""Small studies whose voxels tell where they lie, and the training pipeline that `train.json` makes of them."""
+"""Small datasets whose voxels tell where they lie, and the training pipeline that `train.json` makes of them."""
 
 from pathlib import Path
 
@@ -17,13 +17,13 @@ RIGID = {
 """Overrides that leave only the crop: rotation, zoom and both flips off."""
 
 
-def write_pair(study, name, image, label, suffix=".tif", **geometry):
-    """Write `images/NAME` and `labels/NAME` of a study."""
-    write_volume(study / "images" / f"{name}{suffix}", np.asarray(image, np.float32), **geometry)
+def write_pair(dataset, name, image, label, suffix=".tif", **geometry):
+    """Write `images/NAME` and `labels/NAME` of a dataset."""
+    write_volume(dataset / "images" / f"{name}{suffix}", np.asarray(image, np.float32), **geometry)
     label = np.asarray(label)
     label = label.astype(np.float32 if label.min() < 0 else np.uint8)
-    write_volume(study / "labels" / f"{name}{suffix}", label, **geometry)
-    return study
+    write_volume(dataset / "labels" / f"{name}{suffix}", label, **geometry)
+    return dataset
 
 
 def ramp(shape, axis):
@@ -31,33 +31,33 @@ def ramp(shape, axis):
     return np.indices(shape, dtype=np.float32)[axis]
 
 
-def train_parser(study, **dials):
-    """`train.json` for a study, with patches of 16 voxels if not told otherwise."""
+def train_parser(dataset, **options):
+    """`train.json` for a dataset, with patches of 16 voxels if not told otherwise."""
     parser = ConfigParser()
     parser.read_config(str(BUNDLE / "configs" / "train.json"))
-    dials = {"bundle_root": str(BUNDLE), "dataset_dir": str(study), "patch_size": [16, 16, 16], **dials}
-    parser.update({"train#dataset#progress": False, **dials})
+    options = {"bundle_root": str(BUNDLE), "dataset_dir": str(dataset), "patch_size": [16, 16, 16], **options}
+    parser.update({"train#dataset#progress": False, **options})
     return parser
 
 
-def train_set(study, **dials):
+def train_set(dataset, **options):
     """The `PatchDataset` that `train.json` makes."""
-    return train_parser(study, **dials).get_parsed_content("train#dataset")
+    return train_parser(dataset, **options).get_parsed_content("train#dataset")
 
 
 class CodedPatches:
     """Patches of which every voxel tells where in the volume it comes from.
 
-    The same study three times, its image counting voxels along X, Y and Z in turn: the draws depend on the label alone,
+    The same dataset three times, its image counting voxels along X, Y and Z in turn: draws depend on the label alone,
     so all three see the same patches.
     """
 
-    def __init__(self, folder, label, geometry=None, **dials):
+    def __init__(self, folder, label, geometry=None, **options):
         self.scale = np.array(label.shape) - 1
-        studies = [
+        datasets = [
             write_pair(folder / a, "v", ramp(label.shape, i), label, **geometry or {}) for i, a in enumerate("xyz")
         ]
-        self.sets = [train_set(study, **dials) for study in studies]
+        self.sets = [train_set(dataset, **options) for dataset in datasets]
 
     def __getitem__(self, index):
         """Where the voxels of patch `index` come from, (3, X, Y, Z) in voxels, and their label, (X, Y, Z)."""
@@ -75,7 +75,7 @@ def gradient(where):
 
 
 def write_tubes(folder, name, shape, vessel=255):
-    """A study of one volume: a straight tube of radius 4 along X, of brightness 200 on a noisy ground of 100."""
+    """A dataset of one volume: a straight tube of radius 4 along X, of brightness 200 on a noisy ground of 100."""
     _, y, z = np.indices(shape)
     tube = (y - shape[1] // 2) ** 2 + (z - shape[2] // 2) ** 2 <= 16
     noise = np.random.default_rng(0).normal(scale=10, size=shape)

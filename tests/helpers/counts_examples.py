@@ -1,9 +1,9 @@
-"""Log-odds with labels, and their tallies."""
+"""Log-odds with labels, and their counts."""
 
 import numpy as np
 import torch
 
-from scripts.metrics import BestThreshold, VolumeTally
+from scripts.metrics import BestThreshold, VolumeCounts
 
 
 def scored(kind, n=200_000, seed=0):
@@ -23,19 +23,19 @@ def scored(kind, n=200_000, seed=0):
     return torch.tensor(log_odds, dtype=torch.float32), torch.tensor(label)
 
 
-def tally(log_odds, label, threshold=0.5):
+def counts(log_odds, label, threshold=0.5):
     """Of one row of voxels and two classes."""
     logits = torch.stack((torch.zeros_like(log_odds), log_odds)).reshape(2, -1, 1, 1)
-    return VolumeTally.of(logits, label.to(torch.int8).reshape(1, -1, 1, 1), threshold)
+    return VolumeCounts.of(logits, label.to(torch.int8).reshape(1, -1, 1, 1), threshold)
 
 
 def overlap(*args, **kwargs):
-    one = tally(*args, **kwargs)
+    one = counts(*args, **kwargs)
     return {name: one.scores(name)[0] for name in ("dice", "precision", "recall")}
 
 
 def own_threshold(log_odds, label):
     """Best for one volume."""
     metric = BestThreshold()
-    metric([tally(log_odds, label)], [label])
+    metric([counts(log_odds, label)], [label])
     return metric.aggregate().item()
