@@ -14,7 +14,7 @@ from scripts.commands.bundle import EVALUATE, TRAIN, run_bundle
 from scripts.core import BUNDLE, WEIGHTS, check_writable, refuse, slices, write_whole
 from scripts.data import check_pair, find_dataset
 from scripts.io import read_volume
-from scripts.weights import provenance, read_sidecar
+from scripts.weights import Checkpoint
 
 DATASET = BUNDLE.parents[1] / "shared" / "data"
 README = BUNDLE.parent / "README.md"
@@ -68,7 +68,7 @@ def run_results(
             "write --parts \"{'NAME': 'x0:x1,y0:y1,z0:z1'}\" and --configs \"['FILE.json']\"",
         )
     boxes = {name: _box_of(volumes, name, region) for name, region in parts.items()}
-    origin, _ = provenance(weights, BUNDLE), read_sidecar(weights)
+    origin = Checkpoint(weights).provenance
     check_writable(folder)
 
     files = [TRAIN, EVALUATE, *([configs] if isinstance(configs, str) else configs)]
@@ -136,7 +136,7 @@ def results_table(
 
     Args:
         rows: scores by their names in `metrics.json`, and `oracle`, of every volume; undefined is None or NaN.
-        origin: `scripts.weights.provenance`.
+        origin: `scripts.weights.Checkpoint.provenance`.
         threshold: of the segmentations.
         overlays: configs that were added.
     """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.commands.synthesise import SHAPES, write_dataset
-from scripts.data import find_dataset, label_values
+from scripts.data import find_dataset, label_values, scan_labels
 from scripts.io import read_volume
 from scripts.synthesis import DRAWN_STYLES
 
@@ -34,7 +34,7 @@ def test_a_volume_depends_on_its_own_number_alone(tmp_path):
 def test_it_is_a_dataset(tmp_path):
     dataset = find_dataset(write_dataset(tmp_path, len(DRAWN_STYLES), voxel_size=(1, 1, 3), **SMALL))
     assert sorted(item["name"] for item in dataset) == sorted(f"{s}_{i}" for i, s in enumerate(DRAWN_STYLES))
-    assert label_values(dataset, classes=2) == [0, 1]
+    assert label_values(scan_labels(dataset), classes=2) == [0, 1]
     for item in dataset:
         assert item["shape"] == (16, 12, 8)
         np.testing.assert_allclose(np.diag(item["affine"])[:3], (0.001, 0.001, 0.003), rtol=1e-5)

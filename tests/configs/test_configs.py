@@ -83,11 +83,12 @@ def test_an_overlay_changes_only_what_is_there(names):
 
 @pytest.mark.parametrize("name", ["multi_gpu_train", "multi_gpu_evaluate"])
 def test_what_several_processes_change_stands_where_it_is_sought(name):
-    """A server inserts handlers before those of the config; `initialize` is counted from its beginning."""
-    assert not [path for path in read(name) if re.search(r"handlers#\d", path)]
-    replaced = read("evaluate" if name == "multi_gpu_evaluate" else "train")["initialize"][1]
-    assert replaced["_target_"] == "scripts.core.install_excepthook"
-    assert read(name)["initialize#1"]["_target_"] == "scripts.training.start"
+    """A server inserts handlers before those of the config, so nothing is counted."""
+    assert not [path for path in read(name) if re.search(r"#\d", path)]
+    assert read("train")["process"]["_target_"] == "scripts.core.install_excepthook"
+    for base in ("train", "evaluate", "inference"):
+        assert read(base)["initialize"][:2] == ["$@code", "$@process"]
+    assert read(name)["process"]["_target_"] == "scripts.training.join_processes"
 
 
 @pytest.mark.parametrize("name", [name for name in ON_TRAIN if name != "overlays/tensorboard"])
@@ -115,7 +116,7 @@ def test_bases_agree():
     assert (train["dataset_dir"], inference["dataset_dir"]) == (None, "dataset")
     for name in (*shared - {"dataset_dir"}, "network_def", "network", "bfloat16"):
         assert train[name] == inference[name], name
-    assert train["normalisation"] | {"path": "@weights_in_use"} == inference["normalisation"]
+    assert train["normalisation"] == inference["normalisation"]
     evaluate = read("evaluate")
     for name in ("ckpt_path", "threshold", "scale"):
         assert evaluate[name] == inference[name], name

@@ -5,21 +5,24 @@ import logging
 import numpy as np
 import pytest
 
-from scripts.data import class_counts, label_names, label_values
+from scripts.data import class_counts, label_names, label_values, scan_labels
 from scripts.io import write_volume
 from tests.helpers.volume_examples import told
 
 SHAPE = (6, 5, 4)
 
 
-def labels(tmp_path, *values):
-    """Label files that hold these values each, 0 elsewhere, as floats."""
+WHOLE = tuple((0, side) for side in SHAPE)
+
+
+def labels(tmp_path, *values, unlabelled_value=None):
+    """Label files that hold these values each, 0 elsewhere, as floats; scanned."""
     items = []
     for number, held in enumerate(values):
         voxels = np.zeros(SHAPE, np.float32)
         voxels.flat[: len(held)] = held
-        items.append({"label": str(write_volume(tmp_path / f"{number}.npy", voxels))})
-    return items
+        items.append({"label": str(write_volume(tmp_path / f"{number}.npy", voxels)), "region": WHOLE})
+    return scan_labels(items, unlabelled_value)
 
 
 @pytest.mark.parametrize(
@@ -40,27 +43,26 @@ def test_one_map_for_all_files(tmp_path, values, known, caplog):
 
 def test_true_and_false_are_1_and_0(tmp_path):
     np.save(tmp_path / "b.npy", np.ones(SHAPE, bool))
-    assert label_values([{"label": str(tmp_path / "b.npy")}]) == [0, 1]
+    assert label_values(scan_labels([{"label": str(tmp_path / "b.npy"), "region": WHOLE}])) == [0, 1]
 
 
 def test_unlabelled_value_is_no_class(tmp_path):
-    items = labels(tmp_path, [0, 1, 255], [0, 255])
+    items = labels(tmp_path, [0, 1, 255], [0, 255], unlabelled_value=255)
     assert label_values(items, unlabelled_value=255, classes=2) == [0, 1]
     # some programs leave 0 where nothing was drawn: then the lowest drawn value is the background
-    assert label_values(labels(tmp_path, [0, 1, 2]), unlabelled_value=0, classes=2) == [1, 2]
+    assert label_values(labels(tmp_path, [0, 1, 2], unlabelled_value=0), unlabelled_value=0, classes=2) == [1, 2]
     with pytest.raises(ValueError, match=r"only \[1\]; draw background"):
-        label_values(labels(tmp_path, [0, 1]), unlabelled_value=0)
+        label_values(labels(tmp_path, [0, 1], unlabelled_value=0), unlabelled_value=0)
 
 
 def test_what_is_no_label(tmp_path):
-    (item,) = labels(tmp_path, [0, 1, 0.25])
-    with pytest.raises(ValueError, match=r"fractions such as 0\.25") as error:
-        label_values([item])
-    told(error, item["label"])
-    (item,) = labels(tmp_path, list(range(33)))
-    with pytest.raises(ValueError, match="33 different values; an image") as error:
-        label_values([item])
-    told(error, item["label"])
+    for values, why in (
+        ([0, 1, 0.25], r"fractions such as 0\.25"),
+        (list(range(33)), "33 different values; put a label"),
+    ):
+        with pytest.raises(ValueError, match=why) as error:
+            labels(tmp_path, values)
+        told(error, tmp_path / "0.npy")
     assert len(label_values(labels(tmp_path, list(range(32))))) == 32
 
 
@@ -76,8 +78,8 @@ def test_more_classes_than_the_network(tmp_path):
 def test_class_counts_inside_regions(tmp_path):
     items = labels(tmp_path, [7, 7, 2, -1], [2])
     assert class_counts(items, [0, 2, 7]) == [116 + 119, 2, 2]
-    items[0]["region"] = ((0, 1), (0, 1), (0, 3))  # the first three voxels
-    assert class_counts(items[:1], [0, 2, 7]) == [0, 1, 2]
+    items[0]["region"] = ((0, 1), *WHOLE[1:])  # the first plane, with the first four voxels
+    assert class_counts(items[:1], [0, 2, 7]) == [20 - 4, 1, 2]
 
 
 def test_files_that_mark_vessels_by_different_values_are_all_binary(tmp_path):
@@ -111,7 +113,8 @@ def test_a_value_that_the_weights_do_not_know(tmp_path, caplog):
     ) as error:
         label_values(items, **known, training=False)
     told(error, items[1]["label"])
-    assert label_values(items, **known, unlabelled_value=3, training=False) == [0, 2, 7]
+    again = labels(tmp_path, [0, 7], [0, 3, 7], unlabelled_value=3)
+    assert label_values(again, **known, unlabelled_value=3, training=False) == [0, 2, 7]
     assert label_values(items, **known, training=True) == [0, 3, 7]
     assert f"{items[1]['label']}: holds 3, which is not among the weights' label values" in caplog.text
     assert "the dataset's own values are the classes" in caplog.text
@@ -128,14 +131,14 @@ def test_no_vessel_at_all_cannot_be_learnt_but_scored(tmp_path, caplog):
 
 
 def test_vessel_everywhere_is_told(tmp_path, caplog):
-    (item,) = labels(tmp_path, [-1])
-    np.save(item["label"], np.full(SHAPE, 255, np.uint8))
+    np.save(tmp_path / "a.npy", np.full(SHAPE, 255, np.uint8))
+    (volume,) = scan_labels([{"label": str(tmp_path / "a.npy"), "region": WHOLE}])
     for training in (True, False):
         caplog.clear()
-        assert label_values([item], classes=2, training=training) == [0, 255]
-        assert f"{item['label']}: holds vessel alone, no voxel is background (0)" in caplog.text
+        assert label_values([volume], classes=2, training=training) == [0, 255]
+        assert f"{volume['label']}: holds vessel alone, no voxel is background (0)" in caplog.text
     caplog.clear()
-    label_values([item, *labels(tmp_path / "other", [0, 255])], classes=2)
+    label_values([volume, *labels(tmp_path / "other", [0, 255])], classes=2)
     assert "vessel alone" not in caplog.text
 
 

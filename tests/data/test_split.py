@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from scripts.data import check_labelled, find_dataset, split_dataset
+from scripts.data import find_dataset, scan_labels, split_dataset
 from scripts.data.split import split_in_space
 from tests.helpers.dataset_examples import write_pair
 from tests.helpers.volume_examples import told
@@ -82,8 +82,10 @@ def only(label, box, nothing=-1):
 
 def split(folder, label, region=None, unlabelled_value=None):
     """The boxes that train and validate."""
-    dataset = find_dataset(write_pair(folder, "v", np.zeros(SHAPE), label), region=region)
-    parts = split_dataset(dataset, 0.25, PATCH, unlabelled_value)
+    dataset = scan_labels(
+        find_dataset(write_pair(folder, "v", np.zeros(SHAPE), label), region=region), unlabelled_value
+    )
+    parts = split_dataset(dataset, 0.25, PATCH)
     assert list(parts) == ["train", "validate"]
     for items in parts.values():
         assert [{**item, "region": None} for item in items] == [{**item, "region": None} for item in dataset]
@@ -190,26 +192,26 @@ def test_vessels_are_needed_where_it_is_labelled(tmp_path, region):
 def test_one_volume_may_be_without_vessels(tmp_path, caplog):
     write_pair(tmp_path, "a", np.zeros(SHAPE), tube())
     write_pair(tmp_path, "b", np.zeros(SHAPE), tube(vessel=0))
-    parts = split_dataset(find_dataset(tmp_path), 0.25, PATCH)
+    parts = split_dataset(scan_labels(find_dataset(tmp_path)), 0.25, PATCH)
     assert [item["region"][0] for item in parts["train"]] == [(0, 59)] * 2
     assert not caplog.text
 
 
 def test_what_is_to_be_scored_must_be_labelled_somewhere(tmp_path):
     write_pair(tmp_path, "a", np.zeros(SHAPE), tube(vessel=0))  # no vessel is fine there
-    check_labelled(find_dataset(tmp_path))
+    scan_labels(find_dataset(tmp_path))
     write_pair(tmp_path, "b", np.zeros(SHAPE), only(tube(), ((70, 100), (0, 24), (0, 10))))
-    check_labelled(find_dataset(tmp_path))
+    scan_labels(find_dataset(tmp_path))
     with pytest.raises(ValueError, match=r"b\.tif: no voxel is labelled in 0:30,0:24,0:10"):
-        check_labelled(find_dataset(tmp_path, region=":30,:,:"))
+        scan_labels(find_dataset(tmp_path, region=":30,:,:"))
     with pytest.raises(ValueError, match=r"a\.tif: no voxel is labelled"):
-        check_labelled(find_dataset(tmp_path), unlabelled_value=0)
+        scan_labels(find_dataset(tmp_path), unlabelled_value=0)
 
 
 def test_each_volume_has_its_own_split(tmp_path, caplog):
     write_pair(tmp_path, "a", np.zeros(SHAPE), tube())
     write_pair(tmp_path, "b", np.zeros((30, 24, 10)), tube()[:30])
-    parts = split_dataset(find_dataset(tmp_path), 0.25, PATCH)
+    parts = split_dataset(scan_labels(find_dataset(tmp_path)), 0.25, PATCH)
     assert [item["name"] for item in parts["train"]] == [item["name"] for item in parts["validate"]] == ["a", "b"]
     assert [item["region"][0] for item in parts["train"]] == [(0, 59), (0, 30)]
     assert [item["region"][0] for item in parts["validate"]] == [(75, 100), (0, 30)]

@@ -159,5 +159,5 @@ def test_mixtures_of_nothing_are_not_drawn():
 
 @pytest.mark.parametrize("numbers", [{"length": 0}, {"per_volume": 0}])
 def test_nothing_to_train_on(numbers):
-    with pytest.raises(ValueError, match="nothing to train on"):
+    with pytest.raises(ValueError, match="the training: has"):
         patches(**numbers)

@@ -9,10 +9,10 @@ from scripts.io import write_volume
 
 BUNDLE = Path(__file__).resolve().parents[2] / "bundle"
 RIGID = {
-    "train#augmentation#0#prob": 0.0,
-    "train#augmentation#1#prob": 0.0,
-    "train#augmentation#3#prob": 0.0,
-    "train#augmentation#4#prob": 0.0,
+    "augmentation#rotate#prob": 0.0,
+    "augmentation#zoom#prob": 0.0,
+    "augmentation#flip_first#prob": 0.0,
+    "augmentation#flip_second#prob": 0.0,
 }
 """Overrides that leave only the crop: rotation, zoom and both flips off."""
 

@@ -97,9 +97,9 @@ def global_losses(path):
     import torch
     from ignite.engine import Engine
 
-    from scripts.training import DistributedGradients, GlobalLoss, start
+    from scripts.training import DistributedGradients, GlobalLoss, join_processes
 
-    start("cpu")
+    join_processes("cpu")
     found = {}
     for name, batch in torch.load(path).items():
         loss, network = loss_of(batch["overlays"])
@@ -116,9 +116,9 @@ def shared_batches(batch_size):
     """Share batches of such a size."""
     from torch.utils.data import SequentialSampler
 
-    from scripts.training import DistributedBatches, start
+    from scripts.training import DistributedBatches, join_processes
 
-    start("cpu")
+    join_processes("cpu")
     print([*DistributedBatches(SequentialSampler(range(10)), int(batch_size))])
 
 

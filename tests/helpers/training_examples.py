@@ -15,6 +15,7 @@ from torch import nn
 
 from scripts.training import (
     EpochTable,
+    Fingerprint,
     IterationSeed,
     NonFiniteGradientGuard,
     Patience,
@@ -95,9 +96,9 @@ def start(folder, seed=0, epochs=6, patience=None, fingerprint=FINGERPRINT, lear
     )
     run.patience, run.guard = Patience(patience, run.validator), NonFiniteGradientGuard(run.network)
     run.table = EpochTable(folder / "epochs.csv", run.optimizer, {"validate": run.validator})
-    parts = {"network": run.network, "optimizer": run.optimizer, "lr_scheduler": run.schedule}
-    parts |= {"guard": run.guard, "patience": run.patience, "table": run.table}
-    run.state = TrainingState(folder, parts, run.validator, fingerprint)
+    stateful = {"network": run.network, "optimizer": run.optimizer, "lr_scheduler": run.schedule}
+    stateful |= {"guard": run.guard, "patience": run.patience, "table": run.table}
+    run.state = TrainingState(folder, stateful, run.validator, Fingerprint({}, fingerprint))
     run.trainer = SupervisedTrainer(
         device=device,
         max_epochs=epochs,

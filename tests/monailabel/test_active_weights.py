@@ -65,7 +65,7 @@ def test_nothing_to_restore(active, tmp_path):
 
 def test_a_training_without_a_best_epoch_changes_nothing(active, tmp_path):
     before = pair(active)
-    with pytest.raises(FileNotFoundError, match=r"model_best\.pt: no epoch had a Dice .*model\.pt is kept"):
+    with pytest.raises(FileNotFoundError, match=r"model_best\.pt: is not there, for no epoch had a Dice .*is kept"):
         activate(tmp_path / "model_best.pt", active)
     assert pair(active) == before
     assert len(list(active.parent.iterdir())) == 2
@@ -78,7 +78,7 @@ def test_weights_that_are_not_those_of_their_sidecar(active, tmp_path, which):
     sidecar = json.loads(spoilt.with_suffix(".json").read_text())
     spoilt.with_suffix(".json").write_text(json.dumps({**sidecar, "sha256": sha256(tmp_path / "model_best.json")}))
     before = pair(active)
-    with pytest.raises(ValueError, match=f"{spoilt.name}: is not the file that {spoilt.stem}.json describes"):
+    with pytest.raises(ValueError, match=f"{spoilt.name}: is not the file that its sidecar {spoilt.stem}.json"):
         activate(trained, active)
     assert pair(active) == before
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from ignite.engine import Engine
 
-from scripts.data import find_dataset, split_dataset
+from scripts.data import find_dataset, scan_labels, split_dataset
 from scripts.io import read_volume, write_volume
-from scripts.monailabel import SameStart, is_listed, pace, parts
+from scripts.monailabel import SameStart, is_datalist, schedule, volumes_of
 from scripts.network import TubeNet
-from scripts.weights import save_weights
+from scripts.weights import Checkpoint, save_weights
 from tests.helpers.bundle_command import BUNDLE
 from tests.helpers.dataset_examples import write_tubes
 
@@ -33,20 +33,20 @@ def dataset(tmp_path):
 
 
 def test_pairs_are_told_from_volumes_of_a_dataset(dataset):
-    assert is_listed(pairs("a", folder=dataset))
-    assert not is_listed(find_dataset(dataset))
+    assert is_datalist(pairs("a", folder=dataset))
+    assert not is_datalist(find_dataset(dataset))
 
 
 def test_options_are_those_given_or_those_of_finetuning():
-    assert pace(False, OPTIONS, BUNDLE) == OPTIONS
+    assert vars(schedule(False, OPTIONS, BUNDLE)) == OPTIONS
     finetune = json.loads((BUNDLE / "configs" / "finetune.json").read_text())
     expected = {name: finetune[name] for name in OPTIONS} | {"ckpt_path": f"{BUNDLE}/models/model.pt"}
-    assert pace(True, OPTIONS, BUNDLE) == expected
+    assert vars(schedule(True, OPTIONS, BUNDLE)) == expected
 
 
 def test_a_bundle_without_finetuning(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"finetune\.json: is missing.*; copy the whole bundle again"):
-        pace(True, OPTIONS, tmp_path)
+        schedule(True, OPTIONS, tmp_path)
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"ckpt_path": "$@none"}'])
@@ -55,20 +55,20 @@ def test_a_finetuning_that_says_nothing(tmp_path, text):
     path = tmp_path / "configs" / "finetune.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=re.escape(f"{path}: does not say how to train")):
-        pace(True, {"ckpt_path": None}, tmp_path)
+        schedule(True, {"ckpt_path": None}, tmp_path)
 
 
 def test_volumes_of_a_dataset_are_handed_on(dataset):
-    split = split_dataset(find_dataset(dataset), *HOW)
-    assert parts(split["train"], split["validate"], *HOW) == split
+    split = split_dataset(scan_labels(find_dataset(dataset)), *HOW)
+    assert volumes_of(split["train"], split["validate"], *HOW) == split
     volumes = find_dataset(dataset)
-    assert parts(volumes[:2], volumes[2:], *HOW) == {"train": volumes[:2], "validate": volumes[2:]}
+    assert volumes_of(volumes[:2], volumes[2:], *HOW) == {"train": volumes[:2], "validate": volumes[2:]}
 
 
 @pytest.mark.parametrize("held_out", [[], ["a"]], ids=["none", "itself"])
-def test_one_image_is_split_in_space(tmp_path, held_out):
+def test_one_image_is_split_in_sschedule(tmp_path, held_out):
     write_tubes(tmp_path, "a", (160, 40, 40))
-    found = parts(pairs("a", folder=tmp_path), pairs(*held_out, folder=tmp_path), *HOW)
+    found = volumes_of(pairs("a", folder=tmp_path), pairs(*held_out, folder=tmp_path), *HOW)
     (train,), (validate,) = found["train"], found["validate"]
     assert train["region"] == ((0, 88), (0, 40), (0, 40))  # a patch's width of 32 before 120
     assert validate["region"] == ((120, 160), (0, 40), (0, 40))
@@ -79,7 +79,7 @@ def test_one_image_is_split_in_space(tmp_path, held_out):
 
 def test_images_held_out_validate_as_a_whole(dataset, caplog):
     caplog.set_level(logging.INFO, logger="scripts.monailabel")
-    found = parts(pairs("b", "a", folder=dataset), pairs("c", folder=dataset), *HOW)  # in the order of the disk
+    found = volumes_of(pairs("b", "a", folder=dataset), pairs("c", folder=dataset), *HOW)  # in the order of the disk
     assert [item["name"] for item in found["train"]] == ["a", "b"]
     assert [item["name"] for item in found["validate"]] == ["c"]
     assert {item["region"] for part in found.values() for item in part} == {((0, 40), (0, 36), (0, 15))}
@@ -88,7 +88,7 @@ def test_images_held_out_validate_as_a_whole(dataset, caplog):
 
 def test_nothing_is_labelled():
     with pytest.raises(ValueError, match=r"^the training: no image has a label to learn from; give --dataset_dir"):
-        parts([], [], *HOW)
+        volumes_of([], [], *HOW)
 
 
 def test_a_viewers_nifti_label_of_a_tiff_lies_nowhere_in_particular(dataset):
@@ -97,20 +97,20 @@ def test_a_viewers_nifti_label_of_a_tiff_lies_nowhere_in_particular(dataset):
     affine = np.diag([-1.0, -1.0, 1.0, 1.0])
     listed = pairs("a", folder=dataset)
     listed[0]["label"] = str(write_volume(dataset / "a.nii.gz", label, affine=affine, unit="mm"))
-    assert parts(listed, [], *HOW)["train"][0]["label"] == listed[0]["label"]
+    assert volumes_of(listed, [], *HOW)["train"][0]["label"] == listed[0]["label"]
     image = read_volume(dataset / "images" / "a.tif")[1]
     listed[0]["image"] = str(write_volume(dataset / "i.nii.gz", image, voxel_size=(1, 1, 1), unit="mm"))
     with pytest.raises(ValueError, match=r"a\.nii\.gz: has another voxel size or position"):
-        parts(listed, [], *HOW)
+        volumes_of(listed, [], *HOW)
     listed[0]["image"] = str(write_volume(dataset / "i.tif", image[:-1]))
     with pytest.raises(ValueError, match=r"a\.nii\.gz: has \(40, 36, 15\) voxels .* \(39, 36, 15\); align them"):
-        parts(listed, [], *HOW)
+        volumes_of(listed, [], *HOW)
 
 
 def test_images_held_out_need_vessels(dataset):
     write_volume(dataset / "labels" / "c.tif", np.zeros((40, 36, 15), np.uint8))
     with pytest.raises(ValueError, match=r"c\.tif: holds no vessel"):
-        parts(pairs("a", "b", folder=dataset), pairs("c", folder=dataset), *HOW)
+        volumes_of(pairs("a", "b", folder=dataset), pairs("c", folder=dataset), *HOW)
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -122,7 +122,7 @@ def test_training_starts_from_the_active_weights_alone(tmp_path, moved):
             net.head.bias += 1
     steps = []
     trainer = Engine(lambda *_: steps.append(0))
-    SameStart(net, tmp_path / "model.pt").attach(trainer)
+    SameStart(net, Checkpoint(tmp_path / "model.pt")).attach(trainer)
     if moved:
         with pytest.raises(ValueError, match=r"model\.pt: training starts from these weights and no others"):
             trainer.run([0])

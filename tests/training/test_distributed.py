@@ -204,7 +204,7 @@ def test_a_batch_that_leaves_a_process_without_a_patch(did):
     assert [process.status for process in done["refused"]] == [1, 1]
     told = sorted(process.stderr.strip() for process in done["refused"])
     refusal = (
-        "--batch_size 1 is shared by 2 processes and leaves some without a patch; raise it, or start fewer processes"
+        "--batch_size 1: is shared by 2 processes and leaves some without a patch; raise it, or start fewer processes"
     )
     assert told == ["", f"error: {refusal} (--nproc_per_node)"]
 

@@ -10,7 +10,8 @@ from ignite.engine import Engine
 from scripts.core import sha256
 from scripts.network import TubeNet
 from scripts.training import Thaw, start_from
-from scripts.weights import save_weights, sidecar_path
+from scripts.training.finetune import Start
+from scripts.weights import Checkpoint, save_weights, sidecar_path
 from tests.helpers.volume_examples import told
 
 NORMALISATION = {"lower": 0.0, "upper": 100.0}
@@ -45,8 +46,8 @@ def step(net, parameters):
 
 def test_all_is_loaded_and_all_is_trained(pretrained):
     net = network()
-    start = start_from(net, pretrained, normalisation=NORMALISATION)
-    assert start["frozen"] == []
+    start = start_from(Checkpoint(pretrained, normalisation=NORMALISATION), net)
+    assert start.frozen == []
     loaded = torch.load(pretrained, weights_only=True)
     assert all(torch.equal(value, loaded[name]) for name, value in net.state_dict().items())
     assert "head.weight" in step(net, net.parameters())
@@ -57,11 +58,11 @@ def test_all_is_loaded_and_all_is_trained(pretrained):
 )
 def test_frozen_layers_stay_as_they_are(pretrained, frozen):
     net = network()
-    start = start_from(net, pretrained, frozen)
+    start = start_from(Checkpoint(pretrained), net, frozen)
     within = {name for name in net.state_dict() if name.startswith(tuple(f"{layer}." for layer in frozen))}
     free = net.state_dict().keys() - within
     assert within
-    assert len(start["frozen"]) == len(within)
+    assert len(start.frozen) == len(within)
     for layer in ("encoder.1.conv.layers.3.weight", "bottleneck.layers.0.weight", "decoder.0.up.weight"):
         assert (layer in within) == layer.startswith(tuple(frozen))
     changed = step(net, net.parameters())  # of an optimiser that has them all
@@ -72,7 +73,7 @@ def test_frozen_layers_stay_as_they_are(pretrained, frozen):
 def test_a_name_freezes_that_layer_and_not_another_that_begins_alike(pretrained):
     net = network(channels=(4, *[8] * 11))
     save_weights(pretrained, net, {"network": net.arguments, "threshold": 0.5})
-    start_from(net, pretrained, ["encoder.1"])
+    start_from(Checkpoint(pretrained), net, ["encoder.1"])
     trained = {name for name, weights in net.named_parameters() if weights.requires_grad}
     assert any(name.startswith("encoder.10.") for name in trained)
     assert not any(name.startswith("encoder.1.") for name in trained)
@@ -83,7 +84,7 @@ def test_a_name_that_is_no_layer_is_refused(pretrained, name):
     net = network()
     before = weights_of(net)
     with pytest.raises(ValueError, match=r"^--frozen: ") as error:
-        start_from(net, pretrained, ["encoder.0", name])
+        start_from(Checkpoint(pretrained), net, ["encoder.0", name])
     known = "encoder.0, encoder.1, bottleneck, decoder.0, decoder.1, head"
     assert str(error.value) == f"--frozen: {name!r} is not a layer with weights; there are {known}"
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
@@ -91,7 +92,7 @@ def test_a_name_that_is_no_layer_is_refused(pretrained, name):
 
 def test_nothing_left_to_train(pretrained):
     with pytest.raises(ValueError, match=r"^--frozen: leaves nothing to train; name fewer layers$"):
-        start_from(network(), pretrained, ["encoder", "bottleneck", "decoder", "head"])
+        start_from(Checkpoint(pretrained), network(), ["encoder", "bottleneck", "decoder", "head"])
 
 
 @pytest.mark.parametrize("classes", [3, 5])
@@ -99,10 +100,10 @@ def test_other_classes_get_a_new_classifier(pretrained, classes, caplog):
     caplog.set_level(logging.INFO, logger="scripts.weights")
     net = network(out_channels=classes)
     fresh, loaded = weights_of(net), torch.load(pretrained, weights_only=True)
-    start = start_from(net, pretrained)
+    start = start_from(Checkpoint(pretrained), net)
     for name, value in net.state_dict().items():
         assert torch.equal(value, (fresh if name.startswith("head.") else loaded)[name]), name
-    assert start["label_values"] is None
+    assert start.label_values is None
     assert "tells other classes apart: its classifier 'head' is replaced by a new one" in caplog.text
     assert {"head.weight", "head.bias"} <= step(net, net.parameters())
 
@@ -111,12 +112,12 @@ def test_other_classes_get_a_new_classifier(pretrained, classes, caplog):
 def test_values_of_the_same_classes_are_handed_on(pretrained, values):
     sidecar = json.loads(sidecar_path(pretrained).read_text())
     sidecar_path(pretrained).write_text(json.dumps({**sidecar, "label_values": values}))
-    start = start_from(network(), pretrained)
-    assert start["label_values"] == (values if values and len(values) == 2 else None)
+    start = start_from(Checkpoint(pretrained), network())
+    assert start.label_values == (values if values and len(values) == 2 else None)
 
 
 def test_the_origin_is_told(pretrained):
-    origin = start_from(network(), pretrained)["origin"]
+    origin = start_from(Checkpoint(pretrained), network()).origin
     assert origin == {"weights": "model.pt", "sha256": sha256(pretrained), "trained_on": ["a", "b"]}
     json.dumps(origin)
 
@@ -124,7 +125,7 @@ def test_the_origin_is_told(pretrained):
 def refused(path, net, **how):
     before = weights_of(net)
     with pytest.raises(ValueError, match="does not fit the config") as error:
-        start_from(net, path, ["encoder.0"], **how)
+        start_from(Checkpoint(path, **how), net, ["encoder.0"])
     told(error, path, "use the configs and overlays that it was trained with")
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     return str(error.value)
@@ -156,31 +157,31 @@ def test_without_arguments_the_tensors_are_listed(pretrained):
 
 def test_missing_weights(tmp_path):
     with pytest.raises(FileNotFoundError, match="--ckpt_path") as error:
-        start_from(network(), tmp_path / "none.pt")
+        start_from(Checkpoint(tmp_path / "none.pt"), network())
     told(error, tmp_path / "none.pt", "no such weights")
 
 
 def test_without_weights_the_network_starts_as_it_is():
     net = network()
     before = weights_of(net)
-    start = start_from(net, None, ())
-    assert start == {"frozen": [], "label_values": None, "label_names": None, "origin": None}
+    start = start_from(Checkpoint(None), net, ())
+    assert start == Start(frozen=[])
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     with pytest.raises(ValueError, match=r"^--frozen: a network that knows nothing yet .*; give --ckpt_path too$"):
-        start_from(net, None, ["encoder.0"])
+        start_from(Checkpoint(None), net, ["encoder.0"])
 
 
 def test_weights_that_training_would_move_away_are_refused(pretrained):
     with pytest.raises(ValueError, match="lies in --ckpt_dir, where training writes; give another") as error:
-        start_from(network(), pretrained, ckpt_dir=pretrained.parent)
+        start_from(Checkpoint(pretrained), network(), ckpt_dir=pretrained.parent)
     told(error, pretrained)
-    start_from(network(), pretrained, None, ckpt_dir=pretrained.parent / "out")
+    start_from(Checkpoint(pretrained), network(), None, ckpt_dir=pretrained.parent / "out")
 
 
 @pytest.mark.parametrize(("after", "begun"), [(2, 0), (2, 3), (None, 0)], ids=["thaws", "resumed after", "never"])
 def test_frozen_layers_thaw_after_some_epochs(pretrained, after, begun):
     net = network()
-    frozen = start_from(net, pretrained, ["encoder.0"])["frozen"]
+    frozen = start_from(Checkpoint(pretrained), net, ["encoder.0"]).frozen
     learnt = {}
 
     def epoch(engine, _):

@@ -1,6 +1,5 @@
 """A training that was stopped and resumed against one that never was; what is refused; what is set aside."""
 
-import json
 import logging
 from copy import deepcopy
 from pathlib import Path
@@ -11,7 +10,7 @@ from ignite.engine import Events
 from monai.losses import DiceCELoss, FocalLoss
 from monai.transforms import RandFlipd, RandRotated
 
-from scripts.training import LabelledVoxelsLoss, described
+from scripts.training import Fingerprint, LabelledVoxelsLoss
 from tests.helpers.bundle_command import LEFT_BY_TRAINING as LEFT
 from tests.helpers.bundle_command import contents
 from tests.helpers.training_examples import FINGERPRINT, Hostile, small_disk, start
@@ -72,9 +71,9 @@ def test_another_end_where_a_part_is_not_resumed(tmp_path, forgotten):
     assert scores == sorted(scores)  # it learns
     kill(start(tmp_path / "parts"), Events.EPOCH_STARTED(once=4))
     rest = start(tmp_path / "parts", seed=99)
-    fresh = deepcopy(rest.state.parts[forgotten].state_dict())
+    fresh = deepcopy(rest.state.stateful[forgotten].state_dict())
     rest.state.restore(rest.trainer)
-    rest.state.parts[forgotten].load_state_dict(fresh)
+    rest.state.stateful[forgotten].load_state_dict(fresh)
     rest.trainer.run()
     assert not torch.equal(rest.network[0].weight, whole.network[0].weight)
 
@@ -165,12 +164,12 @@ def test_nothing_to_resume(tmp_path):
     assert "leave --resume out" in refused(tmp_path, FileNotFoundError)
 
 
-def test_another_course_is_refused(tmp_path):
+def test_another_fingerprint_is_refused(tmp_path):
     start(tmp_path, epochs=1).go()
     why = refused(
         tmp_path, fingerprint={"seed": 4, "patch_size": [16, 16, 16], "loss": "Dice", "frozen": ["encoder.0"]}
     )
-    assert 'begun with frozen null and not ["encoder.0"]; seed 3 and not 4; resume with' in why
+    assert 'begun with frozen null and not ["encoder.0"], seed 3 and not 4; resume with' in why
     assert "patch_size" not in why  # lists and tuples are the same
     assert "--ckpt_dir" in why
 
@@ -191,7 +190,7 @@ def test_a_foreign_file(tmp_path):
 
 def test_a_file_of_another_version(tmp_path):
     run = start(tmp_path, epochs=1)
-    del run.state.parts["table"]
+    del run.state.stateful["table"]
     run.go()
     assert "was not written by this version of the bundle" in refused(tmp_path)
 
@@ -283,8 +282,19 @@ def test_nothing_to_set_aside(tmp_path):
     ids=["focal", "DiceCE", "wrapped", "flip", "rotation"],
 )
 def test_what_differs_is_described_and_random_states_are_not(one, other):
-    before = json.dumps(described(one))
-    assert before != json.dumps(described(other))
+    def described(component):
+        return Fingerprint({}, {"component": component}).take()
+
+    before = described(one)
+    assert before != described(other)
     for part in one if isinstance(one, list) else []:
         part.set_random_state(seed=7)
-    assert json.dumps(described(one.eval() if isinstance(one, torch.nn.Module) else one)) == before
+    assert described(one.eval() if isinstance(one, torch.nn.Module) else one) == before
+
+
+def test_options_count_once_they_are_resolved():
+    resolved = {"seed": 1, "device": "cpu", "train#trainer": object()}
+    fingerprint = Fingerprint(resolved, {"loss": "Dice"})
+    assert fingerprint.take() == {"seed": 1, "loss": "Dice"}
+    resolved["patch_size"] = (64, 64, 32)
+    assert fingerprint.take() == {"seed": 1, "patch_size": [64, 64, 32], "loss": "Dice"}

@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_is_refused(tmp_path):
 
 def test_without_tensorboard_one_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ValueError, match=r"tensorboard\.json: .* pip install -r requirements-tracking\.txt"):
+    with pytest.raises(ValueError, match=r"tensorboard\.json: .* pip install -r requirements/tracking\.txt"):
         open_events(tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -15,8 +15,8 @@ from scripts.transforms import (
 )
 from tests.helpers.dataset_examples import RIGID, CodedPatches, gradient, ramp, train_set, write_pair
 
-ROTATE = {"train#augmentation#0#prob": 1.0, "train#augmentation#0#range_z": [np.pi / 6, np.pi / 6]}
-ZOOM = {"train#augmentation#1#prob": 1.0}
+ROTATE = {"augmentation#rotate#prob": 1.0, "augmentation#rotate#range_z": [np.pi / 6, np.pi / 6]}
+ZOOM = {"augmentation#zoom#prob": 1.0}
 SHAPE = (60, 50, 24)
 # one in 16 voxels, so that every patch holds vessel and none is drawn again
 GRID = sum(ramp(SHAPE, axis) % side == 0 for axis, side in enumerate((2, 2, 4))) == 3

@@ -5,8 +5,7 @@ import torch
 
 from scripts.core import sha256
 from scripts.network import TubeNet
-from scripts.weights import average_weights, read_sidecar, save_weights, sidecar_path
-from scripts.weights.checkpoint import load_network
+from scripts.weights import Checkpoint, average_weights, read_sidecar, save_weights, sidecar_path
 from tests.helpers.bundle_command import contents
 
 SIDECAR = {"normalisation": {"lower": 0.0, "upper": 100.0}, "label_values": [0, 1], "trained_on": "seed"}
@@ -32,7 +31,8 @@ def refused(paths, output, *words, error=ValueError):
 
 def test_the_mean_of_three(tmp_path):
     paths = [saved(tmp_path, seed, threshold) for seed, threshold in ((1, 0.2), (2, 0.3), (3, 0.7))]
-    mean, sidecar = load_network(average_weights(paths, tmp_path / "new" / "mean.pt"))
+    checkpoint = Checkpoint(average_weights(paths, tmp_path / "new" / "mean.pt"))
+    mean, sidecar = checkpoint.as_network(), checkpoint.sidecar
     parts = [torch.load(path, weights_only=True) for path in paths]
     for name, value in mean.state_dict().items():
         torch.testing.assert_close(value, torch.stack([part[name] for part in parts]).mean(dim=0))

@@ -2,6 +2,7 @@ import hashlib
 import json
 import math
 import re
+from pathlib import Path
 
 import monai
 import pytest
@@ -10,18 +11,8 @@ from torch import nn
 
 from scripts.core import sha256
 from scripts.network import TubeNet
-from scripts.weights import (
-    beside,
-    checked_sidecar,
-    load_weights,
-    normalisation_of,
-    provenance,
-    publish,
-    read_sidecar,
-    save_weights,
-    sidecar_path,
-)
-from tests.helpers.bundle_command import contents
+from scripts.weights import Checkpoint, publish, read_sidecar, save_weights, sidecar_path
+from tests.helpers.bundle_command import BUNDLE, contents
 from tests.helpers.training_examples import Hostile, small_disk
 from tests.helpers.volume_examples import told
 
@@ -53,7 +44,7 @@ def refused(path, net=None, error=ValueError, **kwargs):
     net = net or network(seed=1)
     before = {name: value.clone() for name, value in net.state_dict().items()}
     with pytest.raises(error, match=re.escape(str(path.with_suffix("")))) as info:
-        load_weights(net, path, **kwargs)
+        Checkpoint(path, **kwargs).load_into(net)
     assert "\n" not in str(info.value)
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     return str(info.value)
@@ -65,7 +56,7 @@ def refused(path, net=None, error=ValueError, **kwargs):
 def test_round_trip(tmp_path):
     original, other = network(), network(seed=1)
     path = saved(tmp_path / "new" / "folder", original)
-    sidecar = load_weights(other, path, NORMALISATION)
+    sidecar = Checkpoint(path, normalisation=NORMALISATION).load_into(other)
     assert all(torch.equal(value, original.state_dict()[name]) for name, value in other.state_dict().items())
     assert sidecar == json.loads(path.with_suffix(".json").read_text()) == read_sidecar(path)
     assert sorted(file.name for file in path.parent.iterdir()) == ["model.json", "model.pt"]
@@ -99,7 +90,7 @@ def test_published_weights_are_half_as_large_and_load_all_the_same(tmp_path):
     original, other = network(), network(seed=1)
     path = publish(saved(tmp_path, original), tmp_path / "out" / "model.pt", "synthetic volumes")
     assert {value.dtype for value in torch.load(path, weights_only=True).values()} == {torch.float16}
-    sidecar = load_weights(other, path, NORMALISATION)
+    sidecar = Checkpoint(path, normalisation=NORMALISATION).load_into(other)
     assert sidecar["trained_on"] == "synthetic volumes"
     assert sidecar["threshold"] == read_sidecar(tmp_path / "model.pt")["threshold"]
     for name, value in other.state_dict().items():
@@ -109,7 +100,7 @@ def test_published_weights_are_half_as_large_and_load_all_the_same(tmp_path):
 
 def test_another_dropout_and_another_way_to_write_a_number_are_no_difference(tmp_path):
     path = saved(tmp_path)
-    load_weights(network(dropout=0.1, decoder_dropout=0.2), path, {"lower": 0, "upper": 100})
+    Checkpoint(path, network(dropout=0.1, decoder_dropout=0.2), {"lower": 0, "upper": 100}).load_into()
 
 
 # -- refusals, each one line -------------------------------------------------------------------------------------------
@@ -159,15 +150,18 @@ def test_another_network(tmp_path, switches, why):
 
 def test_a_sidecar_is_checked_where_another_program_loads_the_weights(tmp_path):
     path = saved(tmp_path)
-    assert checked_sidecar(path, network(dropout=0.5), NORMALISATION) == read_sidecar(path)
+    checkpoint = Checkpoint(path, network(dropout=0.5), NORMALISATION)
+    checkpoint.check()
+    assert checkpoint.sidecar == read_sidecar(path)
+    assert checkpoint.threshold() == 0.4
     with pytest.raises(ValueError, match="does not fit the config: channels is") as error:
-        checked_sidecar(path, network(channels=(8, 8)), {"lower": 1.0, "upper": 100.0})
+        Checkpoint(path, network(channels=(8, 8)), {"lower": 1.0, "upper": 100.0}).threshold()
     told(
         error, path, "channels is [4, 8] in the weights", "lower is 0.0 in the weights", "use the configs and overlays"
     )
     torch.save(network(seed=2).state_dict(), path)
     with pytest.raises(ValueError, match=r"is not the file that its sidecar model\.json describes"):
-        checked_sidecar(path, network(), NORMALISATION)
+        Checkpoint(path, network(), NORMALISATION).threshold()
 
 
 @pytest.mark.parametrize(
@@ -177,25 +171,25 @@ def test_a_sidecar_is_checked_where_another_program_loads_the_weights(tmp_path):
 def test_a_server_may_be_asked_to_use_other_weights(tmp_path, name, used):
     path = saved(tmp_path)
     (tmp_path / "old.pt").touch()
-    assert beside(path, name) == tmp_path / used
+    assert Checkpoint(path, name=name).path == tmp_path / used
 
 
 @pytest.mark.parametrize("name", ["../model.pt", "/model.pt", "", "a/b.pt", ".."])
 def test_other_weights_are_named_by_a_name(tmp_path, name):
     with pytest.raises(ValueError, match=r"is not the name of a file; give one such as model\.pt"):
-        beside(saved(tmp_path), name)
+        Checkpoint(saved(tmp_path), name=name)
 
 
 def test_images_are_scaled_as_the_weights_were_trained(tmp_path):
     path = saved(tmp_path)
-    assert normalisation_of(None) == normalisation_of(path) == NORMALISATION
+    assert Checkpoint(None).normalisation == Checkpoint(path).normalisation == NORMALISATION
     sidecar = read_sidecar(path)
     sidecar_path(path).write_text(json.dumps(sidecar | {"normalisation": {"lower": 0.5, "upper": 99.5}}))
-    assert normalisation_of(path) == {"lower": 0.5, "upper": 99.5}
-    assert normalisation_of(path, upper=100) == {"lower": 0.5, "upper": 100}
-    assert normalisation_of(None, lower=2) == {"lower": 2, "upper": 100}
+    assert Checkpoint(path).normalisation == {"lower": 0.5, "upper": 99.5}
+    assert Checkpoint(path, normalisation={"lower": None, "upper": 100}).normalisation == {"lower": 0.5, "upper": 100}
+    assert Checkpoint(None, normalisation={"lower": 2}).normalisation == {"lower": 2, "upper": 100}
     with pytest.raises(FileNotFoundError, match="no such weights"):
-        normalisation_of(tmp_path / "none.pt")
+        Checkpoint(tmp_path / "none.pt").normalisation  # noqa: B018 - a property that reads
 
 
 @pytest.mark.parametrize(
@@ -205,10 +199,10 @@ def test_percentiles_that_are_none_name_the_sidecar(percentiles, tmp_path):
     path = saved(tmp_path)
     sidecar = read_sidecar(path)
     sidecar_path(path).write_text(json.dumps(sidecar | {"normalisation": percentiles}))
-    with pytest.raises(ValueError, match=f"^{re.escape(str(sidecar_path(path)))}: lower .* no percentiles"):
-        normalisation_of(path)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(sidecar_path(path)))}: lower .* not percentiles"):
+        Checkpoint(path).normalisation  # noqa: B018 - a property that reads
     with pytest.raises(ValueError, match=r"^--normalisation: lower 'abc'"):
-        normalisation_of(None, lower="abc")
+        Checkpoint(None, normalisation={"lower": "abc"}).normalisation  # noqa: B018 - a property that reads
 
 
 def test_another_normalisation(tmp_path):
@@ -299,10 +293,28 @@ def test_a_full_disk(tmp_path, room):
 
 
 def test_provenance(tmp_path):
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "metadata.json").write_text('{"name": "tubes", "version": "1.2.3"}')
     path = saved(tmp_path)
-    origin = provenance(path, tmp_path)
-    assert origin == {"software": "tubes 1.2.3", "weights": "model.pt", "weights_sha256": sha256(path)}
+    metadata = json.loads((BUNDLE / "configs" / "metadata.json").read_text())
+    expected = {"software": f"tubenet {metadata['version']}", "weights": "model.pt", "weights_sha256": sha256(path)}
+    assert Checkpoint(path).provenance == expected
     with pytest.raises(FileNotFoundError, match=r"none\.pt: no such weights; check --ckpt_path"):
-        provenance(tmp_path / "none.pt", tmp_path)
+        Checkpoint(tmp_path / "none.pt").provenance  # noqa: B018 - a property that reads
+
+
+# -- read once ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_file_is_read_once(tmp_path, monkeypatch):
+    path = saved(tmp_path)
+    read = []
+    for name in ("read_bytes", "read_text"):
+        real = getattr(Path, name)
+        monkeypatch.setattr(Path, name, lambda self, *a, real=real, **k: read.append(self.name) or real(self, *a, **k))
+    checkpoint = Checkpoint(path, network(seed=1), {"lower": None, "upper": None})
+    assert not read
+    assert checkpoint.normalisation == NORMALISATION
+    checkpoint.load_into()
+    assert checkpoint.threshold(0.7) == 0.7
+    assert checkpoint.provenance["weights_sha256"] == sha256(path)
+    assert [name for name in read if name.startswith("model")] == ["model.json", "model.pt"]
+    assert "content" not in vars(checkpoint)  # the bytes are not kept beside the weights that were made of them

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from scripts.network import TubeNet
-from scripts.weights import load_weights, read_sidecar, save_weights
+from scripts.weights import Checkpoint, read_sidecar, save_weights
 from scripts.weights.export import SIDECAR, export_network, export_program
 from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, network_arguments
 
@@ -27,7 +27,7 @@ DYNAMIC = {
 
 def network_of(weights):
     network = TubeNet(**read_sidecar(weights)["network"])
-    load_weights(network, weights)
+    Checkpoint(weights).load_into(network)
     return network.eval()
 
 
@@ -113,6 +113,6 @@ def test_what_cannot_be_exported_is_refused(tiny_weights, tmp_path):
     other = tmp_path / "other.pt"
     other.write_bytes(tiny_weights.read_bytes())
     other.with_suffix(".json").write_text(json.dumps({"network": {"width": 3}, "threshold": 0.5}))
-    with pytest.raises(ValueError, match=r"other\.json: describes a network that there is not"):
+    with pytest.raises(ValueError, match=r"other\.json: describes a network that does not exist"):
         export_program(tmp_path / "model.pt2", other)
     assert not list(tmp_path.glob("*.pt2*"))

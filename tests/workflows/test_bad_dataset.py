@@ -55,7 +55,7 @@ def nan_in_the_image(dataset):
 
 def image_for_a_label(dataset):
     shutil.copy(dataset / "images" / "a.npy", dataset / "labels" / "a.npy")
-    return dataset / "labels" / "a.npy", "different values", "an image given as a label?"
+    return dataset / "labels" / "a.npy", "different values", "was an image given as one?"
 
 
 def nothing_drawn(dataset):

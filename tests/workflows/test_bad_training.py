@@ -75,7 +75,7 @@ def test_fine_tuning_keeps_the_classes_of_its_weights(bundle, dataset, tmp_path)
 
 
 def fractions(dataset):
-    return relabel(dataset, "b", [0, 0.5]), "fractions such as 0.5", "a label is integers"
+    return relabel(dataset, "b", [0, 0.5]), "fractions such as 0.5", "a label holds whole numbers"
 
 
 def no_vessel(dataset):

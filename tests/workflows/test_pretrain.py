@@ -34,7 +34,7 @@ def trained(bundle, tmp_path_factory):
 
 
 def test_its_weights_are_the_average_and_not_the_last_step(trained):
-    saved, parts = weights_of(trained), torch.load(trained / "resume.pt")["parts"]
+    saved, parts = weights_of(trained), torch.load(trained / "resume.pt")["states"]
     assert saved.keys() == parts["average"].keys()
     assert all(torch.equal(saved[name], parts["average"][name]) for name in saved)
     assert any(not torch.equal(saved[name], parts["network"][name]) for name in saved)
@@ -43,7 +43,7 @@ def test_its_weights_are_the_average_and_not_the_last_step(trained):
 def test_the_sidecar_says_what_it_was_trained_on(trained):
     sidecar = json.loads((trained / "model_best.json").read_text())
     assert sidecar["trained_on"].startswith(
-        "synthetic volumes drawn as training went on: configs/pretrain.json, {'seed': 0"
+        "synthetic volumes drawn as training went on (configs/pretrain.json), {'seed': 0"
     )
     assert sidecar["label_values"] == [0, 1]
     assert 0 < sidecar["threshold"] < 1

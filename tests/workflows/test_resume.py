@@ -104,8 +104,8 @@ def test_what_cannot_be_resumed(bundle, tiny_dataset, tmp_path):
     bundle.run(("train", "overlays/loss_focal"), **options, resume="true").refused(path, "loss", "FocalLoss")
     for deep, told in {
         "loss#loss#lambda_dice": "loss#loss#lambda_dice 1.0 and not 0.25",
-        "train#augmentation#0#prob": "augmentation [",
-        "optimizer#eps": "optimizer [",
+        "augmentation#rotate#prob": "augmentation#rotate#prob 0.75 and not 0.25",
+        "optimizer#eps": "optimizer#eps 1e-08 and not 0.25",
     }.items():
         bundle.run("train", **options, resume="true", **{deep: 0.25}).refused(path, told)
     bundle.run("train", **options, resume="yes").refused("--resume yes: is not true or false")

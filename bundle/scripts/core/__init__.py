@@ -5,7 +5,7 @@ Traceback (most recent call last):
 scripts.core.errors.UserFileNotFoundError: a.tif: no such file; check --dataset_dir
 """
 
-from .conventions import UNLABELLED
+from .conventions import UNLABELLED, class_names
 from .device import bfloat16
 from .errors import UserError, install_excepthook, most_telling, one_line, refuse, refuse_failures, report_exception
 from .files import (
@@ -31,7 +31,7 @@ from .geometry import (
 )
 from .logits import apply_threshold, foreground_log_odds, planes_per_slab, segmentation_of
 from .memory import keep_freed_memory, return_freed_memory
-from .options import AUTO, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
+from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
 from .overrides import check_overrides
 from .paths import BUNDLE, CONFIGS, WEIGHTS
 
@@ -40,6 +40,7 @@ __all__ = [
     "AXES",
     "BUNDLE",
     "CONFIGS",
+    "DECIDE_TRAINING",
     "OPTIONS",
     "UNLABELLED",
     "WEIGHTS",
@@ -50,6 +51,7 @@ __all__ = [
     "box_text",
     "check_overrides",
     "check_writable",
+    "class_names",
     "foreground_log_odds",
     "install_excepthook",
     "keep_freed_memory",

@@ -130,6 +130,12 @@ OPTIONS = {
     "precision": Option(ANYTHING, "of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
 }
 MAY_BE_SWITCHED_OFF = ("patience", "frozen_epochs")
+DECIDE_TRAINING = (
+    *("seed", "iterations_per_epoch", "batch_size", "learning_rate", "learning_rate_decay", "frozen", "frozen_epochs"),
+    *("patch_size", "overlap", "val_fraction", "val_interval", "channel", "unlabelled_value", "dataset_weights"),
+    *("redraw", "rotation", "zoom", "without", "per_volume", "validation_volumes", "average", "class_weights"),
+)
+"""Options that decide what a training computes, so that it can only be resumed with the same."""
 
 
 def check_option(name: str, given: Any, default: Any) -> None:

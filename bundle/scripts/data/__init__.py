@@ -3,7 +3,8 @@
 from .classes import class_counts, label_names, label_values
 from .dataset import DECATHLON, CachedVolumes, check_pair, checked_images, find_dataset, find_images, find_volumes
 from .patches import EpochSampler, PatchDataset, pad_collate
-from .split import TRAIN, VALIDATE, check_labelled, split_dataset, split_in_space
+from .scan import LabelScan, scan_labels
+from .split import TRAIN, VALIDATE, split_dataset, split_in_space
 from .synthetic import Synthesised, SyntheticPatches, no_dataset, read_masks, seeds
 
 __all__ = [
@@ -12,10 +13,10 @@ __all__ = [
     "VALIDATE",
     "CachedVolumes",
     "EpochSampler",
+    "LabelScan",
     "PatchDataset",
     "Synthesised",
     "SyntheticPatches",
-    "check_labelled",
     "check_pair",
     "checked_images",
     "class_counts",
@@ -27,6 +28,7 @@ __all__ = [
     "no_dataset",
     "pad_collate",
     "read_masks",
+    "scan_labels",
     "seeds",
     "split_dataset",
     "split_in_space",

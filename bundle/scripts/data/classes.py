@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import refuse, slices
-from scripts.io import VolumeReader
+from scripts.core import class_names, refuse
 
 logger = logging.getLogger(__name__)
 
 MASK_VALUES = {0, 1, 255, 65535}  # how programs write false and true
-MOST_CLASSES = 32  # more distinct values than this and a file is an image, not a label
 
 
 def label_values(
-    items: Sequence[Mapping[str, Any]],
+    volumes: Sequence[Mapping[str, Any]],
     unlabelled_value: float | None = None,
     classes: int | None = None,
     *,
@@ -33,7 +31,7 @@ def label_values(
     {0, 255} there, and the network tells two classes apart, all of 1, 255 and 65535 are vessel.
 
     Args:
-        items: with `label` paths.
+        volumes: with `label` path and `scan` (`scan_labels`); one that is named twice counts once.
         unlabelled_value: a value that means *not labelled*; negative values always do.
         classes: how many the network tells apart.
         known: the `label_values` of the sidecar of weights to start from or to score; None, and any map where the
@@ -47,18 +45,17 @@ def label_values(
         that means *not labelled*.
 
     Raises:
-        UserError: without items; for a file that holds fractions or more than 32 values (an image given as a label),
-            for more classes than the network's, and, as `training` says, for labels without vessel or a value not
-            `known`.
+        UserError: without volumes, for more classes than the network's, and, as `training` says, for labels without
+            vessel or a value not `known`.
     """
-    if not items:
+    volumes = list({volume["label"]: volume for volume in volumes}.values())
+    if not volumes:
         refuse("--dataset_dir", "no image has a label", "give a dataset with images/ and labels/")
-    reader = VolumeReader()
     holder: dict[int, str] = {}  # of each value, the first file
     binary = unlabelled_value != 0
-    for item in items:
-        held = _values_in(item["label"], reader, unlabelled_value)
-        holder = dict.fromkeys(held, item["label"]) | holder
+    for volume in volumes:
+        held = volume["scan"].values
+        holder = dict.fromkeys(held, volume["label"]) | holder
         binary = binary and np.count_nonzero(held) <= 1 and set(held) <= MASK_VALUES
     values = _map_of_weights(holder, known, training) if known and classes and classes > 2 else None
     if values is None:
@@ -66,32 +63,15 @@ def label_values(
         if classes == 2 < len(values) and binary:
             values = [0, values[1:]]
         if unlabelled_value == 0 and len(values) < 2:
-            refuse(
-                "--unlabelled_value 0", f"with it the labels hold only {values}", "draw background as well as vessels"
-            )
+            problem = f"with it the labels hold only {values}"
+            refuse("--unlabelled_value 0", problem, "draw background as well as vessels")
     if classes is not None and len(values) > classes:
         problem = f"the labels hold {len(values)} values {values} and the network tells {classes} classes apart"
-        remedy = (
-            f"set --network_def#out_channels {len(values)}, or --unlabelled_value if one of them means not labelled"
-        )
-        refuse(items[0]["label"], problem, remedy)
-    _check_presence([str(item["label"]) for item in items], values, set(holder), classes or len(values), training)
+        remedy = f"set --network_def#out_channels {len(values)}, or --unlabelled_value for one that means not labelled"
+        refuse(volumes[0]["label"], problem, remedy)
+    _check_presence([str(volume["label"]) for volume in volumes], values, set(holder), classes or len(values), training)
     logger.info("label values %s are the classes %s", values, list(range(len(values))))
     return values
-
-
-def _values_in(path: str, reader: VolumeReader, unlabelled_value: float | None) -> list[int]:
-    voxels, _ = reader.get_data(reader.read(path))
-    values = np.unique(voxels)
-    values = values[values >= 0]
-    if unlabelled_value is not None:
-        values = values[values != unlabelled_value]
-    if (values != np.round(values)).any():
-        one = values[values % 1 > 0][0]
-        refuse(path, f"holds fractions such as {one:g}; a label is integers", "an image given as a label?")
-    if len(values) > MOST_CLASSES:
-        refuse(path, f"holds {len(values)} different values", "an image given as a label?")
-    return [int(value) for value in values]
 
 
 def _map_of_weights(holder: Mapping[int, str], known: Sequence, training: bool) -> list | None:
@@ -139,27 +119,23 @@ def label_names(values: Sequence, known: Sequence | None = None, names: Sequence
     Args:
         values: of the classes (`label_values`).
         known: those of the weights to start from.
-        names: theirs.
+        names: their names.
     """
-    if len(values) == 2:
-        return ["background", "vessel"]
-    if names and list(values) == list(known or ()):
+    if len(values) > 2 and names and list(values) == list(known or ()):
         return list(names)
-    return [f"class {index}" for index in range(len(values))]
+    return class_names(len(values))
 
 
-def class_counts(items: Sequence[Mapping[str, Any]], values: Sequence[int | Sequence[int]]) -> list[int]:
+def class_counts(volumes: Sequence[Mapping[str, Any]], values: Sequence[int | Sequence[int]]) -> list[int]:
     """Count the labelled voxels of each class over a dataset, inside each volume's region.
 
     Args:
-        items: with `label` paths and, if only part of a volume counts, `region` boxes.
+        volumes: with `scan`, and the `region` that counts.
         values: of the classes (`label_values`).
     """
-    counts = np.zeros(len(values), dtype=np.int64)
-    reader = VolumeReader()
-    for item in items:
-        voxels, _ = reader.get_data(reader.read(item["label"]))
-        region = item.get("region") or [(0, size) for size in voxels.shape]
-        part = voxels[slices(region)]
-        counts += [np.count_nonzero(np.isin(part, value)) for value in values]
-    return counts.tolist()
+    counts = [0] * len(values)
+    for volume in volumes:
+        for index, of_class in enumerate(values):
+            held = np.atleast_1d(of_class).tolist()
+            counts[index] += sum(volume["scan"].count(value, volume["region"]) for value in held)
+    return counts

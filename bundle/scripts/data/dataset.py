@@ -200,7 +200,7 @@ class CachedVolumes(CacheDataset):
     """MONAI's `CacheDataset`, whose volumes may be others than those listed.
 
     Args:
-        data: items, for whoever replaces them (`scripts.listed`).
+        data: items, for whoever replaces them (MONAI Label).
         volumes: what to load; `data` by default.
         kwargs: for MONAI's `CacheDataset`.
     """

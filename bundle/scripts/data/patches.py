@@ -59,7 +59,7 @@ class PatchDataset(Dataset):
     the same patches, and a resumed run draws those of a run never stopped.
 
     Args:
-        data: items with `image` and `label` paths, for whoever replaces them (`scripts.listed`).
+        data: items with `image` and `label` paths, for whoever replaces them (MONAI Label).
         transform: preprocessing; what follows the first random transform runs for every patch.
         length: patches an epoch.
         seed: of the draw.

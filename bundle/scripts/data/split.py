@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import AXES, Box, box_text, longest_in_plane_axis, refuse, slices
-from scripts.io import VolumeReader
+from scripts.core import AXES, Box, longest_in_plane_axis, refuse
+
+from .scan import LabelScan
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +52,7 @@ def _with(box: Box, axis: int, bounds: tuple[int, int]) -> Box:
 
 
 def split_dataset(
-    dataset: Sequence[Mapping[str, Any]],
-    val_fraction: float,
-    patch_size: Sequence[int],
-    unlabelled_value: float | None = None,
+    volumes: Sequence[Mapping[str, Any]], val_fraction: float, patch_size: Sequence[int]
 ) -> dict[str, list[dict[str, Any]]]:
     """Split every volume of a dataset in space, inside the box that is labelled.
 
@@ -63,85 +61,38 @@ def split_dataset(
     both ends.
 
     Args:
-        dataset: items with `name`, `label` path, `affine` and `region`.
+        volumes: with `name`, `label` path, `affine` and `scan` (`scan_labels`).
         val_fraction: see `split_in_space`.
         patch_size: (X, Y, Z).
-        unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Returns:
-        `{"train": [...], "validate": [...]}`: the items, each with the region that trains or validates.
+        `{"train": [...], "validate": [...]}`: the volumes, each with the region that trains or validates.
 
     Raises:
-        UserError: for a fraction outside 0 to 1, a volume with no labelled voxel in its region, or a dataset with no
-            vessel in any.
+        UserError: for a fraction outside 0 to 1, or a dataset whose labels hold no vessel.
     """
-    reader = VolumeReader()
-    bare_volumes: list[str] = []
-    parts: dict[str, list[dict[str, Any]]] = {TRAIN: [], VALIDATE: []}
-    for item in dataset:
-        label = reader.get_data(reader.read(item["label"]))[0]  # (X, Y, Z)
-        labelled = _labelled(label, unlabelled_value)
-        region = _labelled_box(labelled, item)
-        # 0 is the background, unless it means that nothing is known there
-        vessel = labelled & (label > (label[labelled].min() if unlabelled_value == 0 else 0))
-        empty = not _voxels(vessel, region).any()
-        bare_volumes += [str(item["label"])] if empty else []
-        boxes = split_in_space(region, item["affine"], val_fraction, patch_size)
-        if boxes is None:
-            axis = AXES[longest_in_plane_axis([stop - start for start, stop in region], item["affine"])]
-            why = f"too small to hold a part out along {axis}"
-        elif not empty and (
-            bare := [part for part, box in zip(parts, boxes, strict=True) if not _voxels(vessel, box).any()]
-        ):
-            why, boxes = f"the part that would {bare[0]} holds no vessel", None
-        if boxes is None:
-            logger.warning("%s: %s; it validates on itself", item["name"], why)
-            boxes = (region, region)
-        for part, box in zip(parts, boxes, strict=True):
-            parts[part].append({**item, "region": box})
-    if dataset and len(bare_volumes) == len(dataset):
-        more = f" (and {len(dataset) - 1} more like it)" if dataset[1:] else ""
-        refuse(
-            f"{bare_volumes[0]}{more}",
-            "holds no vessel where it is labelled, so there is nothing to learn",
-            "draw vessels",
-        )
-    return parts
+    split: dict[str, list[dict[str, Any]]] = {TRAIN: [], VALIDATE: []}
+    for volume in volumes:
+        for side, box in zip(split, _boxes(volume, val_fraction, patch_size), strict=True):
+            split[side].append({**volume, "region": box})
+    if volumes and not any(volume["scan"].holds_vessel(volume["scan"].labelled) for volume in volumes):
+        more = f" (and {len(volumes) - 1} more like it)" if volumes[1:] else ""
+        problem = f"holds no vessel where it is labelled{more}, so there is nothing to learn"
+        refuse(volumes[0]["label"], problem, "draw vessels")
+    return split
 
 
-def check_labelled(dataset: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> None:
-    """Check, before hours of work, that every volume to be scored is labelled somewhere.
-
-    Args:
-        dataset: items with `label` path and `region`.
-        unlabelled_value: a value that means *not labelled*; negative values always do.
-
-    Raises:
-        UserError: for a volume with no labelled voxel in its region.
-    """
-    reader = VolumeReader()
-    for item in dataset:
-        _labelled_box(_labelled(reader.get_data(reader.read(item["label"]))[0], unlabelled_value), item)
-
-
-def _labelled(label: np.ndarray, unlabelled_value: float | None) -> np.ndarray:
-    return label >= 0 if unlabelled_value is None else (label >= 0) & (label != unlabelled_value)
-
-
-def _voxels(volume: np.ndarray, box: Box) -> np.ndarray:
-    return volume[slices(box)]
-
-
-def _labelled_box(labelled: np.ndarray, item: Mapping[str, Any]) -> Box:
-    inside = _voxels(labelled, item["region"])
-    if not inside.any():
-        refuse(
-            item["label"],
-            f"no voxel is labelled in {box_text(item['region'])}",
-            "label some there, or set --region to where some are",
-        )
-    box = []
-    for axis, (start, _) in enumerate(item["region"]):
-        along = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
-        box.append((start + int(along[0]), start + int(along[-1]) + 1))
-    return tuple(box)
+def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box]:
+    """The boxes that train and that validate; both are the labelled one where there is nothing to hold out."""
+    scan: LabelScan = volume["scan"]
+    boxes = split_in_space(scan.labelled, volume["affine"], val_fraction, patch_size)
+    if boxes is None:
+        axis = AXES[longest_in_plane_axis([stop - start for start, stop in scan.labelled], volume["affine"])]
+        why = f"too small to hold a part out along {axis}"
+    else:
+        without = [side for side, box in zip((TRAIN, VALIDATE), boxes, strict=True) if not scan.holds_vessel(box)]
+        if not without or not scan.holds_vessel(scan.labelled):  # where the whole holds none, it helps no more
+            return boxes
+        why = f"the part that would {without[0]} holds no vessel"
+    logger.warning("%s: %s; it validates on itself", volume["name"], why)
+    return scan.labelled, scan.labelled

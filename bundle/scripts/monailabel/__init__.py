@@ -2,7 +2,7 @@
 
 from .active_weights import activate, restore_foundation
 from .app import HOST, prepare_app, server_command, server_environment
-from .datalist import SameStart, is_listed, pace, parts
+from .datalist import SameStart, is_datalist, schedule, volumes_of
 from .result import WriteResultd
 
 __all__ = [
@@ -10,11 +10,11 @@ __all__ = [
     "SameStart",
     "WriteResultd",
     "activate",
-    "is_listed",
-    "pace",
-    "parts",
+    "is_datalist",
     "prepare_app",
     "restore_foundation",
+    "schedule",
     "server_command",
     "server_environment",
+    "volumes_of",
 ]

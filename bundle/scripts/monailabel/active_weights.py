@@ -7,8 +7,8 @@ from pathlib import Path
 
 import ignite.distributed as idist
 
-from scripts.core import refuse, sha256, write_together
-from scripts.weights import read_sidecar, sidecar_path
+from scripts.core import refuse, write_together
+from scripts.weights import Checkpoint, sidecar_path
 
 logger = logging.getLogger(__name__)
 
@@ -26,18 +26,13 @@ def activate(trained: str | Path, active: str | Path) -> None:
     Of several processes the first does so.
 
     Raises:
-        UserError: where the trained weights or a sidecar are missing.
-        UserError: where weights are not those that their sidecar describes.
-        UserError: where the folder cannot be written; the active weights are then as they were.
+        UserError: where the trained weights or a sidecar are missing, where weights are not those that their sidecar
+            describes, or where the folder cannot be written; the active weights are then as they were.
     """
     trained, active = Path(trained), Path(active)
     if not trained.is_file():
-        refuse(
-            trained,
-            f"no epoch had a Dice to be chosen by, so {active} is kept",
-            "label vessels where it validates",
-            FileNotFoundError,
-        )
+        problem = f"is not there, for no epoch had a Dice to be chosen by, so {active} is kept"
+        refuse(trained, problem, "label vessels where it validates", FileNotFoundError)
     foundation = active.with_name(FOUNDATION)
     if not (foundation.is_file() and sidecar_path(foundation).is_file()):
         copy_pair(active, foundation)
@@ -56,20 +51,18 @@ def restore_foundation(app: str | Path, model: str = "tubenet") -> Path:
         The active weights; a running server uses them from the next request on.
 
     Raises:
-        UserError: where there is no such app, or nothing was ever trained in it.
-        UserError: where the weights kept are not those that their sidecar describes.
-        UserError: where they cannot be written.
+        UserError: where there is no such app, nothing was ever trained in it, the weights kept are not those that their
+            sidecar describes, or they cannot be written.
     """
     models = Path(app) / "model" / model / "models"
     if not models.is_dir():
         refuse(models, "no such folder", "give --app, the folder that the server was started with", FileNotFoundError)
     if not (models / FOUNDATION).is_file():
-        refuse(
-            models / FOUNDATION,
+        problem, remedy = (
             "is not there, for nothing was trained here yet",
-            "the active weights are the shipped ones already",
-            FileNotFoundError,
+            "use the active weights: they are the shipped ones",
         )
+        refuse(models / FOUNDATION, problem, remedy, FileNotFoundError)
     copy_pair(models / FOUNDATION, models / "model.pt")
     return models / "model.pt"
 
@@ -78,11 +71,11 @@ def copy_pair(source: Path, target: Path) -> None:
     """Copy weights and sidecar, both whole before the first gets its name.
 
     Raises:
-        UserError: where one of them is missing.
-        UserError: where they do not belong together.
-        UserError: where they cannot be written.
+        UserError: where one of them is missing, where they do not belong together, or where they cannot be written.
     """
-    if read_sidecar(source).get("sha256") not in (None, sha256(source)):
-        refuse(source, f"is not the file that {sidecar_path(source).name} describes", "nothing was changed")
-    files = [(target, source), (sidecar_path(target), sidecar_path(source))]
-    write_together([(to, lambda path, origin=origin: path.write_bytes(origin.read_bytes())) for to, origin in files])
+    checkpoint = Checkpoint(source)
+    checkpoint.check()
+    copies = [(target, checkpoint.content), (sidecar_path(target), sidecar_path(source).read_bytes())]
+    write_together(
+        [(path, lambda temporary, content=content: temporary.write_bytes(content)) for path, content in copies]
+    )

@@ -1,4 +1,4 @@
-"""Training on what MONAI Label lists: pairs of paths in place of a dataset, with nobody there to set a option.
+"""Training on what MONAI Label lists: pairs of paths in place of a dataset, with nobody there to set an option.
 
 It loads `train.json` alone, puts its lists of `{"image", "label"}` in place of the dataset's volumes, and loads the
 weights that are to learn on when the training starts.
@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -18,46 +19,48 @@ from monai.bundle import ConfigParser
 from torch import nn
 
 from scripts.core import refuse
-from scripts.data import TRAIN, VALIDATE, check_labelled, check_pair, split_dataset
+from scripts.data import TRAIN, VALIDATE, check_pair, scan_labels, split_dataset
 from scripts.io import file_family, split_name
-from scripts.weights import load_weights
+from scripts.weights import Checkpoint
 
 logger = logging.getLogger(__name__)
 
 
-def is_listed(items: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell bare pairs of paths from the volumes of a dataset, which have a region."""
+def is_datalist(items: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell MONAI Label's pairs of paths from the volumes of a dataset, which have a region."""
     return not all("region" in item for item in items)
 
 
-def pace(listed: bool, options: Mapping[str, Any], bundle_root: str | Path) -> dict[str, Any]:
-    """Return options as they are given, or, where MONAI Label trains and gives none, as `finetune.json` has them.
+def schedule(from_monailabel: bool, options: Mapping[str, Any], bundle_root: str | Path) -> SimpleNamespace:
+    """Return options as they are given, or as `finetune.json` has them where MONAI Label trains and gives none.
 
     So its training is a gentle one, from the active weights, and what is gentle stands in one place.
 
     Args:
-        listed: see `is_listed`.
+        from_monailabel: see `is_datalist`.
         options: by name.
-        bundle_root: whose `finetune.json`, and whose weights.
+        bundle_root: the bundle, for its `finetune.json` and its weights.
+
+    Returns:
+        The options, as attributes.
 
     Raises:
-        UserError: where `finetune.json` is missing.
-        UserError: where it is no JSON, or lacks one of the options.
+        UserError: where `finetune.json` is missing or damaged, or lacks one of the options.
     """
-    if not listed:
-        return dict(options)
+    if not from_monailabel:
+        return SimpleNamespace(**options)
     path = Path(bundle_root) / "configs" / "finetune.json"
     if not path.is_file():
         refuse(path, "is missing, and says how gently to train", "copy the whole bundle again", FileNotFoundError)
     try:
         finetune = ConfigParser(json.loads(path.read_text()))
         finetune["bundle_root"] = str(bundle_root)
-        return {name: finetune.get_parsed_content(name) for name in options}
+        return SimpleNamespace(**{name: finetune.get_parsed_content(name) for name in options})
     except (ValueError, KeyError) as error:
         refuse(path, f"does not say how to train ({error})", "take it anew from the bundle")
 
 
-def parts(
+def volumes_of(
     train: Sequence[Mapping[str, Any]],
     validate: Sequence[Mapping[str, Any]],
     val_fraction: float,
@@ -65,38 +68,35 @@ def parts(
     channel: int | None = None,
     unlabelled_value: float | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the volumes that train and those that validate, each with a name, its geometry and a region.
+    """Return the volumes that train and those that validate, each with a name, its geometry, a region and a scan.
 
     The volumes of a dataset have all that and are handed on. Of pairs of paths, those in `validate` validate as a
     whole; where there are none but those that train, as with one or two labelled images, each is split in space.
 
     Args:
         train: volumes, or pairs.
-        validate: likewise.
+        validate: volumes, or pairs.
         val_fraction: see `scripts.data.split_in_space`.
         patch_size: (X, Y, Z).
         channel: which channel of a several-channel image.
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Raises:
-        UserError: where nothing is labelled, an image and its label do not fit, a volume is labelled nowhere, or none
-            holds a vessel.
-        UserError: where a file has gone.
+        UserError: where nothing is labelled, an image and its label do not fit, a volume is labelled nowhere, none
+            holds a vessel, or a file has gone.
     """
     if not train:
-        refuse(
-            "the training",
-            "no image has a label to learn from",
-            "give --dataset_dir, or submit labels to MONAI Label, more than its val_split sets aside",
-        )
-    if not is_listed(train):
+        remedy = "give --dataset_dir, or submit labels to MONAI Label, more than its val_split sets aside"
+        refuse("the training", "no image has a label to learn from", remedy)
+    if not is_datalist(train):
         return {TRAIN: list(train), VALIDATE: list(validate)}
-    training, held_out = ([_volume(item, channel) for item in _in_order(items)] for items in (train, validate))
-    where = (val_fraction, patch_size, unlabelled_value)
+    training, held_out = (
+        scan_labels([_volume(item, channel) for item in _in_order(items)], unlabelled_value)
+        for items in (train, validate)
+    )
     if not held_out or {item["label"] for item in held_out} <= {item["label"] for item in training}:
-        return split_dataset(training, *where)
-    check_labelled(training, unlabelled_value)
-    split_dataset(held_out, *where)  # for its checks: weights can only be chosen where there are vessels
+        return split_dataset(training, val_fraction, patch_size)
+    split_dataset(held_out, val_fraction, patch_size)  # for its checks: weights are chosen where there are vessels
     logger.info("these validate: %s", ", ".join(item["name"] for item in held_out))
     return {TRAIN: training, VALIDATE: held_out}
 
@@ -122,12 +122,12 @@ class SameStart:
 
     Args:
         network: that is trained.
-        ckpt_path: the active weights.
+        checkpoint: the active weights.
     """
 
-    def __init__(self, network: nn.Module, ckpt_path: str | Path) -> None:
+    def __init__(self, network: nn.Module, checkpoint: Checkpoint) -> None:
         self.network = network
-        self.ckpt_path = ckpt_path
+        self.checkpoint = checkpoint
 
     def attach(self, engine: Engine) -> None:
         """Look when `engine` starts, after MONAI Label's loader, which stands before all other handlers."""
@@ -140,11 +140,8 @@ class SameStart:
             UserError: where they differ.
         """
         loaded = {name: value.clone() for name, value in self.network.state_dict().items()}
-        load_weights(self.network, self.ckpt_path)
+        self.checkpoint.load_into(self.network)
         active = self.network.state_dict()
         if not all(torch.equal(value, active[name]) for name, value in loaded.items()):
-            refuse(
-                self.ckpt_path,
-                "training starts from these weights and no others",
-                "leave model_filename out, or make others the active ones first (python -m scripts restore-foundation)",
-            )
+            remedy = "leave model_filename out, or make others the active ones (python -m scripts restore-foundation)"
+            refuse(self.checkpoint.path, "training starts from these weights and no others", remedy)

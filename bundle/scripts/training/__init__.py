@@ -11,11 +11,11 @@ from .distributed import (
 )
 from .epoch_table import EpochTable
 from .finetune import Thaw, start_from
-from .handlers import IterationSeed, NonFiniteGradientGuard, Patience, WeightsSaver, shared
-from .launch import start
+from .handlers import IterationSeed, NonFiniteGradientGuard, Patience, WeightsSaver, named
+from .launch import join_processes
 from .losses import LabelledVoxelsLoss, WeightedCrossEntropyLoss, inverse_frequency_weights
 from .mlflow import find_saved_config
-from .resume import TrainingState, described, run_training
+from .resume import Fingerprint, TrainingState, run_training
 from .tensorboard import CloseEvents, SliceImages, open_events
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "DistributedEvaluator",
     "DistributedGradients",
     "EpochTable",
+    "Fingerprint",
     "GlobalLoss",
     "IterationSeed",
     "LabelledVoxelsLoss",
@@ -34,15 +35,14 @@ __all__ = [
     "TrainingState",
     "WeightedCrossEntropyLoss",
     "WeightsSaver",
-    "described",
     "find_saved_config",
     "inverse_frequency_weights",
+    "join_processes",
     "my_volumes",
+    "named",
     "on_first_process",
     "open_events",
     "prepare_batch",
     "run_training",
-    "shared",
-    "start",
     "start_from",
 ]

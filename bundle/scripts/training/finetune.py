@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,57 +12,57 @@ from ignite.engine import Engine, Events
 from monai.networks.utils import freeze_layers
 from torch import nn
 
-from scripts.core import refuse, sha256
-from scripts.weights import load_weights
+from scripts.core import refuse
+from scripts.weights import Checkpoint
 
 CLASSIFIER = "head"
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a training starts from.
+
+    Attributes:
+        frozen: parameters that do not learn until `Thaw` lets them.
+        label_values: those of the weights; None without weights, or where they tell other classes apart.
+        label_names: likewise.
+        origin: says in the sidecar of what comes out which weights it began with; None without weights.
+    """
+
+    frozen: list[nn.Parameter]
+    label_values: list | None = None
+    label_names: list[str] | None = None
+    origin: dict[str, Any] | None = None
+
+
 def start_from(
-    network: nn.Module,
-    path: str | Path | None,
-    frozen: Sequence[str] | None = (),
-    normalisation: Mapping[str, Any] | None = None,
-    ckpt_dir: str | Path | None = None,
-) -> dict[str, Any]:
-    """Load weights into a network to fine-tune it.
+    checkpoint: Checkpoint, network: nn.Module, frozen: Sequence[str] | None = (), ckpt_dir: str | Path | None = None
+) -> Start:
+    """Load weights into a network to fine-tune it; without weights the network starts as it is.
 
     Where the weights tell another number of classes apart than the network, its classifier stays untrained.
 
     Args:
+        checkpoint: of the config.
         network: of the config.
-        path: `X.pt`; None starts from the network as it is.
-        frozen: layers that do not learn until `Thaw` lets them, by their names in the network (`encoder.0`).
-        normalisation: of the config.
-        ckpt_dir: where training will write, and so would move `path` away if it lay there.
-
-    Returns:
-        `frozen` parameters; `label_values` and `label_names` of the weights, or None where they tell others
-        apart; `origin`, for the sidecar of what comes out. Without weights the latter three are None.
+        frozen: layers that do not learn at first, by their names in the network (`encoder.0`).
+        ckpt_dir: where training will write, and so would move the weights away if they lay there.
 
     Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: for weights that do not fit or lie in `ckpt_dir`, or a frozen name that is not a layer with weights.
+        UserError: for weights that are missing, do not fit or lie in `ckpt_dir`, or a frozen name that is not a layer
+            with weights.
     """
+    path = checkpoint.path
     if path is None:
         if frozen:
             refuse("--frozen", "a network that knows nothing yet has nothing to keep", "give --ckpt_path too")
-        return {"frozen": [], "label_values": None, "label_names": None, "origin": None}
-    if ckpt_dir is not None and Path(path).resolve().parent == Path(ckpt_dir).resolve():
+        return Start(frozen=[])
+    if ckpt_dir is not None and path.resolve().parent == Path(ckpt_dir).resolve():
         refuse(path, "lies in --ckpt_dir, where training writes", "give another --ckpt_dir")
     if isinstance(frozen, str):
-        refuse(f"--frozen {frozen}", "is not a list", f'''write --frozen "['{frozen}']"''')
-    frozen = frozen or ()
-    layers = {name for name, layer in network.named_modules() if name and next(layer.parameters(), None) is not None}
-    if unknown := [name for name in frozen if name not in layers]:
-        known = [
-            level
-            for name, child in network.named_children()
-            for level in ([f"{name}.{n}" for n in range(len(child))] if isinstance(child, nn.ModuleList) else [name])
-            if level in layers
-        ]
-        refuse("--frozen", f"{unknown[0]!r} is not a layer with weights", f"there are {', '.join(known)}")
-    sidecar = load_weights(network, path, normalisation, classifier=CLASSIFIER)
+        refuse(f"--frozen {frozen}", "is not a list", f"""write --frozen "['{frozen}']\"""")
+    _check_layers(network, frozen or ())
+    sidecar = checkpoint.load_into(network, classifier=CLASSIFIER)
     if frozen:
         freeze_layers(network, freeze_vars=rf"^({'|'.join(map(re.escape, frozen))})\.")
     still = [weights for weights in network.parameters() if not weights.requires_grad]
@@ -69,12 +70,24 @@ def start_from(
         refuse("--frozen", "leaves nothing to train", "name fewer layers")
     classes = sidecar.get("label_values") or []
     same = len(classes) == getattr(network, "arguments", {}).get("out_channels")
-    return {
-        "frozen": still,
-        "label_values": classes if same else None,
-        "label_names": sidecar.get("label_names") if same else None,
-        "origin": {"weights": Path(path).name, "sha256": sha256(path), "trained_on": sidecar.get("trained_on")},
-    }
+    return Start(
+        frozen=still,
+        label_values=classes if same else None,
+        label_names=sidecar.get("label_names") if same else None,
+        origin={"weights": path.name, "sha256": checkpoint.sha256, "trained_on": sidecar.get("trained_on")},
+    )
+
+
+def _check_layers(network: nn.Module, names: Sequence[str]) -> None:
+    layers = {name for name, layer in network.named_modules() if name and next(layer.parameters(), None) is not None}
+    if unknown := [name for name in names if name not in layers]:
+        known = [
+            level
+            for name, child in network.named_children()
+            for level in ([f"{name}.{n}" for n in range(len(child))] if isinstance(child, nn.ModuleList) else [name])
+            if level in layers
+        ]
+        refuse("--frozen", f"{unknown[0]!r} is not a layer with weights", f"there are {', '.join(known)}")
 
 
 class Thaw:

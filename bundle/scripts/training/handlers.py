@@ -30,7 +30,7 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items() if np.isscalar(value) and np.isfinite(value)}
 
 
-def shared(handler: Any) -> Any:
+def named(handler: Any) -> Any:
     """Return a handler that stands elsewhere in a config, for others refer to it too.
 
     MONAI and MONAI Label read the `_target_` of every handler in `train#handlers`, which a bare reference lacks.

@@ -59,7 +59,7 @@ def backend_for(device: str, local_rank: int) -> str:
     return "nccl"
 
 
-def start(device: str) -> None:
+def join_processes(device: str) -> None:
     """Join the processes that `torchrun` started, with NCCL on GPUs and Gloo on CPUs; only the first one logs.
 
     Uncaught exceptions end in one line, that of the process which failed first.

@@ -15,46 +15,69 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
 
-from scripts.core import refuse, write_whole
+from scripts.core import DECIDE_TRAINING, move_into, refuse, write_whole
 
 from .handlers import Patience, numbers
 
 logger = logging.getLogger(__name__)
 
 NAME = "resume.pt"
+CONTENT = {"fingerprint", "epoch", "iteration", "validator", "states"}
 SET_ASIDE = "previous"
 LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", NAME)
 
 
-def described(component: Any) -> Any:
-    """Put what makes a component what it is (a loss, a list of transforms) into JSON values.
+class Fingerprint:
+    """What decides what a training computes; it can only be resumed with the same.
 
     Args:
-        component: numbers, texts, lists and dictionaries stand for themselves, tensors for their numbers, and objects
-            for their class and public attributes, before a transform has drawn; random states are left out.
+        resolved: the config's resolved values by id, of which the options count that decide
+            (`scripts.core.DECIDE_TRAINING`). They are looked up when the fingerprint is taken: by then the whole
+            config has been resolved.
+        components: further values, or objects that stand for their class and public attributes, by name. They are
+            looked at now, before a transform has drawn.
+    """
+
+    def __init__(self, resolved: Mapping[str, Any], components: Mapping[str, Any]) -> None:
+        self.resolved = resolved
+        self.components = _describe(components)
+
+    def take(self) -> dict[str, Any]:
+        """Return it as JSON values, by names such as `loss#weight`."""
+        options = {name: self.resolved[name] for name in DECIDE_TRAINING if name in self.resolved}
+        return json.loads(json.dumps(_flat({**_describe(options), **self.components})))
+
+
+def _describe(component: Any) -> Any:
+    """Put what makes a component what it is (a loss, a list of transforms) into JSON values.
+
+    Numbers, texts, lists and dictionaries stand for themselves, tensors for their numbers, and objects for their class
+    and public attributes, before a transform has drawn; random states are left out.
     """
     if component is None or isinstance(component, bool | int | float | str):
         return component
     if isinstance(component, Mapping):
-        return {str(name): described(value) for name, value in component.items()}
+        return {str(name): _describe(value) for name, value in component.items()}
     if isinstance(component, list | tuple):
-        return [described(value) for value in component]
+        return [_describe(value) for value in component]
     if isinstance(component, torch.Tensor):
         return component.tolist()
     if isinstance(component, Enum):
         return component.value
+    if isinstance(component, torch.optim.Optimizer):
+        return {"class": type(component).__name__, **_describe(component.defaults)}
     if not type(component).__module__.startswith(("monai.", "scripts.", "torch.nn.")):
         return type(component).__name__
-    passing = ("R", "training")  # what changes in the fingerprint of a run
+    passing = ("R", "training")  # what changes in the course of a run
     own = {name: value for name, value in vars(component).items() if not name.startswith("_") and name not in passing}
     if isinstance(component, torch.nn.Module):
         own |= dict(component.named_children()) | dict(component.named_buffers(recurse=False))
-    return {"class": type(component).__name__, **described(own)}
+    return {"class": type(component).__name__, **_describe(own)}
 
 
-def _flat(fingerprint: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+def _flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for name, value in fingerprint.items():
+    for name, value in nested.items():
         inner = _flat(value, f"{before}{name}#") if isinstance(value, Mapping) and value else {f"{before}{name}": value}
         flat |= inner
     return flat
@@ -68,18 +91,18 @@ class TrainingState:
 
     Args:
         ckpt_dir: gets `resume.pt`.
-        parts: what has a `state_dict`, by name.
+        stateful: what has a `state_dict`, by name.
         validator: whose best epoch so far counts.
-        fingerprint: JSON values that decide what the run computes; a run is only continued with the same.
+        fingerprint: of the training.
     """
 
     def __init__(
-        self, ckpt_dir: str | Path, parts: Mapping[str, Any], validator: Engine, fingerprint: Mapping[str, Any]
+        self, ckpt_dir: str | Path, stateful: Mapping[str, Any], validator: Engine, fingerprint: Fingerprint
     ) -> None:
         self.path = Path(ckpt_dir) / NAME
-        self.parts = parts
+        self.stateful = stateful
         self.validator = validator
-        self.fingerprint = json.loads(json.dumps(fingerprint))
+        self.fingerprint = fingerprint
 
     def attach(self, engine: Engine) -> None:
         """Write at the end of every epoch of `engine`, the trainer."""
@@ -90,7 +113,7 @@ class TrainingState:
         """Write the file."""
         validator = self.validator.state
         content = {
-            "fingerprint": self.fingerprint,
+            "fingerprint": self.fingerprint.take(),
             "epoch": engine.state.epoch,
             "iteration": engine.state.iteration,
             "validator": {
@@ -99,7 +122,7 @@ class TrainingState:
                 "best_metric": float(validator.best_metric),
                 "best_metric_epoch": validator.best_metric_epoch,
             },
-            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "states": {name: component.state_dict() for name, component in self.stateful.items()},
         }
 
         def write(temporary: Path) -> None:
@@ -109,26 +132,22 @@ class TrainingState:
         write_whole(self.path, write)
 
     def restore(self, engine: Engine) -> None:
-        """Put `engine`, the trainer, and all parts back to the end of the last finished epoch.
+        """Put `engine`, the trainer, and all that is stateful back to the end of the last finished epoch.
 
-        Raises:
-            UserError: where there is nothing to resume.
-            UserError: for a file that is not one of ours, or of a run of another configuration.
+            Raises:
+        XX that is not one of ours, or of a run of another configuration.
         """
         content = self._read()
-        begun, here = _flat(content["fingerprint"]), _flat(self.fingerprint)
+        begun, here = content["fingerprint"], self.fingerprint.take()
         differing = [
             f"{name} {json.dumps(begun.get(name))} and not {json.dumps(here.get(name))}"
             for name in sorted(begun.keys() | here.keys())
             if begun.get(name) != here.get(name)
         ]
         if differing:
-            refuse(
-                self.path,
-                f"this training was begun with {'; '.join(differing)}",
-                "resume with what it was begun with, or train into another --ckpt_dir",
-            )
-        Checkpoint.load_objects(to_load=dict(self.parts), checkpoint=content["parts"])
+            problem = f"this training was begun with {', '.join(differing)}"
+            refuse(self.path, problem, "resume with what it was begun with, or train into another --ckpt_dir")
+        Checkpoint.load_objects(to_load=dict(self.stateful), checkpoint=content["states"])
         engine.state.epoch, engine.state.iteration = content["epoch"], content["iteration"]
         for name, value in content["validator"].items():
             setattr(self.validator.state, name, value)
@@ -142,11 +161,9 @@ class TrainingState:
         except Exception:
             # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
             refuse(self.path, "is damaged, so nothing was resumed", "train anew without --resume")
-        whole = isinstance(content, dict) and {"fingerprint", "epoch", "iteration", "validator", "parts"} <= set(
-            content
-        )
-        if not whole or set(content["parts"]) != set(self.parts):
-            refuse(self.path, "was not written by this version of the bundle", "train anew without --resume")
+        if not isinstance(content, dict) or not set(content) >= CONTENT or set(content["states"]) != set(self.stateful):
+            remedy = "go on with the version of the bundle that began this training, or train anew without --resume"
+            refuse(self.path, "was not written by this version of the bundle", remedy)
         return content
 
     @idist.one_rank_only()
@@ -166,9 +183,7 @@ class TrainingState:
             return
         folders = (self.path.with_name(SET_ASIDE + (f"_{number}" if number > 1 else "")) for number in count(1))
         folder = next(folder for folder in folders if not folder.exists())
-        folder.mkdir()
-        for path in left:
-            path.replace(folder / path.name)
+        move_into(folder, left)
         logger.info("%s: what an earlier training left there is now in %s/", self.path.parent, folder.name)
 
 
@@ -183,8 +198,7 @@ def run_training(trainer: Engine, state: TrainingState, patience: Patience, resu
         keep: set aside what earlier trainings left; else, as in a server that trains at every new label, delete it.
 
     Raises:
-        UserError: where there is nothing to resume.
-        UserError: where it cannot be resumed.
+        UserError: where there is nothing to resume, or it cannot be resumed.
     """
     if not resume:
         state.set_aside() if keep else state.clear()

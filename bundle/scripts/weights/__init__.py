@@ -1,27 +1,24 @@
-"""Weights and their sidecar: read, checked, loaded, saved, averaged, published, exported. Start at `checkpoint.py`."""
+"""Weights and their sidecar: read, checked, loaded, saved, averaged, published, exported.
+
+    >>> checkpoint = Checkpoint("models/model.pt")
+    >>> checkpoint.threshold(), checkpoint.normalisation
+    (0.332, {'lower': 0.0, 'upper': 100.0})
+    >>> network = checkpoint.as_network()
+
+Start at `checkpoint.py`.
+"""
 
 from .average import average_weights
-from .checkpoint import (
-    beside,
-    checked_sidecar,
-    load_weights,
-    normalisation_of,
-    provenance,
-    read_sidecar,
-    save_weights,
-    sidecar_path,
-)
+from .checkpoint import MIN_MAX, Checkpoint, read_sidecar, save_state, save_weights, sidecar_path
 from .publish import publish
 
 __all__ = [
+    "MIN_MAX",
+    "Checkpoint",
     "average_weights",
-    "beside",
-    "checked_sidecar",
-    "load_weights",
-    "normalisation_of",
-    "provenance",
     "publish",
     "read_sidecar",
+    "save_state",
     "save_weights",
     "sidecar_path",
 ]

@@ -12,11 +12,13 @@ from typing import Any
 
 from torch.optim.swa_utils import AveragedModel
 
-from scripts.core import refuse, sha256
+from scripts.core import refuse
 
-from .checkpoint import FREE, load_network, save_weights, sidecar_path
+from .checkpoint import WITHOUT_WEIGHTS, Checkpoint, save_weights, sidecar_path
 
-ALIKE = ("network", "normalisation", "label_values")  # of the sidecars: weights that differ in these mean other things
+ALIKE = ("network", "normalisation", "label_values")
+"""Parts of the sidecars; weights that differ in these mean different things."""
+OF_ONE_TRAINING = ("epoch", "validation", "finetuned_from")
 
 
 def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -> Path:
@@ -39,40 +41,40 @@ def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -
     """
     named = isinstance(ckpt_paths, list | tuple) and all(isinstance(path, str | Path) for path in ckpt_paths)
     if not named or len({Path(path).resolve() for path in ckpt_paths}) < max(2, len(ckpt_paths)):
-        refuse(
-            f"--ckpt_paths {ckpt_paths}", "are not two weights or more, each named once", "write \"['A.pt','B.pt']\""
-        )
-    paths, output = [Path(path) for path in ckpt_paths], Path(output_path)
-    if output.resolve() in [path.resolve() for path in paths]:
+        problem = "are not two weights or more, each named once"
+        refuse(f"--ckpt_paths {ckpt_paths}", problem, "write \"['A.pt','B.pt']\"")
+    output = Path(output_path)
+    if output.resolve() in [Path(path).resolve() for path in ckpt_paths]:
         refuse(output, "is one of the weights to average", "give the mean another name")
-    networks, sidecars = zip(*map(load_network, paths), strict=True)
-    for path, sidecar in zip(paths[1:], sidecars[1:], strict=True):
-        _check_alike(path, sidecar, paths[0], sidecars[0])
+    checkpoints = [Checkpoint(path) for path in ckpt_paths]
+    networks = [checkpoint.as_network() for checkpoint in checkpoints]
+    first = checkpoints[0]
+    for other in checkpoints[1:]:
+        _check_alike(other, first)
 
     mean = AveragedModel(networks[0])
     for network in networks:
         mean.update_parameters(network)
-    told = {name: value for name, value in sidecars[0].items() if name not in ("epoch", "validation", "finetuned_from")}
-    told["threshold"] = sum(sidecar["threshold"] for sidecar in sidecars) / len(sidecars)
-    told["trained_on"] = [sidecar.get("trained_on") for sidecar in sidecars]
-    told["averaged_from"] = [
-        {"weights": path.name, "sha256": sha256(path), "finetuned_from": sidecar.get("finetuned_from")}
-        for path, sidecar in zip(paths, sidecars, strict=True)
+    sidecar = {name: value for name, value in first.sidecar.items() if name not in OF_ONE_TRAINING}
+    sidecar["threshold"] = sum(each.sidecar["threshold"] for each in checkpoints) / len(checkpoints)
+    sidecar["trained_on"] = [each.sidecar.get("trained_on") for each in checkpoints]
+    sidecar["averaged_from"] = [
+        {"weights": each.path.name, "sha256": each.sha256, "finetuned_from": each.sidecar.get("finetuned_from")}
+        for each in checkpoints
     ]
-    save_weights(output, mean.module, told)
+    save_weights(output, mean.module, sidecar)
     return output
 
 
-def _check_alike(path: Path, sidecar: dict[str, Any], first_path: Path, first: dict[str, Any]) -> None:
+def _check_alike(checkpoint: Checkpoint, first: Checkpoint) -> None:
     for title in ALIKE:
-        ours, theirs = (_without_rates(of_one.get(title)) for of_one in (sidecar, first))
-        if ours != theirs:
-            refuse(
-                sidecar_path(path),
-                f"{title} is {ours}, and {theirs} in {sidecar_path(first_path)}",
-                "only weights that are alike in this have a mean",
-            )
+        here, there = (_without_rates(each.sidecar.get(title)) for each in (checkpoint, first))
+        if here != there:
+            problem = f"{title} is {here}, and {there} in {sidecar_path(first.path)}"
+            refuse(sidecar_path(checkpoint.path), problem, "only weights that are alike in this have a mean")
 
 
 def _without_rates(value: Any) -> Any:
-    return {name: one for name, one in value.items() if name not in FREE} if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    return {name: argument for name, argument in value.items() if name not in WITHOUT_WEIGHTS}

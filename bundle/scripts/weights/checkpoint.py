@@ -1,26 +1,207 @@
-"""Weights and their sidecar: `X.pt`, a plain state dict, and `X.json`, what one must know to use it."""
+"""Weights and their sidecar: `X.pt`, a plain state dict, and `X.json`, what one must know to use it.
+
+>>> checkpoint = Checkpoint("models/model.pt", network)
+>>> checkpoint.load_into(network)
+>>> checkpoint.threshold()
+0.332
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import monai
 import numpy as np
 import torch
 from torch import nn
 
-from scripts.core import refuse, sha256, write_together
+from scripts.core import BUNDLE, read_number, refuse, sha256, write_together
 from scripts.network import TubeNet
+
+from .differences import differences, has_other_classes, misfits
 
 logger = logging.getLogger(__name__)
 
-MOST_LISTED = 12  # tensors that do not match, in one message
-MIN_MAX = {"lower": 0.0, "upper": 100.0}  # percentiles
-FREE = ("dropout", "decoder_dropout")  # have no weights, and another rate is a choice of the day
+MIN_MAX = {"lower": 0.0, "upper": 100.0}
+"""Percentiles that become 0 and 1: minimum and maximum, as in the paper."""
+WITHOUT_WEIGHTS = ("dropout", "decoder_dropout")
+"""Arguments of the network that may differ from those that the weights were trained with."""
+
+
+class Checkpoint:
+    """Weights with their sidecar, checked against one another and against the config.
+
+    Either file is read once, when something of it is first needed; so a server that makes a checkpoint for every
+    request, or a command that only asks for the scaling, does not load the weights.
+
+    Args:
+        path: `X.pt`; None where nothing is loaded, as in a training from scratch.
+        network: of the config; its `arguments` have to be those that the weights were trained with.
+        normalisation: `lower` and `upper` percentile of the config, None where it states none.
+        name: of another file beside `path`, which counts instead where it exists; or a list of names whose first
+            counts, as the menus of MONAI Label's viewers have them.
+
+    Raises:
+        UserError: for a `name` that is a path.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None,
+        network: nn.Module | None = None,
+        normalisation: Mapping[str, float | None] | None = None,
+        name: str | Sequence[str] | None = None,
+    ) -> None:
+        self.path = None if path is None else Path(path) if name is None else _beside(Path(path), name)
+        self.network = network
+        self.stated = {key: value for key, value in (normalisation or {}).items() if value is not None}
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes of the weights' file."""
+        _check_is_there(self.path)
+        return self.path.read_bytes()
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of the weights' file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @cached_property
+    def sidecar(self) -> dict[str, Any]:
+        """What stands beside the weights; empty where there are none.
+
+        Raises:
+            UserError: where weights or sidecar are missing, the sidecar is damaged or describes another file, or what
+                the weights were trained with is not what the config has.
+        """
+        if self.path is None:
+            return {}
+        sidecar = read_sidecar(self.path)
+        if sidecar.get("sha256") not in (None, self.sha256):
+            problem = f"is not the file that its sidecar {sidecar_path(self.path).name} describes"
+            refuse(self.path, problem, "copy both again")
+        return sidecar
+
+    @property
+    def normalisation(self) -> dict[str, float]:
+        """How images are scaled: as the weights were trained, unless the config says otherwise.
+
+        Raises:
+            UserError: for percentiles out of order or range.
+        """
+        trained = {} if len(self.stated) == len(MIN_MAX) else self.sidecar.get("normalisation", {})
+        percentiles = MIN_MAX | trained | self.stated
+        if not _are_percentiles(percentiles):
+            source = "--normalisation" if self.stated or self.path is None else sidecar_path(self.path)
+            problem = f"lower {percentiles['lower']!r} and upper {percentiles['upper']!r} are not percentiles"
+            refuse(source, problem, "give two numbers from 0 to 100, lower first")
+        return percentiles
+
+    def threshold(self, asked: float | str | None = None) -> float:
+        """Return the probability above which a voxel is vessel: the weights' own, unless another is asked for."""
+        self.check()
+        asked = read_number("threshold", asked)
+        return self.sidecar["threshold"] if asked is None else asked
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What every output says about its origin: the weights' hash and the bundle's version."""
+        self.check()
+        metadata = json.loads((BUNDLE / "configs" / "metadata.json").read_text())
+        version = f"{metadata['name']} {metadata['version']}"
+        return {"software": version, "weights": self.path.name, "weights_sha256": self.sha256}
+
+    def check(self, may_differ: Sequence[str] = WITHOUT_WEIGHTS) -> None:
+        """Check that the weights were trained with the network and the scaling of the config.
+
+        Args:
+            may_differ: arguments of the network that may.
+
+        Raises:
+            UserError: with a list of what differs.
+        """
+        arguments = getattr(self.network, "arguments", {})
+        differing = differences(self.sidecar, "network", arguments, may_differ)
+        self._refuse_if(differing + differences(self.sidecar, "normalisation", self.stated))
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Read the weights, half precision as it is.
+
+        Raises:
+            UserError: for a file that is not a plain state dict of finite numbers.
+        """
+        remedy = "use a .pt that this bundle wrote"
+        try:
+            state = torch.load(io.BytesIO(self.content), map_location="cpu", weights_only=True)
+        except Exception:
+            # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
+            refuse(self.path, "is not a file of plain weights, so it was not loaded", remedy)
+        if not isinstance(state, dict) or not all(map(_is_plain, state.values())):
+            refuse(self.path, "holds more than plain weights, so it was not loaded", remedy)
+        if self.sha256:  # known from here on, so the bytes are needed no more
+            del self.content
+        if spoilt := [name for name, value in state.items() if not torch.isfinite(value).all()]:
+            refuse(self.path, f"{spoilt[0]} holds NaN or infinite numbers, so it was not loaded", "train again")
+        return state
+
+    def load_into(self, network: nn.Module | None = None, classifier: str | None = None) -> dict[str, Any]:
+        """Load the weights into a network after checking them against sidecar and config.
+
+        Args:
+            network: the one of the config by default.
+            classifier: name of the network's last layer, which stays as it is where the weights tell another number of
+                classes apart; without it such weights are refused.
+
+        Returns:
+            The sidecar.
+
+        Raises:
+            UserError: for weights that are damaged, or that fit neither sidecar, network nor config; the message lists
+                what does not match.
+        """
+        self.network = network if network is not None else self.network
+        sidecar = self.sidecar  # what is wrong with it is told before what is wrong with the weights
+        state, wanted = self.state(), self.network.state_dict()
+        may_differ = [*WITHOUT_WEIGHTS]
+        if classifier is not None and has_other_classes(state, wanted, classifier):
+            logger.info(
+                "%s tells other classes apart: its classifier %r is replaced by a new one", self.path, classifier
+            )
+            state |= {name: value for name, value in wanted.items() if name.startswith(f"{classifier}.")}
+            may_differ.append("out_channels")
+        self.check(may_differ)
+        self._refuse_if(misfits(state, wanted))
+        self.network.load_state_dict(state)
+        logger.info("weights %s, trained on %s", self.path, sidecar.get("trained_on", "what is not stated"))
+        return sidecar
+
+    def as_network(self) -> TubeNet:
+        """Build the network that the sidecar describes and load the weights into it; no config is needed.
+
+        Raises:
+            UserError: for weights that are damaged, or do not fit their sidecar.
+        """
+        arguments = self.sidecar.get("network", {})
+        try:
+            network = TubeNet(**arguments)
+        except (TypeError, ValueError, RuntimeError) as error:  # the last of a width beyond all memory
+            problem = f"describes a network that does not exist ({error})"
+            refuse(sidecar_path(self.path), problem, f"copy it again, with {self.path.name}")
+        self.load_into(network)
+        return network
+
+    def _refuse_if(self, differing: Sequence[str]) -> None:
+        if differing:
+            remedy = "use the configs and overlays that it was trained with"
+            refuse(self.path, f"does not fit the config: {'; '.join(differing)}", remedy)
 
 
 def sidecar_path(weights: str | Path) -> Path:
@@ -36,11 +217,14 @@ def save_weights(path: str | Path, network: nn.Module, sidecar: Mapping[str, Any
         network: in training, evaluation, on any device.
         sidecar: JSON values.
     """
-    _write_pair(Path(path), {name: value.detach().cpu() for name, value in network.state_dict().items()}, sidecar)
+    save_state(path, {name: value.detach().cpu() for name, value in network.state_dict().items()}, sidecar)
 
 
-def _write_pair(path: Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[str, Any]) -> None:
-    content = {**sidecar, "versions": {"monai": monai.__version__, "torch": torch.__version__, "numpy": np.__version__}}
+def save_state(path: str | Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[str, Any]) -> None:
+    """Write a state dict and its sidecar, both whole before either gets its name."""
+    path = Path(path)
+    versions = {"monai": monai.__version__, "torch": torch.__version__, "numpy": np.__version__}
+    content = {**sidecar, "versions": versions}
 
     def write_weights(temporary: Path) -> None:
         with temporary.open("wb") as file:  # given a name, torch would write it into the file, and no two were alike
@@ -53,32 +237,39 @@ def _write_pair(path: Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[
     write_together([(path, write_weights), (sidecar_path(path), write_sidecar)])
 
 
+def _beside(path: Path, name: str | Sequence[str]) -> Path:
+    name = name if isinstance(name, str) else next(iter(name), "")
+    if name in ("", "..") or Path(name).name != name:
+        refuse(f"model_filename {name!r}", "is not the name of a file", f"give one such as {path.name}")
+    named = path.with_name(name)
+    return named if named.is_file() else path
+
+
 def read_sidecar(weights: str | Path) -> dict[str, Any]:
-    """Read what stands beside weights.
+    """Read what stands beside weights, without reading them.
 
     Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: for a sidecar that is not JSON.
+        UserError: where weights or sidecar are missing, or the sidecar is damaged.
     """
     weights, path = Path(weights), sidecar_path(weights)
+    _check_is_there(weights)
+    remedy = "copy it again from where the weights came from"
+    if not path.is_file():
+        refuse(path, f"the sidecar of {weights.name} is missing", remedy.replace(" again", ""), FileNotFoundError)
+    try:
+        sidecar = json.loads(path.read_text())
+    except ValueError as error:
+        refuse(path, f"is not JSON ({error})", remedy)
+    if not isinstance(sidecar, dict) or not _is_complete(sidecar):
+        refuse(path, "is not a sidecar", remedy)
+    return sidecar
+
+
+def _check_is_there(weights: Path) -> None:
     if not weights.is_file():
         refuse(weights, "no such weights", "check --ckpt_path", FileNotFoundError)
     if weights.suffix == ".h5":
         refuse(weights, "is a file of Keras", "python -m scripts import-weights turns it into a .pt")
-    if not path.is_file():
-        refuse(
-            path,
-            f"the sidecar of {weights.name} is missing",
-            "copy it from where the weights came from",
-            FileNotFoundError,
-        )
-    try:
-        sidecar = json.loads(path.read_text())
-    except ValueError as error:
-        refuse(path, f"is not JSON ({error})", "copy it again from where the weights came from")
-    if not isinstance(sidecar, dict) or not _is_complete(sidecar):
-        refuse(path, "is not a sidecar", "copy it again from where the weights came from")
-    return sidecar
 
 
 def _is_complete(sidecar: Mapping[str, Any]) -> bool:
@@ -87,198 +278,11 @@ def _is_complete(sidecar: Mapping[str, Any]) -> bool:
     return told and all(isinstance(sidecar.get(title, {}), dict) for title in ("network", "normalisation"))
 
 
-def _read_state(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:
-        # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
-        refuse(path, "is not a file of plain weights, so it was not loaded", "use a .pt that this bundle wrote")
-    if not isinstance(state, dict) or not all(_is_plain(value) for value in state.values()):
-        refuse(path, "holds more than plain weights, so it was not loaded", "use a .pt that this bundle wrote")
-    if spoilt := [name for name, value in state.items() if not torch.isfinite(value).all()]:
-        refuse(path, f"{spoilt[0]} holds NaN or infinite numbers, so it was not loaded", "train again")
-    return state
-
-
 def _is_plain(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.is_floating_point()
 
 
-def load_weights(
-    network: nn.Module,
-    path: str | Path,
-    normalisation: Mapping[str, Any] | None = None,
-    classifier: str | None = None,
-) -> dict[str, Any]:
-    """Load weights into a network after checking them against sidecar and config.
-
-    Args:
-        network: of the config; its `arguments`, if it has them, name what differs.
-        path: `X.pt`; half precision is widened.
-        normalisation: of the config.
-        classifier: name of the network's last layer, which stays as it is where the weights tell another number of
-            classes apart; without it such weights are refused.
-
-    Returns:
-        The sidecar.
-
-    Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: for a file that is not a plain state dict, or that fits neither sidecar, network nor config; the
-            message lists what does not match.
-    """
-    path = Path(path)
-    sidecar = _sidecar_of(path)
-    state, wanted = _read_state(path), network.state_dict()
-    free = [*FREE]
-    if classifier is not None and _has_other_classes(state, wanted, classifier):
-        logger.info("%s tells other classes apart: its classifier %r is replaced by a new one", path, classifier)
-        state |= {name: value for name, value in wanted.items() if name.startswith(f"{classifier}.")}
-        free.append("out_channels")
-    differing = _differences(sidecar, "network", getattr(network, "arguments", {}), free)
-    differing += _differences(sidecar, "normalisation", normalisation or {})
-    if why := differing or _misfits(state, wanted):
-        _refuse_unfit(path, why)
-    network.load_state_dict(state)
-    logger.info("weights %s, trained on %s", path, sidecar.get("trained_on", "what is not stated"))
-    return sidecar
-
-
-def normalisation_of(
-    path: str | Path | None, lower: float | None = None, upper: float | None = None
-) -> dict[str, float]:
-    """Return how images are scaled: as the weights were trained, unless the config says otherwise.
-
-    Args:
-        path: `X.pt`; None where nothing is loaded, and then it is the minimum and the maximum, as in the paper.
-        lower: percentile that becomes 0, where the config states one; `load_weights` then refuses weights that
-            were trained with another.
-        upper: percentile that becomes 1, likewise.
-
-    Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: for a sidecar that is none, or percentiles that are none.
-    """
-    stated = {name: value for name, value in (("lower", lower), ("upper", upper)) if value is not None}
-    trained = {} if path is None or len(stated) == 2 else read_sidecar(path).get("normalisation", {})
-    percentiles = MIN_MAX | trained | stated
-    if not _are_percentiles(percentiles):
-        source = "--normalisation" if stated or path is None else sidecar_path(path)
-        refuse(
-            source,
-            f"lower {percentiles['lower']!r} and upper {percentiles['upper']!r} are no percentiles",
-            "give two numbers from 0 to 100, lower first",
-        )
-    return percentiles
-
-
 def _are_percentiles(stated: Mapping[str, Any]) -> bool:
     numbers = [stated[name] for name in MIN_MAX]
-    known = set(stated) == set(MIN_MAX) and all(isinstance(x, int | float) for x in numbers)
+    known = set(stated) == set(MIN_MAX) and all(isinstance(number, int | float) for number in numbers)
     return known and 0 <= numbers[0] < numbers[1] <= 100
-
-
-def checked_sidecar(
-    path: str | Path, network: nn.Module, normalisation: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Read a sidecar as `load_weights` does, for a server that loads the weights itself.
-
-    Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: where the sidecar describes another file, or does not fit the config.
-    """
-    sidecar = _sidecar_of(Path(path))
-    why = _differences(sidecar, "network", getattr(network, "arguments", {}), FREE)
-    if why := why + _differences(sidecar, "normalisation", normalisation or {}):
-        _refuse_unfit(path, why)
-    return sidecar
-
-
-def beside(path: str | Path, name: str | Sequence[str]) -> Path:
-    """Return the weights that MONAI Label takes: those of a name beside `path`, or `path` if there are none.
-
-    Args:
-        path: `X.pt`.
-        name: of a file, or a list of names whose first counts, as its viewers' menus have them.
-
-    Raises:
-        UserError: for a name that is a path.
-    """
-    name = name if isinstance(name, str) else next(iter(name), "")
-    if name in ("", "..") or Path(name).name != name:
-        refuse(f"model_filename {name!r}", "is not the name of a file", f"give one such as {Path(path).name}")
-    named = Path(path).with_name(name)
-    return named if named.is_file() else Path(path)
-
-
-def _sidecar_of(path: Path) -> dict[str, Any]:
-    sidecar = read_sidecar(path)
-    if sidecar.get("sha256") not in (None, sha256(path)):
-        refuse(path, f"is not the file that its sidecar {sidecar_path(path).name} describes", "copy both again")
-    return sidecar
-
-
-def _refuse_unfit(path: str | Path, why: Sequence[str]) -> NoReturn:
-    refuse(path, f"does not fit the config: {'; '.join(why)}", "use the configs and overlays that it was trained with")
-
-
-def _has_other_classes(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], classifier: str) -> bool:
-    name = f"{classifier}.weight"  # (classes, ...)
-    return name in state and name in wanted and len(state[name]) != len(wanted[name])
-
-
-def _differences(sidecar: Mapping[str, Any], title: str, config: Mapping[str, Any], free: Sequence[str] = ()) -> list:
-    trained = sidecar.get(title, {})
-    return [
-        f"{name} is {json.dumps(trained[name])} in the weights and {json.dumps(config[name])} in the config"
-        for name in sorted(trained.keys() & config.keys())
-        if name not in free and trained[name] != json.loads(json.dumps(config[name]))
-    ]
-
-
-def _misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:
-    def shape(tensors: Mapping[str, torch.Tensor], name: str) -> str:
-        return str(tuple(tensors[name].shape)) if name in tensors else "absent"
-
-    names = [name for name in {**wanted, **state} if shape(state, name) != shape(wanted, name)]
-    told = [f"{name} is {shape(state, name)} there and {shape(wanted, name)} here" for name in names[:MOST_LISTED]]
-    return told + ([f"and {len(names) - MOST_LISTED} tensors more"] if len(names) > MOST_LISTED else [])
-
-
-def provenance(path: str | Path, bundle_root: str | Path) -> dict[str, str]:
-    """Return what every output says about its origin: the weights' hash and the bundle's version.
-
-    Raises:
-        UserError: where the weights are missing.
-    """
-    if not Path(path).is_file():
-        refuse(path, "no such weights", "check --ckpt_path", FileNotFoundError)
-    metadata = json.loads((Path(bundle_root) / "configs" / "metadata.json").read_text())
-    version = f"{metadata['name']} {metadata['version']}"
-    return {"software": version, "weights": Path(path).name, "weights_sha256": sha256(path)}
-
-
-def load_network(ckpt_path: str | Path) -> tuple[TubeNet, dict[str, Any]]:
-    """Build the network of weights and load them into it.
-
-    Args:
-        ckpt_path: `X.pt`, with `X.json` beside it.
-
-    Returns:
-        The network, on the CPU, and the sidecar.
-
-    Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: for weights that are damaged or do not fit their sidecar.
-    """
-    sidecar = read_sidecar(ckpt_path)
-    try:
-        network = TubeNet(**sidecar.get("network", {}))
-    except (TypeError, ValueError, RuntimeError) as error:  # the last of a width beyond all memory
-        refuse(
-            sidecar_path(ckpt_path),
-            f"describes a network that there is not ({error})",
-            f"copy it again, with {Path(ckpt_path).name}",
-        )
-    load_weights(network, ckpt_path)
-    return network, sidecar

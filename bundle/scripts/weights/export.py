@@ -13,7 +13,7 @@ from torch.fx.experimental import _config as symbolic_shapes
 from scripts.core import WEIGHTS, refuse, write_whole
 from scripts.network import TubeNet
 
-from .checkpoint import load_network
+from .checkpoint import Checkpoint
 
 SUFFIX = ".pt2"
 SIDECAR = "model.json"
@@ -57,8 +57,9 @@ def export_program(output_path: str | Path, ckpt_path: str | Path | None = None)
     path, weights = Path(output_path), WEIGHTS if ckpt_path is None else Path(ckpt_path)
     if path.suffix != SUFFIX:
         refuse(path, f"a torch.export program is written as {SUFFIX}", f"name it {path.stem}{SUFFIX}")
-    network, sidecar = load_network(weights)
+    checkpoint = Checkpoint(weights)
+    network = checkpoint.as_network()
     buffer = io.BytesIO()  # given the name of an unfinished file, torch warns of its suffix
-    torch.export.save(export_network(network), buffer, extra_files={SIDECAR: json.dumps(sidecar)})
+    torch.export.save(export_network(network), buffer, extra_files={SIDECAR: json.dumps(checkpoint.sidecar)})
     write_whole(path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
     return path

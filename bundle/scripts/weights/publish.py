@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .checkpoint import _read_state, _write_pair, read_sidecar
+from .checkpoint import Checkpoint, save_state
 
 
 def publish(ckpt_path: str | Path, output_path: str | Path, trained_on: str | None = None) -> Path:
-    """Write weights for others: in half precision, half the size, and with a word on what they were trained on.
+    """Write weights for others: in half precision, half the size, saying what they were trained on.
 
     Args:
         ckpt_path: `X.pt` that a training wrote.
@@ -19,12 +19,9 @@ def publish(ckpt_path: str | Path, output_path: str | Path, trained_on: str | No
         `Y.pt`.
 
     Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: for a file that is not a plain state dict.
+        UserError: where weights or sidecar are missing or damaged, or the new ones cannot be written.
     """
-    sidecar = read_sidecar(ckpt_path)
-    if trained_on is not None:
-        sidecar["trained_on"] = trained_on
-    state = _read_state(Path(ckpt_path))
-    _write_pair(Path(output_path), {name: value.half() for name, value in state.items()}, sidecar)
+    checkpoint = Checkpoint(ckpt_path)
+    sidecar = checkpoint.sidecar | ({} if trained_on is None else {"trained_on": trained_on})
+    save_state(output_path, {name: value.half() for name, value in checkpoint.state().items()}, sidecar)
     return Path(output_path)

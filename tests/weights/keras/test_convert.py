@@ -130,7 +130,7 @@ def test_weights_of_several_channels_do_not_run(bundle, tiny_dataset, tmp_path, 
 def test_a_sidecar_of_no_network(network, tmp_path):
     made = TubeNet(channels=(4, 4))
     save_weights(tmp_path / "a.pt", made, {"network": network, "threshold": 0.5})
-    with pytest.raises(ValueError, match=r"a\.json: describes a network that there is not .*copy it again, with a\.pt"):
+    with pytest.raises(ValueError, match=r"a\.json: describes a network that does not exist .*copy it again"):
         export_weights(tmp_path / "a.pt")
 
 

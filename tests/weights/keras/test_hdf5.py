@@ -79,7 +79,7 @@ def test_whatever_h5py_makes_of_damage_is_one_line(error, tmp_path, monkeypatch)
         monkeypatch.setattr(h5py.Dataset, "dtype", property(lambda self: (_ for _ in ()).throw(error)))
         with pytest.raises(UserError, match=r"a\.h5: is damaged \(.*copy it again") as info:
             read_floats(path, file, "x", (2, 3))
-    assert info.value.__cause__ is error
+    assert info.value.__context__ is error
 
 
 def test_an_array_without_numbers(tmp_path):

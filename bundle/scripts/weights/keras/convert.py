@@ -7,9 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from scripts.core import refuse, sha256
-from scripts.data import label_names
-from scripts.weights.checkpoint import MIN_MAX, load_network, read_sidecar, save_weights, sidecar_path
+from scripts.core import class_names, refuse, sha256
+from scripts.weights.checkpoint import MIN_MAX, Checkpoint, read_sidecar, save_weights, sidecar_path
 
 from .layout import SUFFIX, differences, read_keras_weights, write_keras_weights
 
@@ -42,7 +41,7 @@ def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) 
         "network": network.arguments,
         "normalisation": MIN_MAX,
         "label_values": classes,
-        "label_names": label_names(classes),
+        "label_names": class_names(len(classes)),
         "threshold": 0.5,
         "patch_size": [64, 64, 64],
         "trained_on": f"what the authors' release was trained on ({source.name})",
@@ -71,14 +70,15 @@ def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) 
         UserError: for weights that are damaged or of another graph, or a `keras_path` that Keras would not load.
     """
     source = Path(ckpt_path)
-    network, sidecar = load_network(source)
+    checkpoint = Checkpoint(source)
+    network = checkpoint.as_network()
     if why := differences(network.arguments):
         refuse(source, f"is not of the release's graph ({'; '.join(why)})", "train it with overlays/published.json")
     target = Path(keras_path or source.with_name(source.stem + SUFFIX))
     if not target.name.endswith(SUFFIX):
         refuse(target, f"Keras loads no other file than NAME{SUFFIX}", "give such a --keras_path")
     _check_free(target, "--keras_path")
-    if sidecar.get("normalisation", MIN_MAX) != MIN_MAX:
+    if checkpoint.normalisation != MIN_MAX:
         logger.warning("%s: the release scales by minimum and maximum, these weights do not", sidecar_path(source))
     write_keras_weights(target, network)
     return target

@@ -11,13 +11,9 @@ import h5py
 import numpy as np
 from h5py import h5l
 
-from scripts.core import refuse
+from scripts.core import UserError, refuse
 
 MOST_ENTRIES = 5000  # weights and their optimiser have some hundreds; names of deep nests grow with the square
-
-
-class UserError(ValueError):
-    """A file that is refused; the message is one line: which file, what is wrong, what to do."""
 
 
 @contextmanager

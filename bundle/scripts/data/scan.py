@@ -1,0 +1,110 @@
+"""What training and scoring have to know of the labels before they begin; each label file is read once for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scripts.core import Box, box_text, refuse, slices
+from scripts.io import read_volume
+
+MAX_VALUES = 32  # a file with more distinct values is an image and not a label
+
+
+@dataclass(frozen=True, eq=False)
+class LabelScan:
+    """What is in one label file.
+
+    Attributes:
+        values: the labelled values in the whole file, ascending; what is not labelled has none.
+        labelled: the smallest box, within the region that counts, that holds every labelled voxel.
+        planes: of each value three arrays: how many of its voxels lie in each plane of `labelled` across X, Y and Z.
+        background: the value that means background.
+    """
+
+    values: list[int]
+    labelled: Box
+    planes: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]
+    background: int
+
+    def count(self, value: int, box: Box) -> int:
+        """Count the voxels of a value in a box that spans `labelled` along two axes at least, as a split has them."""
+        if value not in self.planes:
+            return 0
+        cut = [axis for axis in range(3) if not _spans(box[axis], self.labelled[axis])]
+        if len(cut) > 1:
+            raise ValueError(f"{box_text(box)} is cut along {len(cut)} axes; planes are counted along one")
+        axis = cut[0] if cut else 0
+        first = self.labelled[axis][0]
+        start, stop = (max(0, bound - first) for bound in box[axis])
+        return int(self.planes[value][axis][start:stop].sum())
+
+    def holds_vessel(self, box: Box) -> bool:
+        """Whether a box, as in `count`, holds a voxel of another value than the background."""
+        return any(self.count(value, box) for value in self.values if value > self.background)
+
+
+def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> list[dict[str, Any]]:
+    """Read each label and add its scan to the volume.
+
+    Args:
+        volumes: with `label` path and `region`, the box of voxels that count.
+        unlabelled_value: a value that means *not labelled*; negative values always do.
+
+    Returns:
+        The volumes, each with a `scan` (`LabelScan`).
+
+    Raises:
+        UserError: for a file that is damaged, that holds fractions or more than 32 values (an image given as a label),
+            or that has no labelled voxel in its region.
+    """
+    return [{**volume, "scan": _scan(volume, unlabelled_value)} for volume in volumes]
+
+
+def _scan(volume: Mapping[str, Any], unlabelled_value: float | None) -> LabelScan:
+    path, region = volume["label"], volume["region"]
+    _, label = read_volume(path)  # (X, Y, Z)
+    values = _values(path, np.unique(label), unlabelled_value)
+    inside = label[slices(region)]  # (X, Y, Z) of the region
+    labelled = inside >= 0
+    if unlabelled_value is not None:
+        labelled &= inside != unlabelled_value
+    if not labelled.any():
+        remedy = "label some there, or set --region to where some are"
+        refuse(path, f"no voxel is labelled in {box_text(region)}", remedy)
+    box = tuple(_extent(per_plane, start) for per_plane, (start, _) in zip(_planes(labelled), region, strict=True))
+    inside = label[slices(box)]  # (X, Y, Z) of the box
+    planes = {value: _planes(inside == value) for value in values}
+    # 0 is the background, unless it means that nothing is known there
+    background = values[0] if unlabelled_value == 0 and values else 0
+    return LabelScan(values, box, planes, background)
+
+
+def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> list[int]:
+    values = found[found >= 0]
+    if unlabelled_value is not None:
+        values = values[values != unlabelled_value]
+    if (fractions := values[values % 1 > 0]).size:
+        problem = f"holds fractions such as {fractions[0]:g}, and a label holds whole numbers"
+        refuse(path, problem, "put a label there; was an image given as one?")
+    if len(values) > MAX_VALUES:
+        refuse(path, f"holds {len(values)} different values", "put a label there; was an image given as one?")
+    return [int(value) for value in values]
+
+
+def _planes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How many voxels of a mask lie in each plane across X, Y and Z."""
+    across_x, across_y, across_z = (np.count_nonzero(mask, axis=others) for others in ((1, 2), (0, 2), (0, 1)))
+    return across_x, across_y, across_z
+
+
+def _extent(per_plane: np.ndarray, start: int) -> tuple[int, int]:
+    filled = np.flatnonzero(per_plane)
+    return start + int(filled[0]), start + int(filled[-1]) + 1
+
+
+def _spans(bounds: tuple[int, int], inner: tuple[int, int]) -> bool:
+    return bounds[0] <= inner[0] and inner[1] <= bounds[1]
