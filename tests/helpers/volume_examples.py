@@ -70,6 +70,11 @@ def nifti(path, dtype=np.int16, affine=SHEARED, unit="mm", codes=(3, 1), slope=N
     return path
 
 
+def npy(path):
+    np.save(path, positions())
+    return path
+
+
 def shared_files(pattern):
     """Files of the folder of real volumes beside the repository, as parameters; one skipped test without it."""
     reason = "no folder shared/data beside the repository"

@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
 
 from scripts.io import SUFFIXES, file_family, split_name
+from scripts.io.formats import check_content
+from tests.helpers.volume_examples import imagej, nifti, told
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,48 @@ def test_other_files_get_one_line_with_a_cure(name, word):
         split_name(name)
     assert str(error.value).startswith(f"{name}: ")
     assert "\n" not in str(error.value)
+
+
+def test_a_whole_file_gives_its_length(tmp_path):
+    path = imagej(tmp_path / "a.tif")
+    assert check_content(path) == path.stat().st_size
+
+
+def test_missing(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        check_content(tmp_path / "a.tif")
+    told(error, tmp_path / "a.tif", "no such file")
+
+
+def test_folder(tmp_path):
+    (tmp_path / "a.tif").mkdir()
+    with pytest.raises(OSError, match="folder") as error:
+        check_content(tmp_path / "a.tif")
+    told(error, tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.nii", "a.nii.gz", "a.npy"])
+def test_empty(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match="0 bytes") as error:
+        check_content(tmp_path / name)
+    told(error, tmp_path / name)
+
+
+def test_names_that_lie(tmp_path):
+    imagej(tmp_path / "real.tif").rename(tmp_path / "a.nii.gz")
+    nifti(tmp_path / "real.nii").rename(tmp_path / "b.nii.gz")
+    nifti(tmp_path / "real.nii.gz").rename(tmp_path / "c.nii")
+    (tmp_path / "d.tif").write_text("not an image\n")
+    np.save(tmp_path / "e.npy", np.zeros(3))
+    (tmp_path / "e.npy").rename(tmp_path / "e.tif")
+    for name, words in {
+        "a.nii.gz": ["holds TIFF", "end in .tif"],
+        "b.nii.gz": ["holds NIfTI", "end in .nii"],
+        "c.nii": ["holds gzip", "end in .nii.gz"],
+        "d.tif": ["holds text"],
+        "e.tif": ["holds NumPy", "end in .npy"],
+    }.items():
+        with pytest.raises(ValueError, match=name) as error:
+            check_content(tmp_path / name)
+        told(error, tmp_path / name, *words)

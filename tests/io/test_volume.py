@@ -2,10 +2,8 @@ import json
 
 import numpy as np
 
-from scripts.core import same_grid
 from scripts.io import VolumeInfo
 from scripts.io.volume import Geometry
-from tests.helpers.volume_examples import SHEARED
 
 
 def volume(**kwargs):
@@ -25,11 +23,3 @@ def test_metadata_is_flat_and_without_none():
     assert json.loads(meta["volume_source"]) == {"kind": "tiff", "bigtiff": True}
     assert meta["intensity_range"].tolist() == [0, 9]
     assert "intensity_range" not in volume().meta()
-
-
-def test_rounding_does_not_move_a_grid_and_a_voxel_does():
-    shifted = SHEARED.copy()
-    shifted[:3, 3] += SHEARED[:3, 0]
-    assert same_grid(SHEARED * (1 + 1e-7), SHEARED, (300, 300, 300))
-    assert not same_grid(shifted, SHEARED, (300, 300, 300))
-    assert not same_grid(SHEARED, np.zeros((4, 4)), (3, 3, 3))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from scripts.core import check_writable, files
+from scripts.core import files
 from scripts.io import VolumeReader, read_header, read_volume, write_volume
 from scripts.io import nifti as nifti_module
 from tests.helpers.volume_examples import imagej, nifti, ome, plain, positions, told
@@ -123,22 +123,6 @@ def test_a_folder_that_cannot_be(tmp_path):
     with pytest.raises(OSError, match="cannot be written") as error:
         write_volume(tmp_path / "file" / "a.tif", positions())
     told(error, tmp_path / "file", "--output_dir")
-    with pytest.raises(OSError, match="cannot be written to") as error:
-        check_writable(tmp_path / "file")
-    told(error, tmp_path / "file", "--output_dir")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(OSError, match="Permission denied") as error:
-        check_writable(tmp_path)
-    told(error, tmp_path, "--output_dir")
-
-
-def test_a_writable_folder_is_made_and_left_empty(tmp_path):
-    assert check_writable(tmp_path / "a" / "b") == tmp_path / "a" / "b"
-    assert os.listdir(tmp_path / "a" / "b") == []
 
 
 def test_a_block_of_a_tiff_keeps_its_very_numbers(tmp_path):
