@@ -8,7 +8,7 @@ import torch
 from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 from monai.transforms import Compose, Invertd, LoadImaged, SaveImaged, Spacingd, SpatialPadd
 
-from scripts.io import SaveVolumed, VolumeReader, read_header, read_volume
+from scripts.io import SaveVolumed, VolumeReader, name_of, read_header, read_volume
 from tests.helpers.volume_examples import SHAPE, imagej, nifti, npy, ome, plain, positions, shared_files, told
 
 MAKE = {
@@ -80,6 +80,13 @@ def test_several_files_are_not_one_image(tmp_path):
     with pytest.raises(ValueError, match="2 files") as error:
         reader.get_data(reader.read(paths))
     told(error, paths[0])
+
+
+def test_an_array_knows_its_file_and_a_plain_tensor_does_not(tmp_path):
+    path = imagej(tmp_path / "a.tif")
+    image = load(path)["image"]
+    assert name_of(image) == str(path)
+    assert name_of(image.as_tensor()) == "volume"
 
 
 @pytest.mark.parametrize("name", MAKE)

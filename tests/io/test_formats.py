@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from scripts.io import SUFFIXES, file_family, split_name
-from scripts.io.formats import check_content
+from scripts.io.formats import FAMILY_OF_KIND, check_content
 from tests.helpers.volume_examples import imagej, nifti, told
 
 
@@ -23,7 +23,7 @@ def test_a_name_is_stem_and_suffix_as_spelled(name, stem, suffix):
 
 
 def test_every_suffix_has_a_family():
-    assert {file_family(f"a{suffix}") for suffix in SUFFIXES} == {"tiff", "nifti", "npy"}
+    assert {file_family(f"a{suffix}") for suffix in SUFFIXES} == {"tiff", "nifti", "npy"} == {*FAMILY_OF_KIND.values()}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_every_suffix_has_a_family():
         (".tif", "no suffix"),
     ],
 )
-def test_other_files_get_one_line_with_a_cure(name, word):
+def test_other_files_get_one_line_with_a_remedy(name, word):
     with pytest.raises(ValueError, match=word) as error:
         split_name(name)
     assert str(error.value).startswith(f"{name}: ")
@@ -71,6 +71,13 @@ def test_empty(tmp_path, name):
     with pytest.raises(ValueError, match="0 bytes") as error:
         check_content(tmp_path / name)
     told(error, tmp_path / name)
+
+
+def test_less_than_a_header(tmp_path):
+    (tmp_path / "a.nii").write_bytes(b"\x5c\x01\0\0")
+    with pytest.raises(ValueError, match="cut short") as error:
+        check_content(tmp_path / "a.nii")
+    told(error, tmp_path / "a.nii", "copy or export it again")
 
 
 def test_names_that_lie(tmp_path):

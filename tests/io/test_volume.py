@@ -11,10 +11,10 @@ def volume(**kwargs):
     return VolumeInfo(**{**defaults, "unit": "mm", "axes": "ZYX", "stored_shape": (3, 4, 5), **kwargs})
 
 
-def test_spacing_and_size():
-    assert volume().spacing == (1, 2, 3)
+def test_voxel_size_and_bytes():
+    assert volume().voxel_size == (1, 2, 3)
     assert volume().nbytes == 120
-    assert Geometry(np.diag([1.0, 2, 3, 1])).spacing == (1, 2, 3)
+    assert Geometry(np.diag([1.0, 2, 3, 1])).voxel_size == (1, 2, 3)
 
 
 def test_metadata_is_flat_and_without_none():

@@ -30,7 +30,7 @@ def test_voxel_size_provenance_and_range(tmp_path, suffix):
     write_volume(path, positions(), voxel_size=(1, 2, 5), unit="um", provenance=said, intensity_range=(0, 160))
     info = read_header(path)
     assert (info.unit, info.provenance, info.intensity_range) == ("µm", said, (0.0, 160.0))
-    np.testing.assert_allclose(info.spacing, [1e-3, 2e-3, 5e-3], rtol=1e-6)
+    np.testing.assert_allclose(info.voxel_size, [1e-3, 2e-3, 5e-3], rtol=1e-6)
     _, meta = VolumeReader().get_data([path])
     assert meta["intensity_range"].tolist() == [0, 160]
 
@@ -63,7 +63,7 @@ def test_from_one_kind_to_another_the_voxel_size_goes_along(tmp_path, one, two):
     write_volume(tmp_path / two, positions(), info)
     after = read_header(tmp_path / two)
     assert after.unit == info.unit
-    np.testing.assert_allclose(after.spacing, info.spacing, rtol=1e-6)
+    np.testing.assert_allclose(after.voxel_size, info.voxel_size, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
