@@ -1,8 +1,10 @@
 """Files are there as a whole or not at all."""
 
+import os
+
 import pytest
 
-from scripts.core import write_whole
+from scripts.core import check_writable, write_whole
 from tests.helpers.volume_examples import told
 
 
@@ -41,3 +43,23 @@ def test_the_name_appears_only_once_the_file_is_whole(tmp_path):
     write_whole(tmp_path / "file", write)
     assert (tmp_path / "file").read_text() == "new"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="cannot be written to") as error:
+        check_writable(tmp_path / "file")
+    told(error, tmp_path / "file", "--output_dir")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError, match="Permission denied") as error:
+        check_writable(tmp_path)
+    told(error, tmp_path, "--output_dir")
+
+
+def test_a_writable_folder_is_made_and_left_empty(tmp_path):
+    assert check_writable(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert os.listdir(tmp_path / "a" / "b") == []

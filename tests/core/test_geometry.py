@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from scripts.core import longest_in_plane_axis, region_box, through_plane_axis, voxel_size
+from scripts.core import longest_in_plane_axis, region_box, same_grid, through_plane_axis, voxel_size
 from scripts.core.geometry import parse_region
+from tests.helpers.volume_examples import SHEARED
 
 
 def spaced(*sizes):
@@ -77,3 +78,11 @@ def test_malformed_regions_are_refused(text):
 def test_regions_that_do_not_fit_name_the_axis(text, axis):
     with pytest.raises(ValueError, match=f"axis {axis} has the voxels 0:"):
         region_box(text, (5, 6, 7))
+
+
+def test_rounding_does_not_move_a_grid_and_a_voxel_does():
+    shifted = SHEARED.copy()
+    shifted[:3, 3] += SHEARED[:3, 0]
+    assert same_grid(SHEARED * (1 + 1e-7), SHEARED, (300, 300, 300))
+    assert not same_grid(shifted, SHEARED, (300, 300, 300))
+    assert not same_grid(SHEARED, np.zeros((4, 4)), (3, 3, 3))

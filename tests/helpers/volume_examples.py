@@ -1,4 +1,4 @@
-"""Volumes whose every voxel tells its own position, and the files that microscopists really have."""
+"""Volumes whose every voxel holds its own position, in files of every kind that users have."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def positions(shape=SHAPE, dtype=np.uint8):
-    """(X, Y, Z) with 1 + x + 10 y + 50 z: one number a voxel, all below 256, so that 8 bits hold them."""
+    """Return (X, Y, Z) whose voxels are 1 + x + 10 y + 50 z, each another number below 256."""
     x, y, z = np.indices(shape)
     return (1 + x + 10 * y + 50 * z).astype(dtype)
 
@@ -22,7 +22,7 @@ def zyx(array):
 
 
 def imagej(path, dtype=np.uint8, byteorder="<", unit="um", **kwargs):
-    """0.5 x 0.5 x 2 of `unit`."""
+    """Write an ImageJ stack with a voxel size of 0.5 x 0.5 x 2 of `unit`."""
     metadata = {"axes": "ZYX", "spacing": 2.0, "unit": unit}
     array = zyx(positions(dtype=dtype))
     tifffile.imwrite(path, array, imagej=True, byteorder=byteorder, resolution=(2, 2), metadata=metadata, **kwargs)
@@ -45,7 +45,7 @@ def plain(path, dtype=np.uint8, array=None, **kwargs):
 
 
 def pages(path, dtype=np.uint8, **kwargs):
-    """Pages without any metadata, as scanners and old programs write them."""
+    """Write pages without any metadata, as scanners and old programs do."""
     with tifffile.TiffWriter(path) as tif:
         for page in zyx(positions(dtype=dtype)):
             tif.write(page, metadata=None, contiguous=False, **kwargs)
@@ -70,14 +70,19 @@ def nifti(path, dtype=np.int16, affine=SHEARED, unit="mm", codes=(3, 1), slope=N
     return path
 
 
+def npy(path):
+    np.save(path, positions())
+    return path
+
+
 def shared_files(pattern):
-    """Files of the folder of real volumes beside the repository, as parameters; one skipped test without it."""
+    """Return files of `shared/data` as a test's parameters, or one that skips without them."""
     reason = "no folder shared/data beside the repository"
     return sorted(SHARED.glob(pattern)) or [pytest.param(SHARED, marks=pytest.mark.skip(reason=reason))]
 
 
 def told(error, path, *words):
-    """Assert that an error is one line, about `path`, with a cure and these words in it."""
+    """Assert that an error is one line about `path`, with a remedy and these words in it."""
     message = str(error.value)
     assert "\n" not in message
     assert message.startswith(f"{path}: ")

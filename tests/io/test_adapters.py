@@ -5,17 +5,11 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from monai.data import DataLoader, Dataset, decollate_batch
+from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 from monai.transforms import Compose, Invertd, LoadImaged, SaveImaged, Spacingd, SpatialPadd
 
-from scripts.io import SaveVolumed, VolumeReader, read_header, read_volume
-from tests.helpers.volume_examples import imagej, nifti, ome, plain, positions, shared_files, told
-
-
-def npy(path):
-    np.save(path, positions())
-    return path
-
+from scripts.io import SaveVolumed, VolumeReader, name_of, read_header, read_volume
+from tests.helpers.volume_examples import SHAPE, imagej, nifti, npy, ome, plain, positions, shared_files, told
 
 MAKE = {
     "a.tif": imagej,
@@ -29,6 +23,70 @@ MAKE = {
 
 def load(path):
     return LoadImaged("image", reader=VolumeReader(), ensure_channel_first=True)({"image": str(path)})
+
+
+@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize("workers", [0, 1])
+def test_monai_loads_collates_and_decollates(tmp_path, name, workers):
+    path = MAKE[name](tmp_path / name)
+    load = LoadImaged("image", reader=VolumeReader(), ensure_channel_first=True)
+    loader = DataLoader(Dataset([{"image": str(path)}], load), batch_size=1, num_workers=workers)
+    batch = next(iter(loader))
+    image = decollate_batch(batch)[0]["image"]
+    info = read_header(path)
+    assert isinstance(image, MetaTensor)
+    assert image.shape == (1, *SHAPE)
+    assert image.affine.dtype == torch.float64
+    np.testing.assert_array_equal(image[0], positions())
+    np.testing.assert_array_equal(image.affine, info.affine)
+    assert image.meta["filename_or_obj"] == str(path)
+    assert image.meta["volume_source"] == info.meta()["volume_source"]
+    assert (image.meta["unit"], image.meta["file_kind"]) == (info.unit, info.kind)
+
+
+def test_two_kinds_in_one_batch(tmp_path):
+    paths = [imagej(tmp_path / "a.tif"), nifti(tmp_path / "a.nii.gz", np.uint8)]
+    load = LoadImaged("image", reader=VolumeReader(), ensure_channel_first=True)
+    batch = next(iter(DataLoader(Dataset([{"image": str(p)} for p in paths], load), batch_size=2)))
+    kinds = [item["image"].meta["file_kind"] for item in decollate_batch(batch)]
+    assert kinds == ["imagej", "nifti"]
+
+
+def test_what_cannot_be_read_does_not_fall_through_to_another_reader(tmp_path):
+    """MONAI's other readers return page 1 of a stack."""
+    path = plain(tmp_path / "a.tif", array=np.zeros((3, 4, 5), "c8"))
+    with pytest.raises(ValueError, match="complex64") as error:
+        LoadImaged("image", reader=VolumeReader())({"image": str(path)})
+    told(error, path)
+
+
+def test_a_channel_of_the_reader(tmp_path):
+    path = ome(tmp_path / "a.ome.tif", array=np.stack([np.zeros((3, 4, 5)), np.ones((3, 4, 5))]), axes="CZYX")
+    image = LoadImaged("image", reader=VolumeReader(channel=1))({"image": path})["image"]
+    assert image.shape == SHAPE
+    assert image.min() == 1
+
+
+def test_suffixes():
+    assert VolumeReader().verify_suffix("a.OME.TIF")
+    assert VolumeReader().verify_suffix(("a.nii.gz",))
+    assert not VolumeReader().verify_suffix("a.czi")
+    assert not VolumeReader().verify_suffix(["a.tif", "a.png"])
+
+
+def test_several_files_are_not_one_image(tmp_path):
+    paths = (str(imagej(tmp_path / "a.tif")), str(imagej(tmp_path / "b.tif")))
+    reader = VolumeReader()
+    with pytest.raises(ValueError, match="2 files") as error:
+        reader.get_data(reader.read(paths))
+    told(error, paths[0])
+
+
+def test_an_array_knows_its_file_and_a_plain_tensor_does_not(tmp_path):
+    path = imagej(tmp_path / "a.tif")
+    image = load(path)["image"]
+    assert name_of(image) == str(path)
+    assert name_of(image.as_tensor()) == "volume"
 
 
 @pytest.mark.parametrize("name", MAKE)

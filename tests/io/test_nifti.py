@@ -51,7 +51,7 @@ def test_a_unit_not_given_is_millimetres_but_none_if_all_is_one(tmp_path):
     assert read_nifti_header(nifti(tmp_path / "a.nii", unit="unknown")).unit == "mm"
     info = read_nifti_header(nifti(tmp_path / "b.nii", unit="unknown", affine=np.eye(4)))
     assert info.unit == ""
-    assert info.spacing == (1, 1, 1)
+    assert info.voxel_size == (1, 1, 1)
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
@@ -102,7 +102,7 @@ def test_from_nothing(tmp_path, unit, mm, stored):
     write_nifti(path, positions(), Geometry(np.diag([2 * mm, 3 * mm, 4 * mm, 1]), unit), {})
     np.testing.assert_allclose(nib.load(path).header.get_zooms(), np.array([2, 3, 4]) * stored, rtol=1e-6)
     if unit:
-        np.testing.assert_allclose(read_nifti_header(path).spacing, np.array([2, 3, 4]) * mm, rtol=1e-6)
+        np.testing.assert_allclose(read_nifti_header(path).voxel_size, np.array([2, 3, 4]) * mm, rtol=1e-6)
 
 
 def test_channels_go_last_and_a_fourth_axis_of_one_comes_back(tmp_path):
@@ -117,12 +117,12 @@ def test_channels_go_last_and_a_fourth_axis_of_one_comes_back(tmp_path):
     np.testing.assert_array_equal(np.asarray(nib.load(tmp_path / "c.nii").dataobj)[..., 0], positions())
 
 
-def test_notes_are_a_comment(tmp_path):
+def test_metadata_is_a_comment(tmp_path):
     path = tmp_path / "a.nii.gz"
-    notes = {"provenance": {"weights": "é" * 100}, "intensity_range": [0.0, 160.0]}
-    write_nifti(path, positions(), Geometry(np.eye(4)), notes)
+    metadata = {"provenance": {"weights": "é" * 100}, "intensity_range": [0.0, 160.0]}
+    write_nifti(path, positions(), Geometry(np.eye(4)), metadata)
     info, voxels = read_nifti(path)
-    assert (info.provenance, info.intensity_range) == (notes["provenance"], (0.0, 160.0))
+    assert (info.provenance, info.intensity_range) == (metadata["provenance"], (0.0, 160.0))
     assert nib.load(path).header.extensions[0].get_code() == 6
     np.testing.assert_array_equal(voxels, positions())
 

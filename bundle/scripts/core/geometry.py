@@ -18,7 +18,8 @@ Box = tuple[tuple[int, int], ...]
 
 def voxel_size(affine: np.ndarray) -> np.ndarray:
     """Return the spacing along X, Y and Z, in the unit of the 4x4 `affine`."""
-    return np.linalg.norm(np.asarray(affine, dtype=float)[:3, :3], axis=0)
+    size: np.ndarray = np.linalg.norm(np.asarray(affine, dtype=float)[:3, :3], axis=0)
+    return size
 
 
 def through_plane_axis(affine: np.ndarray) -> int:
@@ -47,7 +48,7 @@ def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
     parts = [re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", part) for part in str(text).split(",")]
     if len(parts) != 3 or not all(parts):
         refuse(f"--region {text}", "is not of the form x0:x1,y0:y1,z0:z1", "write ':,0:64,:' for the half y < 64")
-    return tuple((int(a) if a else None, int(b) if b else None) for a, b in (part.groups() for part in parts))
+    return tuple((int(a) if a else None, int(b) if b else None) for a, b in (part.groups() for part in parts if part))
 
 
 def region_box(text: str | None, shape: Sequence[int], name: object = "the volume") -> Box:

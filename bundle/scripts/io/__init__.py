@@ -1,7 +1,16 @@
-"""Readers and writers that keep geometry: TIFF, NIfTI and NumPy volumes in, the same kind of file out.
+"""Reading and writing volumes with their geometry, as TIFF, NIfTI and NumPy files.
 
-Inside, an image is `(X, Y, Z)` with a 4x4 affine in millimetres. How a file stores its axes and in which unit it
-states its voxels is known here and nowhere else. Start reading at `reader.py` and `writer.py`.
+Inside the bundle a volume is `(X, Y, Z)` with a 4x4 affine in millimetres. How a file stores its axes, and in which
+unit it states its voxel size, is known in this package and nowhere else. Start reading at `reader.py` and `writer.py`.
+
+>>> image = np.zeros((64, 64, 16), np.uint8)  # (X, Y, Z)
+>>> image[30:34, 30:34] = 200
+>>> path = write_volume("vessel.tif", image, voxel_size=(1, 1, 5), unit="µm")
+>>> info, voxels = read_volume(path)
+>>> info.kind, info.unit, info.voxel_size
+('imagej', 'µm', (0.001, 0.001, 0.005))
+>>> write_volume("vessel_seg.tif", voxels > 100, like=info).name  # also an ImageJ stack, with the same voxel size
+'vessel_seg.tif'
 """
 
 from .adapters import SaveVolumed, VolumeReader, name_of

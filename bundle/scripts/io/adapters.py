@@ -1,4 +1,4 @@
-"""The faces of this package for MONAI: `VolumeReader` at the start of a pipeline, `SaveVolumed` at its end."""
+"""This package inside MONAI's pipelines: `VolumeReader` begins one, `SaveVolumed` ends it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
+from monai.config import KeysCollection, PathLike
 from monai.data import ImageReader, MetaTensor
 from monai.transforms import SaveImaged
 
@@ -25,64 +25,65 @@ logger = logging.getLogger(__name__)
 
 
 class VolumeReader(ImageReader):
-    """MONAI's reader for all the kinds: `LoadImaged(keys, reader=VolumeReader(channel), ensure_channel_first=True)`.
+    """Let MONAI's `LoadImaged` read every kind of file that this package reads.
 
-    The metadata is that of `VolumeInfo.meta`.
+    `LoadImaged("image", reader=VolumeReader(), ensure_channel_first=True)` gives a `MetaTensor` `(1, X, Y, Z)` with the
+    metadata of `VolumeInfo.meta`.
 
     Args:
         channel: as in `read_header`.
     """
 
     def __init__(self, channel: int | None = None) -> None:
-        """Keep the channel to read."""
+        """Store the channel to read."""
         super().__init__()
         self.channel = channel
 
-    def verify_suffix(self, filename: Sequence[str] | str) -> bool:
-        """Whether the file's suffix is one that is read."""
+    def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
+        """Tell whether a file, or each of several, has a suffix that is read."""
         try:
             return bool([file_family(name) for name in _as_list(filename)])
         except UserError:
             return False
 
-    def read(self, data: Sequence[str] | str, **kwargs: Any) -> list[Path]:
-        """Only note the paths.
+    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> list[Path]:
+        """Only return the paths; `get_data` opens the file.
 
-        Where `read` raises, MONAI's LoadImage tries its other readers, one of which returns the first page of a
-        TIFF without a word. What `get_data` raises reaches the user.
+        Where `read` raises, MONAI's `LoadImage` tries its other readers, one of which returns the first page of a TIFF
+        without a word. What `get_data` raises reaches the user.
         """
         return [Path(name) for name in _as_list(data)]
 
     def get_data(self, img: Sequence[Path]) -> tuple[np.ndarray, dict[str, Any]]:
-        """The voxels `(X, Y, Z)` and the metadata of the one file that `read` noted.
+        """Return the voxels `(X, Y, Z)` and the metadata of the one file that `read` was given.
 
         Raises:
-            UserError: as `read_volume`; UserError also for more than one file.
+            UserError: as `read_volume`; also for more than one file.
         """
         if len(img) != 1:
-            refuse(img[0] if img else "", f"{len(img)} files are given as one image", "give one file an image")
+            refuse(img[0] if img else "the image", f"{len(img)} files are given as one image", "give one file for it")
         info, voxels = read_volume(img[0], self.channel)
         return voxels, info.meta()
 
 
-def _as_list(names: Any) -> list[Any]:
+def _as_list(names: Sequence[PathLike] | PathLike) -> list[PathLike]:
     return [names] if isinstance(names, str | os.PathLike) else list(names)
 
 
 class SaveVolumed(SaveImaged):
-    """Write `output_dir/NAME_POSTFIX.EXT`, where NAME and EXT are those of the image that was read.
+    """Write each result as a file of the same kind as the image it was made from.
 
-    A subclass of MONAI's `SaveImaged` because MONAI Label, which sends results over the network, takes exactly those
-    out of a bundle's post-processing.
+    The file is `output_dir/NAME_POSTFIX.EXT`, with the image's NAME and EXT. This is a subclass of MONAI's `SaveImaged`
+    because MONAI Label, which sends results over the network, takes exactly those out of a bundle's post-processing.
 
     Args:
-        keys: of results `(C, X, Y, Z)`, on the grid of their input (put `Invertd` before); one channel is dropped to
-            `(X, Y, Z)`, several are written as channels.
-        output_dir: made if need be; `check_writable` tells early whether it can be.
-        output_postfix: `seg`, `prob`, ...; may not be empty where it would overwrite the input.
+        keys: of results `(C, X, Y, Z)`, on the grid of their input (put `Invertd` before). A single channel is written
+            as a volume, several as channels.
+        output_dir: made if need be; `check_writable` finds out early whether it can be.
+        output_postfix: `seg`, `prob`, ...; it may not be empty where the result would overwrite the input.
         output_dtype: `uint8`, `uint16` or `float32`, or numpy's types. A value that it cannot hold is an error.
-        provenance: said in each file's metadata.
-        image_key: whose metadata counts where the result carries none.
+        provenance: goes into each file's metadata.
+        image_key: key of the image, whose metadata is used where the result carries none.
         allow_missing_keys: whether a key may be absent.
     """
 
@@ -96,9 +97,9 @@ class SaveVolumed(SaveImaged):
         image_key: str = "image",
         allow_missing_keys: bool = False,
     ) -> None:
-        """Keep where to and how to write."""
+        """Store where and how to write."""
         super().__init__(
-            keys, output_dir=output_dir, output_postfix=output_postfix, allow_missing_keys=allow_missing_keys
+            keys, output_dir=Path(output_dir), output_postfix=output_postfix, allow_missing_keys=allow_missing_keys
         )
         self.output_dir = Path(output_dir)
         self.output_postfix = output_postfix
@@ -110,8 +111,8 @@ class SaveVolumed(SaveImaged):
         """Write the result under each key and return the data unchanged.
 
         Raises:
-            UserError: a result does not lie on the grid of its input, or does not fit `output_dtype`.
-            UserError: it cannot be written.
+            UserError: for a result that does not lie on the grid of its input, does not fit `output_dtype`, carries no
+                metadata of its input, or cannot be written.
         """
         d = dict(data)
         for key in self.key_iterator(d):
@@ -124,11 +125,10 @@ class SaveVolumed(SaveImaged):
         """Write the result under `key` to `path`.
 
         Raises:
-            UserError: as for `__call__`.
-            UserError: as there.
+            UserError: as `__call__`.
         """
         like = _on_input_grid(path, data[key], self._meta(data, key))
-        array = _cast(path, _channels_dropped(path, data[key]), self.output_dtype)
+        array = _cast(path, _without_single_channel(path, data[key]), self.output_dtype)
         write_volume(path, array, like, provenance=self.provenance)
 
     def _meta(self, data: Mapping[Hashable, Any], key: Hashable) -> Mapping[str, Any]:
@@ -136,8 +136,8 @@ class SaveVolumed(SaveImaged):
             meta = getattr(candidate, "meta", {})
             if SOURCE_KEY in meta and "filename_or_obj" in meta:
                 return meta
-        wrong = "it carries no metadata of the file it was made from"
-        refuse(str(key), wrong, "load the image with reader=VolumeReader() and keep MetaTensors")
+        problem = "it carries no metadata of the image it was made from"
+        refuse(str(key), problem, "load the image with reader=VolumeReader() and keep MetaTensors")
 
     def _path(self, image: Path) -> Path:
         stem, suffix = split_name(image)
@@ -149,37 +149,37 @@ class SaveVolumed(SaveImaged):
 
 
 def _on_input_grid(path: Path, result: Any, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata with the input's own affine, or an error if the result lies elsewhere."""
+    """Return the metadata with the input's own affine, or refuse a result that lies elsewhere."""
     shape = tuple(int(length) for length in np.asarray(meta["spatial_shape"]))
     original = np.asarray(meta["original_affine"], dtype=np.float64)
     affine = np.asarray(result.affine if isinstance(result, MetaTensor) else original, dtype=np.float64)
-    # half a voxel: the way back through a resampling may round the affine, never the shape
+    # half a voxel, because a resampling and its inverse may round the affine; the shape has to agree exactly
     if tuple(result.shape[-3:]) != shape or not same_grid(affine, original, shape, tolerance=0.5):
-        wrong = f"the result, shape {tuple(result.shape[-3:])}, is not on the grid of its input, shape {shape}"
-        refuse(path, wrong, "put Invertd before SaveVolumed")
+        problem = f"the result, shape {tuple(result.shape[-3:])}, is not on the grid of its input, shape {shape}"
+        refuse(path, problem, "put Invertd before SaveVolumed")
     return {**meta, "affine": original, "original_affine": original}
 
 
-def _channels_dropped(path: Path, result: Any) -> np.ndarray:
+def _without_single_channel(path: Path, result: Any) -> np.ndarray:
     array = result.detach().cpu().numpy() if isinstance(result, torch.Tensor) else np.asarray(result)
     if array.ndim != 4:
         refuse(path, f"the result has shape {array.shape}", "give (C, X, Y, Z)")
-    return array[0] if len(array) == 1 else array
+    return array[0] if len(array) == 1 else array  # (X, Y, Z) or (C, X, Y, Z)
 
 
 def _cast(path: Path, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`array` as `dtype`, or an error where that would change it (beyond the rounding of a float)."""
+    """Convert an array to `dtype`, or refuse where that does more to a value than round a float."""
     if array.dtype == dtype:
         return array
-    with np.errstate(invalid="ignore", over="ignore"):  # what the casts below spoil is found and told
+    with np.errstate(invalid="ignore", over="ignore"):  # the comparison below finds what the cast spoils
         cast = array.astype(dtype)
         exact = np.array_equal(cast, array) if dtype.kind in "bui" or array.dtype.kind in "bui" else True
     if not exact:
-        wrong = f"values from {array.min()} to {array.max()} do not fit {dtype}"
-        refuse(path, wrong, "threshold first, or choose another output_dtype")
+        problem = f"values from {array.min()} to {array.max()} do not fit {dtype}"
+        refuse(path, problem, "threshold first, or choose another output_dtype")
     return cast
 
 
 def name_of(array: Any) -> str:
-    """Return the file that an array was read from, for messages."""
+    """Return the file that an array was read from, for messages; `volume` if it is not known."""
     return str(array.meta.get("filename_or_obj", "volume")) if isinstance(array, MetaTensor) else "volume"

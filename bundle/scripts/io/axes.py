@@ -1,4 +1,8 @@
-"""Which stored axis is which: from a file's axes to one `(X, Y, Z)` volume, never squeezing what has a meaning."""
+"""From the axes that a file stores to one volume `(X, Y, Z)`.
+
+A fourth axis that is longer than 1 is never dropped silently: the option `channel` picks an index along it, or the file
+is refused.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import numpy as np
 
 from scripts.core import refuse
 
-_UNKNOWN = "QI"  # tifffile's letters for "some axis" and "some sequence of pages"
+_UNKNOWN = "QI"  # tifffile's letters for an axis of unknown meaning and for a sequence of pages
 _NAMES = {"C": "channels", "T": "time points", "S": "colour samples"}
 
 
@@ -18,9 +22,9 @@ class VolumeAxes:
     """How to cut one volume out of a stored array.
 
     Attributes:
-        index: one entry per stored axis: an integer drops it, a full slice keeps it.
-        order: transposition of the three axes that are kept, to X, Y, Z.
-        shape: length of X, Y and Z in voxels.
+        index: one entry per stored axis: an integer drops the axis, a full slice keeps it.
+        order: the transposition that turns the three kept axes into X, Y, Z.
+        shape: lengths of X, Y and Z in voxels.
     """
 
     index: tuple[int | slice, ...]
@@ -28,32 +32,33 @@ class VolumeAxes:
     shape: tuple[int, int, int]
 
     def cut(self, stored: np.ndarray) -> np.ndarray:
-        """`(X, Y, Z)` out of `stored`, which has the file's axes: a view, not a copy."""
-        return stored[self.index].transpose(self.order)
+        """Return the volume `(X, Y, Z)` in an array that has the file's axes: a view, not a copy."""
+        return stored[self.index].transpose(self.order)  # (X, Y, Z)
 
 
 def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | None) -> VolumeAxes:
-    """Decide how the stored `axes` (one letter each, such as `TCZYX`) of lengths `shape` give `(X, Y, Z)`.
+    """Decide how the axes that a file stores give one volume `(X, Y, Z)`.
 
     Args:
         path: the file, for messages.
-        axes: one letter per stored axis. `Q` or `I`, unknown to the file, is taken for Z where no Z is named.
+        axes: one letter per stored axis, such as `TCZYX`. An axis of unknown meaning, `Q` or `I`, is taken for Z where
+            no Z is named.
         shape: their lengths.
         channel: index along the one further axis that is longer than 1.
 
     Raises:
-        UserError: X, Y or Z is absent, empty or a single slice; there is a further axis and no `channel`, or a
-            `channel` out of range; there are two further axes.
+        UserError: where X, Y or Z is missing, empty or a single slice, or where there is a further axis and no
+            `channel` or one out of range, or more than one further axis.
     """
     found = f"axes {axes} with shape {tuple(shape)}"
-    named = _name_depth(axes)
+    named = _with_z(axes)
     lengths = {letter: shape[named.index(letter)] if letter in named else 1 for letter in "XYZ"}
     extra = [at for at, letter in enumerate(named) if letter not in "XYZ" and shape[at] > 1]
-    _refuse_flat(path, lengths, axes, found, [axes[at] for at in extra])
+    _refuse_flat(path, lengths, found, [axes[at] for at in extra])
     if len(extra) > 1:
         which = " and ".join(f"{axes[at]} ({shape[at]})" for at in extra)
-        cure = "save one volume a file, with its axes named (Fiji: Image > Duplicate, then File > Save As)"
-        refuse(path, f"{found}: a volume cannot be told apart along both {which}", cure)
+        remedy = "save one volume a file, with its axes named (Fiji: Image > Duplicate, then File > Save As)"
+        refuse(path, f"{found}: several volumes lie along both {which}", remedy)
     picked = _pick(path, found, axes, shape, extra, channel)
     index = tuple(slice(None) if letter in "XYZ" else picked.get(at, 0) for at, letter in enumerate(named))
     kept = [letter for letter in named if letter in "XYZ"]
@@ -61,27 +66,30 @@ def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | 
     return VolumeAxes(index, order, (lengths["X"], lengths["Y"], lengths["Z"]))
 
 
-def _name_depth(axes: str) -> str:
-    """Read the one unknown axis as Z. Two unknown ones stay unknown: one is a channel, and nobody says which."""
+def _with_z(axes: str) -> str:
+    """Take the one axis of unknown meaning for Z.
+
+    Two of them stay unknown: one of the two is a channel, and nothing says which.
+    """
     unknown = [at for at, letter in enumerate(axes) if letter in _UNKNOWN]
     if "Z" in axes or len(unknown) != 1:
         return axes
     return axes[: unknown[0]] + "Z" + axes[unknown[0] + 1 :]
 
 
-def _refuse_flat(path: Path, lengths: dict[str, int], axes: str, found: str, extra: list[str]) -> None:
+def _refuse_flat(path: Path, lengths: dict[str, int], found: str, extra: list[str]) -> None:
     for letter, length in lengths.items():
         if length == 0:
             refuse(path, f"{found}: axis {letter} is empty", "write the file again")
         if length > 1:
             continue
-        cure = "give a volume with at least 2 voxels along X, Y and Z"
+        remedy = "give a volume with at least 2 voxels along X, Y and Z"
         if letter == "Z" and len(extra) == 1 and extra[0] in "TC":
-            cure = f"if {extra[0]} is really depth, swap the two in Fiji with Image > Properties; else {cure}"
-        elif letter == "Z" and sum(a in _UNKNOWN for a in extra) > 1:
-            cure = "name the axes when saving (tifffile: metadata={'axes': 'CZYX'})"
-            refuse(path, f"{found}: the file does not say which axis is Z", cure)
-        refuse(path, f"{found}: axis {letter} has length 1, a single slice", cure)
+            remedy = f"if {extra[0]} is really depth, swap the two in Fiji with Image > Properties, else {remedy}"
+        elif letter == "Z" and sum(each in _UNKNOWN for each in extra) > 1:
+            remedy = "name the axes when saving (tifffile: metadata={'axes': 'CZYX'})"
+            refuse(path, f"{found}: the file does not say which axis is Z", remedy)
+        refuse(path, f"{found}: axis {letter} has length 1, a single slice", remedy)
 
 
 def _pick(
@@ -92,10 +100,10 @@ def _pick(
             refuse(path, f"channel {channel} does not exist, the file holds one volume", "leave --channel out")
         return {}
     at, count = extra[0], shape[extra[0]]
-    cure = f"choose one with --channel 0..{count - 1}"
+    remedy = f"choose one with --channel 0..{count - 1}"
     what = _NAMES.get(axes[at], f"volumes along {axes[at]}")
     if channel is None:
-        refuse(path, f"{found}: {count} {what} and not one", cure)
+        refuse(path, f"{found}: {count} {what} and not one", remedy)
     if not 0 <= channel < count:
-        refuse(path, f"channel {channel} does not exist, {found} has {count} {what}", cure)
+        refuse(path, f"channel {channel} does not exist, {found} has {count} {what}", remedy)
     return {at: channel}

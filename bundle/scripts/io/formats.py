@@ -1,65 +1,50 @@
-"""File names: which suffixes are read, and what to do about the others."""
+"""Which files are read: what their names promise, and whether their content keeps it.
+
+Three words are used throughout this package:
+
+- The *family* of a file stands in its suffix. It decides which module reads and writes it: `tiff`, `nifti` or `npy`.
+- A *dialect* is one of the three conventions by which a TIFF states its axes and its voxel size: ImageJ's, OME's, or
+  none of the two, which is called plain.
+- The *kind* of a file is its family together with its dialect, found in its content: `imagej`, `ome`, `tiff` (plain),
+  `nifti` or `npy`. A result is written as the kind of file that it was made from.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Literal, NoReturn
 
 from scripts.core import refuse
 
-# Longest first: `.ome.tif` is also a `.tif`.
-_FAMILIES = {
-    ".ome.tiff": "tiff",
-    ".ome.tif": "tiff",
-    ".nii.gz": "nifti",
-    ".tiff": "tiff",
-    ".tif": "tiff",
-    ".nii": "nifti",
-    ".npy": "npy",
+Family = Literal["tiff", "nifti", "npy"]
+
+FAMILY_OF_KIND: dict[str, Family] = {"imagej": "tiff", "ome": "tiff", "tiff": "tiff", "nifti": "nifti", "npy": "npy"}
+
+# suffix: the family, and the content that such a file starts with. Longest first: `.ome.tif` is also a `.tif`.
+_FORMATS: dict[str, tuple[Family, str]] = {
+    ".ome.tiff": ("tiff", "TIFF"),
+    ".ome.tif": ("tiff", "TIFF"),
+    ".nii.gz": ("nifti", "gzip"),
+    ".tiff": ("tiff", "TIFF"),
+    ".tif": ("tiff", "TIFF"),
+    ".nii": ("nifti", "NIfTI"),
+    ".npy": ("npy", "NumPy"),
 }
+_SUFFIX_OF_CONTENT = {"TIFF": ".tif", "gzip": ".nii.gz", "NIfTI": ".nii", "NumPy": ".npy"}
 
-SUFFIXES: tuple[str, ...] = tuple(_FAMILIES)
-_MICROSCOPE = "convert it to OME-TIFF with bioformats2raw and raw2ometiff, or in Fiji with File > Save As > OME-TIFF"
-_DICOM = "convert the series to NIfTI with dcm2niix"
-_MEDICAL = "convert it to .nii.gz with 3D Slicer or SimpleITK"
-_ARRAY = "save the array as .npy with numpy.save, or as .tif with tifffile.imwrite"
-_PICTURE = "put all slices into one TIFF stack, in Fiji with File > Import > Image Sequence"
-_ZARR = "convert it to OME-TIFF with raw2ometiff"
+SUFFIXES: tuple[str, ...] = tuple(_FORMATS)
 
-_CURES = {
-    _MICROSCOPE: ".czi .nd2 .nd .lif .lsm .oib .oif .oir .vsi .ims .stk .dv .mvd2 .svs .ndpi",
-    _DICOM: ".dcm .dicom .ima",
-    _MEDICAL: ".mha .mhd .nrrd .nhdr .mgz .mgh .mnc .hdr .img",
-    _ARRAY: ".npz .mat .h5 .hdf5",
-    _PICTURE: ".png .jpg .jpeg .bmp .gif",
-    _ZARR: ".zarr",
+_CONVERTERS = {
+    "convert it to OME-TIFF with bioformats2raw and raw2ometiff, or in Fiji with File > Save As > OME-TIFF": (
+        ".czi .nd2 .nd .lif .lsm .oib .oif .oir .vsi .ims .stk .dv .mvd2 .svs .ndpi"
+    ),
+    "convert the series to NIfTI with dcm2niix": ".dcm .dicom .ima",
+    "convert it to .nii.gz with 3D Slicer or SimpleITK": ".mha .mhd .nrrd .nhdr .mgz .mgh .mnc .hdr .img",
+    "save the array as .npy with numpy.save, or as .tif with tifffile.imwrite": ".npz .mat .h5 .hdf5",
+    "put all slices into one TIFF stack, in Fiji with File > Import > Image Sequence": ".png .jpg .jpeg .bmp .gif",
+    "convert it to OME-TIFF with raw2ometiff": ".zarr",
 }
-
-
-def split_name(path: str | Path) -> tuple[str, str]:
-    """Split a file name into its stem and its suffix, both as spelled: `scan.v2.OME.TIF` -> `scan.v2`, `.OME.TIF`.
-
-    Raises:
-        UserError: the suffix is not one of `SUFFIXES`; the message names a converter where there is one.
-    """
-    name = Path(path).name
-    for suffix in SUFFIXES:
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[: -len(suffix)], name[-len(suffix) :]
-    suffix = Path(name).suffix.lower()
-    known = " ".join(sorted(SUFFIXES))
-    cure = next((cure for cure, suffixes in _CURES.items() if suffix in suffixes.split()), f"give one of {known}")
-    wrong = f"files named {suffix} are not read" if suffix else "the name has no suffix that says what the file is"
-    refuse(path, wrong, cure)
-
-
-def file_family(path: str | Path) -> str:
-    """`tiff`, `nifti` or `npy`, by suffix alone.
-
-    Raises:
-        UserError: as `split_name`.
-    """
-    return _FAMILIES[split_name(path)[1].lower()]
-
 
 _MAGIC = (
     (b"II*\0", "TIFF"),
@@ -74,13 +59,66 @@ _MAGIC = (
     (b"PK\x03\x04", "zip"),
     (b"ZISRAW", "Zeiss CZI"),
 )
+_START = 352  # bytes that tell the content: a NIfTI-1 header and the four behind it
 
-_WANTED = {".tif": "TIFF", ".tiff": "TIFF", ".nii": "NIfTI", ".gz": "gzip", ".npy": "NumPy"}
-_RENAME = {"TIFF": ".tif", "NIfTI": ".nii", "gzip": ".nii.gz", "NumPy": ".npy"}
+
+def split_name(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Split a file name into its stem and its suffix, both as spelled.
+
+    `scan.v2.OME.TIF` gives `scan.v2` and `.OME.TIF`.
+
+    Raises:
+        UserError: for a suffix that is not one of `SUFFIXES`; it names a converter where there is one.
+    """
+    name = Path(path).name
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)], name[-len(suffix) :]
+    suffix = Path(name).suffix.lower()
+    readable = f"give one of {' '.join(sorted(SUFFIXES))}"
+    remedy = next((remedy for remedy, suffixes in _CONVERTERS.items() if suffix in suffixes.split()), readable)
+    problem = f"files named {suffix} are not read" if suffix else "the name has no suffix that says what the file is"
+    refuse(path, problem, remedy)
+
+
+def file_family(path: str | os.PathLike[str]) -> Family:
+    """Return the family of a file, `tiff`, `nifti` or `npy`, by its suffix alone.
+
+    Raises:
+        UserError: as `split_name`.
+    """
+    return _FORMATS[split_name(path)[1].lower()][0]
+
+
+def check_content(path: Path) -> int:
+    """Check that a file is there, is not empty and holds what its suffix says.
+
+    Returns:
+        Its length in bytes.
+
+    Raises:
+        UserError: for a file that is missing, a folder, may not be read, is empty, or holds something else.
+    """
+    if path.is_dir():
+        refuse(path, "is a folder", "give one file in it", OSError)
+    try:
+        with path.open("rb") as file:
+            start = file.read(_START)
+            size = path.stat().st_size
+    except FileNotFoundError:
+        refuse(path, "no such file", "check the path", FileNotFoundError)
+    except OSError as error:
+        refuse(path, f"cannot be opened ({error.strerror})", "check its permissions", OSError)
+    if not start:
+        refuse(path, "the file is empty (0 bytes)", "copy or export it again")
+    promised, found = _FORMATS[split_name(path)[1].lower()][1], content_of(start)
+    if promised != found:
+        _refuse_content(path, promised, found, start)
+    return size
 
 
 def content_of(start: bytes) -> str:
-    """Name the content whose first 352 bytes (fewer, if there are no more) are `start`; `""` if unknown."""
+    """Name the content of a file by its first 352 bytes (all, if it has fewer); `""` if unknown."""
     for magic, name in _MAGIC:
         if start.startswith(magic):
             return name
@@ -92,37 +130,12 @@ def content_of(start: bytes) -> str:
     return "text" if start and printable == len(start) else ""
 
 
-def check_content(path: Path) -> int:
-    """Check that `path` is a file, is not empty and is what its suffix says.
-
-    Returns:
-        Its length in bytes.
-
-    Raises:
-        UserError: there is no such file.
-        UserError: it is a folder, or may not be read.
-        UserError: it is empty, or holds something else than its suffix says.
-    """
-    if path.is_dir():
-        refuse(path, "is a folder", "give one file in it", OSError)
-    try:
-        with path.open("rb") as file:
-            start = file.read(352)
-            size = path.stat().st_size
-    except FileNotFoundError:
-        refuse(path, "no such file", "check the path", FileNotFoundError)
-    except OSError as error:
-        refuse(path, f"cannot be opened ({error.strerror})", "check its permissions", OSError)
-    if not start:
-        refuse(path, "the file is empty (0 bytes)", "copy or export it again")
-    wanted, found = _WANTED[path.suffix.lower()], content_of(start)
-    if wanted != found:
-        what = f"it holds {found}" if found else f"it starts with {start[:8]!r}"
-        if found in _RENAME:
-            cure = f"rename it to end in {_RENAME[found]}"
-        elif wanted == "NIfTI" and len(start) < 352:
-            cure = "it is cut short; copy or export it again"
-        else:
-            cure = "export it again, or give it the suffix of what it is"
-        refuse(path, f"not a {'gzip-compressed' if wanted == 'gzip' else wanted} file, {what}", cure)
-    return size
+def _refuse_content(path: Path, promised: str, found: str, start: bytes) -> NoReturn:
+    if promised == "NIfTI" and not found and len(start) < _START:
+        refuse(path, f"it is cut short, {len(start)} bytes are no NIfTI header", "copy or export it again")
+    holds = f"it holds {found}" if found else f"it starts with {start[:8]!r}"
+    if found in _SUFFIX_OF_CONTENT:
+        remedy = f"rename it to end in {_SUFFIX_OF_CONTENT[found]}"
+    else:
+        remedy = "export it again, or give it the suffix of what it is"
+    refuse(path, f"is not a {'gzip-compressed' if promised == 'gzip' else promised} file, {holds}", remedy)

@@ -1,8 +1,8 @@
-"""What the writer says about a file inside the file: one JSON object, in every format's place for free text.
+"""The JSON object that our files carry, in each format's place for free text.
 
-`{"provenance": {...}, "intensity_range": [lo, hi]}`, each key only if there is something to say. The place is the
-`Info` property of ImageJ, the image's `Description` in OME-XML, the JSON ImageDescription of plain TIFF, and a
-comment extension (code 6) of NIfTI.
+`{"provenance": {...}, "intensity_range": [lowest, highest]}`; a key without a value is left out. The place is the
+`Info` property in ImageJ's dialect, the image's `Description` in OME-XML, the JSON ImageDescription of a plain TIFF,
+and a comment (extension code 6) of NIfTI.
 """
 
 from __future__ import annotations
@@ -14,35 +14,45 @@ from typing import Any
 import numpy as np
 
 
-def as_notes(provenance: Mapping[str, Any] | None, intensity_range: Sequence[float] | None) -> dict[str, Any]:
-    """The object to store; empty if there is nothing to say.
+def as_metadata(provenance: Mapping[str, Any] | None, intensity_range: Sequence[float] | None) -> dict[str, Any]:
+    """Return the object to store in a file; it is empty if there is nothing to say.
+
+    Args:
+        provenance: how the file was made, fit for JSON.
+        intensity_range: lowest and highest intensity of the volume that this one was cut from.
 
     Raises:
-        ValueError: `intensity_range` is not two finite numbers, lowest first.
-        TypeError: `provenance` cannot be written as JSON.
+        ValueError: for an `intensity_range` that is not two finite numbers, lowest first.
+        TypeError: for a `provenance` that cannot be written as JSON.
     """
-    notes: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if provenance:
-        notes["provenance"] = json.loads(json.dumps(dict(provenance)))  # refuses here what a file could not hold
+        metadata["provenance"] = json.loads(json.dumps(dict(provenance)))  # fails here rather than in a writer
     if intensity_range is not None:
         bounds = np.asarray(intensity_range, dtype=float).ravel()
         if bounds.shape != (2,) or not np.isfinite(bounds).all() or bounds[0] > bounds[1]:
             raise ValueError(f"intensity_range is {intensity_range!r} and not two finite numbers, lowest first")
-        notes["intensity_range"] = [float(bound) for bound in bounds]
-    return notes
+        metadata["intensity_range"] = [float(bound) for bound in bounds]
+    return metadata
 
 
-def parse_notes(text: object) -> tuple[dict[str, Any], tuple[float, float] | None]:
-    """The `(provenance, intensity_range)` in `text`, or `({}, None)`: a file's free text is usually someone else's."""
+def parse_metadata(text: object) -> tuple[dict[str, Any], tuple[float, float] | None]:
+    """Return the provenance and the intensity range that a file's free text states.
+
+    They are `{}` and None where it is not ours: the free text of most files is somebody else's.
+
+    Args:
+        text: JSON, or the object itself where a library has parsed it.
+    """
     try:
-        notes = json.loads(text) if isinstance(text, str | bytes) else text
+        metadata = json.loads(text) if isinstance(text, str | bytes) else text
     except ValueError:
         return {}, None
-    if not isinstance(notes, Mapping):
+    if not isinstance(metadata, Mapping):
         return {}, None
-    provenance = notes.get("provenance")
+    provenance = metadata.get("provenance")
     try:
-        bounds = as_notes(None, notes.get("intensity_range")).get("intensity_range")
+        bounds = as_metadata(None, metadata.get("intensity_range")).get("intensity_range")
     except (TypeError, ValueError):
         bounds = None
     return dict(provenance) if isinstance(provenance, Mapping) else {}, (bounds[0], bounds[1]) if bounds else None

@@ -1,6 +1,6 @@
-"""NumPy's `.npy`, in the pipeline's own order: `(X, Y, Z)`, or `(C, X, Y, Z)` with a channel to choose.
+"""NumPy's `.npy`, stored `(X, Y, Z)`, or `(C, X, Y, Z)` with a channel to choose.
 
-It holds no voxel size, so that results are in voxels, and no text. Nothing is ever unpickled.
+The format has no place for a voxel size, so results are in voxels, nor for text. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -21,34 +21,43 @@ from .volume import Geometry, VolumeInfo
 
 logger = logging.getLogger(__name__)
 
-_CURE = "save the array again with numpy.save"
+_REMEDY = "save the array again with numpy.save"
 
 
 def read_npy_header(path: Path, channel: int | None = None) -> VolumeInfo:
-    """Shape and type of an array file, checked.
+    """Read and check the shape and type of an array file.
+
+    Args:
+        path: the file.
+        channel: as in `read_header`.
 
     Raises:
-        UserError: as `check_content`.
-        UserError: the file is damaged, cut short, pickled, or not one volume.
+        UserError: as `check_content`; also for a file that is damaged, cut short, pickled, or not one volume.
     """
     return _describe(path, channel)[0]
 
 
 def read_npy(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
-    """The header and the voxels `(X, Y, Z)`, in native byte order. Of several channels, one is read.
+    """Read an array file: its header, and its voxels `(X, Y, Z)` in native byte order.
+
+    Of several channels, only the chosen one is read.
+
+    Args:
+        path: the file.
+        channel: as in `read_header`.
 
     Raises:
         UserError: as `read_npy_header`.
     """
     info, axes = _describe(path, channel)
-    with refuse_failures(path, "its voxels cannot be read", _CURE):
+    with refuse_failures(path, "its voxels cannot be read", _REMEDY):
         stored = np.load(path, mmap_mode="r" if info.channel is not None else None, allow_pickle=False)
-        return info, np.asarray(axes.cut(stored)).astype(info.dtype, copy=info.channel is not None)
+        return info, np.asarray(axes.cut(stored)).astype(info.dtype, copy=info.channel is not None)  # (X, Y, Z)
 
 
 def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
     size = check_content(path)
-    with refuse_failures(path, "cannot be read as .npy", _CURE), path.open("rb") as file:
+    with refuse_failures(path, "cannot be read as .npy", _REMEDY), path.open("rb") as file:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
@@ -58,8 +67,8 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
     if dtype.kind not in "buif":
         refuse(path, f"its voxels are {dtype}", "save real numbers (integers or floats)")
     if len(shape) not in (3, 4):
-        cure = "save it as (X, Y, Z), or as (C, X, Y, Z) with a --channel"
-        refuse(path, f"the array has {len(shape)} axes, shape {shape}", cure)
+        remedy = "save it as (X, Y, Z), or as (C, X, Y, Z) with a --channel"
+        refuse(path, f"the array has {len(shape)} axes, shape {shape}", remedy)
     axes = choose_volume(path, "CXYZ"[-len(shape) :], shape, channel)
     expected = start + math.prod(shape) * dtype.itemsize
     if size < expected:
@@ -79,13 +88,19 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
     return info, axes
 
 
-def write_npy(path: Path, array: np.ndarray, geometry: Geometry, notes: Mapping[str, Any]) -> None:
-    """Write `array`, `(X, Y, Z)` or `(K, X, Y, Z)`, to `path` (not atomically).
+def write_npy(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mapping[str, Any]) -> None:
+    """Write an array to a file, not atomically.
+
+    Args:
+        path: ends in `.npy`.
+        array: `(X, Y, Z)` or `(K, X, Y, Z)`.
+        geometry: where it lies; a voxel size is lost, with a warning.
+        metadata: of `as_metadata`; a provenance is lost.
 
     Raises:
-        UserError: an intensity range is to be kept, for which the format has no place.
+        UserError: for an intensity range, which must not be lost, because the format has no place for it.
     """
-    if "intensity_range" in notes:
+    if "intensity_range" in metadata:
         refuse(path, ".npy cannot hold an intensity range", "write .tif or .nii.gz")
     if geometry.unit:
         logger.warning("%s: .npy cannot hold the voxel size", path)

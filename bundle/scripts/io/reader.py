@@ -1,4 +1,4 @@
-"""One reader for every kind of file: `VolumeReader` for MONAI, `read_header` and `read_volume` for anyone."""
+"""One way to read every kind of file: `read_header` without voxels, `read_volume` with them."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from .nifti import read_nifti, read_nifti_header
 from .npy import read_npy, read_npy_header
 from .volume import VolumeInfo
 
-_HEADER_OF = {"tiff": read_tiff_header, "nifti": read_nifti_header, "npy": read_npy_header}
-_VOLUME_OF = {"tiff": read_tiff, "nifti": read_nifti, "npy": read_npy}
+_HEADER_READERS = {"tiff": read_tiff_header, "nifti": read_nifti_header, "npy": read_npy_header}
+_VOLUME_READERS = {"tiff": read_tiff, "nifti": read_nifti, "npy": read_npy}
 
 
 def read_header(path: str | os.PathLike[str], channel: int | None = None) -> VolumeInfo:
-    """What is known of a volume without reading its voxels: cheap enough to check a whole dataset before any work.
+    """Read what is known of a volume besides its voxels.
+
+    It is cheap enough to check a whole dataset before any work begins.
 
     Args:
         path: the file; its suffix is one of `SUFFIXES`.
         channel: index along the one further axis of a file that holds several channels, colours or time points.
 
     Raises:
-        UserError: there is no such file.
-        UserError: it is a folder, or may not be read.
-        UserError: it is empty, damaged, cut short, of another type than its suffix says, or not one volume.
-            Like the others, one line: file, what is wrong, what to do.
+        UserError: for a file that is missing, a folder, may not be read, is empty, damaged, cut short, of another type
+            than its suffix says, or not one volume.
     """
     path = Path(path)
-    return _HEADER_OF[file_family(path)](path, _checked(path, channel))
+    return _HEADER_READERS[file_family(path)](path, _checked(path, channel))
 
 
 def read_volume(path: str | os.PathLike[str], channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
-    """A volume's header and its voxels.
+    """Read a volume: its header and its voxels.
 
     Args:
         path: the file; its suffix is one of `SUFFIXES`.
@@ -47,10 +47,10 @@ def read_volume(path: str | os.PathLike[str], channel: int | None = None) -> tup
         The header, and an array `(X, Y, Z)` of the stored type in native byte order (float for a scaled NIfTI).
 
     Raises:
-        UserError: as `read_header`; UserError also for voxels that are NaN or infinite.
+        UserError: as `read_header`; also for voxels that are NaN or infinite.
     """
     path = Path(path)
-    info, voxels = _VOLUME_OF[file_family(path)](path, _checked(path, channel))
+    info, voxels = _VOLUME_READERS[file_family(path)](path, _checked(path, channel))
     _refuse_non_finite(path, voxels)
     return info, voxels
 
@@ -67,7 +67,7 @@ def _refuse_non_finite(path: Path, voxels: np.ndarray) -> None:
     if voxels.dtype.kind != "f":
         return
     count, first = 0, None
-    # a slab at a time along the slowest axis of memory, so that the mask of a large volume is never whole
+    # a slab at a time along the slowest axis of memory, so that the mask never takes as much memory as a large volume
     axis = int(np.argmax(np.abs(voxels.strides)))
     for at in range(voxels.shape[axis]):
         bad = ~np.isfinite(voxels[(slice(None),) * axis + (at,)])
@@ -76,5 +76,5 @@ def _refuse_non_finite(path: Path, voxels: np.ndarray) -> None:
             first = first or [int(i) for i in np.insert(np.argwhere(bad)[0], axis, at)]
     if first is not None:
         where = ", ".join(f"{letter}={i}" for letter, i in zip("xyz", first, strict=True))
-        wrong = f"{count} voxels are NaN or infinite, the first at {where}"
-        refuse(path, wrong, "replace them by a number (numpy.nan_to_num) and save it again")
+        problem = f"{count} voxels are NaN or infinite, the first at {where}"
+        refuse(path, problem, "replace them by a number (numpy.nan_to_num) and save it again")

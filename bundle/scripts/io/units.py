@@ -1,4 +1,4 @@
-"""Units of length, as files spell them.
+"""Units of length, in all the ways that files spell them.
 
 ImageJ writes `\\u00B5m` as six ASCII characters, Bio-Formats `µm` with either of Unicode's two signs, users `micron`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-# canonical name: (millimetres in one, spellings in lower case with the micro sign written u)
+# name used here: (millimetres in one, spellings in lower case with the micro sign written u)
 _UNITS: dict[str, tuple[float, str]] = {
     "µm": (1e-3, "um micron microns micrometer micrometers micrometre micrometres"),
     "nm": (1e-6, "nm nanometer nanometers nanometre nanometres"),
@@ -20,28 +20,35 @@ _UNITS: dict[str, tuple[float, str]] = {
 
 
 @cache
-def _spellings() -> dict[str, str]:
-    return {spelling: name for name, (_, all_) in _UNITS.items() for spelling in all_.split()}
+def _names() -> dict[str, str]:
+    return {spelling: name for name, (_, spellings) in _UNITS.items() for spelling in spellings.split()}
 
 
 def canonical_unit(text: object) -> str:
-    """The unit's one name here (`µm`, `mm`, ...), or `""` for pixels, nothing, or a word that is no length.
+    """Return the one name that a unit has here, such as `µm`; `""` for a word that is no length.
 
-    An unknown word is no unit: guessing one would put a wrong number under every result.
+    Pixels are no length, nor is nothing at all. An unknown word isn't guessed at: that would put a wrong number under
+    every result.
     """
     plain = str(text or "").replace("\\u00B5", "u").replace("\\u00b5", "u").replace("µ", "u").replace("μ", "u")
-    return _spellings().get(plain.strip().lower(), "")
+    return _names().get(plain.strip().lower(), "")
 
 
 def millimetres(unit: str) -> float:
-    """Millimetres in one canonical `unit`; 1 for `""`, where lengths are voxels.
+    """Return how many millimetres one `unit` has; 1 for `""`, where lengths are in voxels.
+
+    Args:
+        unit: of `canonical_unit`.
 
     Raises:
-        KeyError: `unit` is not canonical.
+        KeyError: for any other spelling.
     """
     return _UNITS[unit][0] if unit else 1.0
 
 
 def in_unit(length_mm: float, unit: str) -> float:
-    """A length in millimetres, in `unit`, without the digits that a division adds (0.005 mm is 5 µm, not 4.9...)."""
+    """Convert a length from millimetres into `unit`, without the digits that a division adds.
+
+    0.000994 mm are 0.994 µm, not 0.9940000000000001.
+    """
     return float(f"{length_mm / millimetres(unit):.12g}")

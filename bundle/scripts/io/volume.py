@@ -1,4 +1,4 @@
-"""`VolumeInfo`: what is known of a volume before, and besides, its voxels."""
+"""What is known of a volume besides its voxels: `VolumeInfo` to read, `Geometry` to write."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class VolumeInfo:
 
     Attributes:
         path: the file.
-        kind: `imagej`, `ome`, `tiff`, `nifti` or `npy`, by content and not by name.
+        kind: `imagej`, `ome`, `tiff`, `nifti` or `npy` (`formats.py` explains the word).
         shape: voxels along X, Y, Z, after the choice of a channel.
-        dtype: of the voxels as they will be read (after a NIfTI slope), in native byte order.
-        affine: 4x4 float64, voxel to millimetre; to voxel (the identity, as a rule) where `unit` is `""`.
+        dtype: of the voxels as they are read (after a NIfTI slope), in native byte order.
+        affine: 4x4 float64, from voxels to millimetres; the identity as a rule where `unit` is `""`.
         unit: the file's own unit (`µm`, `mm`, `nm`, `cm`, `m`, `inch`, `Å`), or `""` where it states no voxel size.
         axes: the stored axes, one letter each, in stored order.
         stored_shape: their lengths.
         channel: the index that was chosen, or None.
         intensity_range: lowest and highest intensity of the volume that this one was cut from, or None.
-        provenance: what the writer of the file said about its making, or `{}`.
-        source: what a writer needs to make the same kind of file, fit for JSON; at least its `kind`.
+        provenance: what the file says about how it was made, or `{}`.
+        source: what a writer needs to make the same kind of file, fit for JSON; its `kind` at least.
     """
 
     path: Path
@@ -50,27 +50,29 @@ class VolumeInfo:
     source: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Voxel size along X, Y, Z in millimetres (in voxels where `unit` is `""`)."""
-        return tuple(voxel_size(self.affine).tolist())
+    def voxel_size(self) -> tuple[float, float, float]:
+        """Voxel size along X, Y, Z in millimetres; 1, 1, 1 as a rule where `unit` is `""`."""
+        return _voxel_size(self.affine)
+
+    spacing = voxel_size  # until its last users have the new name
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the voxels once read."""
+        """Bytes that the voxels take once they are read."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
     def meta(self) -> dict[str, Any]:
-        """MONAI's metadata: a flat dictionary of strings, numbers and arrays, which any collate and decollate keeps.
+        """Return the metadata for MONAI: strings, numbers and arrays, which any collate keeps.
 
-        What only the writer needs is one JSON string, so that no transform, nor a batch of two kinds of file, can
-        turn it into something else.
+        What only the writer needs is one JSON string, so that no transform and no batch of two kinds of file can turn
+        it into something else.
         """
         meta: dict[str, Any] = {
             "affine": self.affine.copy(),
             "original_affine": self.affine.copy(),
             "spatial_shape": np.asarray(self.shape),
             "space": "RAS",
-            "original_channel_dim": float("nan"),  # MONAI's spelling of "there is none"
+            "original_channel_dim": float("nan"),  # how MONAI spells that the array has no channel axis
             "file_kind": self.kind,
             UNIT_KEY: self.unit,
             SOURCE_KEY: json.dumps(self.source),
@@ -82,14 +84,14 @@ class VolumeInfo:
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Where an array to be written lies, and which file it should resemble.
+    """Where an array that is to be written lies, and which file the new one should resemble.
 
     Attributes:
-        affine: 4x4 float64 in millimetres (in voxels where `unit` is `""`).
-        unit: the unit to state it in.
+        affine: 4x4 float64 in millimetres; in voxels where `unit` is `""`.
+        unit: the unit in which the file states it.
         source: `VolumeInfo.source` of the file to resemble, or `{}`.
-        unmoved: the affine (for TIFF, which holds no more of it, the voxel size) is that of the source, whose own
-            numbers are then written back digit for digit.
+        unmoved: whether the affine is the source's own, so that the file can repeat the source's numbers digit for
+            digit. For TIFF, which holds only the voxel size of an affine, that alone has to be the source's.
     """
 
     affine: np.ndarray
@@ -98,6 +100,11 @@ class Geometry:
     unmoved: bool = False
 
     @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Voxel size along X, Y, Z in millimetres."""
-        return tuple(voxel_size(self.affine).tolist())
+    def voxel_size(self) -> tuple[float, float, float]:
+        """Voxel size along X, Y, Z in millimetres; in voxels where `unit` is `""`."""
+        return _voxel_size(self.affine)
+
+
+def _voxel_size(affine: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(size) for size in voxel_size(affine))
+    return x, y, z

@@ -1,4 +1,4 @@
-"""Write a volume whole or not at all, as the same kind of file as the one it was made from."""
+"""One way to write every kind of file, whole or not at all: `write_volume`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ import numpy as np
 from scripts.core import refuse, refuse_failures, same_grid, voxel_size, write_whole
 from scripts.io.tiff import write_tiff
 
-from .formats import file_family
-from .metadata import as_notes
+from .formats import FAMILY_OF_KIND, file_family
+from .metadata import as_metadata
 from .nifti import write_nifti
 from .npy import write_npy
 from .units import canonical_unit, millimetres
 from .volume import SOURCE_KEY, UNIT_KEY, Geometry, VolumeInfo
 
 _WRITERS = {"tiff": write_tiff, "nifti": write_nifti, "npy": write_npy}
-_FAMILY_OF_KIND = {"imagej": "tiff", "ome": "tiff", "tiff": "tiff", "nifti": "nifti", "npy": "npy"}
 _DTYPES = ("uint8", "uint16", "float32")
 
 
@@ -36,35 +35,38 @@ def write_volume(
     provenance: Mapping[str, Any] | None = None,
     intensity_range: Sequence[float] | None = None,
 ) -> Path:
-    """Write `array` to `path`, under a temporary name until it is complete.
+    """Write an array to a file, as the same kind of file as the one that it was made from.
+
+    The file has a temporary name until it is complete.
 
     Args:
         path: the file; its suffix is one of `SUFFIXES`. Its folder is made if need be.
         array: `(X, Y, Z)`, or `(K, X, Y, Z)` for several channels; bool (written as uint8), uint8, uint16 or float32.
         like: the volume it was made from: a `VolumeInfo`, or the metadata that `VolumeReader` gave. Where `path` is of
-            the same family, the file is of the same kind: dialect, byte order, compression, unit, orientation.
-        affine: 4x4 in millimetres (in voxels where `like` states no unit), where it differs from that of `like`: the
-            position of a cut-out block, for example. Its numbers are then stated in the unit of `like`.
+            the same family, the file is of the same kind, with its byte order, compression, unit and orientation.
+        affine: 4x4 in millimetres (in voxels where `like` states no unit). With `like`, for an array that lies
+            elsewhere, such as a block cut out of it; without, for a volume made from nothing.
         voxel_size: X, Y, Z in `unit`, for a volume made from nothing. Not with `like`.
-        unit: `µm`, `mm`, ... in any usual spelling; needs `voxel_size`.
-        provenance: said in the file's metadata (`.npy` has no place for it): any dictionary fit for JSON.
-        intensity_range: lowest and highest intensity of the volume that this one was cut from, for the same place.
+        unit: the unit to state the geometry in: `µm`, `mm`, ... in any usual spelling. Goes with `affine` or
+            `voxel_size`; with `like` it is that of `like`.
+        provenance: how the array was made, any dictionary fit for JSON; kept in the file (`.npy` has no place for it).
+        intensity_range: lowest and highest intensity of the volume that this one was cut from; kept in the file.
 
     Returns:
         The path.
 
     Raises:
-        UserError: array, geometry or name cannot be written so.
-        UserError: the folder cannot be written, or the disk is full. Nothing is left of the unfinished file.
+        UserError: for an array, a geometry or a name that cannot be written, a folder that may not be written to, or a
+            full disk. Nothing is left of the unfinished file.
     """
     path = Path(path)
     write = _WRITERS[file_family(path)]
     array = _checked_array(path, array)
     geometry = _geometry(path, array.shape[-3:], like, affine, voxel_size, unit)
-    with refuse_failures(path, "what the file should say of itself cannot be written", "give plain numbers and text"):
-        notes = as_notes(provenance, intensity_range)
+    with refuse_failures(path, "its metadata cannot be written", "give plain numbers and text"):
+        metadata = as_metadata(provenance, intensity_range)
     with refuse_failures(path, "cannot be written", "check the disk, the permissions and the array"):
-        write_whole(path, lambda temporary: write(temporary, array, geometry, notes))
+        write_whole(path, lambda temporary: write(temporary, array, geometry, metadata))
     return path
 
 
@@ -73,7 +75,7 @@ def _checked_array(path: Path, array: np.ndarray) -> np.ndarray:
     if array.dtype == bool:
         array = array.view(np.uint8)
     if array.dtype.name not in _DTYPES:
-        refuse(path, f"{array.dtype} is not written", f"convert the array to one of {', '.join(_DTYPES)}")
+        refuse(path, f"an array of {array.dtype} cannot be written", f"convert it to one of {', '.join(_DTYPES)}")
     if array.ndim not in (3, 4) or 0 in array.shape:
         refuse(path, f"the array has shape {array.shape}", "give (X, Y, Z) or (K, X, Y, Z), none of them 0")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -118,4 +120,4 @@ def _geometry_like(
     family = file_family(path)
     if family == "tiff":
         unmoved = np.allclose(voxel_size(wanted), voxel_size(original), rtol=1e-6, atol=0)
-    return Geometry(wanted, str(meta[UNIT_KEY]), source if _FAMILY_OF_KIND[source["kind"]] == family else {}, unmoved)
+    return Geometry(wanted, str(meta[UNIT_KEY]), source if FAMILY_OF_KIND[source["kind"]] == family else {}, unmoved)

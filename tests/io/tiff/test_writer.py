@@ -10,14 +10,14 @@ from scripts.io.tiff import read_tiff, read_tiff_header, write_tiff, writer
 from scripts.io.volume import Geometry
 from tests.helpers.volume_examples import imagej, ome, pages, plain, positions, shared_files, zyx
 
-NOTES = {"provenance": {"weights": "é"}, "intensity_range": [0.0, 160.0]}
+METADATA = {"provenance": {"weights": "é"}, "intensity_range": [0.0, 160.0]}
 
 
-def give_back(one, two, array=None, notes=NOTES):
+def give_back(one, two, array=None, metadata=METADATA):
     """Write a mask as the same kind of file as `one`; returns both headers."""
     info = read_tiff_header(one)
     mask = (positions(info.shape) % 2).astype("u1") if array is None else array
-    write_tiff(two, mask, Geometry(info.affine, info.unit, info.source, unmoved=True), notes)
+    write_tiff(two, mask, Geometry(info.affine, info.unit, info.source, unmoved=True), metadata)
     after, voxels = read_tiff(two) if mask.ndim == 3 else (read_tiff_header(two, 0), mask)
     np.testing.assert_array_equal(voxels, mask)
     assert (info.kind, info.unit) == (after.kind, after.unit)
@@ -25,8 +25,8 @@ def give_back(one, two, array=None, notes=NOTES):
     same = ("byteorder", "bigtiff", "resolutionunit", "spacing", "unit", "zunit", "physical")
     assert {k: info.source.get(k) for k in same} == {k: after.source.get(k) for k in same}
     assert _ratios(info) == _ratios(after)
-    if notes:
-        assert (after.provenance, after.intensity_range) == (NOTES["provenance"], (0.0, 160.0))
+    if metadata:
+        assert (after.provenance, after.intensity_range) == (METADATA["provenance"], (0.0, 160.0))
     return info, after
 
 
@@ -39,12 +39,12 @@ def _ratios(info):
 def test_imagej_comes_back(tmp_path, unit, byteorder):
     give_back(imagej(tmp_path / "a.tif", "u2", byteorder, unit), tmp_path / "b.tif")
     with tifffile.TiffFile(tmp_path / "b.tif") as tif:
-        metadata = tif.imagej_metadata
+        description = tif.imagej_metadata
         assert tif.series[0].axes == "ZYX"
-        assert (metadata["spacing"], metadata["unit"], metadata["slices"]) == (2.0, unit, 3)
-        assert (metadata["min"], metadata["max"]) == (0, 1)  # else ImageJ shows a mask of 0 and 1 all black
+        assert (description["spacing"], description["unit"], description["slices"]) == (2.0, unit, 3)
+        assert (description["min"], description["max"]) == (0, 1)  # else ImageJ shows a mask of 0 and 1 all black
         assert tif.pages[0].tags["XResolution"].value == (2, 1)
-        assert json.loads(metadata["Info"]) == NOTES
+        assert json.loads(description["Info"]) == METADATA
 
 
 @pytest.mark.parametrize("unit", ["µm", "nm", "mm"])
@@ -114,7 +114,7 @@ def test_from_nothing(tmp_path, name, kind, unit, mm):
     write_tiff(path, positions(), Geometry(np.diag([*(s * mm for s in sizes), 1]), unit), {})
     info = read_tiff_header(path)
     assert (info.kind, info.unit) == (kind, unit)
-    np.testing.assert_allclose(info.spacing, np.array(sizes) * mm, rtol=1e-6)
+    np.testing.assert_allclose(info.voxel_size, np.array(sizes) * mm, rtol=1e-6)
 
 
 def test_another_voxel_size_is_stated_in_the_old_unit(tmp_path):
@@ -124,22 +124,22 @@ def test_another_voxel_size_is_stated_in_the_old_unit(tmp_path):
         write_tiff(tmp_path / f"b{name}", positions(), doubled, {})
         after = read_tiff_header(tmp_path / f"b{name}")
         assert after.unit == "µm"
-        np.testing.assert_allclose(after.spacing, np.array(info.spacing) * 2, rtol=1e-9)
+        np.testing.assert_allclose(after.voxel_size, np.array(info.voxel_size) * 2, rtol=1e-9)
 
 
-def test_what_tiff_cannot_hold_is_told(tmp_path, caplog):
+def test_what_tiff_cannot_hold_is_logged(tmp_path, caplog):
     write_tiff(tmp_path / "a.tif", positions(), Geometry(np.diag([-1.0, 1, 1, 1]), "mm"), {})
     assert "orientation" in caplog.text
 
 
 def test_above_4_gb_imagej_gives_way_to_bigtiff(tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "CLASSIC_LIMIT", 10)
+    monkeypatch.setattr(writer, "MAX_CLASSIC", 10)
     info = read_tiff_header(imagej(tmp_path / "a.tif"))
-    write_tiff(tmp_path / "b.tif", positions(), Geometry(info.affine, info.unit, info.source, unmoved=True), NOTES)
+    write_tiff(tmp_path / "b.tif", positions(), Geometry(info.affine, info.unit, info.source, unmoved=True), METADATA)
     after, voxels = read_tiff(tmp_path / "b.tif")
     assert (after.kind, after.source["bigtiff"], after.unit) == ("tiff", True, "µm")
     assert np.array_equal(after.affine, info.affine)
-    assert after.provenance == NOTES["provenance"]
+    assert after.provenance == METADATA["provenance"]
     np.testing.assert_array_equal(voxels, positions())
 
 

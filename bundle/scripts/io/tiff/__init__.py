@@ -1,4 +1,7 @@
-"""TIFF in and out: ImageJ, OME and plain. Start reading at `reader.py` and `writer.py`."""
+"""TIFF in and out, in its three dialects: ImageJ's, OME's and plain.
+
+Stored `(Z, Y, X)`, inside `(X, Y, Z)`. Start reading at `reader.py` and `writer.py`.
+"""
 
 from .reader import read_tiff, read_tiff_header
 from .writer import write_tiff

@@ -1,10 +1,12 @@
-"""The voxel size of a TIFF, in each of the three dialects that state one.
+"""The voxel size of a TIFF, as each of the three dialects states it.
 
 - ImageJ: pixels per unit in the resolution tags, `spacing` and `unit` in the description. As in ImageJ, what is left
   out is 1; `unit` left out, or `pixel`, means that no voxel size is stated, whatever the numbers say.
 - OME: PhysicalSizeX/Y/Z and their units, micrometres if not named. All three are needed.
-- Plain: the resolution tags know nothing of Z, and most programs fill them with a screen's 72 dpi. They are written
+- Plain: the resolution tags say nothing about Z, and most programs fill them with a screen's 72 dpi. They are written
   back as they were, and results are in voxels. The exception is tifffile's JSON description with `spacing` and `unit`.
+
+The word `spacing` is used here as those descriptions use it: the distance of two slices.
 """
 
 from __future__ import annotations
@@ -22,7 +24,12 @@ logger = logging.getLogger(__name__)
 
 
 def resolution_tags(page: Any) -> dict[str, Any]:
-    """`{"resolution": [[n, d], [n, d]], "resolutionunit": 1 | 2 | 3}` of a tifffile page; `{}` if it has none."""
+    """Return the resolution tags of a tifffile page, or `{}` if it has none.
+
+    Returns:
+        `{"resolution": [[n, d], [n, d]], "resolutionunit": 1 | 2 | 3}`: pixels per unit along X and Y as fractions; the
+        unit is none (1), inch (2) or centimetre (3).
+    """
     tags = [page.tags.get(name) for name in ("XResolution", "YResolution")]
     if any(tag is None or len(np.atleast_1d(tag.value)) != 2 for tag in tags):
         return {}
@@ -33,25 +40,29 @@ def resolution_tags(page: Any) -> dict[str, Any]:
     return {"resolution": rationals, "resolutionunit": int(unit.value) if unit is not None else 2}
 
 
-def imagej_voxels(metadata: dict[str, Any], tags: dict[str, Any]) -> tuple[np.ndarray, str]:
-    """`(affine, unit)` from ImageJ's description and the resolution tags.
+def imagej_voxels(description: dict[str, Any], tags: dict[str, Any]) -> tuple[np.ndarray, str]:
+    """Return the affine and the unit that ImageJ's description and the resolution tags state.
 
     Args:
-        metadata: tifffile's `imagej_metadata`.
+        description: tifffile's `imagej_metadata`.
         tags: of `resolution_tags`.
 
     Returns:
         4x4 affine in millimetres and the canonical unit, or the identity and `""`.
     """
     per_unit = [n / d for n, d in tags.get("resolution", [[1, 1], [1, 1]])]
-    unit = canonical_unit(metadata.get("unit"))
-    units = [unit, *(canonical_unit(metadata.get(key)) or unit for key in ("yunit", "zunit"))]
-    sizes = [1 / per_unit[0], 1 / per_unit[1], abs(_number(metadata.get("spacing"), 1.0))]
+    unit = canonical_unit(description.get("unit"))
+    units = [unit, *(canonical_unit(description.get(key)) or unit for key in ("yunit", "zunit"))]
+    sizes = [1 / per_unit[0], 1 / per_unit[1], abs(_number(description.get("spacing"), 1.0))]
     return _affine(sizes, units)
 
 
 def ome_pixels(xml: str | None) -> dict[str, str] | None:
-    """The attributes of the first `Pixels` element that concern the voxel size, as spelled; None without one."""
+    """Return the attributes of OME's first `Pixels` that state the voxel size, as spelled.
+
+    Returns:
+        `{"PhysicalSizeX": "0.5", ...}`, or None where there is no `Pixels` element.
+    """
     try:
         root = ElementTree.fromstring(xml or "")
     except ElementTree.ParseError:
@@ -62,23 +73,26 @@ def ome_pixels(xml: str | None) -> dict[str, str] | None:
     return {key: value for key, value in pixels.attrib.items() if key.startswith("PhysicalSize")}
 
 
-def ome_description(xml: str) -> str:
-    """The text of the first `Image/Description`, or `""`."""
-    for image in ElementTree.fromstring(xml).iter():
+def ome_description(xml: str | None) -> str:
+    """Return the text of OME's first `Image/Description`, or `""`."""
+    for image in ElementTree.fromstring(xml or "<OME/>").iter():
         if image.tag.rpartition("}")[2] == "Image":
             return next((e.text or "" for e in image if e.tag.rpartition("}")[2] == "Description"), "")
     return ""
 
 
 def ome_voxels(pixels: dict[str, str]) -> tuple[np.ndarray, str]:
-    """`(affine, unit)` from the attributes of `Pixels`; the unit is that of X."""
+    """Return the affine and the unit (that of X) that the attributes of OME's `Pixels` state."""
     sizes = [_number(pixels.get(f"PhysicalSize{axis}"), math.nan) for axis in "XYZ"]
     units = [canonical_unit(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "XYZ"]
     return _affine(sizes, units)
 
 
 def shaped_voxels(description: dict[str, Any], tags: dict[str, Any]) -> tuple[np.ndarray, str]:
-    """`(affine, unit)` from tifffile's JSON description of a plain TIFF, where it has both `spacing` and `unit`."""
+    """Return the affine and the unit that tifffile's JSON description of a plain TIFF states.
+
+    They are the identity and `""` unless it has both `spacing` and `unit`.
+    """
     if "resolution" not in tags or "spacing" not in description:
         return np.eye(4), ""
     unit = canonical_unit(description.get("unit"))

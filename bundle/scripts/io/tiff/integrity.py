@@ -1,4 +1,7 @@
-"""Is a TIFF whole? A library that meets a cut-off file may log, return zeros or drop pages; here it is an error."""
+"""Check that a TIFF is whole.
+
+A library that meets a file cut short may only log that, return zeros or leave pages out; here it is an error.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,17 @@ from typing import Any, NoReturn
 
 from scripts.core import refuse
 
-_CURE = "copy or export it again"
+_REMEDY = "copy or export it again"
 
 
 def _refuse_truncated(path: Path, what: str) -> NoReturn:
-    refuse(path, f"the TIFF is cut short, {what}", _CURE)
+    refuse(path, f"the TIFF is cut short, {what}", _REMEDY)
 
 
 def check_directories(path: Path, size: int) -> int:
-    """Walk the chain of image directories (IFDs) without a library.
+    """Follow the chain of image directories (IFDs) of a TIFF to its end.
+
+    No library is used: one that meets a fault may stop there and take what came before for the whole.
 
     Args:
         path: a file that begins as a TIFF does.
@@ -27,7 +32,7 @@ def check_directories(path: Path, size: int) -> int:
         The number of directories.
 
     Raises:
-        UserError: the chain leaves the file, runs in a circle, or holds nothing.
+        UserError: for a chain that leaves the file, runs in a circle, or holds no directory.
     """
     with path.open("rb") as file:
         start = file.read(16)
@@ -41,7 +46,7 @@ def check_directories(path: Path, size: int) -> int:
         seen: set[int] = set()
         while offset:
             if offset in seen:
-                refuse(path, f"its pages refer to each other in a circle (page {len(seen)})", _CURE)
+                refuse(path, f"its pages refer to each other in a circle (page {len(seen)})", _REMEDY)
             file.seek(offset)
             head = file.read(struct.calcsize(count_format))
             if len(head) < struct.calcsize(count_format):
@@ -50,7 +55,7 @@ def check_directories(path: Path, size: int) -> int:
             file.seek(entries * entry, 1)
             tail = file.read(struct.calcsize(offset_format))
             if len(tail) < struct.calcsize(offset_format):
-                _refuse_truncated(path, f"the directory of page {len(seen)} ends behind its {size} bytes")
+                _refuse_truncated(path, f"the directory of page {len(seen)} ends after the file's {size} bytes")
             seen.add(offset)
             (offset,) = struct.unpack(offset_format, tail)
     if not seen:
@@ -59,20 +64,24 @@ def check_directories(path: Path, size: int) -> int:
 
 
 def check_segments(path: Path, pages: Iterable[Any]) -> None:
-    """Check that every strip or tile of `pages` (tifffile's) lies inside its file and is not missing.
+    """Check that every strip and tile of a TIFF is there and lies inside the file.
+
+    Args:
+        path: the file, for messages.
+        pages: tifffile's pages of one image.
 
     Raises:
-        UserError: a page, strip or tile is missing or ends behind the end of the file.
+        UserError: for a page, strip or tile that is missing or ends after the end of the file.
     """
     for number, page in enumerate(pages):
         if page is None:
-            cure = "keep all files of a multi-file OME-TIFF in one folder, or export it as one file"
-            refuse(path, f"page {number} is in another file, which is not there", cure)
+            remedy = "keep all files of a multi-file OME-TIFF in one folder, or export it as one file"
+            refuse(path, f"page {number} is in another file, which is not there", remedy)
         size = page.parent.filehandle.size
         if not page.dataoffsets or len(page.dataoffsets) != len(page.databytecounts):
-            refuse(path, f"page {number} has no image data", _CURE)
+            refuse(path, f"page {number} has no image data", _REMEDY)
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
             if not offset or not count:
-                refuse(path, f"page {number} lacks a strip or tile", _CURE)
+                refuse(path, f"page {number} lacks a strip or tile", _REMEDY)
             if offset + count > size:
                 _refuse_truncated(path, f"page {number} ends at byte {offset + count} of {size}")
