@@ -1,5 +1,5 @@
 # make demo · make test : both set up what they need in .venv, with Python 3.11 and nothing else installed.
-# make label · make test-label : likewise in .venv-label, for MONAI Label needs an older NumPy.
+# make label · make test-label : the same in .venv-label, because MONAI Label needs an older NumPy.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +17,7 @@ PORT ?= 8000
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test studies-named label label-foundation test-label bench results foundation lint clean
+.PHONY: help setup demo test studies-named label label-foundation test-label bench results docs foundation lint clean
 
 help:
 	@echo "make setup   .venv with what the bundle runs on"
@@ -27,7 +27,8 @@ help:
 	@echo "make label-foundation       make the shipped weights that server's active ones again"
 	@echo "make test-label             the tests of the server"
 	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
-	@echo "make results DATASET=FOLDER   score the shipped weights on each labelled volume of it; table into README.md"
+	@echo "make results DATASET=FOLDER [PAGE=docs/results.md]   score the shipped weights on each labelled volume of it"
+	@echo "make docs    the tables of docs/reference/, from the code that they describe"
 	@echo "make foundation MASKS=FOLDER   train the shipped weights again, from nothing, into $(FOUNDATION)/: hours"
 	@echo "make lint    ruff"
 	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/, $(RESULTS)/ and $(FOUNDATION)/"
@@ -59,7 +60,7 @@ studies-named:
 	@test -n "$(STUDIES)" || { echo "make label STUDIES=FOLDER: name the folder of your images" >&2; exit 2; }
 
 label: studies-named $(LABEL_VENV)/.run
-	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts label --datasets "$(STUDIES)" --app "$(APP)" --port $(PORT)
+	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts label --studies "$(STUDIES)" --app "$(APP)" --port $(PORT)
 
 label-foundation: $(LABEL_VENV)/.run
 	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts restore-foundation --app "$(APP)"
@@ -71,7 +72,10 @@ bench: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m bench measure
 
 results: $(VENV)/.run
-	PYTHONPATH=bundle $(BIN)/python -m experiments results --dataset_dir "$(DATASET)" --output_dir $(RESULTS)
+	PYTHONPATH=bundle $(BIN)/python -m experiments results --dataset_dir "$(DATASET)" --output_dir $(RESULTS) $(if $(PAGE),--page "$(PAGE)")
+
+docs: $(VENV)/.run
+	PYTHONPATH=bundle $(BIN)/python docs/make_reference.py
 
 foundation: $(VENV)/.run
 	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash experiments/foundation/rebuild.sh

@@ -88,9 +88,10 @@ def _in_a_process(name: str) -> dict[str, Any]:
     return {"peak_bytes": peak, **figures, "median": median(figures["seconds"])}
 
 
+COMMANDS = {
+    **{"measure": measure, "compare": compare, "picture": picture, "gradients": gradients},
+    **{"case": case, "stages_of": stages_of},  # in a process of their own
+}
+
 if __name__ == "__main__":
-    commands = {
-        **{"measure": measure, "compare": compare, "picture": picture, "gradients": gradients},
-        **{"case": case, "stages_of": stages_of},  # in a process of their own
-    }
-    run_commands(commands, "python -m bench")
+    run_commands(COMMANDS, "python -m bench")

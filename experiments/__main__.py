@@ -4,5 +4,7 @@ from experiments.ablation import trials
 from experiments.results_table import run_results
 from scripts.commands.cli import run_commands
 
+COMMANDS = {"results": run_results, "ablation": trials}
+
 if __name__ == "__main__":
-    run_commands({"results": run_results, "ablation": trials}, "python -m experiments")
+    run_commands(COMMANDS, "python -m experiments")

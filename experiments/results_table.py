@@ -1,4 +1,4 @@
-"""The table of results in the README: what weights reach on each volume of a dataset, beside the best threshold."""
+"""The table of docs/results.md: what weights reach on each volume of a dataset, beside the best threshold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from scripts.io import read_volume
 from scripts.weights import Checkpoint
 
 DATASET = BUNDLE.parents[1] / "shared" / "data"
-README = BUNDLE.parent / "README.md"
 PARTS = {"octa_retina": ":,64:128,:"}  # the half that others test on after training on y < 64
 BEGIN, END = "<!-- results: written by make results -->", "<!-- end of results -->"
 COLUMNS = {"dice": "Dice", "cldice": "clDice", "auroc": "AUROC", "average_precision": "AP"}
@@ -30,32 +29,32 @@ def run_results(
     dataset_dir: str | Path = DATASET,
     ckpt_path: str | Path = WEIGHTS,
     output_dir: str | Path = "results",
-    readme: str | Path | None = README,
+    page: str | Path | None = None,
     parts: Mapping[str, str] | None = None,
     configs: Sequence[str] = (),
 ) -> None:
-    """Score weights on every labelled volume of a dataset, as they are, and write the table into the README.
+    """Score weights on every labelled volume of a dataset, as they are, and print a table of how they do.
 
     Args:
         dataset_dir: the dataset.
         ckpt_path: the weights; at their own threshold.
         output_dir: becomes `whole/` and `parts/NAME/` with all that the evaluations write (`metrics.json` ...).
-        readme: a text with two lines between which the table is put; null only prints it.
+        page: a text with two lines between which the table is put, such as docs/results.md; by default none.
         parts: a further row for a region of a volume, "{'NAME': 'x0:x1,y0:y1,z0:z1'}"; by default for the half of
             octa_retina that is tested on.
         configs: overlays that the weights need, "['configs/overlays/full_width.json']", as seen from the bundle.
 
     Raises:
-        UserError: where dataset, weights or README are missing.
-        UserError: for a README without the two lines, a dataset whose images and labels do not fit, or parts of
+        UserError: where dataset, weights or page are missing.
+        UserError: for a page without the two lines, a dataset whose images and labels do not fit, or parts of
             volumes that are not there.
         UserError: where an evaluation fails; what it printed says why.
         UserError: where a file cannot be written.
     """
     dataset, weights, folder = (Path(path).resolve() for path in (dataset_dir, ckpt_path, output_dir))
-    page = None if str(readme) in ("None", "null") else Path(readme)
-    if page is not None:
-        with_table(page, "")  # what cannot be written shows before the work
+    target = None if page is None else Path(page)
+    if target is not None:
+        with_table(target, "")  # what cannot be written shows before the work
     if not dataset.exists():
         refuse(dataset, "no such dataset", "give --dataset_dir, a folder with images/ and labels/", FileNotFoundError)
     volumes = {volume["name"]: volume for volume in find_dataset(dataset)}
@@ -86,9 +85,9 @@ def run_results(
             rows[f"{name} `{parts[name]}`"] = {**part["cases"][name], "oracle": best}
     table = results_table(rows, origin, scored["threshold"], files[2:])
     print(f"\n{table}")
-    if page is not None:
-        _write(page, with_table(page, table))
-        print(f"written into {page}")
+    if target is not None:
+        _write(target, with_table(target, table))
+        print(f"written into {target}")
 
 
 def _box_of(volumes: Mapping[str, Mapping[str, Any]], name: str, region: str) -> tuple:
@@ -154,22 +153,22 @@ def _cell(value: float | None) -> str:
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
-def with_table(readme: Path, table: str) -> str:
-    """Return a README's text with what stands between its two lines replaced by a table.
+def with_table(page: Path, table: str) -> str:
+    """Return a page's text with what stands between its two lines replaced by a table.
 
     Raises:
         UserError: where it is missing.
         UserError: where the lines are not there, once each and in order.
     """
-    if not readme.is_file():
-        refuse(readme, "no such file", "give --readme, or --readme null to print the table only", FileNotFoundError)
-    text = readme.read_text(encoding="utf-8")
+    if not page.is_file():
+        refuse(page, "no such file", "give another --page, or leave it out to print the table only", FileNotFoundError)
+    text = page.read_text(encoding="utf-8")
     before, begin, rest = text.partition(f"{BEGIN}\n")
     _, end, after = rest.partition(f"{END}\n")
     if not begin or not end or BEGIN in rest or END in before + after:
         refuse(
-            readme,
+            page,
             f"has not just one line {BEGIN} and below it one {END}",
-            "put them where the table shall stand, or give --readme null to print it only",
+            "put them where the table shall stand, or leave --page out to print it only",
         )
     return f"{before}{begin}{table}\n{end}{after}"

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from experiments.results_table import BEGIN, END, README, best_threshold_dice, results_table, run_results, with_table
+from experiments.results_table import BEGIN, END, best_threshold_dice, results_table, run_results, with_table
 from scripts.commands.synthesise import write_dataset
 from scripts.core import sha256
 from scripts.data import find_dataset
@@ -15,6 +15,7 @@ from scripts.io import read_volume
 from tests.helpers.bundle_command import TINY_NETWORK, contents
 from tests.helpers.dataset_examples import BUNDLE, write_pair
 
+RESULTS = BUNDLE.parent / "docs" / "results.md"
 VERSION = json.loads((BUNDLE / "configs" / "metadata.json").read_text())["version"]
 PAGE = f"# Title\n\n{BEGIN}\nwhat was there before\n{END}\n\nmore, µm\n"
 
@@ -88,15 +89,15 @@ def test_the_table_goes_between_the_lines(page):
 @pytest.mark.parametrize("text", ["", BEGIN + "\n", f"{END}\n{BEGIN}\n", PAGE + PAGE, PAGE + f"{END}\n"], ids=range(5))
 def test_a_page_without_the_lines_is_refused_before_the_work(page, text, tmp_path):
     page.write_text(text)
-    with pytest.raises(ValueError, match=f"page.md: has not just one line {BEGIN} .*--readme null") as error:
-        run_results(tmp_path / "no dataset", readme=page, output_dir=tmp_path / "out")
+    with pytest.raises(ValueError, match=f"page.md: has not just one line {BEGIN} .*leave --page out") as error:
+        run_results(tmp_path / "no dataset", page=page, output_dir=tmp_path / "out")
     assert "\n" not in str(error.value)
     assert page.read_text() == text
 
 
-def test_the_table_in_our_readme_is_that_of_the_shipped_weights():
-    """Or `make results` has to run again."""
-    (table,) = re.findall(f"{BEGIN}\n(.*?){END}\n", README.read_text(encoding="utf-8"), re.DOTALL)
+def test_the_table_of_results_is_that_of_the_shipped_weights():
+    """Or `make results PAGE=docs/results.md` has to run again."""
+    (table,) = re.findall(f"{BEGIN}\n(.*?){END}\n", RESULTS.read_text(encoding="utf-8"), re.DOTALL)
     assert f"sha256 `{sha256(BUNDLE / 'models' / 'model.pt')[:12]}`), tubenet {VERSION}" in table
 
 
@@ -114,7 +115,7 @@ def dataset(tmp_path_factory):
         ({"dataset_dir": "none"}, "none: no such dataset; give --dataset_dir"),
         ({"dataset_dir": "."}, "has no folder images/"),
         ({"ckpt_path": "none.pt"}, "none.pt: no such weights; check --ckpt_path"),
-        ({"readme": "none.md"}, "none.md: no such file; give --readme"),
+        ({"page": "none.md"}, "none.md: no such file; give another --page"),
         ({"parts": {"b": ":,:,:"}}, "--parts: there is no volume 'b' in the dataset; it has mesh_0, mesh_1"),
         ({"parts": {"mesh_0": ":,:,0:99"}}, "--region :,:,0:99: does not fit"),
     ],
@@ -125,7 +126,7 @@ def test_what_cannot_be_done_is_refused_before_the_work(given, told, dataset, pa
     monkeypatch.setattr("experiments.results_table.run_bundle", None)
     before = contents(tmp_path)
     with pytest.raises((ValueError, FileNotFoundError), match=re.escape(told)) as error:
-        run_results(**{"dataset_dir": dataset, "readme": page, "output_dir": tmp_path / "out", **given})
+        run_results(**{"dataset_dir": dataset, "page": page, "output_dir": tmp_path / "out", **given})
     assert "\n" not in str(error.value)
     assert contents(tmp_path) == before
 
@@ -164,7 +165,7 @@ def test_results(dataset, tiny_weights, page, tmp_path, capfd):
     assert f"`tiny.pt` (sha256 `{sha256(tiny_weights)[:12]}`), tubenet {VERSION}, `tiny.json`, threshold 0.5." in table
 
 
-def test_null_only_prints(dataset, page, tmp_path, monkeypatch, capsys):
+def test_without_a_page_it_only_prints(dataset, tmp_path, monkeypatch, capsys):
     def evaluated(files, output_dir, **options):
         row = {"dice": 0.125, "cldice": 0.25, "auroc": 0.375, "average_precision": None}
         written = {"cases": {"mesh_0": row, "mesh_1": row}, "threshold": 0.5}
@@ -172,8 +173,7 @@ def test_null_only_prints(dataset, page, tmp_path, monkeypatch, capsys):
         (output_dir / "metrics.json").write_text(json.dumps(written))
 
     monkeypatch.setattr("experiments.results_table.run_bundle", evaluated)
-    ours = README.read_bytes()
-    for nothing in (None, "null"):
-        run_results(dataset, output_dir=tmp_path / f"out {nothing}", readme=nothing)
-        assert "| mesh_1 | 0.125 | 0.250 | 0.375 | – | 0." in capsys.readouterr().out
-    assert README.read_bytes() == ours
+    ours = RESULTS.read_bytes()
+    run_results(dataset, output_dir=tmp_path / "out")
+    assert "| mesh_1 | 0.125 | 0.250 | 0.375 | – | 0." in capsys.readouterr().out
+    assert RESULTS.read_bytes() == ours

@@ -47,7 +47,7 @@ def graph(request, tmp_path_factory):
 
 
 def export(bundle, command, graph, path, *further):
-    """A command of MONAI's as README has it."""
+    """A command of MONAI's as docs/how-to/deploy.md has it."""
     name, weights = graph
     files = [f"configs/{config}.json" for config in ("inference", *OVERLAYS[name])]
     config = ("--config_file", files[0] if len(files) == 1 else files, "--meta_file", "configs/metadata.json")

@@ -33,7 +33,7 @@ def run_demo(
         output_dir: becomes `dataset/` with image and label, `rest/` with the label outside the block, `before/` and
             `after/` with segmentations, scores and curves, `weights/`, and three pictures.
         epochs: of fine-tuning.
-        iterations_per_epoch: likewise.
+        iterations_per_epoch: steps in each of them.
 
     Raises:
         UserError: where the folder cannot be written.

@@ -61,20 +61,20 @@ def watch(
         interval: seconds between two looks at the folder, and without a change after which a file is complete.
         overlays: one or several configs to put over configs/inference.json.
         ckpt_path: weights; the shipped ones by default. This and the rest are the options of configs/inference.json.
-        device: likewise.
-        amp: likewise.
-        threshold: likewise.
-        save_probability: likewise.
-        channel: likewise.
-        patch_size: likewise.
-        overlap: likewise.
-        scale: likewise.
-        batch_size: likewise.
+        device: `cpu`, `cuda` or `cuda:1`.
+        amp: compute in bfloat16: true, false or `auto`.
+        threshold: probability above which a voxel is vessel.
+        save_probability: write NAME_prob.EXT too.
+        channel: which channel of files that have several.
+        patch_size: X, Y, Z of the window in voxels, multiples of 32.
+        overlap: of neighbouring windows, as a fraction of their side.
+        scale: the size at which the network sees the image, 0.5 for half, or `auto`.
+        batch_size: windows at a time.
 
     Raises:
         UserError: where input_dir, weights or configs are missing.
         UserError: where output_dir cannot be written.
-        UserError: for both folders the same, an interval or a option out of range, or weights that do not fit.
+        UserError: for both folders the same, an interval or an option out of range, or weights that do not fit.
     """
     source, target = _checked(input_dir, output_dir, interval)
     probability = read_boolean("save_probability", save_probability or False)

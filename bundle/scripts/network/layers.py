@@ -1,7 +1,7 @@
 """Layers that PyTorch computes wrongly or slowly in training on a CPU; elsewhere they are PyTorch's own.
 
-How much each costs is in the model card. All of them are what their base classes are, to the rounding. Where a graph
-is taken of them (TorchScript, `torch.export`, `torch.compile`) they are their base classes.
+How much each costs: docs/explanation/speed.md. All of them are what their base classes are, to the rounding. Where a
+graph is taken of them (TorchScript, `torch.export`, `torch.compile`) they are their base classes.
 
 Annotations are types here and not text, for so TorchScript wants them.
 """
