@@ -30,7 +30,7 @@ help:
 	@echo "make results DATASET=FOLDER [PAGE=docs/results.md]   score the shipped weights on each labelled volume of it"
 	@echo "make docs    the tables of docs/reference/, from the code that they describe"
 	@echo "make foundation MASKS=FOLDER   train the shipped weights again, from nothing, into $(FOUNDATION)/: hours"
-	@echo "make lint    ruff"
+	@echo "make lint    ruff, and mypy on core, io and metrics"
 	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/, $(RESULTS)/ and $(FOUNDATION)/"
 
 $(VENV)/.run: requirements.txt
@@ -54,7 +54,7 @@ demo: $(VENV)/.run
 
 # a process a core, each with one thread: most tests start programs, and threads of several would stand in each other's way
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov
 
 studies-named:
 	@test -n "$(STUDIES)" || { echo "make label STUDIES=FOLDER: name the folder of your images" >&2; exit 2; }
@@ -83,6 +83,7 @@ foundation: $(VENV)/.run
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean:
 	rm -rf $(VENV) $(LABEL_VENV) $(DEMO) $(RESULTS) $(FOUNDATION)

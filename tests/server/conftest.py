@@ -17,6 +17,11 @@ SHAPE = (128, 48, 32)  # three windows with the usual overlap, two without
 SHORT = {"iterations_per_epoch": 2, "batch_size": 1}
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.server)
+
+
 @pytest.fixture(scope="session")
 def study(tmp_path_factory):
     """`images/` and `labels/`, one volume of each kind of file."""

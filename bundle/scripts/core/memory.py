@@ -16,7 +16,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 NEVER = -1
 # bytes; larger blocks are whole volumes, which are made once and must go when they are freed; older releases of glibc
 # accept no more than the second
-LARGEST_KEPT = (2**30, 2**25)
+MAX_KEPT = (2**30, 2**25)
 
 
 @cache
@@ -37,7 +37,7 @@ def keep_freed_memory() -> bool:
     if libc is None:
         return False
     trims = libc.mallopt(M_TRIM_THRESHOLD, NEVER)
-    return bool(trims) and any(libc.mallopt(M_MMAP_THRESHOLD, size) for size in LARGEST_KEPT)
+    return bool(trims) and any(libc.mallopt(M_MMAP_THRESHOLD, size) for size in MAX_KEPT)
 
 
 def return_freed_memory() -> None:

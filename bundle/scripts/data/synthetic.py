@@ -19,8 +19,8 @@ from scripts.synthesis import check_parts, draw_style, synthesise
 from .dataset import find_volumes
 
 LANES = 16  # volumes that patches are drawn from at one time
-MOST_VALUES = 32  # of a mask, vessels of several kinds among them
-MOST_VESSEL = 0.9
+MAX_VALUES = 32  # of a mask, vessels of several kinds among them
+MAX_VESSEL = 0.9
 
 
 def no_dataset(classes: int, options: Mapping[str, Any], options_of_tests: Mapping[str, Any] | None = None) -> list:
@@ -95,12 +95,12 @@ def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
 
 def _mask(path):
     info, voxels = read_volume(path)
-    if len(np.unique(voxels)) > MOST_VALUES:
-        refuse(path, f"holds more than {MOST_VALUES} values, so it is an image and no vessel mask", "remove it")
+    if len(np.unique(voxels)) > MAX_VALUES:
+        refuse(path, f"holds more than {MAX_VALUES} values, so it is an image and no vessel mask", "remove it")
     if voxels.min() < 0:
         refuse(path, "holds negative values, which are not labelled", "make them vessel or background")
     mask = voxels > 0
-    if not 0 < mask.mean() < MOST_VESSEL:
+    if not 0 < mask.mean() < MAX_VESSEL:
         refuse(path, f"{mask.mean():.0%} of it is vessel, so nothing can be cut from it", "remove it")
     size = voxel_size(info.affine)
     if max(size) > 1.05 * min(size):

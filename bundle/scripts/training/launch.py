@@ -32,7 +32,7 @@ from scripts.core import (
 FROM_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 LOST = ("reset by peer", "closed by peer", "remote process exited")  # in the words of Gloo and of NCCL
 # who has scored its volumes waits for those who have more; that a process has died is seen at once, by torchrun
-LONGEST_WAIT = timedelta(days=1)
+MAX_WAIT = timedelta(days=1)
 
 
 def backend_for(device: str, local_rank: int) -> str:
@@ -80,13 +80,13 @@ def join_processes(device: str) -> None:
     if distributed.is_initialized():
         return
     # the store is torchrun's, and outlives a process that fails
-    store, rank, size = next(distributed.rendezvous("env://", timeout=LONGEST_WAIT))
+    store, rank, size = next(distributed.rendezvous("env://", timeout=MAX_WAIT))
     sys.excepthook = hook = _FirstToFail(store)
     check_overrides()  # the device among them; once more than needed, but before it is used
     backend = backend_for(device, int(os.environ["LOCAL_RANK"]))
     if backend == "nccl":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # from here on, "cuda" is this one
-    distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=LONGEST_WAIT)
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=MAX_WAIT)
     sys.excepthook = hook  # torch has put its own around it, which writes "[rank0]: " before every line
     idist.sync()
     for handler in logging.getLogger().handlers:

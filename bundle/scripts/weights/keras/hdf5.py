@@ -13,7 +13,7 @@ from h5py import h5l
 
 from scripts.core import UserError, refuse
 
-MOST_ENTRIES = 5000  # weights and their optimiser have some hundreds; names of deep nests grow with the square
+MAX_ENTRIES = 5000  # weights and their optimiser have some hundreds; names of deep nests grow with the square
 
 
 @contextmanager
@@ -109,11 +109,11 @@ def _check_links(path: Path, file: h5py.File) -> None:
     def stops_at(name: bytes, link: h5l.LinkInfo) -> bytes | None:
         nonlocal seen
         seen += 1
-        return name if link.type not in (h5l.TYPE_HARD, h5l.TYPE_SOFT) or seen > MOST_ENTRIES else None
+        return name if link.type not in (h5l.TYPE_HARD, h5l.TYPE_SOFT) or seen > MAX_ENTRIES else None
 
     found = file.id.links.visit(stops_at, info=True)
-    if seen > MOST_ENTRIES:
-        refuse(path, f"holds more than {MOST_ENTRIES} entries", "weights have some hundreds: another file?")
+    if seen > MAX_ENTRIES:
+        refuse(path, f"holds more than {MAX_ENTRIES} entries", "weights have some hundreds: another file?")
     if found is not None:
         place = found.decode(errors="replace")
         link = file.get(place, getlink=True)

@@ -29,7 +29,7 @@ RELEASED = {  # the release's graph, in TubeNet's words; no file states it
     "bottleneck_norm": False,
     "act": ["leakyrelu", {"negative_slope": 0.2}],
 }
-MOST_PACKED = 20  # times: Keras does not compress, and random numbers hardly can be
+MAX_PACKED = 20  # times: Keras does not compress, and random numbers hardly can be
 
 # The parts of the release's blocks, each with its Keras class, in the order in which Keras numbers them. Those without
 # weights have an empty group in the file, and so has the attention gate, which is made and not called.
@@ -77,7 +77,7 @@ def read_keras_weights(path: str | Path) -> TubeNet:
         except ValueError as error:
             refuse(path, f"is not the release's network ({error})", "use a file of the release")
         size, claimed = path.stat().st_size, 4 * sum(weights.numel() for weights in network.parameters())
-        if claimed > MOST_PACKED * size:
+        if claimed > MAX_PACKED * size:
             refuse(
                 path,
                 f"claims {claimed / 1000000000.0:.1f} GB of weights in {size / 1000000.0:.1f} MB",

@@ -1,0 +1,198 @@
+"""Weights and sidecars that cannot be used: each is refused in one line, and the network stays as it was."""
+
+import json
+import math
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from scripts.weights import Checkpoint, read_sidecar, sidecar_path
+from tests.helpers.bundle_command import contents
+from tests.helpers.training_examples import Hostile, small_disk
+from tests.helpers.volume_examples import told
+from tests.helpers.weights_examples import NORMALISATION, network, refused, rewrite, saved
+
+
+def test_missing_files(tmp_path):
+    assert "no such weights; check --ckpt_path" in refused(tmp_path / "none.pt", error=FileNotFoundError)
+    path = saved(tmp_path)
+    path.with_suffix(".json").unlink()
+    assert "the sidecar of model.pt is missing" in refused(path, error=FileNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"network": ', "is not JSON"),
+        ("[1, 2]", "is not a sidecar"),
+        ("{}", "is not a sidecar"),
+        ('{"threshold": "x"}', "is not a sidecar"),
+        ('{"threshold": 0.5, "network": []}', "is not a sidecar"),
+    ],
+)
+def test_a_sidecar_that_is_none(tmp_path, text, why):
+    path = saved(tmp_path)
+    path.with_suffix(".json").write_text(text)
+    assert f"model.json: {why}" in refused(path)
+
+
+def test_other_weights_than_the_sidecar_describes(tmp_path):
+    path = saved(tmp_path)
+    torch.save(network(seed=2).state_dict(), path)
+    assert "is not the file that its sidecar model.json describes" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("switches", "why"),
+    [
+        ({"channels": (8, 8)}, "channels is [4, 8] in the weights and [8, 8] in the config"),
+        ({"act": "relu"}, 'act is ["leakyrelu", {"negative_slope": 0.2}] in the weights and "relu" in the config'),
+        ({"norm_eps": 1e-3}, "norm_eps is 1e-05 in the weights and 0.001 in the config"),
+        ({"attention": True}, "attention is false in the weights and true in the config"),
+    ],
+)
+def test_another_network(tmp_path, switches, why):
+    assert why in refused(saved(tmp_path), network(**switches))
+
+
+def test_a_sidecar_is_checked_where_another_program_loads_the_weights(tmp_path):
+    path = saved(tmp_path)
+    checkpoint = Checkpoint(path, network(dropout=0.5), NORMALISATION)
+    checkpoint.check()
+    assert checkpoint.sidecar == read_sidecar(path)
+    assert checkpoint.threshold() == 0.4
+    with pytest.raises(ValueError, match="does not fit the config: channels is") as error:
+        Checkpoint(path, network(channels=(8, 8)), {"lower": 1.0, "upper": 100.0}).threshold()
+    told(
+        error, path, "channels is [4, 8] in the weights", "lower is 0.0 in the weights", "use the configs and overlays"
+    )
+    torch.save(network(seed=2).state_dict(), path)
+    with pytest.raises(ValueError, match=r"is not the file that its sidecar model\.json describes"):
+        Checkpoint(path, network(), NORMALISATION).threshold()
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [("model.pt", "model.pt"), (["old.pt", "model.pt"], "old.pt"), ("old.pt", "old.pt"), ("none.pt", "model.pt")],
+)
+def test_a_server_may_be_asked_to_use_other_weights(tmp_path, name, used):
+    path = saved(tmp_path)
+    (tmp_path / "old.pt").touch()
+    assert Checkpoint(path, name=name).path == tmp_path / used
+
+
+@pytest.mark.parametrize("name", ["../model.pt", "/model.pt", "", "a/b.pt", ".."])
+def test_other_weights_are_named_by_a_name(tmp_path, name):
+    with pytest.raises(ValueError, match=r"is not the name of a file; give one such as model\.pt"):
+        Checkpoint(saved(tmp_path), name=name)
+
+
+def test_images_are_scaled_as_the_weights_were_trained(tmp_path):
+    path = saved(tmp_path)
+    assert Checkpoint(None).normalisation == Checkpoint(path).normalisation == NORMALISATION
+    sidecar = read_sidecar(path)
+    sidecar_path(path).write_text(json.dumps(sidecar | {"normalisation": {"lower": 0.5, "upper": 99.5}}))
+    assert Checkpoint(path).normalisation == {"lower": 0.5, "upper": 99.5}
+    assert Checkpoint(path, normalisation={"lower": None, "upper": 100}).normalisation == {"lower": 0.5, "upper": 100}
+    assert Checkpoint(None, normalisation={"lower": 2}).normalisation == {"lower": 2, "upper": 100}
+    with pytest.raises(FileNotFoundError, match="no such weights"):
+        Checkpoint(tmp_path / "none.pt").normalisation  # noqa: B018 - a property that reads
+
+
+@pytest.mark.parametrize(
+    "percentiles", [{"lower": None, "upper": 99}, {"lower": "x"}, {"lower": 99, "upper": 1}, {"low": 1}], ids=str
+)
+def test_percentiles_that_are_none_name_the_sidecar(percentiles, tmp_path):
+    path = saved(tmp_path)
+    sidecar = read_sidecar(path)
+    sidecar_path(path).write_text(json.dumps(sidecar | {"normalisation": percentiles}))
+    with pytest.raises(ValueError, match=f"^{re.escape(str(sidecar_path(path)))}: lower .* not percentiles"):
+        Checkpoint(path).normalisation  # noqa: B018 - a property that reads
+    with pytest.raises(ValueError, match=r"^--normalisation: lower 'abc'"):
+        Checkpoint(None, normalisation={"lower": "abc"}).normalisation  # noqa: B018 - a property that reads
+
+
+def test_another_normalisation(tmp_path):
+    why = refused(saved(tmp_path), normalisation={"lower": 1.0, "upper": 100.0})
+    assert "lower is 0.0 in the weights and 1.0 in the config" in why
+    assert "upper" not in why
+
+
+def test_a_network_that_states_no_arguments_is_checked_tensor_by_tensor(tmp_path):
+    why = refused(saved(tmp_path), nn.Conv3d(1, 2, 1))
+    assert (
+        "config: weight is absent there and (2, 1, 1, 1, 1) here; bias is absent there and (2,) here; encoder.0" in why
+    )
+
+
+def test_more_or_less_than_the_network_has(tmp_path):
+    path, state = saved(tmp_path), network().state_dict()
+    rewrite(path, {**state, "decoder.9.weight": torch.zeros(1)})
+    assert "the config: decoder.9.weight is (1,) there and absent here; use" in refused(path)
+    rewrite(path, {name: value for name, value in state.items() if name != "head.bias"})
+    assert "the config: head.bias is absent there and (2,) here; use" in refused(path)
+    rewrite(path, {**state, "head.bias": torch.zeros(3)})
+    assert "the config: head.bias is (3,) there and (2,) here; use" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("extra", "last"), [(12, "extra.11 is (1,) there and absent here; use"), (15, "and 3 tensors more; use")]
+)
+def test_at_most_twelve_tensors_are_listed(tmp_path, extra, last):
+    path = saved(tmp_path)
+    rewrite(path, {**network().state_dict(), **{f"extra.{number}": torch.zeros(1) for number in range(extra)}})
+    why = refused(path)
+    assert why.count("absent here") == 12
+    assert last in why
+
+
+def test_a_file_cut_short(tmp_path):
+    path = saved(tmp_path)
+    rewrite(path, lambda path: path.write_bytes(path.read_bytes()[:-3000]))
+    assert "is not a file of plain weights" in refused(path)
+    rewrite(path, lambda path: path.write_bytes(b""))
+    assert "is not a file of plain weights" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [torch.zeros(1)],
+        {"model": {"weight": torch.zeros(1)}},
+        {"epoch": 3},
+        {"weight": torch.ones(1, dtype=torch.int64)},
+    ],
+)
+def test_more_than_weights(tmp_path, content):
+    path = saved(tmp_path)
+    rewrite(path, content)
+    assert "holds more than plain weights" in refused(path)
+
+
+def test_weights_that_hold_nan(tmp_path):
+    spoilt = network()
+    spoilt.head.weight.data[0] = math.nan
+    assert "head.weight holds NaN" in refused(saved(tmp_path, spoilt))
+
+
+def test_nothing_is_unpickled(tmp_path):
+    path, target = saved(tmp_path), tmp_path / "pwned"
+    rewrite(path, {**network().state_dict(), "head.bias": Hostile(target)})
+    assert "is not a file of plain weights, so it was not loaded" in refused(path)
+    assert not target.exists()
+    torch.load(path, weights_only=False)
+    assert target.exists()  # else the test would not have tested anything
+
+
+@pytest.mark.parametrize("room", [100, 2000])  # bytes: less than a file's first piece; some pieces, and not all
+def test_a_full_disk(tmp_path, room):
+    path = saved(tmp_path)
+    before = contents(tmp_path)
+    with small_disk(room), pytest.raises(OSError, match="cannot be written") as error:
+        saved(tmp_path, network(seed=1))
+    told(error, path, "(File too large), what was there before is kept")  # the system's words, not the library's
+    assert contents(tmp_path) == before
+    saved(tmp_path, network(seed=1))
+    assert contents(tmp_path) != before
