@@ -1,15 +1,12 @@
-"""Centrelines and clDice of volumes drawn here, with numbers by hand; as evaluation uses them."""
+"""Centrelines and clDice of volumes drawn here, with numbers by hand."""
 
 import numpy as np
 import pytest
 import torch
-from ignite.engine import Engine
 from monai.data import MetaTensor
-from monai.handlers import IgniteMetricHandler, from_engine
 from scipy.ndimage import label as pieces_of
 
-from scripts.core import apply_threshold
-from scripts.metrics import CentrelineCounts, CentrelineScores, CountCentrelinesd, centreline
+from scripts.metrics import CentrelineCounts, centreline
 from scripts.metrics.centreline import TOUCHING
 
 SHAPE = (30, 15, 15)
@@ -27,7 +24,7 @@ def as_label(mask):
 
 
 def scores(predicted, label, classes=2):
-    counts = CentrelineCounts.of(as_label(predicted), as_label(label), classes)
+    counts = CentrelineCounts.of_segmentation(as_label(predicted), as_label(label), classes)
     return counts.scores("cldice"), counts.scores("centreline_sensitivity")
 
 
@@ -113,7 +110,7 @@ def test_a_false_branch():
         (1, 0, (0, NAN)),  # found where there is nothing
     ],
 )
-def test_nothing_called_or_nothing_there(predicted, label, expected):
+def test_nothing_predicted_or_nothing_there(predicted, label, expected):
     assert score(tube() * predicted, tube() * label) == expected
 
 
@@ -138,8 +135,8 @@ def test_only_labelled_voxels_count():
 def test_a_vessel_goes_on_across_the_border():
     """A wide end would be taken back by 2 voxels; at the border there is none: 15 - 2 voxels are counted, not 11."""
     label = unlabelled(tube(4), slice(15, None))
-    counts = CentrelineCounts.of(as_label(tube(4)), as_label(label))
-    assert counts.predicted.tolist() == counts.real.tolist() == [[13, 13]]
+    counts = CentrelineCounts.of_segmentation(as_label(tube(4)), as_label(label))
+    assert counts.segmentation.tolist() == counts.label.tolist() == [[13, 13]]
 
 
 def test_a_sliver_of_a_vessel_beyond_the_border_is_no_vessel():
@@ -160,7 +157,7 @@ def test_agreement_on_labelled_voxels_is_1():
     assert score(predicted, label) == (1, 1)
 
 
-# -- several classes, and as MONAI's engines use it --------------------------------------------------------------------
+# -- several classes, and from logits ---------------------------------------------------------------------------------
 
 
 def test_classes_one_by_one():
@@ -174,32 +171,11 @@ def test_classes_one_by_one():
     assert sensitivity == pytest.approx([2 / 3, 1, NAN], nan_ok=True)
 
 
-def test_counts_of_an_evaluation():
-    """At a threshold, over volumes, of which one has no vessel: the mean is of those where it is defined."""
+@pytest.mark.parametrize(("threshold", "found"), [(0.5, 30), (0.9, 15)])
+def test_logits_are_segmented_at_the_threshold(threshold, found):
+    """Log-odds of 3 along the first half of a vessel and of 1, a probability of 0.73, along the second."""
     log_odds = np.where(tube(1, stop=15), 3.0, np.where(tube(1), 1.0, -4.0)).astype(np.float32)
-    pred = MetaTensor(torch.from_numpy(np.stack([0 * log_odds, log_odds])))
-    volumes = [{"pred": pred, "label": MetaTensor(as_label(tube(1)))}]
-    volumes.append(
-        {"pred": MetaTensor(pred - 9 * torch.tensor([0, 1]).reshape(2, 1, 1, 1)), "label": as_label(tube(0) * 0)}
-    )
-    for threshold, expected in ((0.5, (1, 1)), (0.9, (2 / 3, 1 / 2))):
-        predicted = apply_threshold(torch.softmax(pred.as_tensor(), dim=0), threshold)
-        assert predicted.sum() == 5 * (30 if threshold == 0.5 else 15)
-        post = CountCentrelinesd("pred", threshold=threshold)
-        engine = Engine(lambda _, volume, post=post: [post(volume)])
-        for name in CentrelineScores.NAMES:
-            handler = IgniteMetricHandler(
-                metric_fn=CentrelineScores(name), output_transform=from_engine(["centrelines", "label"])
-            )
-            handler.attach(engine, name)
-        state = engine.run(volumes)
-        for name, value in zip(CentrelineScores.NAMES, expected, strict=True):
-            np.testing.assert_allclose(state.metric_details[name].flatten(), [value, NAN])
-            assert state.metrics[name] == pytest.approx(value)
-
-
-def test_what_a_metric_cannot_use():
-    with pytest.raises(ValueError, match="score 'dice': is not known; give one of cldice, centreline_sensitivity"):
-        CentrelineScores("dice")
-    with pytest.raises(ValueError, match=r"reads counts, .* from_engine\(\['centrelines', 'label'\]\)"):
-        CentrelineScores("cldice")(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))
+    logits = MetaTensor(torch.from_numpy(np.stack([0 * log_odds, log_odds])))
+    counts = CentrelineCounts.of(logits, MetaTensor(as_label(tube(1))), threshold)
+    assert counts.segmentation.tolist() == [[found, found]]
+    assert counts.label.tolist() == [[found, 30]]

@@ -1,5 +1,7 @@
 """Scores over volumes and the threshold against brute force and numbers by hand; as MONAI's engines use them."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from monai.data import MetaTensor
 from monai.handlers import IgniteMetricHandler, from_engine
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from scripts.metrics import BestDice, BestThreshold, CountVoxelsd, VoxelScores
+from scripts.metrics import BestDice, BestThreshold, CentrelineScores, VolumeCounts, VoxelScores
 from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
 
 # -- the threshold -----------------------------------------------------------------------------------------------------
@@ -77,10 +79,9 @@ def volume(shape, seed, vessels=True):
 
 def evaluate(volumes, threshold=0.5, **scores):
     """As an evaluator does: one decollated volume an iteration, counted by the post-processing."""
-    post = CountVoxelsd("pred", threshold=threshold)
-    engine = Engine(lambda _, volume: [post(volume)])
+    engine = Engine(lambda _, volume: [{"counts": VolumeCounts.of(volume["pred"], volume["label"], threshold)}])
     for name, score in scores.items():
-        IgniteMetricHandler(metric_fn=score, output_transform=from_engine(["counts", "label"])).attach(engine, name)
+        IgniteMetricHandler(metric_fn=score, output_transform=from_engine(["counts", "counts"])).attach(engine, name)
     return engine.run(volumes)
 
 
@@ -137,9 +138,21 @@ def test_the_mean_over_classes_weighs_them_alike():
     assert state.metrics["recall"] == 0.5
 
 
-def test_what_a_metric_cannot_use():
-    with pytest.raises(ValueError, match=r"score 'AUC': is not known; give one of dice, .*, average_precision"):
-        VoxelScores("AUC")
-    for metric in (VoxelScores("dice"), BestThreshold()):
-        with pytest.raises(ValueError, match=r"reads counts, .* from_engine\(\['counts', 'label'\]\)"):
-            metric(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))
+@pytest.mark.parametrize(
+    ("metric", "score", "remedy"),
+    [
+        (VoxelScores, "AUC", "did you mean auroc?"),
+        (VoxelScores, "cldice", "did you mean dice?"),
+        (VoxelScores, "betti", "give one of dice, precision, recall, auroc, average_precision"),
+        (CentrelineScores, "skeleton", "give one of cldice, centreline_sensitivity"),
+    ],
+)
+def test_scores_that_there_are_not(metric, score, remedy):
+    with pytest.raises(ValueError, match=f"^score '{score}': is not known; {re.escape(remedy)}$"):
+        metric(score)
+
+
+@pytest.mark.parametrize("metric", [VoxelScores("dice"), CentrelineScores("cldice"), BestThreshold(), BestDice()])
+def test_metrics_do_not_read_tensors(metric):
+    with pytest.raises(ValueError, match=f"reads {metric.NEEDS.KEY}, not tensors; .* scripts.metrics.handlers"):
+        metric(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))
