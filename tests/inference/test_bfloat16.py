@@ -1,4 +1,4 @@
-"""Bfloat16: what the network computes in, what comes out, and that nobody else's weights are touched."""
+"""What the network computes in, what comes out, and that nobody else's weights change."""
 
 import copy
 from concurrent.futures import ThreadPoolExecutor

@@ -7,7 +7,7 @@ from scripts.network import TubeNet
 
 
 def test_the_layout_that_the_weights_had_changes_nothing():
-    """MONAI Label makes the network as `network_def` says, without the layout that the configs give it afterwards."""
+    """MONAI Label makes the network without the layout that the configs give it afterwards."""
     torch.manual_seed(0)
     plain = TubeNet(channels=(8, 16, 16)).eval()
     last = copy.deepcopy(plain).to(memory_format=torch.channels_last_3d)

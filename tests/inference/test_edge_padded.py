@@ -1,4 +1,4 @@
-"""Padding to multiples of what the poolings need: how far, with what, and that logits come back in place."""
+"""How far a volume is padded, with what, and that logits come back to its own voxels."""
 
 import pytest
 import torch

@@ -31,7 +31,10 @@ def bar(side, shape=(64, 64, 64)):
 
 
 def narrow_only(reach, inside=-8.0):
-    """A network that is sure of vessel up to `reach` voxels from its walls along Y, of `inside` log-odds beyond."""
+    """A network that is sure of vessel near its walls.
+
+    That is up to `reach` voxels along Y; deeper inside it has log-odds of `inside`.
+    """
 
     def network(x):
         deep = -F.max_pool3d(-F.pad(x, (0, 0, reach, reach, 0, 0)), (1, 2 * reach + 1, 1), stride=1)
@@ -117,7 +120,7 @@ def test_auto_needs_64_voxels_in_plane(shape, passes):
     ],
 )
 def test_the_share_that_fills_whole_voxels(side, half, quarter):
-    """Of a bar whose cross-section is `side` x `side` voxels: the pairs, or fours, along both of its sides."""
+    """Of a bar of `side` x `side` voxels across: the pairs, or fours, along both of its sides."""
     logits = as_logits(bar(side))
     assert share_resolved(logits, (32, 32, 32)) == pytest.approx(half, abs=1e-6)
     assert share_resolved(logits, (16, 16, 16)) == pytest.approx(quarter, abs=1e-6)

@@ -49,7 +49,7 @@ def test_sizes_depend_on_proportions_of_the_voxel_and_not_on_how_it_lies():
 
 @pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1)])
 def test_shrinking_is_the_mean_and_keeps_the_place(axes):
-    """Of 0 1 2 .. 15 along an axis, the halves are .5, 2.5, ..; brought back, what was linear still is."""
+    """Halved, 0 1 2 .. 15 along an axis is .5 2.5 ..; brought back, it is linear again."""
     ramp = torch.arange(16.0).reshape(16, 1, 1).expand(16, 18, 20).permute(axes)[None, None]
     halved = resample(ramp, [size // 2 for size in ramp.shape[2:]])
     line = halved.permute(0, 1, *(2 + np.argsort(axes))).contiguous()[0, 0, :, 3, 3]

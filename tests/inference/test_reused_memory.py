@@ -1,4 +1,4 @@
-"""When memory is kept and when it goes back; that the system is asked less often is seen in `tests/core`."""
+"""When memory is kept, and when it goes back; what that saves is seen in `tests/core`."""
 
 import pytest
 import torch

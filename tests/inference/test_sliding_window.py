@@ -1,4 +1,4 @@
-"""Windows on one grid: where they lie, what they hold, how they are averaged, and what is refused."""
+"""Where windows lie, what they hold, how they are averaged, and what is refused."""
 
 import pytest
 import torch
@@ -69,7 +69,7 @@ def test_the_window_comes_back_after_a_thin_volume_and_after_a_failure(cached):
 
 @pytest.mark.parametrize(("overlap", "windows"), [(0, 1), (0.25, 2), (0.5, 3), (0.75, 7)])
 def test_with_the_reach_of_windows_around_it_a_block_lacks_none(overlap, windows):
-    """Of a block of one window's size in a volume, no window around it misses it, and no voxel of it lacks one."""
+    """A block of one window's size: no window misses it, and no voxel of it lacks one."""
     network, reach = Recorder(), reach_of_windows((32, 32, 32), overlap)
     assert len({*reach}) == 1
     begin, end = 96 - reach[0], 128 + reach[0]

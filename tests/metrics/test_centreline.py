@@ -55,7 +55,7 @@ def test_vessels_of_even_width_have_a_centreline(width, axis):
 
 
 def test_no_piece_is_without_a_centreline_or_has_one_elsewhere():
-    """Blobs of chance, and 3 x 4 voxels less a corner, of which nothing is left on the finer grid either."""
+    """Random blobs, and 3 x 4 voxels less a corner, of which the finer grid leaves nothing."""
     random = np.random.default_rng(0)
     mask = np.zeros((9 * 60, 9, 9), dtype=bool)
     for at in range(0, 9 * 59, 9):
@@ -98,7 +98,7 @@ def test_a_broken_vessel():
 
 
 def test_a_false_branch():
-    """30 voxels of the segmentation's centreline are the vessel's, 10 are a line of their own elsewhere."""
+    """30 voxels of the segmentation's centreline are the vessel's, 10 are a line elsewhere."""
     assert score(tube(1) | tube(0, 5, 15, at=(2, 2)), tube(1)) == (2 * 0.75 / 1.75, 1)
 
 
@@ -124,7 +124,7 @@ def unlabelled(label, *where):
 
 
 def test_only_labelled_voxels_count():
-    """The label ends at x = 15: of its 15 voxels 10 are found; what is found beyond, right or not, counts nowhere."""
+    """The label ends at x = 15: 10 of its 15 voxels are found; beyond, nothing counts."""
     label = unlabelled(tube(1), slice(15, None))
     assert score(tube(1, stop=10), label) == (2 * (2 / 3) / (5 / 3), 2 / 3)
     assert score(tube(1, stop=10) | tube(1, start=20, at=(3, 3)), label) == (2 * (2 / 3) / (5 / 3), 2 / 3)
@@ -133,14 +133,14 @@ def test_only_labelled_voxels_count():
 
 
 def test_a_vessel_goes_on_across_the_border():
-    """A wide end would be taken back by 2 voxels; at the border there is none: 15 - 2 voxels are counted, not 11."""
+    """Thinning takes a wide end back by 2 voxels, and the border is no end: 15 - 2, not 11."""
     label = unlabelled(tube(4), slice(15, None))
     counts = CentrelineCounts.of_segmentation(as_label(tube(4)), as_label(label))
     assert counts.segmentation.tolist() == counts.label.tolist() == [[13, 13]]
 
 
 def test_a_sliver_of_a_vessel_beyond_the_border_is_no_vessel():
-    """The label's rim is all of a tube that is labelled; a segmentation thinner by a voxel follows the tube's axis."""
+    """Of a tube the rim alone is labelled; a segmentation a voxel thinner follows its axis."""
     label = unlabelled(tube(4), slice(None), slice(None, 11))
     assert (label == 1).sum() == 30  # the rim, one voxel wide, which by itself would be its own centreline
     assert score(tube(3), label) == (NAN, NAN)  # the axis is not labelled
@@ -173,7 +173,7 @@ def test_classes_one_by_one():
 
 @pytest.mark.parametrize(("threshold", "found"), [(0.5, 30), (0.9, 15)])
 def test_logits_are_segmented_at_the_threshold(threshold, found):
-    """Log-odds of 3 along the first half of a vessel and of 1, a probability of 0.73, along the second."""
+    """Log-odds of 3 along the first half of a vessel, of 1 along the second: 0.95 and 0.73."""
     log_odds = np.where(tube(1, stop=15), 3.0, np.where(tube(1), 1.0, -4.0)).astype(np.float32)
     logits = MetaTensor(torch.from_numpy(np.stack([0 * log_odds, log_odds])))
     counts = CentrelineCounts.of(logits, MetaTensor(as_label(tube(1))), threshold)

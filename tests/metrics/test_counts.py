@@ -117,7 +117,7 @@ def test_slabs_and_unlabelled_voxels(classes, monkeypatch):
 
 
 def test_each_class_of_several():
-    """Against the class's own mask: what inference would write, and its log-odds against the rest."""
+    """Against its own mask: what inference would write, and its log-odds against the rest."""
     random = torch.Generator().manual_seed(1)
     logits, label = 2 * torch.randn(4, 9, 8, 7, generator=random), torch.randint(0, 4, (1, 9, 8, 7), generator=random)
     label[label == 3] = 2  # nothing is of class 3

@@ -14,7 +14,7 @@ LENGTH = 20
 
 
 def volume(found, vessel=LENGTH):
-    """A straight vessel, of one voxel across and `vessel` long, of which `found` voxels are predicted."""
+    """A straight line of `vessel` voxels, of which `found` are predicted."""
     along = torch.arange(LENGTH)[:, None, None].expand(LENGTH, 3, 3).clone()
     along[:, [0, 2]], along[:, :, [0, 2]] = LENGTH, LENGTH  # beside it
     log_odds = torch.where(along < found, 2.0, -2.0)
@@ -32,7 +32,7 @@ def evaluated(metrics, volumes, threshold=0.5):
 
 
 def test_every_metric_by_its_name():
-    """Half of one vessel is found and all of another: precision 1, recall 1/2 and 1, Dice 2/3 and 1."""
+    """Half of one vessel is found and all of another: recall 1/2 and 1, Dice 2/3 and 1."""
     metrics, rows = evaluated(NAMES, [volume(LENGTH // 2), volume(LENGTH)])
     assert list(metrics) == list(NAMES)
     assert set(NAMES) == set(METRICS)
@@ -58,7 +58,7 @@ def test_one_metric_needs_no_list():
 
 
 def test_the_threshold_and_what_is_undefined():
-    """Without vessel there is nothing to recall, and the mean is that of the volumes where it is defined."""
+    """Without vessel there is nothing to recall, and such a volume is left out of the mean."""
     metrics, rows = evaluated(["recall", "centreline_sensitivity"], [volume(LENGTH), volume(0, vessel=0)])
     for name, row in rows.items():
         np.testing.assert_array_equal(row, [1, np.nan])
@@ -67,7 +67,7 @@ def test_the_threshold_and_what_is_undefined():
 
 
 def test_each_handler_has_a_metric_of_its_own():
-    """Names may be used twice, in training for validation and for the test set, and volumes do not mix."""
+    """Training has one for validation and one for the test set, and volumes do not mix."""
     one, two = (evaluated(["dice"], [volume(found)])[0] for found in (LENGTH, LENGTH // 2))
     assert (one["dice"], two["dice"]) == (1, pytest.approx(2 / 3))
 
@@ -81,7 +81,7 @@ def test_each_handler_has_a_metric_of_its_own():
         ("voxels", f"give one of {', '.join(METRICS)}"),
     ],
 )
-def test_metrics_that_there_are_not(metric, remedy):
+def test_unknown_metrics_are_refused(metric, remedy):
     for make in (handlers, lambda metrics: PrepareMetricsd("pred", metrics)):
         for metrics in (["dice", metric], {"dice": "dice", "mine": metric}):
             with pytest.raises(ValueError, match=f"^metric '{metric}': does not exist; {re.escape(remedy)}$"):

@@ -1,4 +1,4 @@
-"""Run the network over a volume: inferers that wrap one another, each of which does one thing.
+"""Run the network over a volume, by inferers that wrap one another and each do one thing.
 
 Each is a `monai.inferers.Inferer` and takes the one inside as `inferer`, so that a config nests them by `_target_` and
 an overlay puts another between them. `inference.json` has, from the outside in::

@@ -1,4 +1,4 @@
-"""Run the network in bfloat16, which is faster where the device has instructions for it; logits stay float32."""
+"""Run the network in bfloat16, which is faster on devices that have instructions for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 
 class Bfloat16Inferer(Inferer):
-    """Let the network compute in bfloat16 by PyTorch's autocasting; the inferer inside gets float32 from it.
+    """Let the network compute in bfloat16 by PyTorch's autocasting, and give float32.
 
     Args:
         enabled: whether to; else the network computes in float32, whatever autocasting there is around it.
@@ -37,7 +37,7 @@ class Bfloat16Inferer(Inferer):
 
 
 def autocast(network: Callable[..., torch.Tensor], enabled: bool) -> Callable[..., torch.Tensor]:
-    """Return a network that computes in bfloat16, or in float32 where not `enabled`, and gives float32."""
+    """Return a network that computes in bfloat16, or else in float32, and gives float32."""
 
     def run(x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         with torch.autocast(x.device.type, torch.bfloat16, enabled=enabled):
@@ -48,10 +48,10 @@ def autocast(network: Callable[..., torch.Tensor], enabled: bool) -> Callable[..
 
 
 def with_rounded_weights(network: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """Copy a network with its convolutions' weights in bfloat16, as autocasting would round them at every run.
+    """Copy a network with the weights of its convolutions in bfloat16.
 
-    It is a copy because others may run the same network meanwhile (MONAI Label does), some of them in float32. What is
-    no PyTorch module, or is TorchScript, is returned as it is.
+    Autocasting would round them so at every run. It is a copy because others may run the same network meanwhile (MONAI
+    Label does), some of them in float32. What is no PyTorch module, or is TorchScript, is returned as it is.
     """
     if not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
         return network

@@ -1,4 +1,4 @@
-"""Lay the network's weights out channels last, which is faster and decides how sums are rounded."""
+"""Lay the network's weights out channels last, which is faster and changes how sums round."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 
 class ChannelsLastInferer(Inferer):
-    """Lay the weights of the network out channels last, in place, before the inferer inside runs it.
+    """Lay the network's weights out channels last, in place, before the inferer inside runs it.
 
     The configs lay them out so already. MONAI Label makes the network itself, in PyTorch's usual layout, in which sums
     are rounded otherwise: without this its masks would differ from those of the command line.

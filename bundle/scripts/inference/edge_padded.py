@@ -13,9 +13,10 @@ DIVISOR = 32  # 2 ** the number of the network's poolings
 
 
 class EdgePaddedInferer(Inferer):
-    """Pad the far end of each axis with edge values to the next multiple of `divisor`, and crop the logits back.
+    """Pad a volume with edge values to multiples of `divisor`, and crop the logits back.
 
-    No axis is padded to a whole window: a stack of 15 slices runs as 32 of them and not as 64.
+    Each axis is padded at its far end, and to no more than the next multiple: a stack of 15 slices runs as 32 of them
+    and not as a whole window of 64.
 
     Args:
         divisor: 2 to the power of the number of the network's poolings.

@@ -1,4 +1,4 @@
-"""Let the network see an image at several sizes, for vessels that are much wider than it was trained on.
+"""Let the network see an image at several sizes, for vessels wider than it was trained on.
 
 A patch inside a vessel of 60 voxels looks like any bright region. Shrunk to a quarter, the vessel is 15 voxels across
 and has walls. Logits are brought back to the image's own voxels and averaged, as those of overlapping windows are.
@@ -27,7 +27,7 @@ ALMOST_1 = 1 - 1e-4  # a mean of ones that was rounded on the way
 
 
 class MultiscaleInferer(Inferer):
-    """Run the inferer inside on the volume at another size, or at several, and bring the logits back.
+    """Run the inferer inside on the volume at one size or several, and bring the logits back.
 
     Args:
         scale: voxels that the network sees over voxels of the volume (`shape_at`); 1 leaves the volume as it is.
@@ -65,9 +65,9 @@ class MultiscaleInferer(Inferer):
 
 
 def coarser_shapes(logits: torch.Tensor, affine: np.ndarray) -> list[tuple[int, ...]]:
-    """Decide for `auto` at which further sizes the network sees an image: at all of `COARSER`, or at none.
+    """Decide for `auto` whether the network sees an image at the sizes of `COARSER` too.
 
-    They are added where most of the vessel that was found at the image's own size is still resolved at the smallest of
+    It does where most of the vessel that was found at the image's own size is still resolved at the smallest of
     them, which takes vessels about 16 voxels wide. Images of thinner vessels are left alone, and so are those with
     fewer than 64 voxels in plane, which `MIN_SIDE` would keep from shrinking; one window holds these anyway.
 
@@ -86,7 +86,9 @@ def coarser_shapes(logits: torch.Tensor, affine: np.ndarray) -> list[tuple[int, 
 
 
 def share_resolved(logits: torch.Tensor, shape: tuple[int, ...]) -> float:
-    """Return how much of the vessel lies in voxels of a shrunken image that hold vessel and nothing else.
+    """Return how much of the vessel a shrunken image still resolves.
+
+    Resolved is what lies in voxels of the shrunken image that hold vessel and nothing else.
 
     Args:
         logits: `(B, K, X, Y, Z)`, background first; vessel is what is likelier vessel than not.
@@ -112,6 +114,6 @@ def _like(image: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
 
 
 def _affine_of(image: torch.Tensor) -> np.ndarray:
-    """Return the 4x4 affine of an image or of the first of a batch; the identity where it is not known."""
+    """Return the 4x4 affine of an image, or of the first of a batch; the identity if unknown."""
     affine = image.affine if isinstance(image, MetaTensor) else np.eye(4)
     return np.asarray(affine, dtype=float).reshape(-1, 4, 4)[0]

@@ -1,4 +1,4 @@
-"""Bring a volume to other voxels of the same field of view, and logits back to the volume's own."""
+"""Resample a volume within its field of view, and logits back to the volume's own voxels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def shape_at(scale: float, shape: Sequence[int], affine: np.ndarray) -> tuple[in
 
 
 def resample(volume: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Resample a volume: a shrunken voxel is the mean of those it covers, an enlarged one is interpolated.
+    """Resample a volume, by means of voxels where it shrinks and linearly where it grows.
 
     Args:
         volume: `(B, C, X, Y, Z)`.
@@ -50,7 +50,9 @@ def resample(volume: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
 
 
 def add_resampled(total: torch.Tensor, logits: torch.Tensor) -> None:
-    """Add logits of other voxels to `total` in place, one class at a time, which takes less memory than all at once.
+    """Add logits of other voxels to `total`, in place.
+
+    One class at a time takes less memory than all at once.
 
     Args:
         total: `(B, K, X, Y, Z)`.

@@ -1,4 +1,4 @@
-"""Keep the memory that a window frees for the next window, which saves a third of the time on Linux."""
+"""Keep the memory that a window frees for the next, which saves much time on Linux."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from scripts.core import keep_freed_memory, return_freed_memory
 
 
 class ReusedMemoryInferer(Inferer):
-    """Let memory that the inferer inside frees serve it again (`scripts.core.keep_freed_memory`).
+    """Let memory that the inferer inside frees serve it again.
 
-    The setting is that of the whole process and stays.
+    The setting is that of the whole process, and it stays (`scripts.core.keep_freed_memory`).
 
     Args:
         inferer: runs the network, many times over.

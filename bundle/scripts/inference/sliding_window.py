@@ -1,4 +1,4 @@
-"""Run the network over a volume of any size in overlapping windows on one regular grid, by MONAI."""
+"""Run the network over a volume of any size in overlapping windows on one regular grid."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from .edge_padded import DIVISOR
 
 
 class GridInferer(SlidingWindowInferer):
-    """MONAI's sliding window, with windows that shrink to a thin volume where MONAI pads the volume with zeros.
+    """MONAI's sliding window, with windows that shrink to a thin volume.
 
-    Logits of overlapping windows are averaged under the window's weights (`mode`).
+    MONAI would pad the volume with zeros to a whole window. Logits of overlapping windows are averaged under the
+    window's weights (`mode`).
 
     Args:
         roi_size: the window (X, Y, Z) in voxels, each side a multiple of `divisor`; shrunken windows are too where the
@@ -45,7 +46,7 @@ class GridInferer(SlidingWindowInferer):
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
     ) -> torch.Tensor:
         """Take `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`."""
-        fitted = copy.copy(self)  # of which other threads know nothing
+        fitted = copy.copy(self)  # other threads may be using this one
         fitted.roi_size = tuple(map(min, self.roi_size, inputs.shape[2:]))
         if fitted.roi_size != self.roi_size:
             fitted.roi_weight_map = None  # MONAI's cache is that of the whole window
@@ -53,7 +54,7 @@ class GridInferer(SlidingWindowInferer):
 
 
 def reach_of_windows(roi_size: Sequence[int], overlap: float) -> list[int]:
-    """Return the margin that a block needs around it, so that windows overlap at its edge as they do inside.
+    """Return the margin around a block with which windows overlap at its edge as they do inside.
 
     Args:
         roi_size: the window (X, Y, Z) in voxels.

@@ -31,11 +31,12 @@ TOUCHING = np.ones((3, 3, 3))  # voxels that share a face, an edge or a corner a
 
 
 def centreline(mask: Mask) -> Mask:
-    """Thin vessels to lines one voxel wide, by scikit-image's `skeletonize` (Lee et al. 1994) as in the paper's code.
+    """Thin vessels to lines that are one voxel wide.
 
-    It erases pieces that are an even number of voxels wide throughout, such as a straight vessel of 2x2 (scikit-image
-    issue 3757). Such a piece is thinned on a finer grid instead, so that every vessel has a centreline. A branch of
-    that kind that hangs on a larger piece may still lose its free end.
+    This is scikit-image's `skeletonize` (Lee et al. 1994), as in the paper's code. It erases pieces that are an even
+    number of voxels wide throughout, such as a straight vessel of 2x2 (scikit-image issue 3757). Such a piece is
+    thinned on a finer grid instead, so that every vessel has a centreline. A branch of that kind that hangs on a larger
+    piece may still lose its free end.
 
     Args:
         mask: `(X, Y, Z)` bool.
@@ -72,7 +73,7 @@ def _thinned_finely(piece: Mask) -> Mask:
 
 
 def _with_midpoints(mask: Mask, axis: int) -> Mask:
-    """Add along an axis, between any two voxels, their midpoint, which is in the mask where both are."""
+    """Add the midpoints of voxels along an axis; one is in the mask where both its voxels are."""
     mask = np.moveaxis(mask, axis, 0)
     fine = np.zeros((2 * len(mask) - 1, *mask.shape[1:]), dtype=np.bool_)
     fine[::2], fine[1::2] = mask, mask[:-1] & mask[1:]
@@ -133,11 +134,11 @@ class CentrelineCounts:
         return cls(*counts)
 
     def scores(self, score: str) -> list[float]:
-        """Return `cldice` or `centreline_sensitivity` (Tsens) for each vessel class; what is undefined is NaN.
+        """Return one of `SCORES` for each vessel class; what is undefined is NaN.
 
-        Tprec is undefined where the segmentation has no centreline in the labelled part, and Tsens where the label has
-        none. clDice is 0 where either is 0, so that finding nothing, or vessel where there is none, is as bad as it is
-        for Dice.
+        `centreline_sensitivity` is Tsens. Tprec is undefined where the segmentation has no centreline in the labelled
+        part, and Tsens where the label has none. clDice is 0 where either is 0, so that finding nothing, or vessel
+        where there is none, is as bad as it is for Dice.
         """
         precision, sensitivity = (
             [hit / every if every else float("nan") for hit, every in rows.tolist()]

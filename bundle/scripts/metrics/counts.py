@@ -1,8 +1,8 @@
-"""Count a volume's voxels once, for all scores of voxels: Dice, precision, recall, AUROC, average precision.
+"""Count a volume's voxels once, for all scores of voxels.
 
-Voxels are ranked by their *log-odds*, which still differ where probabilities have saturated at 0 or 1. A bin of the
-histogram is the set of 32-bit floats that share their leading bits, so it is as fine, relatively, at log-odds of 20 as
-at 0.01, and no range has to be chosen.
+These are Dice, precision, recall, AUROC and average precision. Voxels are ranked by their *log-odds*, which still
+differ where probabilities have saturated at 0 or 1. A bin of the histogram is the set of 32-bit floats that share their
+leading bits, so it is as fine, relatively, at log-odds of 20 as at 0.01, and no range has to be chosen.
 """
 
 from __future__ import annotations
@@ -85,14 +85,20 @@ class VoxelHistogram:
         return float(trapezoid(true / true[-1], false / false[-1]))
 
     def average_precision(self) -> float:
-        """Return the sum over thresholds of precision times the gain in recall; NaN where there is no vessel."""
+        """Return the average precision; NaN where there is no vessel.
+
+        It is the sum over thresholds of the precision times the gain in recall.
+        """
         false, true = self.above()
         if not true[-1]:
             return float("nan")
         return float((true[1:] / (true[1:] + false[1:]) * np.diff(true)).sum() / true[-1])
 
     def dice_curve(self) -> npt.NDArray[np.float64]:
-        """Return Dice, `(THRESHOLDS,)`, where vessel is what lies in a bin of the coarse grid or above it."""
+        """Return Dice at each threshold of the coarse grid, `(THRESHOLDS,)`.
+
+        At one of them, vessel is what lies in that bin or above it.
+        """
         coarse = (self.bins >> (BIN_BITS - THRESHOLD_BITS)) + THRESHOLDS // 2
         false, true = (
             np.bincount(coarse, weights=row, minlength=THRESHOLDS)[::-1].cumsum()[::-1] for row in self.voxels
@@ -135,6 +141,7 @@ class VolumeCounts:
 
     @classmethod
     def _of_slab(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeCounts:
+        """Count a part of a volume; arguments are those of `of`."""
         classes = len(logits)
         predicted = segmentation_of(logits, threshold)  # (1, X, Y, Z)
         logits, label, predicted = logits.flatten(1), label.flatten(), predicted.flatten()  # (K, N), (N,), (N,)

@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves as lists of numbers: few enough to store, and averaged over volumes."""
+"""Work out ROC and precision-recall curves, thin them for storing, and average them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AREAS = {"auroc": "AUROC", "average_precision": "AP"}
 
 
 def thinned(x: Numbers, y: Numbers, tolerance: float = TOLERANCE) -> tuple[list[float], list[float]]:
-    """Leave out points of a curve that lie within `tolerance` of the line through those that stay.
+    """Leave out points of a curve that lie within `tolerance` of the line through the rest.
 
     Args:
         x: `(N,)`, ascending.
@@ -56,11 +56,14 @@ def thinned(x: Numbers, y: Numbers, tolerance: float = TOLERANCE) -> tuple[list[
 
 
 def _short(value: float) -> float:
+    """Round to six digits."""
     return float(f"{value:.6g}")
 
 
 def curves_of(counts: VolumeCounts) -> dict[str, Any]:
-    """Return the ROC and the precision-recall curve of a volume, vessel of any class against background, for JSON.
+    """Return the ROC and the precision-recall curve of a volume as JSON has them.
+
+    They are of vessel of any class against the background.
 
     Returns:
         `{"roc": {"false_positive_rate": [...], "recall": [...]}, "precision_recall": {"recall": [...], "precision":
@@ -93,6 +96,7 @@ def curves_of(counts: VolumeCounts) -> dict[str, Any]:
 
 
 def _curve(kind: str, x: Numbers, y: Numbers, tolerance: float = TOLERANCE) -> dict[str, list[float]]:
+    """Return a thinned curve, `{name along X: [...], name along Y: [...]}`."""
     return dict(zip(KINDS[kind][:2], thinned(x, y, tolerance), strict=True))
 
 
@@ -120,5 +124,6 @@ def mean_curves(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of what is defined."""
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None

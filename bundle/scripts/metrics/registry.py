@@ -1,4 +1,4 @@
-"""The metrics by their names in configs and in `metrics.json`, and the handlers that make them."""
+"""Make metrics by their names, which are those of configs and of `metrics.json`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def handlers(metrics: Sequence[str] | Mapping[str, str]) -> dict[str, IgniteMetr
 
 
 def make_metrics(metrics: Sequence[str] | Mapping[str, str]) -> dict[str, VolumeMetric]:
-    """Make metrics without handlers: `{name: metric}`; arguments and errors are those of `handlers`."""
+    """Make metrics by name, without handlers; arguments and errors are those of `handlers`."""
     if isinstance(metrics, str):
         metrics = [metrics]
     named = metrics if isinstance(metrics, Mapping) else {name: name for name in metrics}

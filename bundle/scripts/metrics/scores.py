@@ -1,4 +1,7 @@
-"""Metrics over volumes as MONAI's engines take them: means of the volumes' scores, and the threshold that suits all."""
+"""Average the scores of volumes, and find the threshold that suits them all.
+
+The metrics are MONAI's, so its engines take them, and several processes share the volumes.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,13 @@ class VolumeStatistics(Protocol):
 
     @classmethod
     def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeStatistics:
-        """Work it out from logits `(K, X, Y, Z)` and a label `(1, X, Y, Z)`, negative where not labelled."""
+        """Work it out of a volume.
+
+        Args:
+            logits: `(K, X, Y, Z)`, background first, with the affine where it is known.
+            label: `(1, X, Y, Z)`, class indices, negative where not labelled.
+            threshold: probability above which a voxel is vessel.
+        """
 
     def scores(self, score: str) -> list[float]:
         """Return a score for each vessel class; what is undefined is NaN."""
@@ -51,10 +60,10 @@ def gather_volumes(mine: list[T]) -> list[T]:
 
 
 class VolumeMetric(CumulativeIterationMetric):
-    """A MONAI metric over volumes, of each of which `PrepareMetricsd` has worked out what it needs.
+    """A MONAI metric over volumes, which reads what `PrepareMetricsd` worked out of each.
 
     Attributes:
-        NEEDS: the class of that.
+        NEEDS: the class of what it reads.
     """
 
     NEEDS: ClassVar[type[VolumeStatistics]]
@@ -72,12 +81,17 @@ class VolumeMetric(CumulativeIterationMetric):
         return torch.tensor([self.row(volume) for volume in y_pred], dtype=torch.float64)
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: Any = None, **_: Any) -> torch.Tensor:
+        """Refuse what MONAI's own metrics read."""
         refuse(
             type(self).__name__, f"reads {self.NEEDS.KEY}, not tensors", "make its handler by scripts.metrics.handlers"
         )
 
     def get_buffer(self) -> torch.Tensor:
-        """Return all rows, `(volumes, columns)`, in the order of the volumes; MONAI has them process by process."""
+        """Return all rows in the order of the volumes, where MONAI has them process by process.
+
+        Returns:
+            `(volumes, columns)`.
+        """
         return torch.stack(gather_volumes(self._buffers[0] if self._buffers else []))
 
 
@@ -123,11 +137,11 @@ class CentrelineScores(ClassScores):
 
 
 class BestThreshold(VolumeMetric):
-    """The threshold that gives the highest mean Dice over the volumes, vessel classes taken together.
+    """The threshold that gives the highest mean Dice over the volumes.
 
-    It lies a little below the lowest probability that is to be vessel, for in 32 bits a voxel's last bits are not
-    certain. Volumes without vessel are left out; where there are no others, it is NaN. A volume's row is the threshold
-    that is best for it alone.
+    Vessel classes are taken together. It lies a little below the lowest probability that is to be vessel, for in 32
+    bits a voxel's last bits are not certain. Volumes without vessel are left out; where there are no others, it is NaN.
+    A volume's row is the threshold that is best for it alone.
     """
 
     NEEDS = VolumeCounts
@@ -150,10 +164,11 @@ class BestThreshold(VolumeMetric):
 
 
 class BestDice(VolumeMetric):
-    """The highest mean Dice over the volumes that a threshold gives: how good weights are at their own threshold.
+    """The highest mean Dice over the volumes that a threshold gives.
 
-    With several vessel classes each has a threshold of its own, and the score is their mean. A volume without a class
-    is left out of that class's mean. A volume's row is its own best Dice in each class.
+    It tells how good weights are when each has the threshold that suits it. With several vessel classes each has a
+    threshold of its own, and the score is their mean. A volume without a class is left out of that class's mean. A
+    volume's row is its own best Dice in each class.
     """
 
     NEEDS = VolumeCounts
@@ -186,7 +201,10 @@ class BestDice(VolumeMetric):
 
 
 def _best_of(curve: torch.Tensor) -> float:
-    """Return the probability at the lower edge of the highest bin where a curve over the coarse grid is highest."""
+    """Return the threshold at which a curve over the coarse grid is highest.
+
+    It is the lower edge of the bin; of several bins that are as high, of the highest.
+    """
     if not curve.any():
         return float("nan")
     highest = THRESHOLDS - 1 - int(curve.flip(0).argmax())
