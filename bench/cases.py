@@ -18,8 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.limits import ended, seconds_of
 from scripts.commands.synthesise import write_dataset
 from scripts.core import BUNDLE, keep_freed_memory, refuse
-from scripts.inference import PatchInferer
-from scripts.inference.sliding_window import for_many_windows
+from scripts.inference import autocast, with_rounded_weights
 from scripts.weights import save_weights
 
 PRECISIONS = {"float32": False, "bfloat16": True}
@@ -36,22 +35,24 @@ def forward(network: str, amp: bool, size: tuple[int, ...], batch: int) -> dict[
     with torch.inference_mode():
         with FlopCounterMode(display=False) as counter:
             net(image)
-        run = for_many_windows(net, amp)
+        run = autocast(with_rounded_weights(net) if amp else net, amp)
         times = seconds_of(lambda: run(image), REPEATS, warm_up=2)
     return {"seconds": times, "flop": counter.get_total_flops(), "voxels": image.numel()}
 
 
 def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
     """Forward, loss, backward and the optimiser's step on a batch of patches."""
+    keep_freed_memory()
     parser = parser_of("train", *OVERLAYS[network])
     net, loss = parser.get_parsed_content("network").train(), parser.get_parsed_content("loss")
+    run = autocast(net, amp)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     image = torch.rand(batch, 1, *PATCH)
     label = (image > 0.9).long()
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        loss(PatchInferer(amp)(image, net), label).backward()
+        loss(run(image), label).backward()
         optimizer.step()
 
     with FlopCounterMode(display=False) as counter:

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from bench.cases import OVERLAYS, dataset_of, parser_of
-from scripts.core import refuse
-from scripts.inference import PatchInferer
+from scripts.core import keep_freed_memory, refuse
+from scripts.inference import autocast
 
 
 def gradients(network: str = "shipped", steps: int = 1000, every: int = 50, batch_size: int = 2) -> str:
@@ -33,6 +33,7 @@ def gradients(network: str = "shipped", steps: int = 1000, every: int = 50, batc
         refuse(f"--network {network}", "is not known", f"give one of {', '.join(OVERLAYS)}")
     if any(not isinstance(number, int) or number < 1 for number in (steps, every, batch_size)):
         refuse("--steps, --every and --batch_size", "are not all whole numbers of at least 1", "give such numbers")
+    keep_freed_memory()
     with dataset_of((160, 160, 96), count=4) as dataset:
         length = {"iterations_per_epoch": steps, "batch_size": batch_size}
         parser = parser_of("train", *OVERLAYS[network], dataset_dir=str(dataset), **length)
@@ -58,5 +59,5 @@ def gradients(network: str = "shipped", steps: int = 1000, every: int = 50, batc
 def _gradient(net: nn.Module, loss: Callable, batch: dict[str, torch.Tensor], amp: bool, seed: int) -> torch.Tensor:
     torch.manual_seed(seed)  # of dropout
     net.zero_grad(set_to_none=True)
-    loss(PatchInferer(amp)(batch["image"], net), batch["label"]).backward()
+    loss(autocast(net, amp)(batch["image"]), batch["label"]).backward()
     return torch.cat([weights.grad.double().flatten() for weights in net.parameters()])

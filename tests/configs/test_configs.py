@@ -8,7 +8,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from scripts.io import read_volume
-from scripts.metrics import CentrelineScores, VoxelScores
+from scripts.metrics import CentrelineCounts, VolumeCounts
 from scripts.network import TubeNet
 from scripts.weights import read_sidecar
 from scripts.weights.keras.layout import RELEASED
@@ -136,13 +136,11 @@ def test_only_evaluation_thins_vessels():
     """Seconds a volume, which a validation after every epoch shall not pay."""
     assert "entreline" not in json.dumps(read("train")) + json.dumps(read("finetune"))
     evaluate = read("evaluate")
-    counts = evaluate["validate#postprocessing"]["transforms"]
-    assert [each["_target_"].rpartition(".")[2] for each in counts] == ["CountVoxelsd", "CountCentrelinesd"]
-    assert len({tuple((key, each[key]) for key in ("keys", "label_key", "threshold")) for each in counts}) == 1
-    scores = {**evaluate["validate#key_metric"], **evaluate["validate#additional_metrics"]}
-    assert {name: score["metric_fn"]["score"] for name, score in scores.items()} == {
-        name: name for name in (*VoxelScores.NAMES, *CentrelineScores.NAMES)
-    }
+    assert evaluate["validate#metrics"] == [*VolumeCounts.SCORES, *CentrelineCounts.SCORES]
+    for names, needs in ((("train",), ["counts"]), (("train", "evaluate"), ["counts", "centrelines"])):
+        parser = parser_of(*names)
+        parser["threshold"], parser["decision_threshold"] = 0.5, 0.5
+        assert list(parser.get_parsed_content("validate#postprocessing").needs) == needs
 
 
 @pytest.mark.parametrize("name", ["train", "inference"])

@@ -15,14 +15,14 @@ glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no glibc, 
 WINDOWS = """
 import resource, sys, torch
 from pathlib import Path
-import scripts.inference.sliding_window as inferers
+from scripts.inference import GridInferer, reused_memory
 if sys.argv[1] == "leave":
-    inferers.keep_freed_memory = inferers.return_freed_memory = lambda: None
+    reused_memory.keep_freed_memory = reused_memory.return_freed_memory = lambda: None
 def network(x):
     return x.repeat(1, 256, 1, 1, 1)[:, :2]  # 32 MiB, freed after each window
 def used():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-inferer = inferers.GridInferer((32, 32, 32), overlap=0.0)
+inferer = reused_memory.ReusedMemoryInferer(GridInferer((32, 32, 32), overlap=0.0))
 image = torch.zeros(1, 1, 128, 64, 64)
 inferer(image, network)
 before = used()
@@ -76,7 +76,8 @@ def test_the_next_block_of_a_size_is_not_asked_of_the_system_again():
 def test_windows_share_memory_and_a_volume_leaves_none():
     (without, _), (kept, held) = printed(WINDOWS, "leave"), printed(WINDOWS, "keep")
     assert kept < without / 2  # of 16 windows; the first fills what is kept, and what runs beside this takes its share
-    (_, not_given_back) = printed(WINDOWS.replace("inferer =", "inferers.return_freed_memory = int; inferer ="), "keep")
+    keeping = WINDOWS.replace("inferer =", "reused_memory.return_freed_memory = int; inferer =")
+    (_, not_given_back) = printed(keeping, "keep")
     assert held < not_given_back - 20 * 2**20
 
 

@@ -1,4 +1,4 @@
-"""The option `scale`: sizes worked out by hand, tubes of known width, and a network that knows one width only."""
+"""The option `scale`: tubes of known width, and a network that knows one width only."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,9 @@ from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 from torch.nn import functional as F
 
 from scripts.core import read_scale
-from scripts.inference import GridInferer
-from scripts.inference.multiscale import add_resampled, affine_of, coarser_shapes, resample, shape_at, share_resolved
+from scripts.inference import Bfloat16Inferer, EdgePaddedInferer, GridInferer, MultiscaleInferer, coarser_shapes
+from scripts.inference.multiscale import share_resolved
+from tests.helpers.inferer_examples import Recorder, as_logits
 
 
 def spaced(*sizes):
@@ -29,13 +30,11 @@ def bar(side, shape=(64, 64, 64)):
     return image
 
 
-def as_logits(image):
-    """Sure of vessel where the image is 1, of background where it is 0."""
-    return torch.cat((8 - 16 * image, 16 * image - 8), dim=1)
-
-
 def narrow_only(reach, inside=-8.0):
-    """A network that is sure of vessel up to `reach` voxels from its walls along Y, of `inside` log-odds beyond."""
+    """A network that is sure of vessel near its walls.
+
+    That is up to `reach` voxels along Y; deeper inside it has log-odds of `inside`.
+    """
 
     def network(x):
         deep = -F.max_pool3d(-F.pad(x, (0, 0, reach, reach, 0, 0)), (1, 2 * reach + 1, 1), stride=1)
@@ -45,19 +44,10 @@ def narrow_only(reach, inside=-8.0):
     return network
 
 
-class Recorder:
-    """A network that keeps the shapes that it is shown."""
-
-    def __init__(self, network=as_logits):
-        self.network, self.shapes = network, []
-
-    def __call__(self, x):
-        self.shapes.append(tuple(x.shape[2:]))
-        return self.network(x)
-
-
-def inferer(**options):
-    return GridInferer((64, 64, 64), mode="gaussian", overlap=0.5, divisor=8, **options)
+def inferer(scale=1, side=64):
+    """Windows of 64 voxels, and a divisor of 8, as of a network of three poolings."""
+    windows = GridInferer((side,) * 3, mode="gaussian", overlap=0.5, divisor=8)
+    return MultiscaleInferer(scale, EdgePaddedInferer(8, windows))
 
 
 def found(logits):
@@ -66,73 +56,6 @@ def found(logits):
 
 def dice(one, two):
     return 2 * (one & two).sum().item() / (one.sum() + two.sum()).item()
-
-
-@pytest.mark.parametrize(
-    ("scale", "shape", "sizes", "expected"),
-    [
-        (1, (101, 65, 15), (1, 1, 5), (101, 65, 15)),
-        (0.5, (100, 101, 99), (1, 1, 1), (50, 50, 50)),  # 50.5 and 49.5 are rounded to even
-        (0.25, (512, 512, 512), (3, 3, 3), (128, 128, 128)),
-        # 5 times coarser across: brought to the size of the others, or left
-        (0.5, (512, 512, 100), (1, 1, 5), (256, 256, 100)),
-        (0.25, (512, 512, 100), (1, 1, 5), (128, 128, 100)),
-        (0.1, (512, 512, 100), (1, 1, 5), (51, 51, 50)),
-        (0.25, (512, 512, 100), (0.001, 0.001, 0.002), (128, 128, 50)),
-        (0.5, (100, 400, 400), (5, 1, 1), (100, 200, 200)),
-        (0.5, (400, 100, 100), (1, 2, 5), (200, 100, 100)),  # the finer of the two in plane is meant
-        (0.5, (200, 200, 1000), (4, 4, 1), (100, 100, 500)),  # finer than those in plane: as they
-        # short axes keep 16 voxels, or what they have
-        (0.5, (512, 512, 15), (1, 1, 1), (256, 256, 15)),
-        (0.25, (512, 512, 40), (1, 1, 1), (128, 128, 16)),
-        (0.25, (8, 8, 8), (1, 1, 1), (8, 8, 8)),
-        (0.02, (5000, 20, 3), (1, 1, 1), (100, 16, 3)),
-        # enlarging keeps proportions
-        (2, (10, 11, 3), (1, 1, 5), (20, 22, 6)),
-        (1.5, (9, 8, 1), (1, 1, 1), (14, 12, 2)),
-    ],
-)
-def test_sizes(scale, shape, sizes, expected):
-    assert shape_at(scale, shape, spaced(*sizes)) == expected
-
-
-def test_sizes_depend_on_proportions_of_the_voxel_and_not_on_how_it_lies():
-    turned = spaced(2, 0.4, 0.4)[:, [1, 0, 2, 3]] * [1, -1, 1, 1]  # array axis 1 runs along -x, the coarse one
-    turned[:3, 3] = 7, 8, 9
-    assert shape_at(0.5, (100, 60, 80), turned) == (50, 60, 40)
-
-
-@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1)])
-def test_shrinking_is_the_mean_and_keeps_the_place(axes):
-    """Of 0 1 2 .. 15 along an axis, the halves are .5, 2.5, ..; brought back, what was linear still is."""
-    ramp = torch.arange(16.0).reshape(16, 1, 1).expand(16, 18, 20).permute(axes)[None, None]
-    halved = resample(ramp, [size // 2 for size in ramp.shape[2:]])
-    line = halved.permute(0, 1, *(2 + np.argsort(axes))).contiguous()[0, 0, :, 3, 3]
-    assert line.tolist() == [0.5, 2.5, 4.5, 6.5, 8.5, 10.5, 12.5, 14.5]
-    back = resample(halved, ramp.shape[2:]).permute(0, 1, *(2 + np.argsort(axes)))[0, 0, :, 7, 7]
-    torch.testing.assert_close(back[1:-1], torch.arange(1.0, 15))
-    assert resample(ramp, ramp.shape[2:]) is ramp
-
-
-def test_odd_sizes_keep_the_field_of_view():
-    """The centre of mass of a ball stays, in parts of the volume, whatever the rounding."""
-    shape, centre = (45, 37, 29), np.array([20, 21, 13])
-    ball = ((np.stack(np.indices(shape), axis=-1) - centre) ** 2).sum(axis=-1) < 64
-    image = torch.from_numpy(ball).float()[None, None]
-    for scale in (0.5, 0.7, 1.5):
-        other = resample(image, shape_at(scale, shape, np.eye(4)))
-        weights = other[0, 0].numpy() / other.sum().item()
-        places = [(index + 0.5) / size for index, size in zip(np.indices(weights.shape), weights.shape, strict=True)]
-        centre_of_mass = [(place * weights).sum() for place in places]
-        np.testing.assert_allclose(centre_of_mass, (centre + 0.5) / shape, atol=0.01)
-
-
-def test_logits_are_added_class_by_class():
-    torch.manual_seed(0)
-    total, other = torch.rand(2, 3, 20, 18, 17), torch.rand(2, 3, 10, 9, 17)
-    expected = total + F.interpolate(other, size=(20, 18, 17), mode="trilinear")
-    add_resampled(total, other)
-    torch.testing.assert_close(total, expected)
 
 
 def test_a_wide_vessel_looks_like_a_narrow_one_at_a_quarter():
@@ -180,7 +103,7 @@ def test_what_is_too_small_to_shrink_is_seen_as_it_is(scale):
 @pytest.mark.parametrize(("shape", "passes"), [((63, 80, 80), 1), ((64, 80, 80), 3), ((80, 80, 20), 3)])
 def test_auto_needs_64_voxels_in_plane(shape, passes):
     network = Recorder()
-    GridInferer((128, 128, 128), divisor=8, scale="auto")(torch.ones(1, 1, *shape), network)
+    inferer("auto", side=128)(torch.ones(1, 1, *shape), network)
     assert len(network.shapes) == passes
 
 
@@ -197,7 +120,7 @@ def test_auto_needs_64_voxels_in_plane(shape, passes):
     ],
 )
 def test_the_share_that_fills_whole_voxels(side, half, quarter):
-    """Of a bar whose cross-section is `side` x `side` voxels: the pairs, or fours, along both of its sides."""
+    """Of a bar of `side` x `side` voxels across: the pairs, or fours, along both of its sides."""
     logits = as_logits(bar(side))
     assert share_resolved(logits, (32, 32, 32)) == pytest.approx(half, abs=1e-6)
     assert share_resolved(logits, (16, 16, 16)) == pytest.approx(quarter, abs=1e-6)
@@ -283,13 +206,16 @@ def test_bfloat16_at_every_size(scale):
     torch.nn.init.constant_(conv.weight[1], 1)
     conv.register_forward_hook(lambda _, __, output: inside.append(output.dtype))
     with torch.no_grad():
-        logits = inferer(scale=scale, amp=True)(torch.ones(1, 1, 64, 64, 64), conv)
+        one_size = Bfloat16Inferer(True, GridInferer((64, 64, 64), mode="gaussian"), round_weights=True)
+        logits = MultiscaleInferer(scale, one_size)(torch.ones(1, 1, 64, 64, 64), conv)
     assert inside == [torch.bfloat16] * (3 if scale == "auto" else 1)
     assert torch.equal(logits, torch.stack((-torch.ones(64, 64, 64), torch.ones(64, 64, 64)))[None])
 
 
-def test_no_metadata_is_no_voxel_size():
-    np.testing.assert_array_equal(affine_of(torch.zeros(1, 1, 4, 4, 4)), np.eye(4))
+def test_without_metadata_voxels_are_cubes():
+    network = Recorder()
+    inferer(0.5)(torch.ones(1, 1, 64, 64, 40), network)
+    assert network.shapes == [(32, 32, 24)]
 
 
 @pytest.mark.parametrize(
@@ -304,4 +230,4 @@ def test_what_is_no_scale(value):
     with pytest.raises(ValueError, match=r"^--scale .*: is neither auto nor a number from 0.02 to 4; give"):
         read_scale(value)
     with pytest.raises(ValueError, match=r"^--scale "):
-        GridInferer((64, 64, 64), scale=value)
+        MultiscaleInferer(value, GridInferer((64, 64, 64)))

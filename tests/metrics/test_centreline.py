@@ -1,15 +1,12 @@
-"""Centrelines and clDice of volumes drawn here, with numbers by hand; as evaluation uses them."""
+"""Centrelines and clDice of volumes drawn here, with numbers by hand."""
 
 import numpy as np
 import pytest
 import torch
-from ignite.engine import Engine
 from monai.data import MetaTensor
-from monai.handlers import IgniteMetricHandler, from_engine
 from scipy.ndimage import label as pieces_of
 
-from scripts.core import apply_threshold
-from scripts.metrics import CentrelineCounts, CentrelineScores, CountCentrelinesd, centreline
+from scripts.metrics import CentrelineCounts, centreline
 from scripts.metrics.centreline import TOUCHING
 
 SHAPE = (30, 15, 15)
@@ -27,7 +24,7 @@ def as_label(mask):
 
 
 def scores(predicted, label, classes=2):
-    counts = CentrelineCounts.of(as_label(predicted), as_label(label), classes)
+    counts = CentrelineCounts.of_segmentation(as_label(predicted), as_label(label), classes)
     return counts.scores("cldice"), counts.scores("centreline_sensitivity")
 
 
@@ -58,7 +55,7 @@ def test_vessels_of_even_width_have_a_centreline(width, axis):
 
 
 def test_no_piece_is_without_a_centreline_or_has_one_elsewhere():
-    """Blobs of chance, and 3 x 4 voxels less a corner, of which nothing is left on the finer grid either."""
+    """Random blobs, and 3 x 4 voxels less a corner, of which the finer grid leaves nothing."""
     random = np.random.default_rng(0)
     mask = np.zeros((9 * 60, 9, 9), dtype=bool)
     for at in range(0, 9 * 59, 9):
@@ -101,7 +98,7 @@ def test_a_broken_vessel():
 
 
 def test_a_false_branch():
-    """30 voxels of the segmentation's centreline are the vessel's, 10 are a line of their own elsewhere."""
+    """30 voxels of the segmentation's centreline are the vessel's, 10 are a line elsewhere."""
     assert score(tube(1) | tube(0, 5, 15, at=(2, 2)), tube(1)) == (2 * 0.75 / 1.75, 1)
 
 
@@ -113,7 +110,7 @@ def test_a_false_branch():
         (1, 0, (0, NAN)),  # found where there is nothing
     ],
 )
-def test_nothing_called_or_nothing_there(predicted, label, expected):
+def test_nothing_predicted_or_nothing_there(predicted, label, expected):
     assert score(tube() * predicted, tube() * label) == expected
 
 
@@ -127,7 +124,7 @@ def unlabelled(label, *where):
 
 
 def test_only_labelled_voxels_count():
-    """The label ends at x = 15: of its 15 voxels 10 are found; what is found beyond, right or not, counts nowhere."""
+    """The label ends at x = 15: 10 of its 15 voxels are found; beyond, nothing counts."""
     label = unlabelled(tube(1), slice(15, None))
     assert score(tube(1, stop=10), label) == (2 * (2 / 3) / (5 / 3), 2 / 3)
     assert score(tube(1, stop=10) | tube(1, start=20, at=(3, 3)), label) == (2 * (2 / 3) / (5 / 3), 2 / 3)
@@ -136,14 +133,14 @@ def test_only_labelled_voxels_count():
 
 
 def test_a_vessel_goes_on_across_the_border():
-    """A wide end would be taken back by 2 voxels; at the border there is none: 15 - 2 voxels are counted, not 11."""
+    """Thinning takes a wide end back by 2 voxels, and the border is no end: 15 - 2, not 11."""
     label = unlabelled(tube(4), slice(15, None))
-    counts = CentrelineCounts.of(as_label(tube(4)), as_label(label))
-    assert counts.predicted.tolist() == counts.real.tolist() == [[13, 13]]
+    counts = CentrelineCounts.of_segmentation(as_label(tube(4)), as_label(label))
+    assert counts.segmentation.tolist() == counts.label.tolist() == [[13, 13]]
 
 
 def test_a_sliver_of_a_vessel_beyond_the_border_is_no_vessel():
-    """The label's rim is all of a tube that is labelled; a segmentation thinner by a voxel follows the tube's axis."""
+    """Of a tube the rim alone is labelled; a segmentation a voxel thinner follows its axis."""
     label = unlabelled(tube(4), slice(None), slice(None, 11))
     assert (label == 1).sum() == 30  # the rim, one voxel wide, which by itself would be its own centreline
     assert score(tube(3), label) == (NAN, NAN)  # the axis is not labelled
@@ -160,7 +157,7 @@ def test_agreement_on_labelled_voxels_is_1():
     assert score(predicted, label) == (1, 1)
 
 
-# -- several classes, and as MONAI's engines use it --------------------------------------------------------------------
+# -- several classes, and from logits ---------------------------------------------------------------------------------
 
 
 def test_classes_one_by_one():
@@ -174,32 +171,11 @@ def test_classes_one_by_one():
     assert sensitivity == pytest.approx([2 / 3, 1, NAN], nan_ok=True)
 
 
-def test_counts_of_an_evaluation():
-    """At a threshold, over volumes, of which one has no vessel: the mean is of those where it is defined."""
+@pytest.mark.parametrize(("threshold", "found"), [(0.5, 30), (0.9, 15)])
+def test_logits_are_segmented_at_the_threshold(threshold, found):
+    """Log-odds of 3 along the first half of a vessel, of 1 along the second: 0.95 and 0.73."""
     log_odds = np.where(tube(1, stop=15), 3.0, np.where(tube(1), 1.0, -4.0)).astype(np.float32)
-    pred = MetaTensor(torch.from_numpy(np.stack([0 * log_odds, log_odds])))
-    volumes = [{"pred": pred, "label": MetaTensor(as_label(tube(1)))}]
-    volumes.append(
-        {"pred": MetaTensor(pred - 9 * torch.tensor([0, 1]).reshape(2, 1, 1, 1)), "label": as_label(tube(0) * 0)}
-    )
-    for threshold, expected in ((0.5, (1, 1)), (0.9, (2 / 3, 1 / 2))):
-        predicted = apply_threshold(torch.softmax(pred.as_tensor(), dim=0), threshold)
-        assert predicted.sum() == 5 * (30 if threshold == 0.5 else 15)
-        post = CountCentrelinesd("pred", threshold=threshold)
-        engine = Engine(lambda _, volume, post=post: [post(volume)])
-        for name in CentrelineScores.NAMES:
-            handler = IgniteMetricHandler(
-                metric_fn=CentrelineScores(name), output_transform=from_engine(["centrelines", "label"])
-            )
-            handler.attach(engine, name)
-        state = engine.run(volumes)
-        for name, value in zip(CentrelineScores.NAMES, expected, strict=True):
-            np.testing.assert_allclose(state.metric_details[name].flatten(), [value, NAN])
-            assert state.metrics[name] == pytest.approx(value)
-
-
-def test_what_a_metric_cannot_use():
-    with pytest.raises(ValueError, match="score 'dice': is not known; give one of cldice, centreline_sensitivity"):
-        CentrelineScores("dice")
-    with pytest.raises(ValueError, match=r"reads counts, .* from_engine\(\['centrelines', 'label'\]\)"):
-        CentrelineScores("cldice")(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))
+    logits = MetaTensor(torch.from_numpy(np.stack([0 * log_odds, log_odds])))
+    counts = CentrelineCounts.of(logits, MetaTensor(as_label(tube(1))), threshold)
+    assert counts.segmentation.tolist() == [[found, found]]
+    assert counts.label.tolist() == [[found, 30]]

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scripts.core import apply_threshold, foreground_log_odds
 from scripts.core import logits as logits_module
-from scripts.metrics import VolumeCounts, VoxelHistogram, VoxelScores
+from scripts.metrics import VolumeCounts, VoxelHistogram
 from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
 
 # -- areas ----------------------------------------------------------------------------------------------------
@@ -56,9 +56,9 @@ def test_histograms_add_up():
         VoxelHistogram.of(torch.cat((a, c)), torch.cat((b, d))),
     )
     np.testing.assert_array_equal(both.bins, whole.bins)
-    np.testing.assert_array_equal(both.counts, whole.counts)
-    assert both.counts.sum() == 1200
-    assert both.counts.any(axis=0).all()  # no empty bin is kept
+    np.testing.assert_array_equal(both.voxels, whole.voxels)
+    assert both.voxels.sum() == 1200
+    assert both.voxels.any(axis=0).all()  # no empty bin is kept
 
 
 def test_log_odds_of_several_classes():
@@ -101,7 +101,7 @@ def test_undefined_is_nan(log_odds, label, expected):
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_slabs_and_unlabelled_voxels(classes, monkeypatch):
-    """A counts in slabs of two rows is that of all labelled voxels at once."""
+    """Counted in slabs of two rows, all is as if all labelled voxels were counted at once."""
     random = torch.Generator().manual_seed(0)
     logits = torch.randn(classes, 7, 5, 4, generator=random)
     label = torch.randint(-1, classes, (1, 7, 5, 4), generator=random).to(torch.int8)
@@ -110,14 +110,14 @@ def test_slabs_and_unlabelled_voxels(classes, monkeypatch):
     monkeypatch.setattr(logits_module, "SLAB", 40)
     parts = VolumeCounts.of(MetaTensor(logits), MetaTensor(label))
     assert whole.confusion.sum() == at.sum()
-    for name in VoxelScores.NAMES:
+    for name in VolumeCounts.SCORES:
         assert parts.scores(name) == whole.scores(name)
         assert len(whole.scores(name)) == classes - 1
-    np.testing.assert_array_equal(parts.vessels.counts, whole.vessels.counts)
+    np.testing.assert_array_equal(parts.vessels.voxels, whole.vessels.voxels)
 
 
 def test_each_class_of_several():
-    """Against the class's own mask: what inference would write, and its log-odds against the rest."""
+    """Against its own mask: what inference would write, and its log-odds against the rest."""
     random = torch.Generator().manual_seed(1)
     logits, label = 2 * torch.randn(4, 9, 8, 7, generator=random), torch.randint(0, 4, (1, 9, 8, 7), generator=random)
     label[label == 3] = 2  # nothing is of class 3
@@ -126,10 +126,10 @@ def test_each_class_of_several():
     predicted = apply_threshold(probability, 0.7)
     assert {0, 1, 2, 3} == set(predicted.unique().tolist())
     for index in (1, 2):
-        said, real = predicted == index, label == index
-        hit = int((said & real).sum())
-        assert one.scores("dice")[index - 1] == 2 * hit / int(said.sum() + real.sum())
-        assert one.scores("precision")[index - 1] == hit / int(said.sum())
+        found, real = predicted == index, label == index
+        hit = int((found & real).sum())
+        assert one.scores("dice")[index - 1] == 2 * hit / int(found.sum() + real.sum())
+        assert one.scores("precision")[index - 1] == hit / int(found.sum())
         assert one.scores("recall")[index - 1] == hit / int(real.sum())
         flat = real.flatten().numpy(), torch.logit(probability[index].double()).flatten().numpy()
         assert one.scores("auroc")[index - 1] == pytest.approx(roc_auc_score(*flat), abs=1e-4)

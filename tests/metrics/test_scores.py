@@ -1,4 +1,6 @@
-"""Scores over volumes and the threshold against brute force and numbers by hand; as MONAI's engines use them."""
+"""Scores over volumes, and the best threshold, against brute force and numbers by hand."""
+
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from monai.data import MetaTensor
 from monai.handlers import IgniteMetricHandler, from_engine
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from scripts.metrics import BestDice, BestThreshold, CountVoxelsd, VoxelScores
+from scripts.metrics import BestDice, BestThreshold, CentrelineScores, VolumeCounts, VoxelScores
 from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
 
 # -- the threshold -----------------------------------------------------------------------------------------------------
@@ -16,7 +18,7 @@ from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
 
 @pytest.mark.parametrize("shift", [-3, 0, 2])
 def test_best_threshold_is_the_best_there_is(shift):
-    """Log-odds on steps of 1/4, among them 0 and 1, which are edges of bins: brute force over every step."""
+    """Brute force over log-odds in steps of 1/4, among which 0 and 1 are edges of bins."""
     log_odds, label = scored("plain", 3000)
     log_odds = torch.round((log_odds + shift) * 4) / 4
     between = torch.sigmoid(torch.arange(-12, 12, 0.25) + 0.125)
@@ -28,7 +30,7 @@ def test_best_threshold_is_the_best_there_is(shift):
 
 
 def test_best_threshold_is_that_of_the_mean_dice():
-    """Alone, volumes would have 2 and -2; the mean of their Dice is highest at neither, nor at the mean of the two."""
+    """Alone, the volumes have 2 and -2; that of their mean Dice is not halfway between."""
     one = torch.tensor([2.0, 0.0, 0.0, 0.0, -1.0, -3.0]), torch.tensor([1, 0, 0, 0, 0, 0])
     two = torch.tensor([2.0, -1.0, -1.0, -2.0, -3.0, -4.0]), torch.tensor([1, 1, 1, 1, 0, 0])
     empty = torch.tensor([9.0, 9.0]), torch.tensor([0, 0])
@@ -77,10 +79,9 @@ def volume(shape, seed, vessels=True):
 
 def evaluate(volumes, threshold=0.5, **scores):
     """As an evaluator does: one decollated volume an iteration, counted by the post-processing."""
-    post = CountVoxelsd("pred", threshold=threshold)
-    engine = Engine(lambda _, volume: [post(volume)])
+    engine = Engine(lambda _, volume: [{"counts": VolumeCounts.of(volume["pred"], volume["label"], threshold)}])
     for name, score in scores.items():
-        IgniteMetricHandler(metric_fn=score, output_transform=from_engine(["counts", "label"])).attach(engine, name)
+        IgniteMetricHandler(metric_fn=score, output_transform=from_engine(["counts", "counts"])).attach(engine, name)
     return engine.run(volumes)
 
 
@@ -114,7 +115,7 @@ def test_a_volume_without_vessels_is_left_out_of_the_mean_and_forgotten_afterwar
 
 
 def test_best_dice_of_several_classes_is_their_mean():
-    """Class 1 is ranked right in both volumes, class 2 in the one that has it comes after a voxel of class 0."""
+    """Class 1 is ranked right in both volumes; class 2 comes after a voxel of class 0."""
     eye = 9 * torch.eye(3)
     volumes = [
         {"pred": eye[[0, 1]].T.reshape(3, 2, 1, 1), "label": torch.tensor([0, 1]).reshape(1, 2, 1, 1)},
@@ -126,7 +127,7 @@ def test_best_dice_of_several_classes_is_their_mean():
 
 
 def test_the_mean_over_classes_weighs_them_alike():
-    """Class 1 is found in both volumes, class 2 is there in one alone and missed: (1 + 1) / 2 and 0, not 3 numbers."""
+    """Class 1 is found twice, class 2 missed once: the mean of 1 and 0, not of 1, 1 and 0."""
     eye = 9 * torch.eye(3)
     volumes = [
         {"pred": eye[[0, 1]].T.reshape(3, 2, 1, 1), "label": torch.tensor([0, 1]).reshape(1, 2, 1, 1)},
@@ -137,9 +138,21 @@ def test_the_mean_over_classes_weighs_them_alike():
     assert state.metrics["recall"] == 0.5
 
 
-def test_what_a_metric_cannot_use():
-    with pytest.raises(ValueError, match=r"score 'AUC': is not known; give one of dice, .*, average_precision"):
-        VoxelScores("AUC")
-    for metric in (VoxelScores("dice"), BestThreshold()):
-        with pytest.raises(ValueError, match=r"reads counts, .* from_engine\(\['counts', 'label'\]\)"):
-            metric(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))
+@pytest.mark.parametrize(
+    ("metric", "score", "remedy"),
+    [
+        (VoxelScores, "AUC", "did you mean auroc?"),
+        (VoxelScores, "cldice", "did you mean dice?"),
+        (VoxelScores, "betti", "give one of dice, precision, recall, auroc, average_precision"),
+        (CentrelineScores, "skeleton", "give one of cldice, centreline_sensitivity"),
+    ],
+)
+def test_unknown_scores_are_refused(metric, score, remedy):
+    with pytest.raises(ValueError, match=f"^score '{score}': is not known; {re.escape(remedy)}$"):
+        metric(score)
+
+
+@pytest.mark.parametrize("metric", [VoxelScores("dice"), CentrelineScores("cldice"), BestThreshold(), BestDice()])
+def test_metrics_do_not_read_tensors(metric):
+    with pytest.raises(ValueError, match=f"reads {metric.NEEDS.KEY}, not tensors; .* scripts.metrics.handlers"):
+        metric(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))

@@ -6,7 +6,7 @@ import torch
 from monai.networks.trt_compiler import get_dynamic_axes
 from monai.networks.utils import convert_to_onnx
 
-from scripts.inference import GridInferer
+from scripts.inference import EdgePaddedInferer, GridInferer
 from scripts.network import TubeNet, by_tensorrt
 from scripts.network.tensorrt import INPUT, NEEDED, check_capable, window_profile
 from tests.helpers.bundle_command import TINY_CHANNELS, TINY_NETWORK
@@ -48,7 +48,7 @@ def test_the_profile_holds_every_window():
         return x
 
     for shape in ((15, 20, 9), (70, 100, 15), (100, 130, 70)):
-        GridInferer([64, 96, 64], sw_batch_size=3)(torch.zeros(1, 1, *shape), network)
+        EdgePaddedInferer(32, GridInferer([64, 96, 64], sw_batch_size=3))(torch.zeros(1, 1, *shape), network)
     assert len(set(seen)) > 3
     for shape in seen:
         assert all(low <= side <= high for low, side, high in zip(smallest, shape, largest, strict=True))

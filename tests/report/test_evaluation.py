@@ -4,9 +4,8 @@ import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.engines import SupervisedEvaluator
-from monai.handlers import IgniteMetricHandler, from_engine
 
-from scripts.metrics import CountVoxelsd, VoxelScores
+from scripts.metrics import PrepareMetricsd, handlers
 from scripts.report import run_evaluation
 
 # log-odds and labels of three cases: half right, all right, and nothing to find nor found
@@ -23,19 +22,13 @@ def evaluator(cases, scores=("dice", "recall", "auroc"), as_logits=lambda image:
     for name, pair in cases.items():
         image, label = (torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1, 1) for values in pair)
         data.append({"image": MetaTensor(image), "label": MetaTensor(label), "name": name})
-    handlers = {
-        name: IgniteMetricHandler(metric_fn=VoxelScores(name), output_transform=from_engine(["counts", "label"]))
-        for name in scores
-    }
-    key, *rest = handlers
     return SupervisedEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader(Dataset(data), batch_size=1),
         network=torch.nn.Identity(),
         inferer=lambda image, _: as_logits(image),
-        postprocessing=CountVoxelsd("pred"),
-        key_val_metric={key: handlers[key]},
-        additional_metrics={name: handlers[name] for name in rest},
+        postprocessing=PrepareMetricsd("pred", scores),
+        key_val_metric=handlers(scores),
     )
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from scripts.core import one_line
 from scripts.io import read_volume, write_volume
-from scripts.metrics import CentrelineScores, VoxelScores, centreline
+from scripts.metrics import CentrelineCounts, VolumeCounts, centreline
 from scripts.monailabel.active_weights import copy_pair
 from scripts.network import TubeNet
 from scripts.weights import read_sidecar, save_weights
@@ -161,7 +161,7 @@ def test_evaluation_agrees_with_the_segmentation(bundle, tiny_dataset, tiny_weig
     assert set(metrics) == {"cases", "mean", "threshold"}
     assert metrics["threshold"] == threshold
     assert metrics["cases"] == {"a": metrics["mean"]}
-    assert set(metrics["mean"]) == {*VoxelScores.NAMES, *CentrelineScores.NAMES}
+    assert set(metrics["mean"]) == {*VolumeCounts.SCORES, *CentrelineCounts.SCORES}
     expected = {"dice": 2 * hit / (predicted.sum() + truth.sum())}
     expected |= {"precision": hit / predicted.sum(), "recall": hit / truth.sum()}
     lines = {"precision": centreline(predicted), "sensitivity": centreline(truth)}

@@ -128,7 +128,7 @@ def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
         **{
             **options,
             "dataset#data": [{}],
-            "inferer#progress": False,
+            "windows#progress": False,
         },
     )
     workflow.initialize()

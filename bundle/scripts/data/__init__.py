@@ -3,7 +3,7 @@
 from .classes import class_counts, label_names, label_values
 from .dataset import DECATHLON, CachedVolumes, check_pair, checked_images, find_dataset, find_images, find_volumes
 from .patches import EpochSampler, PatchDataset, pad_collate
-from .scan import LabelScan, scan_labels
+from .scan import LabelScan, find_labelled, scan_labels
 from .split import TRAIN, VALIDATE, split_dataset, split_in_space
 from .synthetic import Synthesised, SyntheticPatches, no_dataset, read_masks, seeds
 
@@ -22,6 +22,7 @@ __all__ = [
     "class_counts",
     "find_dataset",
     "find_images",
+    "find_labelled",
     "find_volumes",
     "label_names",
     "label_values",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scripts.core import Box, box_text, refuse, slices
 from scripts.io import read_volume
+
+from .dataset import find_dataset
 
 MAX_VALUES = 32  # a file with more distinct values is an image and not a label
 
@@ -45,6 +48,20 @@ class LabelScan:
     def holds_vessel(self, box: Box) -> bool:
         """Whether a box, as in `count`, holds a voxel of another value than the background."""
         return any(self.count(value, box) for value in self.values if value > self.background)
+
+
+def find_labelled(
+    dataset_dir: str | Path | Sequence[str | Path] | None,
+    region: str | None = None,
+    channel: int | None = None,
+    unlabelled_value: float | None = None,
+) -> list[dict[str, Any]]:
+    """Find the volumes of one or several datasets (`find_dataset`) and read each label once (`scan_labels`).
+
+    Raises:
+        UserError: as these do; what is wrong with a header is told before any label is read.
+    """
+    return scan_labels(find_dataset(dataset_dir, region, channel), unlabelled_value)
 
 
 def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> list[dict[str, Any]]:

@@ -1,14 +1,44 @@
-"""How the network runs over a volume of any size, and at which sizes it sees it."""
+"""Run the network over a volume, by inferers that wrap one another and each do one thing.
 
-from .multiscale import AUTO, COARSER, coarser_shapes, shape_at
-from .sliding_window import GridInferer, PatchInferer, reach_of_windows
+Each is a `monai.inferers.Inferer` and takes the one inside as `inferer`, so that a config nests them by `_target_` and
+an overlay puts another between them. `inference.json` has, from the outside in::
+
+    MultiscaleInferer      the size, or sizes, at which the network sees the volume
+    ReusedMemoryInferer    memory that one window frees serves the next
+    EdgePaddedInferer      sides that the network's poolings can halve
+    ChannelsLastInferer    the layout of the weights
+    Bfloat16Inferer        the precision
+    GridInferer            overlapping windows, each of which the network sees once
+
+A stack of 15 slices is padded to 32, runs in two windows of 64 x 64 x 32 and is cropped back:
+
+    >>> inferer = EdgePaddedInferer(divisor=32, inferer=GridInferer(roi_size=(64, 64, 64), overlap=0.5))
+    >>> inferer(torch.rand(1, 1, 96, 64, 15), network).shape
+    torch.Size([1, 2, 96, 64, 15])
+
+Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `SimpleInferer`.
+"""
+
+from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
+from .channels_last import ChannelsLastInferer
+from .edge_padded import DIVISOR, EdgePaddedInferer
+from .multiscale import COARSER, MultiscaleInferer, coarser_shapes
+from .resampling import shape_at
+from .reused_memory import ReusedMemoryInferer
+from .sliding_window import GridInferer, reach_of_windows
 
 __all__ = [
-    "AUTO",
     "COARSER",
+    "DIVISOR",
+    "Bfloat16Inferer",
+    "ChannelsLastInferer",
+    "EdgePaddedInferer",
     "GridInferer",
-    "PatchInferer",
+    "MultiscaleInferer",
+    "ReusedMemoryInferer",
+    "autocast",
     "coarser_shapes",
     "reach_of_windows",
     "shape_at",
+    "with_rounded_weights",
 ]

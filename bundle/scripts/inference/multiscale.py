@@ -1,123 +1,119 @@
-"""Vessels much wider than the network's window: the option `scale`, at which sizes the network sees an image.
+"""Let the network see an image at several sizes, for vessels wider than it was trained on.
 
-A patch inside a stem of 60 voxels looks like any bright region. Shrunk to a quarter, the stem is 15 voxels across and
-has walls and a fingerprint. Logits are brought back to the image's own voxels and averaged, as those of windows are.
+A patch inside a vessel of 60 voxels looks like any bright region. Shrunk to a quarter, the vessel is 15 voxels across
+and has walls. Logits are brought back to the image's own voxels and averaged, as those of overlapping windows are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from torch.nn import functional as F
+from monai.inferers import Inferer
 
-from scripts.core import foreground_log_odds, return_freed_memory, through_plane_axis, voxel_size
+from scripts.core import AUTO, foreground_log_odds, read_scale, through_plane_axis
 
-AUTO = "auto"
+from .resampling import MIN_SIDE, add_resampled, resample, shape_at
+
+logger = logging.getLogger(__name__)
+
 COARSER = (0.5, 0.25)  # what `auto` adds to the image's own size, descending
-MIN_SIDE = 16  # no axis is shrunk to fewer voxels, so that a stack of 15 slices keeps them
 MAJORITY = 0.5
+ALMOST_1 = 1 - 1e-4  # a mean of ones that was rounded on the way
 
 
-def bare(image: torch.Tensor) -> torch.Tensor:
-    """Return an image without its metadata, in the same memory."""
-    return image.as_tensor() if isinstance(image, MetaTensor) else image
-
-
-def like(image: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Give `values`, which lie on the voxels of `image`, its metadata, if it has any."""
-    return MetaTensor(values).copy_meta_from(image, copy_attr=False) if isinstance(image, MetaTensor) else values
-
-
-def affine_of(image: torch.Tensor) -> np.ndarray:
-    """Return the 4x4 affine of an image or of the first of a batch; the identity where none is known."""
-    affine = image.affine if isinstance(image, MetaTensor) else np.eye(4)
-    return np.asarray(affine, dtype=float).reshape(-1, 4, 4)[0]
-
-
-def shape_at(scale: float, shape: Sequence[int], affine: np.ndarray) -> tuple[int, ...]:
-    """Return how many voxels an image has at a scale.
-
-    An axis shrinks by `scale`. One whose voxels are coarser than those in plane shrinks less, to the voxel size that
-    these then have, or not at all where it is coarser still; and none is left with fewer than `MIN_SIDE` voxels,
-    or fewer than it has. Enlarging keeps proportions.
+class MultiscaleInferer(Inferer):
+    """Run the inferer inside on the volume at one size or several, and bring the logits back.
 
     Args:
-        scale: voxels after over voxels before, along the finer of the in-plane axes.
-        shape: (X, Y, Z).
-        affine: 4x4, of which only the proportions of its voxel sizes matter.
+        scale: voxels that the network sees over voxels of the volume (`shape_at`); 1 leaves the volume as it is.
+            `auto` takes 1 and, where vessels are wide enough (`coarser_shapes`), averages it with `COARSER`.
+        inferer: runs the network over a volume of any size.
+
+    Raises:
+        UserError: for a scale that is neither `auto` nor a number in range.
     """
-    if scale >= 1:
-        return tuple(round(scale * size) for size in shape)
-    spacing, across = voxel_size(affine), through_plane_axis(affine)
-    in_plane = min(spacing[axis] for axis in range(3) if axis != across)
-    factors = [min(1.0, scale * max(1.0, side / in_plane)) for side in spacing]
-    return tuple(max(round(factor * size), min(size, MIN_SIDE)) for factor, size in zip(factors, shape, strict=True))
 
+    def __init__(self, scale: float | str, inferer: Inferer) -> None:
+        super().__init__()
+        self.scale = read_scale(scale)
+        self.inferer = inferer
 
-def resample(volume: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Bring a volume to other voxels of the same field of view: means of voxels where it shrinks, else trilinear.
+    def __call__(
+        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Take a batch of one voxel size, `(B, C, X, Y, Z)`, to logits `(B, K, X, Y, Z)`."""
+        own, affine, image = tuple(inputs.shape[2:]), _affine_of(inputs), _bare(inputs)
 
-    Args:
-        volume: `(B, C, X, Y, Z)`.
-        shape: along X, Y and Z, all at most, or all at least, what the volume has.
+        def logits_at(shape: tuple[int, ...]) -> torch.Tensor:
+            return self.inferer(resample(image, shape), network, *args, **kwargs)  # (B, K, *shape)
 
-    Returns:
-        `(B, C, *shape)`, the volume itself where it has that shape.
-    """
-    if tuple(volume.shape[2:]) == tuple(shape):
-        return volume
-    shrinks = all(after <= before for after, before in zip(shape, volume.shape[2:], strict=True))
-    return F.interpolate(volume, size=tuple(shape), mode="area" if shrinks else "trilinear")
-
-
-def add_resampled(total: torch.Tensor, logits: torch.Tensor) -> None:
-    """Add logits of other voxels to `total` in place, class by class: less memory than all at once.
-
-    Args:
-        total: `(B, K, X, Y, Z)`.
-        logits: `(B, K, ...)`.
-    """
-    for index in range(total.shape[1]):
-        total[:, index : index + 1] += resample(logits[:, index : index + 1], total.shape[2:])
-        return_freed_memory()  # a block of the very same size is not found fit for the next class
-
-
-def share_resolved(logits: torch.Tensor, shape: Sequence[int]) -> float:
-    """How much of the vessel would still be vessel and nothing else in the voxels of a shrunken image.
-
-    Args:
-        logits: `(B, K, X, Y, Z)`, background first.
-        shape: of the shrunken image.
-
-    Returns:
-        The share of the voxels likelier vessel than not that lie in shrunken voxels with no others in them; 0 where
-        there are none.
-    """
-    vessel = foreground_log_odds(logits.detach().movedim(1, 0)).gt_(0)  # (B, X, Y, Z), 0 or 1, in one volume's memory
-    filled = resample(vessel[:, None], shape)  # (B, 1, *shape), 1 where all voxels are vessel
-    within = filled[filled > 1 - 1e-4].sum(dtype=torch.float64)
-    return float(within / filled.sum(dtype=torch.float64).clamp_min(1e-12))
+        if self.scale != AUTO and (shape := shape_at(float(self.scale), own, affine)) != own:
+            return _like(inputs, resample(logits_at(shape), own))  # (B, K, X, Y, Z)
+        logits = self.inferer(inputs, network, *args, **kwargs)  # (B, K, X, Y, Z)
+        if self.scale == AUTO and (shapes := coarser_shapes(_bare(logits), affine)):
+            logger.info("wide vessels: seen at %s voxels too", ", ".join("×".join(map(str, shape)) for shape in shapes))
+            total = _bare(logits)  # the same memory
+            for shape in shapes:
+                add_resampled(total, logits_at(shape))
+            total /= 1 + len(shapes)
+        return logits
 
 
 def coarser_shapes(logits: torch.Tensor, affine: np.ndarray) -> list[tuple[int, ...]]:
-    """Decide for `auto` at which further sizes the network sees an image: at all of `COARSER`, or at none.
+    """Decide for `auto` whether the network sees an image at the sizes of `COARSER` too.
 
-    They count where the majority of the vessel that is found at the image's own size is still resolved at the smallest
-    of them, which takes vessels about 16 voxels wide. Where vessels are thinner nothing changes, nor for an image with
-    fewer than 64 voxels in plane, which would be cut short at `MIN_SIDE`; one window holds it anyway.
+    It does where most of the vessel that was found at the image's own size is still resolved at the smallest of
+    them, which takes vessels about 16 voxels wide. Images of thinner vessels are left alone, and so are those with
+    fewer than 64 voxels in plane, which `MIN_SIDE` would keep from shrinking; one window holds these anyway.
 
     Args:
         logits: `(B, K, X, Y, Z)`, found at the image's own size.
         affine: 4x4.
 
     Returns:
-        Shapes, descending, all smaller than the image.
+        Shapes (X, Y, Z) in voxels, descending, all smaller than the image.
     """
     own, across = tuple(logits.shape[2:]), through_plane_axis(affine)
     if COARSER[-1] * min(size for axis, size in enumerate(own) if axis != across) < MIN_SIDE:
         return []
     shapes = [shape_at(scale, own, affine) for scale in COARSER]
     return shapes if share_resolved(logits, shapes[-1]) >= MAJORITY else []
+
+
+def share_resolved(logits: torch.Tensor, shape: tuple[int, ...]) -> float:
+    """Return how much of the vessel a shrunken image still resolves.
+
+    Resolved is what lies in voxels of the shrunken image that hold vessel and nothing else.
+
+    Args:
+        logits: `(B, K, X, Y, Z)`, background first; vessel is what is likelier vessel than not.
+        shape: of the shrunken image, in voxels.
+
+    Returns:
+        Between 0 and 1; 0 where no vessel was found.
+    """
+    vessel = foreground_log_odds(logits.detach().movedim(1, 0)).gt_(0)  # (B, X, Y, Z), 0 or 1, in one volume's memory
+    filled = resample(vessel[:, None], shape)  # (B, 1, *shape), 1 where all voxels are vessel
+    within = filled[filled > ALMOST_1].sum(dtype=torch.float64)
+    return float(within / filled.sum(dtype=torch.float64).clamp_min(1e-12))
+
+
+def _bare(image: torch.Tensor) -> torch.Tensor:
+    """Return an image without its metadata, in the same memory."""
+    return image.as_tensor() if isinstance(image, MetaTensor) else image
+
+
+def _like(image: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Give `values`, which lie on the voxels of `image`, its metadata, if it has any."""
+    return MetaTensor(values).copy_meta_from(image, copy_attr=False) if isinstance(image, MetaTensor) else values
+
+
+def _affine_of(image: torch.Tensor) -> np.ndarray:
+    """Return the 4x4 affine of an image, or of the first of a batch; the identity if unknown."""
+    affine = image.affine if isinstance(image, MetaTensor) else np.eye(4)
+    return np.asarray(affine, dtype=float).reshape(-1, 4, 4)[0]

@@ -1,33 +1,42 @@
-"""clDice: whether a segmentation follows the vessels, whatever their width; by the centrelines of it and of the label.
+"""clDice: whether a segmentation follows the vessels, whatever their width.
+
+It compares the centreline of the segmentation with the label, and the centreline of the label with the segmentation.
 
 Shit et al., *clDice: a novel topology-preserving loss function for tubular structure segmentation*, CVPR 2021. With
 the mask V and the centreline S (skeleton) of the label L and of the segmentation P::
 
     Tprec  = |S_P ∩ V_L| / |S_P|        Tsens = |S_L ∩ V_P| / |S_L|        clDice = 2 Tprec Tsens / (Tprec + Tsens)
 
-Centrelines are in voxels, each counted as one, and voxel size is ignored: in a thin stack a step between slices weighs
-as much as one within a slice, however far it is. MONAI has the soft loss, and no such metric.
+Each voxel of a centreline counts as one, whatever the voxel size: in a thin stack a step between slices weighs as much
+as one within a slice, however far it is. MONAI has the soft loss of the paper, but not this metric.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from monai.utils import convert_to_numpy
+from monai.utils import convert_to_numpy, convert_to_tensor
 from scipy import ndimage
 from skimage.morphology import skeletonize
+
+from scripts.core import segmentation_of
+
+Mask = npt.NDArray[np.bool_]
 
 TOUCHING = np.ones((3, 3, 3))  # voxels that share a face, an edge or a corner are one piece, as they are in thinning
 
 
-def centreline(mask: np.ndarray) -> np.ndarray:
-    """Thin vessels to lines one voxel wide: scikit-image's `skeletonize` (Lee et al. 1994), as in the paper's code.
+def centreline(mask: Mask) -> Mask:
+    """Thin vessels to lines that are one voxel wide.
 
-    It erases pieces that are an even number of voxels wide throughout (scikit-image issue 3757), a straight vessel of
-    2x2 for one. Such a piece is thinned on a finer grid instead, so that no vessel is without a centreline. A branch of
-    that kind that hangs on a larger piece may still lose its free end.
+    This is scikit-image's `skeletonize` (Lee et al. 1994), as in the paper's code. It erases pieces that are an even
+    number of voxels wide throughout, such as a straight vessel of 2x2 (scikit-image issue 3757). Such a piece is
+    thinned on a finer grid instead, so that every vessel has a centreline. A branch of that kind that hangs on a larger
+    piece may still lose its free end.
 
     Args:
         mask: `(X, Y, Z)` bool.
@@ -35,10 +44,10 @@ def centreline(mask: np.ndarray) -> np.ndarray:
     Returns:
         `(X, Y, Z)` bool, within the mask.
     """
-    thin = skeletonize(mask)
+    thin: Mask = skeletonize(mask)  # (X, Y, Z)
     pieces, count = ndimage.label(mask, TOUCHING)
     left = np.bincount(pieces[thin], minlength=count + 1)  # (count + 1,): what is left of each piece
-    left[0] = 1  # the background is none
+    left[0] = 1  # the background has no centreline to lose
     boxes = ndimage.find_objects(pieces)
     for number in np.flatnonzero(left == 0):
         box = boxes[number - 1]
@@ -46,14 +55,14 @@ def centreline(mask: np.ndarray) -> np.ndarray:
     return thin
 
 
-def _thinned_finely(piece: np.ndarray) -> np.ndarray:
-    """Thin on the grid of all voxels and the midpoints between them, where what was 2n wide is 4n - 1 wide.
+def _thinned_finely(piece: Mask) -> Mask:
+    """Thin a piece `(X, Y, Z)` on the grid of its voxels and of the midpoints between them.
 
-    Of a blob of which even that leaves nothing, the deepest voxel is kept.
+    What was 2n voxels wide is 4n - 1 wide there. Where even that leaves nothing of a blob, its deepest voxel is kept.
     """
     fine = piece
     for axis in range(3):
-        fine = _with_midpoints(fine, axis)
+        fine = _with_midpoints(fine, axis)  # in the end (2 X - 1, 2 Y - 1, 2 Z - 1)
     line = np.argwhere(skeletonize(fine)) // 2  # (N, 3): a midpoint is in only with all voxels around it
     if not len(line):
         depth = ndimage.distance_transform_cdt(np.pad(piece, 1))[1:-1, 1:-1, 1:-1]
@@ -63,59 +72,77 @@ def _thinned_finely(piece: np.ndarray) -> np.ndarray:
     return thin
 
 
-def _with_midpoints(mask: np.ndarray, axis: int) -> np.ndarray:
+def _with_midpoints(mask: Mask, axis: int) -> Mask:
+    """Add the midpoints of voxels along an axis; one is in the mask where both its voxels are."""
     mask = np.moveaxis(mask, axis, 0)
-    fine = np.zeros((2 * len(mask) - 1, *mask.shape[1:]), dtype=bool)
+    fine = np.zeros((2 * len(mask) - 1, *mask.shape[1:]), dtype=np.bool_)
     fine[::2], fine[1::2] = mask, mask[:-1] & mask[1:]
     return np.moveaxis(fine, 0, axis)
 
 
 @dataclass
 class CentrelineCounts:
-    """What clDice needs to know of one volume's labelled voxels.
+    """Counts of the voxels of one volume's centrelines, of the segmentation and of the label.
 
     Attributes:
-        predicted: `(K - 1, 2)` int64, a row a vessel class: voxels of the segmentation's centreline that lie in the
-            label, and all of them.
-        real: likewise, voxels of the label's centreline that lie in the segmentation, and all.
+        segmentation: `(K - 1, 2)` int64, a row for each vessel class: how many voxels of the segmentation's centreline
+            lie in the label, and how many it has.
+        label: `(K - 1, 2)` int64: how many voxels of the label's centreline lie in the segmentation, and how many it
+            has.
     """
 
-    predicted: np.ndarray
-    real: np.ndarray
+    KEY: ClassVar[str] = "centrelines"
+    SCORES: ClassVar[tuple[str, ...]] = ("cldice", "centreline_sensitivity")
+
+    segmentation: npt.NDArray[np.int64]
+    label: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, predicted: torch.Tensor, label: torch.Tensor, classes: int = 2) -> CentrelineCounts:
-        """Count the labelled voxels (`label >= 0`).
-
-        A mask that ended where the labelled part ends would have ends, and at its rim slivers, whose centrelines are
-        nobody's vessel. So the segmentation is thinned as a whole, and the label as if what is not labelled were as the
-        segmentation has it: vessels go on across the border as far as the segmentation sees them. Counted are
-        labelled voxels alone, and where all of those agree, all scores are 1.
+    def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float = 0.5) -> CentrelineCounts:
+        """Segment and count the labelled voxels (`label >= 0`), which takes seconds a volume.
 
         Args:
-            predicted: `(1, X, Y, Z)`, the segmentation's class indices.
-            label: `(1, X, Y, Z)`, class indices.
+            logits: `(K, X, Y, Z)`, background first.
+            label: `(1, X, Y, Z)`, class indices below K, negative where not labelled.
+            threshold: probability above which a voxel is vessel (`scripts.core.apply_threshold`).
+        """
+        logits = convert_to_tensor(logits, track_meta=False)
+        return cls.of_segmentation(segmentation_of(logits, threshold), label, classes=len(logits))
+
+    @classmethod
+    def of_segmentation(cls, predicted: torch.Tensor, label: torch.Tensor, classes: int = 2) -> CentrelineCounts:
+        """Count the labelled voxels (`label >= 0`).
+
+        A mask that was cut off where the labelled part ends would have new ends there and slivers along its rim, whose
+        centrelines follow no vessel. So the segmentation is thinned as a whole, and the label as if voxels that are not
+        labelled were what the segmentation has there: vessels go on across the border as far as it sees them. Only
+        labelled voxels are counted, and where all of these agree, all scores are 1.
+
+        Args:
+            predicted: `(1, X, Y, Z)`, class indices.
+            label: `(1, X, Y, Z)`, class indices, negative where not labelled.
             classes: how many there are, K, with the background.
         """
-        seen, real = (convert_to_numpy(each[0]) for each in (predicted, label))  # (X, Y, Z)
+        segmented, labelled = (convert_to_numpy(each[0]) for each in (predicted, label))  # (X, Y, Z) each
         counts = np.zeros((2, classes - 1, 2), dtype=np.int64)
         for index in range(1, classes):
-            completed = (real == index) | ((real < 0) & (seen == index))
-            for row, mask, other in ((0, seen == index, real == index), (1, completed, seen == index)):
-                line = centreline(mask) & (real >= 0)
+            found, real = segmented == index, labelled == index  # (X, Y, Z) each
+            completed = real | ((labelled < 0) & found)  # (X, Y, Z)
+            for row, mask, other in ((0, found, real), (1, completed, found)):
+                line = centreline(mask) & (labelled >= 0)  # (X, Y, Z)
                 counts[row, index - 1] = np.count_nonzero(line & other), np.count_nonzero(line)
         return cls(*counts)
 
     def scores(self, score: str) -> list[float]:
-        """Return `cldice` or `centreline_sensitivity` (Tsens) for each vessel class; what is undefined is NaN.
+        """Return one of `SCORES` for each vessel class; what is undefined is NaN.
 
-        Tprec is undefined where no centreline of the segmentation lies in what is labelled, Tsens where none of the
-        label does. clDice is 0 where one
-        of them is 0, so that to find nothing, or vessel where there is none, is as bad as it is for Dice.
+        `centreline_sensitivity` is Tsens. Tprec is undefined where the segmentation has no centreline in the labelled
+        part, and Tsens where the label has none. clDice is 0 where either is 0, so that finding nothing, or vessel
+        where there is none, is as bad as it is for Dice.
         """
         precision, sensitivity = (
             [hit / every if every else float("nan") for hit, every in rows.tolist()]
-            for rows in (self.predicted, self.real)
+            for rows in (self.segmentation, self.label)
         )
         if score == "centreline_sensitivity":
             return sensitivity

@@ -1,7 +1,8 @@
-"""One pass over a volume, from which all its voxel-wise scores are computed: AUROC, average precision, Dice.
+"""Count a volume's voxels once, for all scores of voxels.
 
-Scores are taken from *log-odds*, so predictions saturated at 0 or 1 still rank. A bin is the set of 32-bit floats that
-share their leading bits, hence as fine, relatively, at log-odds of 20 as at 0.01: no range has to be chosen.
+These are Dice, precision, recall, AUROC and average precision. Voxels are ranked by their *log-odds*, which still
+differ where probabilities have saturated at 0 or 1. A bin of the histogram is the set of 32-bit floats that share their
+leading bits, so it is as fine, relatively, at log-odds of 20 as at 0.01, and no range has to be chosen.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from monai.utils import convert_to_tensor
 from scipy.integrate import trapezoid
@@ -21,73 +24,92 @@ BIN_BITS = 28  # sign, exponent and 19 bits of mantissa: a bin spans 0.0002 % of
 THRESHOLD_BITS = 20  # thresholds are sought on a coarser grid, 0.05 %, that can be held whole
 THRESHOLDS = 1 << THRESHOLD_BITS
 
+Integers = npt.NDArray[np.int64]
+
 
 @dataclass
 class VoxelHistogram:
-    """Counts of background and vessel voxels by predicted log-odds.
+    """How many voxels of the background and of vessels there are at which predicted log-odds.
 
     Attributes:
         bins: `(B,)` int32, those that are not empty, ascending in log-odds.
-        counts: `(2, B)` int64, background then vessel.
+        voxels: `(2, B)` int64, the number of voxels in each bin: of the background, then of vessels.
     """
 
-    bins: np.ndarray
-    counts: np.ndarray
+    bins: npt.NDArray[np.int32]
+    voxels: Integers
 
     @classmethod
     def of(cls, log_odds: torch.Tensor, vessel: torch.Tensor) -> VoxelHistogram:
-        """Count voxels by their log-odds, float32, and whether they are vessel: two tensors of one shape."""
-        bits = (log_odds + 0.0).view(torch.int32)  # + 0.0 turns -0.0 into 0.0, its equal but not its neighbour
+        """Sort voxels into bins.
+
+        Args:
+            log_odds: `(N,)` float32, predicted.
+            vessel: `(N,)` bool, labelled.
+        """
+        bits = (log_odds + 0.0).view(torch.int32)  # (N,); + 0.0 turns -0.0 into 0.0, its equal but not its neighbour
         bits ^= (bits >> 31) & 0x7FFFFFFF  # the integers now sort as the floats do
         keys = ((bits >> (32 - BIN_BITS)) << 1) | vessel  # the last bit tells vessel from background
-        keys, numbers = np.unique(keys.cpu().numpy(), return_counts=True)  # sorts: numpy does it in vector registers
-        bins = keys >> 1
-        place = np.cumsum(np.diff(bins, prepend=bins[:1]) != 0)
-        bins = bins[np.diff(place, prepend=-1) != 0]
-        counts = np.zeros((2, len(bins)), dtype=np.int64)
-        counts[keys & 1, place] = numbers
-        return cls(bins, counts)
+        # numpy sorts, which it does in vector registers
+        values, numbers = np.unique(keys.cpu().numpy(), return_counts=True)  # (V,), (V,): B <= V <= 2 B
+        bins = values >> 1  # (V,), a bin with voxels of both kinds twice
+        place = np.cumsum(np.diff(bins, prepend=bins[:1]) != 0)  # (V,)
+        bins = bins[np.diff(place, prepend=-1) != 0]  # (B,)
+        voxels = np.zeros((2, len(bins)), dtype=np.int64)
+        voxels[values & 1, place] = numbers
+        return cls(bins, voxels)
 
     def __add__(self, other: VoxelHistogram) -> VoxelHistogram:
-        """Histogram of both sets of voxels."""
+        """Return the histogram of both sets of voxels together."""
         # asked for counts too, numpy sorts, which is faster here than the hash table of its union1d
         bins, _ = np.unique(np.concatenate((self.bins, other.bins)), return_counts=True)
-        counts = np.zeros((2, len(bins)), dtype=np.int64)
+        voxels = np.zeros((2, len(bins)), dtype=np.int64)
         for part in (self, other):
-            counts[:, np.searchsorted(bins, part.bins)] += part.counts
-        return VoxelHistogram(bins, counts)
+            voxels[:, np.searchsorted(bins, part.bins)] += part.voxels
+        return VoxelHistogram(bins, voxels)
 
-    def above(self) -> tuple[np.ndarray, np.ndarray]:
-        """False and true positives, `(B + 1,)` each, if vessel is nothing, the highest bin, the next too ..."""
-        false, true = np.pad(self.counts[:, ::-1].cumsum(axis=1), ((0, 0), (1, 0)))
+    def above(self) -> tuple[Integers, Integers]:
+        """Return false and true positives at every threshold, from the highest down.
+
+        Returns:
+            `(B + 1,)` each: where nothing is predicted to be vessel, then the highest bin, then the next one too ...
+        """
+        false, true = np.pad(self.voxels[:, ::-1].cumsum(axis=1), ((0, 0), (1, 0)))
         return false, true
 
     def auroc(self) -> float:
-        """Area under the ROC curve; NaN where a class is missing."""
+        """Return the area under the ROC curve; NaN where all voxels are of one kind."""
         false, true = self.above()
         if not false[-1] or not true[-1]:
             return float("nan")
         return float(trapezoid(true / true[-1], false / false[-1]))
 
     def average_precision(self) -> float:
-        """Sum over thresholds of precision times the gain in recall; NaN where there is no vessel."""
+        """Return the average precision; NaN where there is no vessel.
+
+        It is the sum over thresholds of the precision times the gain in recall.
+        """
         false, true = self.above()
         if not true[-1]:
             return float("nan")
         return float((true[1:] / (true[1:] + false[1:]) * np.diff(true)).sum() / true[-1])
 
-    def dice_curve(self) -> np.ndarray:
-        """Dice, `(THRESHOLDS,)`, of calling vessel what lies in a bin of the coarse grid or above it."""
+    def dice_curve(self) -> npt.NDArray[np.float64]:
+        """Return Dice at each threshold of the coarse grid, `(THRESHOLDS,)`.
+
+        At one of them, vessel is what lies in that bin or above it.
+        """
         coarse = (self.bins >> (BIN_BITS - THRESHOLD_BITS)) + THRESHOLDS // 2
         false, true = (
-            np.bincount(coarse, weights=row, minlength=THRESHOLDS)[::-1].cumsum()[::-1] for row in self.counts
-        )
-        return 2 * true / np.maximum(true + false + true[0], 1)
+            np.bincount(coarse, weights=row, minlength=THRESHOLDS)[::-1].cumsum()[::-1] for row in self.voxels
+        )  # (THRESHOLDS,) each
+        dice: npt.NDArray[np.float64] = 2 * true / np.maximum(true + false + true[0], 1)
+        return dice
 
 
 @dataclass
 class VolumeCounts:
-    """All that the scores need to know of one volume's labelled voxels.
+    """All that scores of voxels need to know of one volume's labelled voxels.
 
     Attributes:
         vessels: vessel of any class against the background.
@@ -95,9 +117,12 @@ class VolumeCounts:
         confusion: `(K, K)` int64, voxels by the class of the label (rows) and of the segmentation (columns).
     """
 
+    KEY: ClassVar[str] = "counts"
+    SCORES: ClassVar[tuple[str, ...]] = ("dice", "precision", "recall", "auroc", "average_precision")
+
     vessels: VoxelHistogram
     classes: list[VoxelHistogram]
-    confusion: np.ndarray
+    confusion: Integers
 
     @classmethod
     def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float = 0.5) -> VolumeCounts:
@@ -105,8 +130,8 @@ class VolumeCounts:
 
         Args:
             logits: `(K, X, Y, Z)`, background first.
-            label: `(1, X, Y, Z)`, class indices below K.
-            threshold: of the segmentation (`apply_threshold`).
+            label: `(1, X, Y, Z)`, class indices below K, negative where not labelled.
+            threshold: probability above which a voxel is vessel (`scripts.core.apply_threshold`).
         """
         logits, label = (convert_to_tensor(array, track_meta=False) for array in (logits, label))
         thickness = planes_per_slab(label)
@@ -116,16 +141,14 @@ class VolumeCounts:
 
     @classmethod
     def _of_slab(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeCounts:
+        """Count a part of a volume; arguments are those of `of`."""
         classes = len(logits)
         predicted = segmentation_of(logits, threshold)  # (1, X, Y, Z)
         logits, label, predicted = logits.flatten(1), label.flatten(), predicted.flatten()  # (K, N), (N,), (N,)
         if (label < 0).any():
             at = (label >= 0).nonzero().flatten()  # (labelled,): several times as fast as a mask
-            logits, label, predicted = (
-                logits[:, at],
-                label[at],
-                predicted[at],
-            )  # (K, labelled), (labelled,), (labelled,)
+            logits, label = logits[:, at], label[at]  # (K, labelled), (labelled,)
+            predicted = predicted[at]  # (labelled,)
         confusion = torch.bincount(label.int() * classes + predicted, minlength=classes**2).reshape(classes, classes)
         vessels = VoxelHistogram.of(foreground_log_odds(logits), label > 0)
         each = [vessels]
@@ -134,7 +157,7 @@ class VolumeCounts:
         return cls(vessels, each, confusion.cpu().numpy())
 
     def __add__(self, other: VolumeCounts) -> VolumeCounts:
-        """Count of both sets of voxels."""
+        """Return the counts of both sets of voxels together."""
         vessels = self.vessels + other.vessels
         each = [vessels]
         if len(self.classes) > 1:
@@ -142,9 +165,13 @@ class VolumeCounts:
         return VolumeCounts(vessels, each, self.confusion + other.confusion)
 
     def scores(self, score: str) -> list[float]:
-        """Return a score of `VoxelScores.NAMES` for each vessel class; what is undefined is NaN."""
+        """Return one of `SCORES` for each vessel class; what is undefined is NaN."""
         if score in ("auroc", "average_precision"):
             return [getattr(histogram, score)() for histogram in self.classes]
-        hit, real, predicted = self.confusion.diagonal(), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
-        over, under = {"dice": (2 * hit, real + predicted), "precision": (hit, predicted), "recall": (hit, real)}[score]
+        both, labelled, segmented = self.confusion.diagonal(), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
+        over, under = {
+            "dice": (2 * both, labelled + segmented),
+            "precision": (both, segmented),
+            "recall": (both, labelled),
+        }[score]  # (K,) each
         return [float(a / b) if b else float("nan") for a, b in zip(over[1:], under[1:], strict=True)]

@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves as numbers: thinned, averaged over volumes."""
+"""Work out ROC and precision-recall curves, thin them for storing, and average them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from skimage.measure import approximate_polygon
 
 from .counts import VolumeCounts
 
-TOLERANCE = 1e-3  # a thinned curve lies no further from its points
-LEAST_RECALL = 0.005  # below it the precision is that of a handful of voxels, and the curve a scribble
+Numbers = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-3  # a thinned curve lies no further from the points that were left out
+MIN_RECALL = 0.005  # below it the precision is that of a handful of voxels, and the curve a scribble
 
 GRIDS = {
     "roc": np.union1d(np.linspace(0, 1, 201), np.geomspace(1e-5, 1e-2, 61)),
-    "precision_recall": np.linspace(LEAST_RECALL, 1, 200),
+    "precision_recall": np.linspace(MIN_RECALL, 1, 200),
 }
 """Where curves are averaged; closer together where a ROC curve is steep."""
 
@@ -24,41 +27,49 @@ KINDS = {
     "roc": ("false_positive_rate", "recall", "auroc"),
     "precision_recall": ("recall", "precision", "average_precision"),
 }
-"""Of each kind of curve: what is drawn along X and along Y, and what the area under it is called."""
+"""For each kind of curve: what is drawn along X, what along Y, and the name of the area under it."""
 
 RATES = ("false_positive_rate", "recall", "precision")
 AREAS = {"auroc": "AUROC", "average_precision": "AP"}
 
 
-def thinned(x: np.ndarray, y: np.ndarray, tolerance: float = TOLERANCE) -> tuple[list[float], list[float]]:
-    """Leave out points of a curve that lie within `tolerance` of the line through those that stay.
+def thinned(x: Numbers, y: Numbers, tolerance: float = TOLERANCE) -> tuple[list[float], list[float]]:
+    """Leave out points of a curve that lie within `tolerance` of the line through the rest.
 
     Args:
-        x: (N,), ascending.
-        y: (N,).
-        tolerance: distance, in the units of both axes.
+        x: `(N,)`, ascending.
+        y: `(N,)`.
+        tolerance: a distance, in the units of both axes.
+
+    Returns:
+        X and Y of the points that stay.
     """
-    # Most of a million points differ from the one before in nothing one could see; taken out first, in one pass.
+    # most of a million points differ from the one before in nothing one could see; they are taken out in one pass
     fine = tolerance / 10
-    cells = np.stack((x // fine, y // fine))
-    moved = (np.diff(cells) != 0).any(axis=0)
-    keep = np.concatenate(([True], moved)) | np.concatenate((moved, [True]))  # the last of one cell, the first of next
-    points = np.stack((x[keep], y[keep]), axis=1)
+    cells = np.stack((x // fine, y // fine))  # (2, N)
+    moved = (np.diff(cells) != 0).any(axis=0)  # (N - 1,)
+    # the last point of one cell, and the first of the next
+    keep = np.concatenate(([True], moved)) | np.concatenate((moved, [True]))  # (N,)
+    points = np.stack((x[keep], y[keep]), axis=1)  # (kept, 2)
     points = approximate_polygon(points, tolerance - 2 * fine) if len(points) > 2 else points
     return [_short(value) for value in points[:, 0]], [_short(value) for value in points[:, 1]]
 
 
 def _short(value: float) -> float:
+    """Round to six digits."""
     return float(f"{value:.6g}")
 
 
 def curves_of(counts: VolumeCounts) -> dict[str, Any]:
-    """ROC and precision-recall curve of a volume, vessel of any class against background, as JSON values.
+    """Return the ROC and the precision-recall curve of a volume as JSON has them.
+
+    They are of vessel of any class against the background.
 
     Returns:
         `{"roc": {"false_positive_rate": [...], "recall": [...]}, "precision_recall": {"recall": [...], "precision":
-        [...]}, "auroc", "average_precision", "at_threshold": {"false_positive_rate", "recall", "precision"},
-        "vessel_fraction"}`: the last two are numbers, of the segmentation and of the label. Undefined is None.
+        [...]}, "auroc": number, "average_precision": number, "at_threshold": {"false_positive_rate": number,
+        "recall": number, "precision": number}, "vessel_fraction": number}`. `at_threshold` is of the segmentation,
+        `vessel_fraction` of the label. What is undefined is None.
     """
     false, true = counts.vessels.above()
     background, vessel = int(false[-1]), int(true[-1])
@@ -69,31 +80,31 @@ def curves_of(counts: VolumeCounts) -> dict[str, Any]:
         precision = true[1:] / (true[1:] + false[1:])
         # down to recall 0 the precision is that of the first voxels predicted
         precision_recall = _curve("precision_recall", true / vessel, np.append(precision[:1], precision))
-    matrix = counts.confusion
-    predicted, hit = int(matrix[:, 1:].sum()), int(matrix[1:, 1:].sum())
+    segmented, both = int(counts.confusion[:, 1:].sum()), int(counts.confusion[1:, 1:].sum())
     areas = {area: getattr(counts.vessels, area)() for area in AREAS}
     return {
         "roc": roc,
         "precision_recall": precision_recall,
         **{area: value if math.isfinite(value) else None for area, value in areas.items()},
         "at_threshold": {
-            "false_positive_rate": (predicted - hit) / background if background else None,
-            "recall": hit / vessel if vessel else None,
-            "precision": hit / predicted if predicted else None,
+            "false_positive_rate": (segmented - both) / background if background else None,
+            "recall": both / vessel if vessel else None,
+            "precision": both / segmented if segmented else None,
         },
         "vessel_fraction": vessel / (vessel + background) if vessel + background else None,
     }
 
 
-def _curve(kind: str, x: np.ndarray, y: np.ndarray, tolerance: float = TOLERANCE) -> dict[str, list[float]]:
+def _curve(kind: str, x: Numbers, y: Numbers, tolerance: float = TOLERANCE) -> dict[str, list[float]]:
+    """Return a thinned curve, `{name along X: [...], name along Y: [...]}`."""
     return dict(zip(KINDS[kind][:2], thinned(x, y, tolerance), strict=True))
 
 
 def mean_curves(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Average curves (`curves_of`) over cases, each case weighing the same.
+    """Average the curves of several cases (`curves_of`), each of which weighs the same.
 
     Averages are vertical: of the true positive rates at one false positive rate, and of the precisions at one recall.
-    The area under the averaged ROC curve so is the mean AUROC. What is undefined is left out.
+    So the area under the averaged ROC curve is the mean AUROC. What is undefined is left out.
     """
     mean: dict[str, Any] = {}
     for kind, (across, up, _) in KINDS.items():
@@ -113,5 +124,6 @@ def mean_curves(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of what is defined."""
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None

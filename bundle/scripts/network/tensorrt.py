@@ -48,13 +48,13 @@ def check_capable(device: str) -> None:
 def window_profile(
     patch_size: Sequence[int], batch_size: int, in_channels: int = 1, divisor: int = 32
 ) -> dict[str, list[list[int]]]:
-    """Return the smallest, the usual and the largest input that `scripts.inference.GridInferer` gives a network.
+    """Return the smallest, the usual and the largest window that `scripts.inference.GridInferer` gives a network.
 
     Args:
         patch_size: the window (X, Y, Z).
         batch_size: most windows at a time.
         in_channels: of the image.
-        divisor: `2 ** number of poolings`; no side of a window is smaller.
+        divisor: `2 ** number of poolings`; volumes are padded to multiples of it, and no side of a window is smaller.
 
     Returns:
         `{name: [smallest, usual, largest]}`, each `[B, C, X, Y, Z]`: a profile as `trt_compile` takes it.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scripts.core import refuse, write_whole
-from scripts.metrics import AREAS, KINDS, LEAST_RECALL, RATES, mean_curves
+from scripts.metrics import AREAS, KINDS, MIN_RECALL, RATES, mean_curves
 
 from .figure import DIM, GROUND, TEXT
 
@@ -89,8 +89,8 @@ def _draw(axes: Axes, kind: str, curves: Mapping[str, Any], label: str | None, m
     across, up, _ = KINDS[kind]
     x, y = np.array(curves[kind][across]), np.array(curves[kind][up])
     if kind == "precision_recall":
-        start = np.interp(LEAST_RECALL, x, y)
-        x, y = np.append(LEAST_RECALL, x[x > LEAST_RECALL]), np.append(start, y[x > LEAST_RECALL])
+        start = np.interp(MIN_RECALL, x, y)
+        x, y = np.append(MIN_RECALL, x[x > MIN_RECALL]), np.append(start, y[x > MIN_RECALL])
     # neither curve nor dot is cut off where it runs along the frame
     axes.plot(x, y, label=label, clip_on=False, solid_joinstyle="round", **style)
     x, y = curves["at_threshold"][across], curves["at_threshold"][up]

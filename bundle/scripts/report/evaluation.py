@@ -31,7 +31,7 @@ def run_evaluation(
 
     Args:
         evaluator: its batches name their volumes (`name`), its post-processing counts them
-            (`scripts.metrics.CountVoxelsd`), its metrics keep details, a row a volume and a column a class.
+            (`scripts.metrics.PrepareMetricsd`), its metrics keep details, a row a volume and a column a class.
         threshold: of the counts.
         output_dir: made if it does not exist.
         class_names: of all classes, background first; only several vessel classes are told apart by name.

@@ -1,13 +1,34 @@
-"""The MONAI transforms that MONAI lacks: of whole volumes, of patches, and of what the network says."""
+"""Transform volumes, labels and patches where MONAI has no transform for it.
 
-from .intensity import MOST_SORTED, ScaleToUnitd
+All of these take and return dictionaries, as MONAI's do whose names end in `d`. Arrays are channel-first, `(C, X, Y,
+Z)`. Intensity is scaled over the whole volume, and the values of a label file become class indices, with -1 for what is
+not labelled:
+
+    >>> image = torch.tensor([2.0, 3.0, 4.0, 10.0]).reshape(1, 4, 1, 1)
+    >>> label = torch.tensor([0.0, 255.0, -1.0, 255.0]).reshape(1, 4, 1, 1)
+    >>> scaled = ScaleToUnitd("image", lower=0, upper=100)({"image": image})
+    >>> scaled["image"].flatten().tolist()
+    [0.0, 0.125, 0.25, 1.0]
+    >>> mapped = MapLabelsd("label", values=[0, 255])({"label": label})
+    >>> mapped["label"].flatten().tolist()
+    [0, 1, -1, 1]
+
+What the network gives becomes probabilities and a segmentation:
+
+    >>> logits = torch.tensor([[0.0, 0.0, 0.0], [-2.0, -0.5, 2.0]]).reshape(2, 3, 1, 1)  # background, vessel
+    >>> out = ThresholdVesselsd("pred", threshold=0.3)(SoftmaxInPlaced("pred")({"pred": logits}))
+    >>> out["pred"].flatten().tolist()
+    [0, 1, 1]
+"""
+
+from .intensity import MAX_SORTED, ScaleToUnitd
 from .labels import KeepRegiond, MapLabelsd, is_labelled
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
 from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
 
 __all__ = [
-    "MOST_SORTED",
+    "MAX_SORTED",
     "FitToPatchesd",
     "KeepRegiond",
     "LabelIndicesd",

@@ -1,10 +1,11 @@
-"""Intensity of whole volumes scaled to [0, 1], by minimum and maximum or by percentiles."""
+"""Scale a volume's intensity to [0, 1], by its minimum and maximum or by percentiles."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
@@ -13,17 +14,18 @@ from monai.transforms import MapTransform
 from scripts.core import refuse
 from scripts.io import name_of
 
-MOST_SORTED = 2**24  # voxels, about a second
+MAX_SORTED = 2**24  # voxels; sorting them takes about a second
 
 
 class ScaleToUnitd(MapTransform):
-    """Scale intensity to [0, 1] over the whole volume: minimum and maximum as in the paper, or percentiles.
+    """Scale the intensity of a whole volume to [0, 1].
 
-    Percentiles that coincide, as where all but a few voxels are 0, are replaced by minimum and maximum. Those of more
-    than 2^24 voxels are those of as many drawn ones, always the same.
+    The minimum becomes 0 and the maximum 1, as in the tUbe net paper, or two percentiles do. Where both percentiles are
+    the same, as where all but a few voxels are 0, minimum and maximum take their place. Percentiles of more than 2^24
+    voxels (`MAX_SORTED`) are those of as many that are drawn, always the same ones.
 
-    A block cut out of a volume carries its parent's range in its metadata (`intensity_range`), which then counts: its
-    parent's percentiles are not known.
+    A block that was cut out of a volume may carry the volume's range in its metadata (`intensity_range`). Then that
+    range becomes 0 and 1, whatever the percentiles, for those of the volume are not known.
 
     Args:
         keys: of images `(C, X, Y, Z)`.
@@ -31,7 +33,7 @@ class ScaleToUnitd(MapTransform):
         upper: percentile that becomes 1; 100 is the maximum. What lies outside is clipped.
 
     Raises:
-        UserError: for a constant volume, or percentiles out of order.
+        UserError: for a volume whose voxels are all the same, and for percentiles out of order.
     """
 
     def __init__(self, keys: KeysCollection, lower: float = 0.0, upper: float = 100.0) -> None:
@@ -51,11 +53,12 @@ class ScaleToUnitd(MapTransform):
             low, high = self._range(d[key])
             if not high > low:
                 refuse(name_of(d[key]), f"every voxel is {low:g}, so there is nothing to segment", "check the file")
-            scaled = d[key].float() - low  # from here on in place, for a volume may fill half of the memory
+            scaled = d[key].float() - low  # (C, X, Y, Z); from here on in place, for it may fill half of the memory
             d[key] = scaled.div_(high - low).clamp_(0, 1)
         return d
 
     def _range(self, image: torch.Tensor) -> tuple[float, float]:
+        """Return the intensities of an image that become 0 and 1."""
         stated = image.meta.get("intensity_range", ()) if isinstance(image, MetaTensor) else ()
         if len(stated) == 2:
             return float(stated[0]), float(stated[1])
@@ -67,8 +70,8 @@ class ScaleToUnitd(MapTransform):
         return (low, high) if high > low else ends
 
 
-def _sample(voxels):
-    """All of them or, where sorting would take longer than segmenting, so many that a percentile is as good."""
-    if voxels.size <= MOST_SORTED:
+def _sample(voxels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return all voxels, or so many of a large volume that percentiles are as good."""
+    if voxels.size <= MAX_SORTED:
         return voxels
-    return voxels[np.random.default_rng(0).integers(voxels.size, size=MOST_SORTED)]
+    return voxels[np.random.default_rng(0).integers(voxels.size, size=MAX_SORTED)]

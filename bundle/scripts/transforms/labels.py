@@ -1,4 +1,4 @@
-"""Labels turned into class indices, with voxels that are not labelled."""
+"""Turn the values of a label file into class indices, and what is not labelled into -1."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from scripts.io import name_of
 
 
 class MapLabelsd(MapTransform):
-    """Turn a file's label values into class indices, and what is not labelled into -1.
+    """Turn a label file's values into class indices, and what is not labelled into -1.
 
     Args:
-        keys: of labels `(1, X, Y, Z)`.
+        keys: of labels `(1, X, Y, Z)`, int8 afterwards.
         values: the value, or the values, of each class, background first (`scripts.data.label_values`).
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Raises:
-        UserError: for a value that is not one of these.
+        UserError: for a file that holds any other value.
     """
 
     def __init__(
@@ -31,17 +31,17 @@ class MapLabelsd(MapTransform):
     ) -> None:
         super().__init__(keys)
         pairs = sorted(
-            (value, index) for index, of_one in enumerate(values) for value in np.atleast_1d(of_one).tolist()
+            (value, index) for index, of_class in enumerate(values) for value in np.atleast_1d(of_class).tolist()
         )
-        self.values = torch.tensor([value for value, _ in pairs], dtype=torch.float32)
-        self.classes = torch.tensor([index for _, index in pairs], dtype=torch.int8)
+        self.values = torch.tensor([value for value, _ in pairs], dtype=torch.float32)  # (V,), ascending
+        self.classes = torch.tensor([index for _, index in pairs], dtype=torch.int8)  # (V,)
         self.unlabelled_value = unlabelled_value
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         """Map each label to int8."""
         d = dict(data)
         for key in self.key_iterator(d):
-            label = d[key].float()
+            label = d[key].float()  # (1, X, Y, Z), as all that follows
             unlabelled = label < 0
             if self.unlabelled_value is not None:
                 unlabelled |= label == self.unlabelled_value
@@ -59,11 +59,11 @@ class MapLabelsd(MapTransform):
 
 
 class KeepRegiond(MapTransform):
-    """Call every voxel outside a box *not labelled*; without a box in the data nothing changes.
+    """Mark every voxel outside a box as not labelled; without a box in the data nothing changes.
 
     Args:
-        keys: of labels `(1, X, Y, Z)`.
-        region_key: where the box `((x0, x1), (y0, y1), (z0, z1))` stands.
+        keys: of labels `(1, X, Y, Z)`, class indices.
+        region_key: of the box `((x0, x1), (y0, y1), (z0, z1))` in voxels, its ends not included.
 
     Raises:
         UserError: where no labelled voxel is left.
@@ -80,7 +80,7 @@ class KeepRegiond(MapTransform):
         for key in self.key_iterator(d):
             if box is not None:
                 inside = (slice(None), *slices(box))
-                kept = torch.full_like(d[key], UNLABELLED)
+                kept = torch.full_like(d[key], UNLABELLED)  # (1, X, Y, Z)
                 kept[inside] = d[key][inside]
                 d[key] = kept
             if not is_labelled(d[key]).any():
@@ -91,5 +91,5 @@ class KeepRegiond(MapTransform):
 
 
 def is_labelled(label: torch.Tensor) -> torch.Tensor:
-    """Where a label counts; a selector for MONAI's `CropForegroundd`."""
+    """Tell which voxels are labelled, as the `select_fn` of MONAI's `CropForegroundd`."""
     return label >= 0

@@ -1,4 +1,4 @@
-"""From logits to probabilities, segmentations and files."""
+"""Turn logits into probabilities and class indices, and write the probabilities."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from scripts.io import SaveVolumed
 
 
 class SoftmaxInPlaced(MapTransform):
-    """Turn logits into class probabilities within their own memory, as MONAI's `Activationsd` does in twice as much.
+    """Turn logits into class probabilities in the same memory.
+
+    MONAI's `Activationsd` takes as much again, which a large volume may not leave.
 
     Args:
         keys: of logits `(K, X, Y, Z)`, which become probabilities.
@@ -35,12 +37,15 @@ class SoftmaxInPlaced(MapTransform):
 class ThresholdVesselsd(MapTransform):
     """Turn class probabilities into class indices.
 
-    A voxel is vessel where the probability of all vessel classes together exceeds the threshold, and then of its
+    A voxel is vessel where the probability of all vessel classes together exceeds the threshold, and is then of its
     likeliest vessel class.
 
     Args:
-        keys: of probabilities `(K, X, Y, Z)`, background first; afterwards `(1, X, Y, Z)` uint8.
+        keys: of probabilities `(K, X, Y, Z)`, background first; afterwards class indices `(1, X, Y, Z)`, uint8.
         threshold: between 0 and 1.
+
+    Raises:
+        UserError: for another threshold.
     """
 
     def __init__(self, keys: KeysCollection, threshold: float = 0.5) -> None:
@@ -58,12 +63,12 @@ class ThresholdVesselsd(MapTransform):
 
 
 class SaveProbabilityd(SaveVolumed):
-    """Write the probability of vessel, float32, as `NAME_prob.EXT`; with several vessel classes a channel each.
+    """Write the probability of each vessel class as a channel of `NAME_prob.EXT`, float32.
 
     Args:
         keys: of probabilities `(K, X, Y, Z)`, background first; they are passed on unchanged.
-        output_dir: made if it does not exist.
-        provenance: goes into the file's metadata.
+        output_dir: the folder, made if it does not exist.
+        provenance: what goes into the file's metadata.
     """
 
     def __init__(self, keys: KeysCollection, output_dir: str, provenance: Mapping[str, Any] | None = None) -> None:

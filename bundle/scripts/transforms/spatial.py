@@ -1,4 +1,4 @@
-"""In-plane work: the through-plane axis moved last and back, and the margin that a rotation needs."""
+"""Move the through-plane axis last and back, so that augmentation acts in plane."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ACROSS = "through_plane"  # key under which the through-plane axis travels with 
 
 
 class ThroughPlaneLastd(MapTransform):
-    """Make the through-plane axis the last, so that MONAI's X-Y transforms act in plane.
+    """Move the through-plane axis last, so that MONAI's transforms of X and Y act in plane.
 
     Args:
-        keys: of arrays `(C, X, Y, Z)`, plain tensors afterwards; the first key's affine decides.
+        keys: of arrays `(C, X, Y, Z)`, plain tensors afterwards. The affine of the first decides which axis it is.
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -28,17 +28,16 @@ class ThroughPlaneLastd(MapTransform):
         affine = getattr(d[self.first_key(d)], "affine", np.eye(4))
         d[ACROSS] = through_plane_axis(np.asarray(affine))
         for key in self.key_iterator(d):
-            d[key] = (
-                torch.as_tensor(np.asarray(d[key])).movedim(d[ACROSS] + 1, -1).contiguous()
-            )  # (C, plane, plane, across)
+            plain = torch.as_tensor(np.asarray(d[key]))  # (C, X, Y, Z)
+            d[key] = plain.movedim(d[ACROSS] + 1, -1).contiguous()  # (C, plane, plane, across)
         return d
 
 
 class RestoreAxesd(MapTransform):
-    """Undo `ThroughPlaneLastd`.
+    """Move the through-plane axis back to where `ThroughPlaneLastd` found it.
 
     Args:
-        keys: of arrays `(C, plane, plane, across)`.
+        keys: of arrays `(C, plane, plane, across)`, `(C, X, Y, Z)` afterwards.
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -50,11 +49,14 @@ class RestoreAxesd(MapTransform):
 
 
 def rotation_margin(patch_size: Sequence[int], degrees: float) -> tuple[int, int, int]:
-    """Side of the crop that holds an image-filled patch after turning it in plane by up to `degrees`.
+    """Return the size of a crop in which a patch is full of image however it is turned in plane.
 
     Args:
-        patch_size: (plane, plane, across), the first two equal or not.
-        degrees: between 0 and 45.
+        patch_size: (plane, plane, across) in voxels, the first two equal or not.
+        degrees: the largest angle, between 0 and 45.
+
+    Returns:
+        (plane, plane, across) in voxels; the last is the patch's.
 
     Raises:
         UserError: for another angle.
@@ -63,6 +65,6 @@ def rotation_margin(patch_size: Sequence[int], degrees: float) -> tuple[int, int
         refuse(f"--rotation {degrees}", "is not between 0 and 45 degrees", "give one such as 30")
     a, b, across = patch_size
     c, s = cos(radians(degrees)), sin(radians(degrees))
-    # rounded up to even steps beyond the patch, plus a voxel a side that interpolation reads
+    # rounded up to whole voxels on both sides of the patch, and one more on each that interpolation reads
     sides = [side + 2 * ceil((other - side) / 2 + 1) for side, other in ((a, a * c + b * s), (b, b * c + a * s))]
     return (*sides, across)

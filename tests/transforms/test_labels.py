@@ -1,0 +1,63 @@
+"""Label values that become class indices, and regions outside of which nothing is labelled."""
+
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from scripts.transforms import KeepRegiond, MapLabelsd, is_labelled
+
+SHAPE = (5, 4, 3)
+
+
+def mapped(values, *args, **kwargs):
+    label = torch.tensor(values, dtype=torch.float32).reshape(1, -1, 1, 1)
+    return MapLabelsd("label", *args, **kwargs)({"label": label})["label"]
+
+
+@pytest.mark.parametrize(
+    ("values", "known", "kwargs", "classes"),
+    [
+        ([0, 255, 0], [0, 255], {}, [0, 1, 0]),
+        ([0, 2, 7], [0, 2, 7], {}, [0, 1, 2]),
+        ([0, 7], [0, 2, 7], {}, [0, 2]),
+        ([7, 0], [7, 2, 0], {}, [0, 2]),  # the order given is that of the classes
+        ([0, -3, -0.5, 1], [0, 1], {}, [0, -1, -1, 1]),
+        ([0, 9, 1], [0, 1], {"unlabelled_value": 9}, [0, -1, 1]),
+        ([0, 1, 2, -1], [1, 2], {"unlabelled_value": 0}, [-1, 0, 1, -1]),
+    ],
+)
+def test_label_values_become_classes(values, known, kwargs, classes):
+    out = mapped(values, known, **kwargs)
+    assert out.dtype == torch.int8
+    assert out.flatten().tolist() == classes
+
+
+def test_several_values_may_be_one_class():
+    label = torch.tensor([[[[0.0, 1.0, 255.0, -1.0, 7.0]]]])
+    mapped = MapLabelsd("label", values=[0, [1, 255], 7])({"label": label})["label"]
+    assert mapped.flatten().tolist() == [0, 1, 1, -1, 2]
+
+
+@pytest.mark.parametrize("strange", [3, 8, 0.5, 1.9999])
+def test_strange_values_are_refused(strange):
+    with pytest.raises(ValueError, match=f"holds {strange:g}, which is not among \\[0, 2, 7\\]"):
+        mapped([0, 2, strange, 7], [0, 2, 7])
+
+
+def test_only_the_region_counts():
+    label = torch.arange(60, dtype=torch.int8).reshape(1, *SHAPE)
+    out = KeepRegiond("label")({"label": label, "region": ((1, 3), (0, 2), (2, 3))})["label"]
+    assert (out[:, 1:3, 0:2, 2:3] == label[:, 1:3, 0:2, 2:3]).all()
+    assert (out == -1).sum() == 60 - 4
+    assert (label >= 0).all()  # what was given is left alone
+    assert KeepRegiond("label")({"label": label})["label"] is label
+    assert is_labelled(torch.tensor([-1, 0, 2])).tolist() == [False, True, True]
+
+
+def test_a_region_without_labels_is_refused():
+    label = MetaTensor(torch.full((1, *SHAPE), -1), meta={"filename_or_obj": "a.tif"})
+    with pytest.raises(ValueError, match=r"^a.tif: no voxel is labelled; "):
+        KeepRegiond("label")({"label": label})
+    label[0, 4] = 1
+    with pytest.raises(ValueError, match=r"^a.tif: no voxel is labelled in 0:4,0:4,0:3; .*--region"):
+        KeepRegiond("label")({"label": label, "region": ((0, 4), (0, 4), (0, 3))})
