@@ -9,12 +9,12 @@ import numpy as np
 from scripts.core import check_writable, refuse
 from scripts.data import Synthesised, find_dataset, read_masks
 from scripts.io import read_volume
-from scripts.report import MOST_PATCHES, fullest_slice, patch_grid
+from scripts.report import MAX_PATCHES, fullest_slice, patch_grid
 
 
 def draw_contact_sheet(
     output_path: str | Path,
-    count: int = MOST_PATCHES,
+    count: int = MAX_PATCHES,
     seed: int = 0,
     dataset_dir: str | Path | None = None,
     masks_dir: str | Path | None = None,
@@ -43,10 +43,10 @@ def draw_contact_sheet(
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             refuse(f"--{option} {value}", f"is not a whole number of at least {least}", "give one such as 16")
     dataset = [] if dataset_dir is None else find_dataset(dataset_dir)
-    if len(dataset) + count > MOST_PATCHES:
+    if len(dataset) + count > MAX_PATCHES:
         refuse(
             f"--count {count}",
-            f"with {len(dataset)} real volumes these are more than the {MOST_PATCHES} pictures of a sheet",
+            f"with {len(dataset)} real volumes these are more than the {MAX_PATCHES} pictures of a sheet",
             "give fewer",
         )
     draw = Synthesised(masks=list(read_masks(masks_dir).values()))
