@@ -88,7 +88,7 @@ def test_a_bar_is_as_long_as_its_stage(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["measure", "--only", "xyzzy"], "is in the name of no case"),
         (["gradients", "--network", "shiped"], "--network shiped: is not known; give one of shipped, published"),
@@ -104,8 +104,8 @@ def test_a_bar_is_as_long_as_its_stage(tmp_path):
         ),
     ],
 )
-def test_what_is_refused(words, told):
+def test_what_is_refused(words, message):
     done = bench(*words)
     assert done.returncode != 0
-    assert told in done.stderr
+    assert message in done.stderr
     assert not (ROOT / "bench.json").exists()

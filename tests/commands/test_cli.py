@@ -11,7 +11,7 @@ SCRIPTS = "python -m scripts"
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             ["import-dataset", "My", "Data", "out"],
@@ -21,8 +21,8 @@ SCRIPTS = "python -m scripts"
         (["import-weights", "a.h5", "--ckpt_path"], r"--ckpt_path: its value is missing"),
     ],
 )
-def test_words_that_a_command_does_not_take(words, told):
-    with pytest.raises(ValueError, match=told):
+def test_words_that_a_command_does_not_take(words, message):
+    with pytest.raises(ValueError, match=message):
         checked_words(words, COMMANDS)
 
 

@@ -1,4 +1,4 @@
-"""Curves: their points, how far thinning moves them, what is drawn, and what comes of nothing to draw."""
+"""Curves: their points, how far thinning moves them, what is drawn, and what cannot be drawn."""
 
 import json
 import subprocess
@@ -62,8 +62,8 @@ def test_curves_by_hand():
     assert curves["at_threshold"] == {"false_positive_rate": 0.5, "recall": 0.5, "precision": 0.5}
     assert (curves["auroc"], curves["vessel_fraction"]) == (0.75, 0.5)
     assert curves["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
-    none_called = curves_of(counts(*HALF, threshold=0.95))
-    assert none_called["at_threshold"] == {"false_positive_rate": 0, "recall": 0, "precision": None}
+    none_predicted = curves_of(counts(*HALF, threshold=0.95))
+    assert none_predicted["at_threshold"] == {"false_positive_rate": 0, "recall": 0, "precision": None}
 
 
 def test_curves_are_those_of_scikit_learn_in_few_points():

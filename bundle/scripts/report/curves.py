@@ -153,7 +153,7 @@ def _short_names(folders: Sequence[Path]) -> list[str]:
     """Return a name for each folder: its path without the parts that all of them share."""
     parts = [folder.resolve().parts for folder in folders]
     while len(parts) > 1 and all(len(each) > 1 for each in parts) and len({each[-1] for each in parts}) == 1:
-        parts = [each[:-1] for each in parts]  # .../focal/eval and .../dice/eval: eval tells nothing
+        parts = [each[:-1] for each in parts]  # .../focal/eval and .../dice/eval: eval says nothing
     least = min(map(len, parts), default=0)
     shared = next((i for i in range(least - 1) if len({each[i] for each in parts}) > 1), least - 1)
     return ["/".join(each[shared:]) for each in parts]

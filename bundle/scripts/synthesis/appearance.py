@@ -118,7 +118,7 @@ class Appearance:
         """
         groups = {g: rng.normal() for g in sorted({s.group for s in segments})}
         logs = np.array([groups[s.group] for s in segments]) + 0.5 * rng.normal(size=len(segments))
-        # none so dim on its axis that it drowns in the noise, for nobody would have labelled it
+        # none so dim on its axis that it drowns in the noise, where nobody would have labelled it
         dimmest = min(2.5 / self.cnr, 0.5) / np.array([self.axis_brightness(s.radius) for s in segments])
         return np.maximum(np.exp(self.brightness_spread * np.clip(logs, -1.7, 1.5)), dimmest)
 
