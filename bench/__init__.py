@@ -1,1 +1,1 @@
-"""How fast the bundle is, beside what the machine can do: `make bench`."""
+"""Measure how fast the bundle is, beside what the machine can do: `make bench`."""

@@ -1,4 +1,7 @@
-"""`python -m bench`: measure, compare two measurements, draw where the time goes."""
+"""`python -m bench`: measure, compare two measurements, draw where the time goes.
+
+Each case runs in a process of its own, so that its peak of memory is its own too.
+"""
 
 from __future__ import annotations
 
@@ -17,58 +20,89 @@ from bench.gradients import gradients
 from bench.limits import ended, limits
 from bench.stages import picture, stages_of
 from bench.table import comparison, table
-from scripts.commands.cli import run_commands
-from scripts.core import refuse, write_whole
+from scripts.commands import run_commands
+from scripts.core import refuse, refuse_failures, refuse_unknown, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def measure(output_path: str | Path = "bench.json", only: str = "") -> str:
-    """Measure every case, each in a process of its own, and what the machine can do before and after them.
+    """Measure the network, training, prediction, loading and start-up, and the machine itself.
+
+    The machine is measured before and after them.
 
     Args:
-        output_path: gets the figures as JSON.
-        only: part of a name; the cases that hold it are measured, by default all.
+        output_path: the file to write the figures into, as JSON.
+        only: part of the name of a case; only cases with it in their names are measured.
 
     Returns:
-        A table.
+        A table in Markdown.
 
     Raises:
-        UserError: where no case holds that.
-        UserError: where a case fails.
+        UserError: where no case has that in its name, or a case fails.
+        UserError: where the file cannot be written.
     """
     chosen = [name for name in CASES if str(only) in name]
     if not chosen:
-        refuse(f"--only {only}", "no case holds that", f"there are {'; '.join(CASES)}")
+        refuse(f"--only {only}", "is in the name of no case", f"give part of one of these: {'; '.join(CASES)}")
     result: dict[str, Any] = {"machine": _machine(), "before": limits(), "cases": {}}
     for name in chosen:
         print(name, file=sys.stderr, flush=True)
         result["cases"][name] = _in_a_process(name)
     result["after"] = limits()
-    text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"
-    write_whole(Path(output_path), lambda temporary: temporary.write_text(text))
+    write_text(Path(output_path), json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     return table(result)
 
 
 def compare(before: str | Path, after: str | Path) -> str:
-    """Set two measurements beside one another: how many times faster the second is, also at the machine's rates.
+    """Compare two measurements: how many times faster is the second?
+
+    A further column allows for the machine's own rate, if that was another.
 
     Args:
-        before: JSON that `measure` wrote.
-        after: likewise.
+        before: the JSON file of the first measurement.
+        after: the JSON file of the second measurement.
 
     Returns:
-        A table.
+        A table in Markdown.
+
+    Raises:
+        UserError: for a file that `measure` did not write.
     """
-    return comparison(*(json.loads(Path(path).read_text()) for path in (before, after)))
+    return comparison(_read(Path(before)), _read(Path(after)))
 
 
 def case(name: str) -> str:
-    """Measure one case in this process and return its figures as JSON."""
+    """Measure one case in this process; `measure` starts this for each.
+
+    Args:
+        name: the whole name of the case.
+
+    Returns:
+        Its figures as JSON.
+
+    Raises:
+        UserError: for an unknown name.
+    """
+    if name not in CASES:
+        refuse_unknown(name, "there is no such case", name, CASES, f"give one of {'; '.join(CASES)}")
     return json.dumps(CASES[name]())
 
 
+def _read(path: Path) -> dict[str, Any]:
+    """Return the measurement in a file."""
+    remedy = "give a file that python -m bench measure wrote"
+    if not path.is_file():
+        refuse(path, "no such file", remedy, FileNotFoundError)
+    with refuse_failures(path, "cannot be read as JSON", remedy):
+        result = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(result, dict) or not {"before", "cases", "after"} <= result.keys():
+        refuse(path, "is not a measurement", remedy)
+    return result
+
+
 def _machine() -> dict[str, Any]:
+    """Return what the figures depend on: processor, threads, PyTorch, GPU."""
     return {
         "processor": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
@@ -78,12 +112,13 @@ def _machine() -> dict[str, Any]:
 
 
 def _in_a_process(name: str) -> dict[str, Any]:
+    """Measure a case in a process of its own; return its figures with median and peak of memory."""
     command = [sys.executable, "-m", "bench", "case", name]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         printed = process.stdout.read()
         status, peak = ended(process)
     if status:
-        refuse(name, f"ended with exit status {status}", "what it printed says why", OSError)
+        refuse(name, f"ended with exit status {status}", "read what it printed", OSError)
     figures = json.loads(printed.strip().splitlines()[-1])
     return {"peak_bytes": peak, **figures, "median": median(figures["seconds"])}
 

@@ -1,4 +1,4 @@
-"""What is measured. Each case runs in a process of its own, so that its peak of memory is its own too."""
+"""The cases that are measured: network, training, prediction, loading and start-up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monai.bundle import ConfigParser
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.limits import ended, seconds_of
-from scripts.commands.synthesise import write_dataset
+from scripts.commands import write_dataset
 from scripts.core import BUNDLE, keep_freed_memory, refuse
 from scripts.inference import autocast, with_rounded_weights
 from scripts.weights import save_weights
@@ -28,7 +28,14 @@ REPEATS = 5
 
 
 def forward(network: str, amp: bool, size: tuple[int, ...], batch: int) -> dict[str, Any]:
-    """Run the network on a batch of windows, as prediction does."""
+    """Run the network on a batch of windows, as prediction does.
+
+    Args:
+        network: one of `OVERLAYS`.
+        amp: whether in bfloat16.
+        size: sides of a window along X, Y, Z, in voxels.
+        batch: number of windows.
+    """
     keep_freed_memory()
     net = parser_of("inference", *OVERLAYS[network]).get_parsed_content("network").eval()
     image = torch.rand(batch, 1, *size)
@@ -41,7 +48,13 @@ def forward(network: str, amp: bool, size: tuple[int, ...], batch: int) -> dict[
 
 
 def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
-    """Forward, loss, backward and the optimiser's step on a batch of patches."""
+    """Take a step of training, from the forward pass to the optimiser, on a batch of patches.
+
+    Args:
+        network: one of `OVERLAYS`.
+        amp: whether in bfloat16.
+        batch: number of patches.
+    """
     keep_freed_memory()
     parser = parser_of("train", *OVERLAYS[network])
     net, loss = parser.get_parsed_content("network").train(), parser.get_parsed_content("loss")
@@ -51,6 +64,7 @@ def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
     label = (image > 0.9).long()
 
     def step() -> None:
+        """Take one step."""
         optimizer.zero_grad(set_to_none=True)
         loss(run(image), label).backward()
         optimizer.step()
@@ -61,10 +75,16 @@ def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
 
 
 def prediction(network: str, amp: bool, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Segment a volume with the command that a user types, from the file to the file."""
+    """Segment a volume with the command that a user types, from file to file.
+
+    Args:
+        network: one of `OVERLAYS`.
+        amp: whether in bfloat16.
+        shape: of the volume, voxels along X, Y, Z.
+    """
     with dataset_of(shape) as dataset, tempfile.TemporaryDirectory() as out:
         options = {"dataset_dir": dataset / "images", "output_dir": out, "overlap": 0.5, "amp": amp}
-        if OVERLAYS[network]:  # of these no weights are shipped, and time does not depend on them
+        if OVERLAYS[network]:  # no weights are shipped for these, and any will do: time does not depend on them
             net = parser_of("inference", *OVERLAYS[network]).get_parsed_content("network")
             sidecar = {"network": net.arguments, "normalisation": {"lower": 0.0, "upper": 100.0}, "threshold": 0.5}
             options["ckpt_path"] = Path(out) / "weights.pt"
@@ -84,13 +104,13 @@ def loading() -> dict[str, Any]:
 
 
 def start_up(words: list[str]) -> dict[str, Any]:
-    """Start Python and import something."""
+    """Start Python with some words, such as an import."""
     command = [sys.executable, *words]
     return {"seconds": seconds_of(lambda: subprocess.run(command, check=True, capture_output=True), REPEATS)}
 
 
 def first_voxel() -> dict[str, Any]:
-    """Segment next to nothing with the shipped weights: what a user waits for before any work is done."""
+    """Segment a tiny volume: how long a user waits before the real work begins."""
     with dataset_of((32, 32, 32)) as dataset, tempfile.TemporaryDirectory() as out:
         options = {"dataset_dir": dataset / "images", "output_dir": out}
         peaks: list[int] = []
@@ -99,7 +119,7 @@ def first_voxel() -> dict[str, Any]:
 
 
 def parser_of(*names: str, **options: Any) -> ConfigParser:
-    """Read configs, laid over one another, with options."""
+    """Return a parser of configs, by name, laid over one another, with options."""
     parser = ConfigParser()
     parser.read_config([str(BUNDLE / "configs" / f"{name}.json") for name in names])
     parser.update({"bundle_root": str(BUNDLE), **options})
@@ -108,26 +128,28 @@ def parser_of(*names: str, **options: Any) -> ConfigParser:
 
 @contextmanager
 def dataset_of(shape: tuple[int, ...], count: int = 1) -> Iterator[Path]:
-    """Make a synthetic dataset, there for as long as the context lasts."""
+    """Yield a dataset of synthetic volumes of a shape (X, Y, Z), deleted after the block."""
     with tempfile.TemporaryDirectory() as folder:
         yield write_dataset(folder, count=count, shape=shape, style="tree")
 
 
 def _bundle(configs: list[str], **options: Any) -> int:
-    """Run a bundle's command and return its peak of memory in bytes."""
+    """Run a command of the bundle in its own process; return its peak of memory in bytes."""
     files = [f"configs/{name}.json" for name in configs]
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(files), *words]
-    with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen(command, cwd=BUNDLE, stdout=subprocess.DEVNULL, stderr=told)
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, cwd=BUNDLE, stdout=subprocess.DEVNULL, stderr=said)
         status, peak = ended(process)
         if status:
-            told.seek(0)
-            refuse("the command", told.read().strip().splitlines()[-1], "run it alone to see more", OSError)
+            said.seek(0)
+            line = said.read().strip().splitlines()[-1].removeprefix("error: ")
+            refuse(f"the run of {files[-1]}", f"failed ({line})", "do what the message in parentheses says", OSError)
     return peak
 
 
 def _all() -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+    """Yield the name of each case and the function that measures it."""
     yield "start: python", partial(start_up, ["-c", "pass"])
     yield "start: import torch", partial(start_up, ["-c", "import torch"])
     yield "start: import monai.bundle", partial(start_up, ["-c", "import monai.bundle"])

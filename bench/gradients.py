@@ -1,4 +1,4 @@
-"""Are gradients in bfloat16 sound: finite in every step of a training, and those of float32 but for rounding?"""
+"""Check the gradients in bfloat16: are they finite, and near those in float32?"""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from scripts.inference import autocast
 
 
 def gradients(network: str = "shipped", steps: int = 1000, every: int = 50, batch_size: int = 2) -> str:
-    """Train in bfloat16 on synthetic volumes; at times compare the gradient with that of the same step in float32.
+    """Train in bfloat16 and compare some of the gradients with those in float32.
+
+    It trains on synthetic volumes with augmentation, dropout, the loss of the config and Adam at a rate of 1e-3.
 
     Args:
-        network: shipped or published.
-        steps: of the training, with augmentation, dropout, Adam at 1e-3 and the configs' own loss.
+        network: which network, shipped or published.
+        steps: how many steps to train for.
         every: steps between two comparisons.
-        batch_size: patches a step.
+        batch_size: patches in a step.
 
     Returns:
-        How many gradients were not finite, and the cosines between both gradients of all parameters together.
+        How many gradients were not finite, and the cosine of the angle between both gradients, which hold those of all
+        parameters.
 
     Raises:
-        UserError: for a network that there is not, or numbers below 1.
+        UserError: for an unknown network, or numbers below 1.
     """
     if network not in OVERLAYS:
         refuse(f"--network {network}", "is not known", f"give one of {', '.join(OVERLAYS)}")
@@ -57,6 +60,7 @@ def gradients(network: str = "shipped", steps: int = 1000, every: int = 50, batc
 
 
 def _gradient(net: nn.Module, loss: Callable, batch: dict[str, torch.Tensor], amp: bool, seed: int) -> torch.Tensor:
+    """Return the gradient of the loss of a batch by all parameters, (N,), in double precision."""
     torch.manual_seed(seed)  # of dropout
     net.zero_grad(set_to_none=True)
     loss(autocast(net, amp)(batch["image"]), batch["label"]).backward()

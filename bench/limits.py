@@ -1,4 +1,4 @@
-"""What the machine itself can do, measured in the same run as everything else: its rates are the yardstick."""
+"""What the machine itself can do, to compare with what the bundle makes of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COPIED = 256 * 2**20  # bytes: far more than the caches hold
 
 
 def seconds_of(work: Callable[[], object], repeats: int, warm_up: int = 1) -> list[float]:
-    """Time a piece of work several times, after it has run unmeasured."""
+    """Return how many seconds a piece of work takes, several times, after it has run unmeasured."""
     for _ in range(warm_up):
         work()
     times = []
@@ -29,7 +29,10 @@ def seconds_of(work: Callable[[], object], repeats: int, warm_up: int = 1) -> li
 
 
 def ended(process: subprocess.Popen) -> tuple[int, int]:
-    """Wait for a process; return its exit status and the peak of memory, in bytes, of it and those it waited for."""
+    """Wait for a process, and return its exit status and its peak of memory in bytes.
+
+    The peak is the largest of the process and of those that it waited for.
+    """
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
@@ -42,21 +45,25 @@ def matrix_product(dtype: torch.dtype, repeats: int = 9) -> float:
 
 
 def memory_copy(repeats: int = 9) -> float:
-    """Return the rate of a copy within memory in bytes/s: each byte is read once and written once."""
+    """Return the rate of a copy within memory, in bytes/s; each byte is read and written once."""
     source = torch.zeros(COPIED, dtype=torch.uint8)
     target = torch.empty_like(source)
     return COPIED / median(seconds_of(lambda: target.copy_(source), repeats, warm_up=2))
 
 
 def disk_read(repeats: int = 3) -> float:
-    """Return the rate of reading a file in bytes/s; the system is asked to forget it before each time."""
+    """Return the rate of reading a file, in bytes/s.
+
+    Before each time, the system is asked to drop the file from its cache.
+    """
     with tempfile.NamedTemporaryFile() as file:
         file.write(os.urandom(COPIED))
         file.flush()
         os.fsync(file.fileno())
 
         def read() -> float:
-            if hasattr(os, "posix_fadvise"):  # elsewhere what is measured is the page cache
+            """Read the file once, and return the rate."""
+            if hasattr(os, "posix_fadvise"):  # elsewhere the cache is measured
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             started = time.perf_counter()
             with open(file.name, "rb", buffering=0) as again:
@@ -68,7 +75,7 @@ def disk_read(repeats: int = 3) -> float:
 
 
 def limits() -> dict[str, float]:
-    """Measure them all; rates in FLOP/s and bytes/s."""
+    """Return all rates of the machine by name, in FLOP/s and bytes/s."""
     return {
         "matrix product, float32": matrix_product(torch.float32),
         "matrix product, bfloat16": matrix_product(torch.bfloat16),

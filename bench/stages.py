@@ -1,4 +1,4 @@
-"""Where the time of a prediction and of a fine-tuning goes, from the start of the process to its end."""
+"""Where the time of a prediction and of a fine-tuning goes, from start to end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bench.cases import BUNDLE, dataset_of
 from scripts.core import check_writable, refuse, write_whole
 
 START_UP, EXIT, WINDOWS, STEPS = "start-up", "exit", "windows", "steps"
-APART = "measuring"  # what this file itself does in the process
+APART = "measuring"  # what this file itself does in that process
 # the stage that each event ends; what lies between two of them belongs to the later one
 PREDICTION = {
     Events.STARTED: START_UP,
@@ -52,14 +52,14 @@ OPERATIONS = {
 
 
 class Stages:
-    """Handler: how long each stage of a run took.
+    """Handler that measures how long each stage of a run takes.
 
     Args:
         ends: the stage that each event ends.
-        started: when the process started, as `time.time` tells it.
+        started: when the process started, by `time.time`.
 
     Attributes:
-        seconds: of each stage, summed over the run.
+        seconds: seconds of each stage, summed over the run.
     """
 
     def __init__(self, ends: Mapping[Any, str], started: float) -> None:
@@ -68,35 +68,35 @@ class Stages:
         self.last = started
 
     def attach(self, engine: Engine) -> None:
-        """Look at the clock at each event of `engine`, after whoever attends to it already."""
+        """Read the clock at each event of an engine, after the handlers that are already attached."""
         for event, stage in self.ends.items():
             engine.add_event_handler(event, self._end, stage)
 
     def _end(self, stage: str) -> None:
+        """Add the time since the last event to a stage."""
         now = time.time()
         self.seconds[stage] += now - self.last
         self.last = now
 
 
 def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
-    """Segment a cube, fine-tune on a block, each in a process of its own, and draw where the time went.
+    """Draw where the time of a prediction and of a fine-tuning goes.
 
     Args:
-        output_path: of the picture.
-        side: of the cube, in voxels.
+        output_path: the picture to write, X.png.
+        side: side of the cube to segment, in voxels.
 
     Returns:
-        The seconds of each stage as text.
+        The seconds of each stage, as text.
 
     Raises:
-        UserError: where the picture cannot be written.
-        UserError: for a name that is not a picture's, or a side that is none.
-        UserError: where one of them fails.
+        UserError: for a name that does not end in .png, or a side below 32.
+        UserError: where prediction or fine-tuning fails, or the picture cannot be written.
     """
     path = Path(output_path)
     check_writable(path.parent)
     if path.suffix != ".png":
-        refuse(f"--output_path {output_path}", "is not the name of a picture", "give one that ends in .png")
+        refuse(f"--output_path {output_path}", "is not the name of a PNG", "give one that ends in .png")
     if not isinstance(side, int) or side < 32:
         refuse(f"--side {side}", "is not a whole number of at least 32", "give one such as 256")
     with dataset_of((side,) * 3) as dataset:
@@ -117,7 +117,16 @@ def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
 
 
 def stages_of(kind: str, dataset: str, started: float) -> str:
-    """Run one of them in this process, which was started at `started`, and return the seconds of its stages."""
+    """Measure the stages of one run in this process; `picture` starts this for each.
+
+    Args:
+        kind: prediction or tuning.
+        dataset: the folder of the dataset.
+        started: when the process was started, by `time.time`.
+
+    Returns:
+        The seconds of each stage as JSON; of a fine-tuning, the number of steps too.
+    """
     with tempfile.TemporaryDirectory() as out:
         if kind == "prediction":
             workflow = _workflow("inference", dataset_dir=f"{dataset}/images", output_dir=out)
@@ -140,6 +149,7 @@ def stages_of(kind: str, dataset: str, started: float) -> str:
 
 
 def _workflow(*configs: str, **options: Any) -> ConfigWorkflow:
+    """Return an initialised workflow of configs, by name, with options."""
     os.chdir(BUNDLE)
     workflow = ConfigWorkflow(
         config_file=[f"configs/{name}.json" for name in configs],
@@ -152,7 +162,10 @@ def _workflow(*configs: str, **options: Any) -> ConfigWorkflow:
 
 
 def _operations(workflow: ConfigWorkflow) -> dict[str, float]:
-    """Share of each kind of operation in the inferer's work, as the profiler sees it on a cube of 3 x 3 x 3 windows."""
+    """Return the share of each kind of operation in the inferer's work.
+
+    It is measured by the profiler on a cube of 3 x 3 x 3 windows.
+    """
     inferer, network = (workflow.parser.get_parsed_content(name) for name in ("inferer", "network"))
     image = torch.rand(1, 1, 128, 128, 128)
     with torch.inference_mode():
@@ -167,19 +180,22 @@ def _operations(workflow: ConfigWorkflow) -> dict[str, float]:
 
 
 def _in_a_process(kind: str, dataset: Path) -> dict[str, float]:
+    """Measure the stages of one run in a process of its own, from its start to its end."""
     started = time.time()
     command = [sys.executable, "-m", "bench", "stages_of", kind, str(dataset), repr(started)]
     done = subprocess.run(command, cwd=BUNDLE.parent, capture_output=True, text=True, check=False)
     ended = time.time()
     if done.returncode:
-        refuse(kind, done.stderr.strip().splitlines()[-1], "run it alone to see more", OSError)
+        line = done.stderr.strip().splitlines()[-1].removeprefix("error: ")
+        refuse(f"the {kind}", f"failed ({line})", "do what the message in parentheses says", OSError)
     seconds = json.loads(done.stdout.strip().splitlines()[-1])
-    told = sum(value for stage, value in seconds.items() if stage != STEPS)
+    measured = sum(value for stage, value in seconds.items() if stage != STEPS)
     seconds.pop(APART, None)
-    return {**seconds, EXIT: ended - started - told}
+    return {**seconds, EXIT: ended - started - measured}
 
 
 def _draw(path: Path, bars: Mapping[str, Mapping[str, float]]) -> None:
+    """Draw a bar for each run, by its title, of parts as long as its stages."""
     figure = Figure(figsize=(9, 1.9 * len(bars)), layout="constrained")
     for axes, (title, stages) in zip(figure.subplots(len(bars), 1), bars.items(), strict=True):
         left, total = 0.0, sum(stages.values())

@@ -1,4 +1,4 @@
-"""Measurements as Markdown tables."""
+"""Tables of measurements, in Markdown."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ GIB = 2**30
 
 
 def rate_of_machine(result: Mapping[str, Any], case: str) -> float:
-    """Return the machine's rate for a case in FLOP/s: the matrix product in its precision, mean of before and after."""
+    """Return the rate of the machine for a case, in FLOP/s.
+
+    It is that of the matrix product in the precision of the case, the mean of before and after.
+    """
     name = f"matrix product, {'bfloat16' if 'bfloat16' in case else 'float32'}"
     return (result["before"][name] + result["after"][name]) / 2
 
 
 def table(result: Mapping[str, Any]) -> str:
-    """The machine's limits, then a row a case: seconds, rates, the share of the machine's rate, the peak of memory."""
+    """Return the table of a measurement: the machine's rates, then a row for each case.
+
+    A row holds seconds, rate, share of the machine's rate and peak of memory.
+    """
     lines = ["| limit | before | after |", "|---|---|---|"]
     for name in result["before"]:
         before, after = (f"{result[when][name] / 1e9:.1f}" for when in ("before", "after"))
@@ -33,7 +39,10 @@ def table(result: Mapping[str, Any]) -> str:
 
 
 def comparison(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """A row for each case that both hold: seconds, how many times faster, and that at equal rates of the machine."""
+    """Return the table of two measurements: a row for each case that both hold.
+
+    A row holds seconds, how many times faster the second is, and how many times at equal rates of the machine.
+    """
     columns = ("case", "before, s", "after, s", "faster", "at the machine's rates", "peak, GiB")
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for name in (name for name in before["cases"] if name in after["cases"]):
@@ -48,6 +57,7 @@ def comparison(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def _rate(figures: Mapping[str, Any]) -> str:
+    """Return patches or voxels in a second, as text."""
     if "patches" in figures:
         return f"{figures['patches'] / figures['median']:.3g} patches/s"
     if "voxels" in figures:

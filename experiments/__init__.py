@@ -1,1 +1,1 @@
-"""How shipped weights and published tables came to be."""
+"""How the shipped weights and the published tables came to be."""

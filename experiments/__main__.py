@@ -1,10 +1,10 @@
-"""`python -m experiments`: the table of results, and what each part of the synthetic volumes is good for."""
+"""`python -m experiments`: the table of results, and the ablation of the synthetic volumes."""
 
-from experiments.ablation import trials
+from experiments.ablation import run_ablation
 from experiments.results_table import run_results
-from scripts.commands.cli import run_commands
+from scripts.commands import run_commands
 
-COMMANDS = {"results": run_results, "ablation": trials}
+COMMANDS = {"results": run_results, "ablation": run_ablation}
 
 if __name__ == "__main__":
     run_commands(COMMANDS, "python -m experiments")

@@ -88,19 +88,24 @@ def test_a_bar_is_as_long_as_its_stage(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        (["measure", "--only", "xyzzy"], "no case holds that"),
+        (["measure", "--only", "xyzzy"], "is in the name of no case"),
         (["gradients", "--network", "shiped"], "--network shiped: is not known; give one of shipped, published"),
         (["gradients", "--steps", "0"], "whole numbers of at least 1"),
-        (["picture", "--output_path", "a.xyz"], "a.xyz: is not the name of a picture"),
+        (["picture", "--output_path", "a.xyz"], "a.xyz: is not the name of a PNG"),
         (["picture", "--side", "abc"], "--side abc: is not a whole number"),
         (["measure", "--onyl", "start: python"], "did you mean --only?"),
-        (["compare", "none.json", "none.json"], "error: none.json: No such file"),
+        (["compare", "pyproject.toml", "pyproject.toml"], "pyproject.toml: cannot be read as JSON"),
+        (["case", "start: pyhton"], "start: pyhton: there is no such case; did you mean start: python?"),
+        (
+            ["compare", "none.json", "none.json"],
+            "error: none.json: no such file; give a file that python -m bench measure wrote",
+        ),
     ],
 )
-def test_what_is_refused(words, told):
+def test_what_is_refused(words, message):
     done = bench(*words)
     assert done.returncode != 0
-    assert told in done.stderr
+    assert message in done.stderr
     assert not (ROOT / "bench.json").exists()

@@ -3,9 +3,9 @@ import pytest
 from scripts.commands.bundle import EVALUATE, INFERENCE, TRAIN, run_bundle
 
 
-def test_the_command_is_shown_as_one_types_it_and_its_failure_is_told(tmp_path, capfd):
+def test_the_command_is_shown_as_one_types_it_and_its_failure_is_reported(tmp_path, capfd):
     missing = tmp_path / "two words"
-    with pytest.raises(OSError, match=r"^the command above: failed with status 1; what it printed says why$"):
+    with pytest.raises(OSError, match=r"^the command above: failed with status 1; read what it printed$"):
         run_bundle([INFERENCE], dataset_dir=missing, output_dir=tmp_path / "out")
     printed = capfd.readouterr()
     shown = f'$ python -m monai.bundle run --config_file configs/inference.json --dataset_dir "{missing}"'

@@ -1,13 +1,17 @@
-"""What a command does not take is refused before it runs; paths stay paths."""
+"""What a command line should not hold is refused before anything runs; paths stay paths."""
+
+import re
 
 import pytest
 
 from scripts.__main__ import COMMANDS
-from scripts.commands.cli import checked_words
+from scripts.commands.cli import MOVED, check_command, checked_words
+
+SCRIPTS = "python -m scripts"
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             ["import-dataset", "My", "Data", "out"],
@@ -17,9 +21,34 @@ from scripts.commands.cli import checked_words
         (["import-weights", "a.h5", "--ckpt_path"], r"--ckpt_path: its value is missing"),
     ],
 )
-def test_words_that_a_command_does_not_take(words, told):
-    with pytest.raises(ValueError, match=told):
+def test_words_that_a_command_does_not_take(words, message):
+    with pytest.raises(ValueError, match=message):
         checked_words(words, COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("synthesize", f"{SCRIPTS} synthesize: there is no such command; did you mean synthesise?"),
+        ("resutls", f"{SCRIPTS} resutls: there is no such command; did you mean results?"),
+        ("qqq", f"{SCRIPTS} qqq: there is no such command; {SCRIPTS} --help lists the commands"),
+        ("results", f"{SCRIPTS} results: is no longer a command; write python -m experiments results"),
+        ("import-study", f"{SCRIPTS} import-study: is no longer a command; write {SCRIPTS} import-dataset"),
+        ("--count", f"{SCRIPTS} --count: stands where a command should; write {SCRIPTS} COMMAND --count"),
+    ],
+)
+def test_words_that_are_no_command(word, line):
+    with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
+        check_command([word, "--help"], COMMANDS, SCRIPTS)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["--", "--help"], ["synthesise"]])
+def test_commands_and_asking_for_help_pass(words):
+    check_command(words, COMMANDS, SCRIPTS)
+
+
+def test_no_command_that_exists_is_said_to_have_moved():
+    assert not MOVED.keys() & COMMANDS.keys()
 
 
 def test_words_that_pass():

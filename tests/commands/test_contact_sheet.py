@@ -21,7 +21,7 @@ def test_a_sheet_of_synthetic_and_real_volumes(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"output_path": "sheet.txt"}, "is not the name of a picture"),
+        ({"output_path": "sheet.txt"}, "is not the name of a PNG"),
         ({"count": 0}, "--count 0"),
         ({"count": 33}, "more than the 32 pictures"),
         ({"seed": -1}, "--seed -1"),

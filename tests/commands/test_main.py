@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import os
 import subprocess
 import sys
 
@@ -53,11 +54,24 @@ def test_help_of_a_command_names_its_options(command, name, asked):
         assert "how many volumes" in said
 
 
-def test_a_command_that_is_none(command):
-    status, said = command("segment")
-    assert status == 2
-    assert "segment" in said
-    assert "synthesise" in said
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["scripts", "resutls"], "python -m scripts resutls: there is no such command; did you mean results?"),
+        (["scripts", "import-study", "a", "b"], "is no longer a command; write python -m scripts import-dataset"),
+        (["bench", "trials", "--help"], "is no longer a command; write python -m experiments ablation"),
+        (["experiments", "reslts"], "python -m experiments reslts: there is no such command; did you mean results?"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_one_line_and_status_1(words, line):
+    environment = os.environ | {"PYTHONPATH": str(BUNDLE)}
+    command = [sys.executable, "-m", *words]
+    done = subprocess.run(command, cwd=BUNDLE.parent, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith(f"{line}\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_command_without_its_folder(command):

@@ -77,7 +77,7 @@ def test_styles_and_shapes_take_turns(tmp_path, monkeypatch):
         ({"seed": -1}, "--seed -1: is not a whole number of at least 0"),
         ({"seed": "x"}, "--seed x: is not"),
         ({"style": "forest"}, "style 'forest': is not known; give one of tree"),
-        ({"suffix": ".czi"}, "--suffix .czi: is not a file type that is written; give one of"),
+        ({"suffix": ".czi"}, "--suffix .czi: is not a file type that can be written; give one of"),
         ({"shape": (16, 16)}, "is not three whole numbers"),
         ({"shape": (4, 16, 16)}, "is not three whole numbers"),
         ({"voxel_size": (1, 1)}, "voxel_size"),

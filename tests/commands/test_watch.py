@@ -18,7 +18,7 @@ from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK
 from tests.helpers.volume_examples import imagej, nifti
 
 INTERVAL = 0.4
-LONGEST_WAIT = 60
+MAX_WAIT = 60
 
 
 class Watching:
@@ -39,7 +39,7 @@ class Watching:
         return self.log.read_text()
 
     def wait_for(self, *texts):
-        until = time.monotonic() + LONGEST_WAIT
+        until = time.monotonic() + MAX_WAIT
         while missing := [text for text in texts if text not in self.said()]:
             assert time.monotonic() < until, f"{missing} not in:\n{self.said()}"
             assert self.process.poll() is None, self.said()
@@ -47,7 +47,7 @@ class Watching:
 
     def stop(self, number):
         self.process.send_signal(number)
-        assert self.process.wait(LONGEST_WAIT) == 0, self.said()
+        assert self.process.wait(MAX_WAIT) == 0, self.said()
         assert self.said().splitlines()[-1].endswith("INFO stopped")
         assert "Traceback" not in self.said()
 
@@ -161,7 +161,7 @@ def test_a_file_that_changes_meanwhile_is_done_again_and_a_stop_in_its_midst_lea
     (into / "b.nii.gz").rename(into / ".next")
     monkeypatch.setenv("FILE", str(into / "a.nii.gz"))
     watching = start(words=("-c", OVERTAKEN_THEN_STOPPED))
-    assert watching.process.wait(LONGEST_WAIT) == 0, watching.said()
+    assert watching.process.wait(MAX_WAIT) == 0, watching.said()
     assert watching.said().splitlines()[-1].endswith("INFO stopped")
     assert watching.said().count(": segmented") == 1
     assert os.listdir(out) == ["a_seg.nii.gz"]

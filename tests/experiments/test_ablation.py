@@ -1,11 +1,11 @@
-"""`python -m bench trials`: one real trial of seconds, goes on where it stopped, and refuses what is none."""
+"""`python -m experiments ablation`: one real variant of seconds, going on after a stop, and what is refused."""
 
 import json
 
 import pytest
 
 from experiments import ablation as module
-from experiments.ablation import as_table, left_out_in_turn, trials
+from experiments.ablation import as_table, left_out_in_turn, run_ablation
 from tests.helpers.dataset_examples import write_tubes
 
 
@@ -23,13 +23,13 @@ def test_a_table_by_hand():
     assert as_table(scores) == "|  | x |\n|---|---|\n| a | 0.500 / 0.750 |\n| b | 0.250 / – |"
 
 
-def test_a_trial_is_done_once(tmp_path, monkeypatch):
+def test_a_variant_is_trained_once(tmp_path, monkeypatch):
     dataset = write_tubes(tmp_path / "dataset", "a", (40, 36, 33))
     tiny = {"network_def#channels": "[4,4,8,8,8,8]", "patch_size": "[32,32,32]"}
     short = {"validation_volumes": 1, "num_workers": 0, "average": 0.5, "epochs": 1, "val_interval": 1}
     variants = tmp_path / "variants.json"
     variants.write_text(json.dumps({"plain": {**tiny, **short}}))
-    said = trials(dataset, tmp_path / "out", variants, steps=2)
+    said = run_ablation(dataset, tmp_path / "out", variants, steps=2)
     cases = json.loads((tmp_path / "out" / "plain" / "metrics.json").read_text())["cases"]
     assert said == as_table({"plain": cases})
     assert "| plain | 0." in said
@@ -38,20 +38,21 @@ def test_a_trial_is_done_once(tmp_path, monkeypatch):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(module, "run_bundle", never)
-    assert trials(dataset, tmp_path / "out", variants, steps=2) == said
+    assert run_ablation(dataset, tmp_path / "out", variants, steps=2) == said
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("{", "is not JSON"), ("[1]", "does not hold {NAME"), ('{"a": 1}', "does not hold {NAME")]
+    ("text", "words"),
+    [("{", "cannot be read as JSON"), ("[1]", "does not hold {NAME"), ('{"a": 1}', "does not hold {NAME")],
 )
-def test_variants_that_are_none(tmp_path, text, words):
+def test_files_that_hold_no_variants(tmp_path, text, words):
     path = tmp_path / "variants.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=words):
-        trials(tmp_path, tmp_path / "out", path)
+        run_ablation(tmp_path, tmp_path / "out", path)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_training_without_steps(tmp_path):
     with pytest.raises(ValueError, match="--steps 0"):
-        trials(tmp_path, tmp_path / "out", steps=0)
+        run_ablation(tmp_path, tmp_path / "out", steps=0)

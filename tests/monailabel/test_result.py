@@ -61,7 +61,7 @@ def test_another_suffix_that_is_written_here(tmp_path, asked):
     os.unlink(sent["pred"])
     assert voxels.shape == SHAPE
     assert str(sent["pred"]).endswith(asked)
-    np.testing.assert_allclose(info.spacing, (0.0005, 0.0005, 0.002), rtol=1e-5)
+    np.testing.assert_allclose(info.voxel_size, (0.0005, 0.0005, 0.002), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

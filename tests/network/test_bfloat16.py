@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from scripts.network import SoundConv3d, TubeNet
+from scripts.network import Conv3x3x3, TubeNet
 
 
 def spoil_memory():
@@ -23,7 +23,7 @@ def gradient(convolution, x, towards):
 @pytest.mark.parametrize("shape", [(2, 2, 2), (2, 2, 1), (2, 4, 4), (1, 1, 1), (3, 2, 2), (4, 4, 2)], ids=str)
 def test_a_convolution_over_few_voxels(shape):
     torch.manual_seed(0)
-    convolution = SoundConv3d(16, 24)
+    convolution = Conv3x3x3(16, 24)
     x, towards = torch.randn(2, 16, *shape), torch.randn(2, 24, *shape)
     exact = gradient(convolution, x, towards)
     rounded = []
@@ -37,7 +37,7 @@ def test_a_convolution_over_few_voxels(shape):
 @pytest.mark.parametrize("shape", [(2, 2, 2), (2, 3, 4), (3, 3, 3)], ids=str)
 def test_it_is_the_plain_convolution(shape):
     torch.manual_seed(0)
-    convolution = SoundConv3d(3, 5).double()
+    convolution = Conv3x3x3(3, 5).double()
     x = torch.randn(2, 3, *shape, dtype=torch.float64, requires_grad=True)
     y = F.conv3d(x, convolution.weight, convolution.bias, padding=1)
     torch.testing.assert_close(convolution(x), y, rtol=0, atol=1e-12)

@@ -1,4 +1,4 @@
-"""TensorRT up to where a GPU is needed: what is refused without one, and the ONNX file that MONAI gives to it."""
+"""TensorRT as far as it goes without a GPU: what is refused, and the ONNX file that MONAI gives to it."""
 
 import onnxruntime
 import pytest
@@ -8,7 +8,7 @@ from monai.networks.utils import convert_to_onnx
 
 from scripts.inference import EdgePaddedInferer, GridInferer
 from scripts.network import TubeNet, by_tensorrt
-from scripts.network.tensorrt import INPUT, NEEDED, check_capable, window_profile
+from scripts.network.tensorrt import INPUT, PACKAGES, check_capable, window_profile
 from tests.helpers.bundle_command import TINY_CHANNELS, TINY_NETWORK
 
 
@@ -16,7 +16,7 @@ from tests.helpers.bundle_command import TINY_CHANNELS, TINY_NETWORK
 def test_without_a_gpu_it_is_refused_in_one_line(bundle, tiny_dataset, tiny_weights, tmp_path):
     options = {"dataset_dir": tiny_dataset, "output_dir": tmp_path / "out", "ckpt_path": tiny_weights, **TINY_NETWORK}
     refused = bundle.run(("inference", "inference_trt"), **options)
-    refused.refused("TensorRT needs an NVIDIA GPU, and the device is cpu; leave inference_trt.json out")
+    refused.refused("TensorRT: needs an NVIDIA GPU, and the device is cpu; leave inference_trt.json out")
     assert not (tmp_path / "out").exists()
 
 
@@ -27,11 +27,11 @@ def test_packages_that_are_missing_are_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name if name in found else None)
     with pytest.raises(ValueError, match="TensorRT: tensorrt, polygraphy, onnx-graphsurgeon not installed; pip"):
         check_capable("cuda:0")
-    found.update(NEEDED)
+    found.update(PACKAGES)
     check_capable("cuda:0")
 
 
-def test_a_precision_that_is_none():
+def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="--precision int8: is not known; give one of fp32, tf32, bf16, fp16"):
         by_tensorrt(torch.nn.Identity(), "model.pt", "cuda", [64, 64, 64], 1, "int8")
 

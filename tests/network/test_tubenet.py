@@ -1,3 +1,4 @@
+import doctest
 import itertools
 import json
 
@@ -6,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from scripts import network as package
 from scripts.network import LuongGate, TubeNet
 from tests.helpers.bundle_command import network_arguments
 
@@ -59,6 +61,10 @@ def norm(net, name, x, eps):
     variance = groups.var(dims, correction=0, keepdim=True)
     x = ((groups - groups.mean(dims, keepdim=True)) / (variance + eps).sqrt()).flatten(1, 2)
     return x * p.weight[:, None, None, None] + p.bias[:, None, None, None]
+
+
+def test_the_example_of_the_package():
+    assert doctest.testmod(package).failed == 0
 
 
 def test_published_graph_by_hand():
@@ -250,7 +256,7 @@ def test_arguments_rebuild_the_network():
         ({"channels": (4, 6)}, r"channels \[4, 6\]: are not two or more multiples of 4"),
         ({"channels": (0, 4)}, r"channels \[0, 4\]: are not two or more multiples of 4"),
         ({"in_channels": 0}, "in_channels 0: is below 1"),
-        ({"out_channels": 1}, "out_channels 1: is below 2, and counts the background too"),
+        ({"out_channels": 1}, "out_channels 1: is below 2; give the number of classes, background among them"),
         ({"decoder_convolutions": 0}, "decoder_convolutions 0: is below 1"),
         ({"attention": True, "pooled_skips": True}, "attention: needs full-resolution skips"),
         ({"dropout": 1.5}, "dropout probability"),

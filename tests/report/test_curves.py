@@ -1,4 +1,4 @@
-"""Curves: their points, how far thinning moves them, what is drawn, and what comes of nothing to draw."""
+"""Curves: their points, how far thinning moves them, what is drawn, and what cannot be drawn."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from scripts.metrics import VolumeCounts, curves_of, mean_curves
 from scripts.metrics.curves import TOLERANCE, thinned
 from scripts.report import overlay_curves
-from scripts.report.curves import COLOURS, MOST_COLOURED, _short_names, write_curves
+from scripts.report.curves import COLOURS, MAX_COLOURED, _short_names, write_curves
 from scripts.report.figure import GROUND, TEXT
 from tests.helpers.bundle_command import BUNDLE
 
@@ -62,8 +62,8 @@ def test_curves_by_hand():
     assert curves["at_threshold"] == {"false_positive_rate": 0.5, "recall": 0.5, "precision": 0.5}
     assert (curves["auroc"], curves["vessel_fraction"]) == (0.75, 0.5)
     assert curves["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
-    none_called = curves_of(counts(*HALF, threshold=0.95))
-    assert none_called["at_threshold"] == {"false_positive_rate": 0, "recall": 0, "precision": None}
+    none_predicted = curves_of(counts(*HALF, threshold=0.95))
+    assert none_predicted["at_threshold"] == {"false_positive_rate": 0, "recall": 0, "precision": None}
 
 
 def test_curves_are_those_of_scikit_learn_in_few_points():
@@ -149,10 +149,10 @@ def test_what_is_written(tmp_path):
 
 def test_one_case_is_its_own_mean_and_many_are_grey(tmp_path):
     case = curves_of(counts(*noisy(0, 5000)))
-    for number in (1, MOST_COLOURED, MOST_COLOURED + 1):
+    for number in (1, MAX_COLOURED, MAX_COLOURED + 1):
         write_curves(tmp_path / str(number), {f"case {i}": case for i in range(number)}, 0.5)
         coloured = [drawn(tmp_path / str(number) / "roc.png", colour) > 20 for colour in COLOURS]
-        assert all(coloured) if number == MOST_COLOURED else not any(coloured)
+        assert all(coloured) if number == MAX_COLOURED else not any(coloured)
 
 
 def test_nothing_defined_leaves_no_picture(tmp_path, caplog):

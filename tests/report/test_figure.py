@@ -1,4 +1,4 @@
-"""What pictures are made of."""
+"""The parts of pictures, in pixels."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from scripts.report.figure import (
 def black_square(mask):
     """A figure of one 2 x 2 inch picture of 4 x 4 black voxels, and the pixels of it alone."""
     figure, (axes,) = lay_out([[0]], [(2.0, 2.0)], "", False)
-    draw_picture(axes, np.zeros((4, 4)), 1.0, "gray")
+    draw_picture(axes, np.zeros((4, 4)), "gray")
     tint_unlabelled(axes, mask)
     draw_outline(axes, mask, LABEL_COLOUR)
     # margin 0.15 inch, then 0.05 without a title and 0.26 for a caption, at 100 dots an inch

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scripts.commands.label import can_import
 from scripts.io import write_volume
 from scripts.monailabel import prepare_app
 from scripts.synthesis import synthesise
@@ -41,7 +42,7 @@ def server(study, tmp_path_factory):
     (folder / "studies").mkdir()
     for image in (study / "images").iterdir():
         (folder / "studies" / image.name).write_bytes(image.read_bytes())
-    app = prepare_app(folder / "app")
+    app = prepare_app(folder / "app", can_import("torchvision"))
     finetune = app / "model" / MODEL / "configs" / "finetune.json"
     finetune.write_text(json.dumps(json.loads(finetune.read_text()) | SHORT))
     server = LabelServer(folder / "studies", app, folder / "server.log")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scripts.commands.label import can_import
 from scripts.io import read_volume, write_volume
 from scripts.monailabel import prepare_app
 from tests.helpers.label_server import ROOT, LabelServer
@@ -25,7 +26,9 @@ def server(tmp_path):
     (tmp_path / "studies").mkdir()
     image = DATA / "images" / f"{NAME}.tif"
     (tmp_path / "studies" / image.name).write_bytes(image.read_bytes())
-    server = LabelServer(tmp_path / "studies", prepare_app(tmp_path / "app"), tmp_path / "server.log")
+    server = LabelServer(
+        tmp_path / "studies", prepare_app(tmp_path / "app", can_import("torchvision")), tmp_path / "server.log"
+    )
     yield server
     server.stop()
 

@@ -1,12 +1,12 @@
-"""What a volume looks like: drawn in its ranges, alike for a tree, and without what is left out."""
+"""What a volume looks like: drawn in its ranges, the same for a tree, and without what is left out."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from scripts.synthesis import STYLES
 from scripts.synthesis.appearance import draw_appearance
+from scripts.synthesis.generator import STYLES
 from scripts.synthesis.segments import Segment
 from tests.helpers.plain_look import PLAIN
 
@@ -26,28 +26,28 @@ def test_what_is_left_out_of_the_imaging_is_not_drawn():
     assert any(a.dark for a in looks())
     assert not any(a.dark for a in looks("dark"))
     assert any(a.cells or a.organ or a.sheet or a.leak for a in looks("blur"))
-    assert not any(a.cells or a.organ or a.sheet or a.leak for a in looks("bystanders"))
+    assert not any(a.cells or a.organ or a.sheet or a.leak for a in looks("distractors"))
     assert min(a.cnr for a in looks("noise")) >= 6
     # the rest of a volume stays as it was
     assert [a.psf for a in looks("noise")] == [a.psf for a in looks()]
 
 
-def tones(look):
-    """Of two trees of 200 segments each."""
+def brightness(look):
+    """Brightness of the vessels of two trees of 200 segments each."""
     segments = [Segment(np.zeros((3, 3)), np.ones(3), 1.0, -1, group) for group in np.repeat([0, 1], 200)]
-    return look.tones(np.random.default_rng(1), segments)
+    return look.vessel_brightness(np.random.default_rng(1), segments)
 
 
-def test_tones_are_shared_by_a_tree():
-    logs = np.log(tones(replace(PLAIN, tone_spread=0.5, cnr=100.0)))
+def test_the_vessels_of_a_tree_are_about_equally_bright():
+    logs = np.log(brightness(replace(PLAIN, brightness_spread=0.5, cnr=100.0)))
     # by construction 0.5 normal between trees, 0.25 within; the two of this seed are 0.4 apart or more
     assert abs(logs[:200].mean() - logs[200:].mean()) > 0.2
     assert logs[:200].std() == pytest.approx(0.25, rel=0.25)
-    assert (tones(replace(PLAIN, tone_spread=0.0)) == 1).all()
+    assert (brightness(replace(PLAIN, brightness_spread=0.0)) == 1).all()
 
 
-@pytest.mark.parametrize(("cnr", "least"), [(100.0, 0.025), (10.0, 0.25), (2.0, 0.5)])
-def test_no_vessel_drowns_in_the_noise(cnr, least):
-    assert tones(replace(PLAIN, tone_spread=1.4, cnr=cnr)).min() >= least
-    dome = replace(PLAIN, tone_spread=1.4, cnr=cnr, profile="dome", dome=6.0)
-    assert (tones(dome) * dome.on_axis(1.0)).min() >= least * (1 - 1e-9)
+@pytest.mark.parametrize(("cnr", "dimmest"), [(100.0, 0.025), (10.0, 0.25), (2.0, 0.5)])
+def test_no_vessel_drowns_in_the_noise(cnr, dimmest):
+    assert brightness(replace(PLAIN, brightness_spread=1.4, cnr=cnr)).min() >= dimmest
+    dome = replace(PLAIN, brightness_spread=1.4, cnr=cnr, profile="dome", dome=6.0)
+    assert (brightness(dome) * dome.axis_brightness(1.0)).min() >= dimmest * (1 - 1e-9)

@@ -1,4 +1,4 @@
-"""What shines and is no vessel: where it lies and how bright it is."""
+"""Distractors: where they lie and how bright they are."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ SHAPE = (64, 64, 48)
 def test_organs_are_single_bodies_and_soft_or_sharp():
     for seed in range(6):
         soft, sharp = (
-            organs(np.random.default_rng(seed), SHAPE, 1.0, replace(PLAIN, organs=1, organ_edge=edge))
+            organs(np.random.default_rng(seed), SHAPE, 1.0, replace(PLAIN, organ_count=1, organ_edge=edge))
             for edge in (1.0, 12.0)
         )
         assert soft.max() <= 1
@@ -25,18 +25,16 @@ def test_organs_are_single_bodies_and_soft_or_sharp():
 
 
 def test_several_organs_are_smaller():
-    one, four = (
-        np.mean(
-            [(organs(np.random.default_rng(s), SHAPE, 1.0, replace(PLAIN, organs=n)) > 0.3).mean() for s in range(8)]
-        )
-        for n in (1, 4)
-    )
-    assert four < 2.5 * one
+    def share(count):
+        look = replace(PLAIN, organ_count=count)
+        return np.mean([organs(np.random.default_rng(seed), SHAPE, 1.0, look) > 0.3 for seed in range(8)])
+
+    assert share(4) < 2.5 * share(1)
 
 
-def test_a_rind_encloses_what_is_dark():
-    rind = organs(np.random.default_rng(2), (96, 96, 96), 1.0, replace(PLAIN, organ_edge=8.0, rind=True)) > 0.5
-    assert ndimage.binary_fill_holes(np.pad(rind, 1)).sum() > 1.3 * rind.sum()
+def test_a_shell_encloses_what_is_dark():
+    shell = organs(np.random.default_rng(2), (96, 96, 96), 1.0, replace(PLAIN, organ_edge=8.0, organ_shell=True)) > 0.5
+    assert ndimage.binary_fill_holes(np.pad(shell, 1)).sum() > 1.3 * shell.sum()
 
 
 def test_a_sheet_goes_through_the_volume_and_is_thin():
@@ -48,10 +46,10 @@ def test_a_sheet_goes_through_the_volume_and_is_thin():
 def test_cells_are_not_centred_in_vessels():
     depth = np.full(SHAPE, -1, np.float32)
     depth[:32] = 2
-    body, tone = cells(np.random.default_rng(0), depth, 1.0, 5.0)
-    assert body[48:].max() > 0.9
-    assert body[:20].max() == 0  # no cell is wider than nine voxels
-    assert (tone[body > 0] > 0).all()
+    cover, brightness = cells(np.random.default_rng(0), depth, 1.0, 5.0)
+    assert cover[48:].max() > 0.9
+    assert cover[:20].max() == 0  # no cell is wider than nine voxels
+    assert (brightness[cover > 0] > 0).all()
 
 
 def test_dye_leaks_around_vessels_and_not_far_away():
@@ -59,7 +57,7 @@ def test_dye_leaks_around_vessels_and_not_far_away():
     cover[:16] = 1
     slow = np.zeros_like(cover)
     hazes = [
-        leaked_dye(np.random.default_rng(s), cover, 1.0, replace(PLAIN, leak=0.5, leak_scale=4.0), slow)
+        leaked_dye(np.random.default_rng(s), cover, 1.0, replace(PLAIN, leak=0.5, leak_reach=4.0), slow)
         for s in range(6)
     ]
     assert max(haze[18].max() for haze in hazes) > 0.05

@@ -1,10 +1,12 @@
-"""Whole synthetic volumes: the promise of bytes, ranges and errors. Its parts have tests of their own."""
+"""Whole synthetic volumes: the same bytes from the same seed, their ranges, and what is refused."""
 
+import doctest
 import hashlib
 
 import numpy as np
 import pytest
 
+from scripts import synthesis
 from scripts.synthesis import DRAWN_STYLES, PARTS, synthesise
 
 SHAPE = (48, 40, 32)
@@ -12,6 +14,10 @@ SHAPE = (48, 40, 32)
 
 def digest(*arrays):
     return hashlib.sha256(b"".join(a.tobytes() for a in arrays)).hexdigest()
+
+
+def test_the_example_of_the_package():
+    assert doctest.testmod(synthesis).failed == 0
 
 
 def test_same_seed_same_bytes_whatever_the_global_state():
@@ -75,7 +81,7 @@ def test_fractions_run_from_sparse_to_dense():
     assert np.median(fractions["tree"]) < np.median(fractions["stack"])
 
 
-def test_thin_stack_holds_stems_and_threads():
+def test_a_thin_stack_holds_thick_stems():
     """The largest disc inside some vessel of a 15-slice stack is far wider than a capillary."""
     from scipy import ndimage
 
@@ -85,7 +91,7 @@ def test_thin_stack_holds_stems_and_threads():
     assert widest > 10
 
 
-def test_counter_examples_are_as_bright_as_vessels():
+def test_distractors_are_as_bright_as_vessels():
     """Somewhere outside the label it is brighter than the typical vessel: brightness alone is not the answer."""
     fooled = 0
     for seed in range(10):
@@ -95,31 +101,31 @@ def test_counter_examples_are_as_bright_as_vessels():
 
 
 def test_what_is_left_out_changes_only_itself():
-    """Without a style, the other volumes stay as they were; without a look, the vessels stay."""
+    """Without a style, the other volumes stay as they were; without a part of the imaging, the vessels stay."""
     everything = synthesise(4, SHAPE, "tree")
     assert digest(*synthesise(4, SHAPE, "tree", without=["stack"])) == digest(*everything)
-    for part in ("noise", "blur", "detector", "bystanders", "artefacts", "gaps", "dark"):
-        image, label = synthesise(4, SHAPE, "tree", without=["habits", part])
-        np.testing.assert_array_equal(label, synthesise(4, SHAPE, "tree", without=["habits"])[1])
+    for part in ("noise", "blur", "detector", "distractors", "artefacts", "gaps", "dark"):
+        image, label = synthesise(4, SHAPE, "tree", without=["label_offset", part])
+        np.testing.assert_array_equal(label, synthesise(4, SHAPE, "tree", without=["label_offset"])[1])
         assert image.shape == SHAPE
     assert set(PARTS) > set(DRAWN_STYLES)
 
 
 def test_annotators_differ_a_little():
-    """Labels are the drawn vessels, or all of them a little fatter or thinner; threads never break up."""
+    """Labels are the drawn vessels, or all of them a little thicker or thinner; thin vessels never break up."""
     from scipy import ndimage
 
-    fatter = thinner = 0
+    thicker = thinner = 0
     for seed in range(30):
-        drawn = synthesise(seed, SHAPE, "tree", without=["habits"])[1] > 0
+        drawn = synthesise(seed, SHAPE, "tree", without=["label_offset"])[1] > 0
         label = synthesise(seed, SHAPE, "tree")[1] > 0
         near = ndimage.binary_dilation(drawn, np.ones((3, 3, 3)), iterations=2)
         assert (label & ~near).mean() < 1e-3  # what was drawn just outside the volume
         assert ndimage.label(label, np.ones((3, 3, 3)))[1] <= 1.2 * ndimage.label(drawn, np.ones((3, 3, 3)))[1] + 1
-        fatter += label.sum() > drawn.sum()
+        thicker += label.sum() > drawn.sum()
         thinner += label.sum() < drawn.sum()
         assert label.sum() > 0.5 * drawn.sum()
-    assert fatter >= 3
+    assert thicker >= 3
     assert thinner >= 1
 
 

@@ -1,4 +1,4 @@
-"""Blocks of a real mask, here of one straight tube: its radius is known before and after it is resized."""
+"""Blocks of a mask of one straight tube, whose radius is known before and after it is resized."""
 
 import numpy as np
 import pytest
@@ -12,11 +12,11 @@ TUBE = ((Y - 30) ** 2 + (Z - 30) ** 2 <= 8**2).astype(np.uint8)
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_tube_stays_a_tube(seed):
-    depth, tone = block_of_mask(np.random.default_rng(seed), [TUBE], (40, 40, 40), 1.0, 0.3)
-    assert depth.shape == tone.shape == (40, 40, 40)
-    assert depth.dtype == tone.dtype == np.float32
+    depth, brightness = block_of_mask(np.random.default_rng(seed), [TUBE], (40, 40, 40), 1.0, 0.3)
+    assert depth.shape == brightness.shape == (40, 40, 40)
+    assert depth.dtype == brightness.dtype == np.float32
     assert depth.min() == -1
-    assert ((tone > 0) == (depth > -1)).all()
+    assert ((brightness > 0) == (depth > -1)).all()
     # the axis of a tube lies as deep below its surface as the tube is wide, magnified 0.7 to 2.5 times
     assert 0.65 * 8 < depth.max() < 2.6 * 8.5
 
@@ -33,7 +33,7 @@ def test_a_mask_smaller_than_the_block_is_magnified():
     assert (depth >= 0).any()
 
 
-def test_volumes_are_made_of_masks_where_there_are_any():
+def test_volumes_are_cut_out_of_given_masks():
     image, label = synthesise(5, (48, 48, 48), "mask", masks=[TUBE])
     again = synthesise(5, (48, 48, 48), "mask", masks=[TUBE])
     np.testing.assert_array_equal(image, again[0])

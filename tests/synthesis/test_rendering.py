@@ -1,4 +1,4 @@
-"""What the drawn microscope does to a tube in the middle of a small volume."""
+"""What the simulated microscope does to a tube in the middle of a small volume."""
 
 from dataclasses import replace
 
@@ -48,8 +48,8 @@ def test_saturation_clips_the_share_asked_for(tube):
     assert (image == image.max()).mean() == pytest.approx(0.02, abs=0.01)
 
 
-@pytest.mark.parametrize("what", [{"organ": 1.5}, {"cells": 5.0, "cell_tone": 1.2}])
-def test_counter_examples_lie_outside_the_vessel(tube, what):
+@pytest.mark.parametrize("what", [{"organ": 1.5}, {"cells": 5.0, "cell_brightness": 1.2}])
+def test_distractors_lie_outside_the_vessel(tube, what):
     outside = tube[0] < -0.5
     bright = 0.5 * np.median(image_of(tube)[tube[0] >= 0])
     assert (image_of(tube)[outside] > bright).mean() < 0.001
@@ -120,21 +120,21 @@ def test_dye_does_not_reach_everywhere(tube):
     assert min(line.min() / line.max() for line in patchy) < 0.4
 
 
-def test_dark_vessels_are_darker_than_their_ground(tube):
+def test_dark_vessels_are_darker_than_the_background(tube):
     image = image_of(tube, dark=True, background=0.4)
     inside, outside = tube[0] > 1, tube[0] <= -1
     assert image[inside].mean() < image[outside].mean() - 5 * image[outside].std()
 
 
-def test_a_rind_is_bright_and_what_it_encloses_is_not():
+def test_a_shell_is_bright_and_what_it_encloses_is_not():
     nothing = (np.full((96, 96, 96), -1, np.float32), np.zeros((96, 96, 96), np.float32))
     look = {"organ": 1.0, "organ_edge": 8.0, "cnr": 200.0}
-    full, rind = (image_of(nothing, rind=rind, **look) for rind in (False, True))
+    full, shell = (image_of(nothing, organ_shell=shell, **look) for shell in (False, True))
     within = ndimage.binary_erosion(full > 128, iterations=8)
     assert within.any()
     assert full[within].min() > 200
-    assert rind[within].mean() < 60
-    assert (rind > 128).mean() > 0.01
+    assert shell[within].mean() < 60
+    assert (shell > 128).mean() > 0.01
 
 
 def test_stripes_run_straight_and_rings_run_round(tube):

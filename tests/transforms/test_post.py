@@ -63,4 +63,4 @@ def test_saved_probability_is_that_of_vessel(tmp_path, classes):
         info, voxels = read_volume(path, channel=number - 1 if classes > 2 else None)
         assert voxels.dtype == np.float32
         np.testing.assert_array_equal(voxels, probability[number].numpy())
-        np.testing.assert_allclose(info.spacing, (1, 1, 2))
+        np.testing.assert_allclose(info.voxel_size, (1, 1, 2))

@@ -65,7 +65,7 @@ def test_it_learns_a_bright_tube_and_segments_all_15_slices(bundle, trained, tin
     image = read_header(tiny_dataset / "images" / "a.tif")
     found, voxels = read_volume(tmp_path / "a_seg.tif")
     assert found.shape == image.shape == (40, 36, 15)
-    assert (found.kind, found.unit, found.spacing) == (image.kind, image.unit, image.spacing)
+    assert (found.kind, found.unit, found.voxel_size) == (image.kind, image.unit, image.voxel_size)
     truth = read_volume(tiny_dataset / "labels" / "a.tif")[1] > 0
     assert 2 * (truth & (voxels > 0)).sum() / (truth.sum() + (voxels > 0).sum()) > 0.8
     assert (voxels * truth).any(axis=(0, 1)).sum() == truth.any(axis=(0, 1)).sum()

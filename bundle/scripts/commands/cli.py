@@ -1,4 +1,8 @@
-"""A command line of commands, by fire."""
+"""The command line of `python -m scripts`, and of bench and experiments, by fire.
+
+Fire writes the help and calls the functions. What a command does not take is refused before fire sees it, because fire
+would first run the command and complain afterwards.
+"""
 
 from __future__ import annotations
 
@@ -13,45 +17,69 @@ import fire
 
 from scripts.core import install_excepthook, read_flag, refuse, refuse_unknown
 
+MOVED = {
+    "import-study": "python -m scripts import-dataset",
+    "results": "python -m experiments results",
+    "trials": "python -m experiments ablation",
+}
+"""Commands of earlier versions, and what to write instead."""
 
-def run_commands(commands: Mapping[str, Callable], name: str) -> None:
-    """Run the command on this process's command line and print what it returns; a failure ends in one line.
+Commands = Mapping[str, Callable[..., Any]]
+
+
+def run_commands(commands: Commands, program: str) -> None:
+    """Run the command on this process's command line, and print what it returns.
+
+    A failure ends the process with one line. Without a command, the commands are listed.
 
     Args:
-        commands: functions, whose docstrings are the help.
-        name: of the program, for the help.
+        commands: functions by name; their docstrings are the help.
+        program: what stands before the command, such as `python -m scripts`.
     """
     install_excepthook()
     logging.basicConfig(format="%(message)s")
     logging.getLogger("scripts").setLevel(logging.INFO)
-    words = checked_words(sys.argv[1:], commands)
-    fire.Fire({command: _as_command(function) for command, function in commands.items()}, command=words, name=name)
+    words = sys.argv[1:]
+    check_command(words, commands, program)
+    functions = {command: _printing(function) for command, function in commands.items()}
+    fire.Fire(functions, command=checked_words(words, commands), name=program)
 
 
-def _as_command(function: Callable) -> Callable:
-    """Keep fire from calling methods of what is returned, with the words that are left."""
-
-    @functools.wraps(function)
-    def command(*args: Any, **kwargs: Any) -> None:
-        if (result := function(*args, **kwargs)) is not None:
-            print(result)
-
-    return command
-
-
-def checked_words(words: Sequence[str], commands: Mapping[str, Callable]) -> list[str]:
-    """Refuse what a command does not take before anything is done; fire would run it first and complain afterwards.
+def check_command(words: Sequence[str], commands: Commands, program: str) -> None:
+    """Check that a command line names a command, or none.
 
     Args:
         words: the command line without the program.
-        commands: as in `run_commands`.
-
-    Returns:
-        The words for fire, paths in quotes, for it would read 2024 as a number.
+        commands: functions by name.
+        program: what stands before the command.
 
     Raises:
-        UserError: for a `--flag` that the command, the first of the words, does not have, a path that is missing after
-            its flag, or more words than it takes.
+        UserError: for a command that does not exist, or exists no longer, and for an option before the command.
+    """
+    if not words or words[0] in (*commands, "--help", "-h", "--"):
+        return
+    word = words[0]
+    if word in MOVED:
+        refuse(f"{program} {word}", "is no longer a command", f"write {MOVED[word]}")
+    if read_flag(word):
+        refuse(f"{program} {word}", "stands where a command should", f"write {program} COMMAND {word}")
+    remedy = f"{program} --help lists the commands"
+    refuse_unknown(f"{program} {word}", "there is no such command", word, [*commands, *MOVED], remedy)
+
+
+def checked_words(words: Sequence[str], commands: Commands) -> list[str]:
+    """Check the words after a command, and return them as fire should read them.
+
+    Args:
+        words: the command line without the program.
+        commands: functions by name.
+
+    Returns:
+        The words, with paths in quotes, because fire would read a folder named 2024 as a number.
+
+    Raises:
+        UserError: for an option that the command does not have, a path that is missing after its option, or more words
+            than the command takes.
     """
     if not words or words[0] not in commands:
         return list(words)
@@ -59,7 +87,7 @@ def checked_words(words: Sequence[str], commands: Mapping[str, Callable]) -> lis
     parameters = inspect.signature(commands[command]).parameters
     known, paths = {*parameters, "help"}, {name for name, each in parameters.items() if _is_path(each)}
     checked, given, loose = [command], set(), []
-    while rest and rest[0] != "--":  # what follows are flags of fire's own
+    while rest and rest[0] != "--":  # after it come flags of fire's own
         word = rest.pop(0)
         flag = read_flag(word)
         if flag is None:
@@ -68,7 +96,8 @@ def checked_words(words: Sequence[str], commands: Mapping[str, Callable]) -> lis
             continue
         name, value = flag
         if name not in known:
-            refuse_unknown(f"--{name}", f"{command} has no such option", name, known, f"see {command} --help")
+            remedy = f"{command} --help lists its options"
+            refuse_unknown(f"--{name}", f"{command} has no such option", name, known, remedy)
         given.add(name)
         checked.append(word.partition("=")[0])
         if value is None and rest and read_flag(rest[0]) is None:
@@ -87,6 +116,22 @@ def checked_words(words: Sequence[str], commands: Mapping[str, Callable]) -> lis
     return checked + rest
 
 
+def _printing(function: Callable[..., Any]) -> Callable[..., None]:
+    """Return a function that prints what `function` returns.
+
+    Fire would call methods of what is returned, with the words that are left.
+    """
+
+    @functools.wraps(function)
+    def command(*args: Any, **kwargs: Any) -> None:
+        """Call the function and print what it returns."""
+        if (result := function(*args, **kwargs)) is not None:
+            print(result)
+
+    return command
+
+
 def _is_path(parameter: inspect.Parameter) -> bool:
-    kind = str(parameter.annotation)  # a text, and of a list of paths another one
+    """Tell whether a parameter takes one path, by its annotation as text."""
+    kind = str(parameter.annotation)
     return "Path" in kind and "Sequence" not in kind

@@ -1,4 +1,4 @@
-"""Look at what a network is trained on: a sheet of synthetic slices, beside slices of real volumes."""
+"""The command `contact-sheet`: slices of synthetic and real volumes on one sheet."""
 
 from __future__ import annotations
 
@@ -9,46 +9,47 @@ import numpy as np
 from scripts.core import check_writable, refuse
 from scripts.data import Synthesised, find_dataset, read_masks
 from scripts.io import read_volume
-from scripts.report import MOST_PATCHES, fullest_slice, patch_grid
+from scripts.report import MAX_PATCHES, fullest_slice, patch_grid
 
 
 def draw_contact_sheet(
     output_path: str | Path,
-    count: int = MOST_PATCHES,
+    count: int = MAX_PATCHES,
     seed: int = 0,
     dataset_dir: str | Path | None = None,
     masks_dir: str | Path | None = None,
 ) -> Path:
-    """Draw the fullest slice of synthetic volumes, labels outlined, and of the volumes of a dataset, if one is given.
+    """Draw slices of synthetic volumes, and of real ones if you like, on one sheet.
+
+    Of each volume you see the slice that holds most vessel, with its label outlined. A sheet holds at most 32 pictures,
+    real volumes first.
 
     Args:
-        output_path: of the picture, `X.png`.
-        count: how many synthetic volumes; 32 pictures at most stand on the sheet, the real ones first.
-        seed: of the first.
-        dataset_dir: a dataset of real volumes.
-        masks_dir: real vessel masks, as `configs/pretrain.json` takes them.
+        output_path: the picture to write, X.png.
+        count: how many synthetic volumes to draw.
+        seed: seed of the first synthetic volume; each further one has the next.
+        dataset_dir: a dataset of real volumes with labels; by default none is drawn.
+        masks_dir: a folder of real vessel masks, as configs/pretrain.json takes it; some of the synthetic volumes are
+            then cut from these.
 
     Returns:
         The picture.
 
     Raises:
-        UserError: for a folder without volumes.
-        UserError: for a name that is not a picture's, numbers that are none, or a file that cannot be read.
+        UserError: for a name that does not end in .png, a count or seed out of range, or too many pictures.
+        UserError: for a folder without volumes, or a file that cannot be read.
         UserError: where the picture cannot be written.
     """
     path = Path(output_path)
     if path.suffix != ".png":
-        refuse(f"--output_path {output_path}", "is not the name of a picture", "give one that ends in .png")
-    for option, value, least in (("count", count, 1), ("seed", seed, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            refuse(f"--{option} {value}", f"is not a whole number of at least {least}", "give one such as 16")
+        refuse(f"--output_path {output_path}", "is not the name of a PNG", "give one that ends in .png")
+    for option, value, minimum in (("count", count, 1), ("seed", seed, 0)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            refuse(f"--{option} {value}", f"is not a whole number of at least {minimum}", "give one such as 16")
     dataset = [] if dataset_dir is None else find_dataset(dataset_dir)
-    if len(dataset) + count > MOST_PATCHES:
-        refuse(
-            f"--count {count}",
-            f"with {len(dataset)} real volumes these are more than the {MOST_PATCHES} pictures of a sheet",
-            "give fewer",
-        )
+    if len(dataset) + count > MAX_PATCHES:
+        problem = f"with {len(dataset)} real volumes, these are more than the {MAX_PATCHES} pictures of a sheet"
+        refuse(f"--count {count}", problem, "draw fewer")
     draw = Synthesised(masks=list(read_masks(masks_dir).values()))
     check_writable(path.parent)
 
@@ -63,7 +64,7 @@ def draw_contact_sheet(
     return patch_grid(path, images, labels, captions=captions)
 
 
-def _slice(image, label):
-    """The slice across Z that holds most vessel, `(X, Y, 1)`."""
+def _slice(image: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the slice of image and label (X, Y, Z) that holds most vessel, each (X, Y, 1)."""
     at = fullest_slice(label)
     return image[..., at : at + 1].astype(np.float32), label[..., at : at + 1].astype(np.int32)

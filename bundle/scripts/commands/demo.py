@@ -1,10 +1,11 @@
-"""The demonstration: vessels that are hard for the shipped weights, segmented, then learnt from one small block."""
+"""The command `demo`: segment a volume, fine-tune on one block of it, segment it again."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from .synthesise import write_dataset
 STYLE, SEED = "hollow", 0
 SHAPE = (160, 128, 64)
 VOXEL_SIZE = {"voxel_size": (1.0, 1.0, 2.0), "unit": "µm"}
-BLOCK = ((48, 112), (32, 96), (0, 64))  # 64³ voxels, a fifth of the volume
-IN_BLOCK = 2  # label value of the block in the dataset that scores; there it means "not labelled"
+BLOCK = ((48, 112), (32, 96), (0, 64))  # X, Y, Z: 64³ voxels, a fifth of the volume
+IN_BLOCK = 2  # label value of the block in the dataset to score on, where it means "not labelled"
 EPOCHS, ITERATIONS_PER_EPOCH = 8, 15
 METRICS = ("dice", "precision", "recall", "auroc", "average_precision")
 
@@ -27,12 +28,14 @@ METRICS = ("dice", "precision", "recall", "auroc", "average_precision")
 def run_demo(
     output_dir: str | Path = "demo", epochs: int = EPOCHS, iterations_per_epoch: int = ITERATIONS_PER_EPOCH
 ) -> None:
-    """Tell the paper's story with the commands that a user would type: segment, label a block, fine-tune, segment.
+    """Segment a synthetic volume, fine-tune on one block of it, and compare before and after.
+
+    It runs the commands that you would type, and prints each of them.
 
     Args:
-        output_dir: becomes `dataset/` with image and label, `rest/` with the label outside the block, `before/` and
-            `after/` with segmentations, scores and curves, `weights/`, and three pictures.
-        epochs: of fine-tuning.
+        output_dir: the folder to write into. It gets `dataset/` with image and label, `rest/` with the label outside
+            the block, `before/` and `after/` with segmentations, scores and curves, `weights/`, and three pictures.
+        epochs: how many epochs to fine-tune for.
         iterations_per_epoch: steps in each of them.
 
     Raises:
@@ -43,7 +46,7 @@ def run_demo(
     folder = Path(output_dir).resolve()
     dataset, rest, weights = folder / "dataset", folder / "rest", folder / "weights"
     name = f"{STYLE}_{SEED}"
-    print("1. a synthetic volume of vessels whose walls alone are stained, none of which the shipped weights ever saw")
+    print("1. draw a synthetic volume that the shipped weights never saw, of vessels with only their walls stained")
     write_dataset(dataset, count=1, seed=SEED, shape=SHAPE, style=STYLE, **VOXEL_SIZE)
     _write_rest(dataset, rest, name)
 
@@ -68,10 +71,12 @@ def run_demo(
 
 
 def _share_of_block() -> float:
+    """Return the share of the volume that is in the block."""
     return float(np.prod([stop - start for start, stop in BLOCK]) / np.prod(SHAPE))
 
 
 def _write_rest(dataset: Path, rest: Path, name: str) -> None:
+    """Write the dataset to score on: the same image, with the block marked in its label."""
     _, label = read_volume(dataset / "labels" / f"{name}.tif")  # (X, Y, Z)
     label[slices(BLOCK)] = IN_BLOCK
     write_volume(rest / "labels" / f"{name}.tif", label, **VOXEL_SIZE)
@@ -80,13 +85,15 @@ def _write_rest(dataset: Path, rest: Path, name: str) -> None:
     (rest / image).write_bytes((dataset / image).read_bytes())
 
 
-def _segment_and_score(dataset: Path, rest: Path, output: Path, **options: object) -> dict:
+def _segment_and_score(dataset: Path, rest: Path, output: Path, **options: object) -> dict[str, Any]:
+    """Segment the volume, score it outside the block, and return what is in `metrics.json`."""
     run_bundle([INFERENCE], dataset_dir=dataset, output_dir=output, **options)
     run_bundle([TRAIN, EVALUATE], dataset_dir=rest, output_dir=output, unlabelled_value=IN_BLOCK, **options)
     return json.loads((output / "metrics.json").read_text())
 
 
-def _picture(folder: Path, name: str, which: str, scores: dict) -> Path:
+def _picture(folder: Path, name: str, which: str, scores: dict[str, Any]) -> Path:
+    """Draw the segmentation `before` or `after` fine-tuning, with its label and Dice."""
     title = f"{which} fine-tuning: Dice {scores['cases'][name]['dice']:.2f} outside the block"
     _, image = read_volume(folder / "dataset" / "images" / f"{name}.tif")
     _, label = read_volume(folder / "dataset" / "labels" / f"{name}.tif")

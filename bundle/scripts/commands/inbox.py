@@ -1,7 +1,7 @@
-"""A folder that others copy files into: which of them are complete, and which were already dealt with.
+"""A folder that others copy files into: which files are complete, and which are done.
 
-It is looked at every few seconds. A network share tells nobody of what another machine writes to it, and that a copy
-has ended is told by no file system; so the libraries that wait for such news would have to look all the same.
+The folder is looked at every few seconds. Libraries that wait for news of the file system instead would not help: a
+network share sends no news of what another machine writes, and no file system tells when a copy has ended.
 """
 
 from __future__ import annotations
@@ -12,26 +12,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LONGEST_PAUSE = 600.0  # seconds between tries of what failed for want of a disk or a network
+MAX_PAUSE = 600.0  # seconds between two tries of a file that the disk or the network failed
 
 
 @dataclass
 class _Entry:
-    state: tuple[int, int]  # size in bytes, time of the last change in nanoseconds
-    since: float  # when it was first seen so
+    """What is known of one file.
+
+    Attributes:
+        state: size in bytes, and time of the last change in nanoseconds.
+        since: when the file was first seen in this state, in seconds of the clock.
+        dealt_with: whether it has been dealt with in this state.
+        pause: seconds to wait before the next try.
+        not_before: when the next try may be, in seconds of the clock.
+    """
+
+    state: tuple[int, int]
+    since: float
     dealt_with: bool = False
     pause: float = 0.0
     not_before: float = 0.0
 
 
 class Inbox:
-    """The files of a folder, each offered once it has not changed for a while, and again whenever it has changed.
+    """The files of a folder, each offered when it is complete, and again when it has changed.
 
     Args:
-        folder: its files, but not those of folders in it; hidden ones are passed over.
+        folder: the folder; hidden files, and files in folders inside it, are passed over.
         interval: seconds without a change after which a file counts as complete.
-        apart: a path in the folder that is passed over.
-        clock: gives seconds.
+        apart: paths in the folder that are passed over.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -46,10 +56,13 @@ class Inbox:
         self.entries: dict[Path, _Entry] = {}
 
     def complete(self) -> list[Path]:
-        """Look at the folder, and list by name what is complete and has not been dealt with since it last changed.
+        """Look at the folder, and list the complete files that are new or have changed.
+
+        Returns:
+            Their paths, sorted.
 
         Raises:
-            UserError: where the folder cannot be read, or is gone.
+            OSError: where the folder cannot be read, or is gone.
         """
         found: dict[Path, _Entry] = {}
         for path in sorted(self.folder.iterdir()):
@@ -66,22 +79,22 @@ class Inbox:
         ]
 
     def unchanged(self, path: Path) -> bool:
-        """Whether a file is still as it was when the folder was last looked at."""
+        """Tell whether a file is still as it was when the folder was last looked at."""
         return path in self.entries and _state(path) == self.entries[path].state
 
     def deal_with(self, path: Path) -> None:
-        """Offer a file no more, unless it changes."""
+        """Mark a file as dealt with, so that it is offered again only when it changes."""
         self.entries[path].dealt_with = True
 
     def put_off(self, path: Path) -> None:
-        """Offer a file again after a pause, each time twice as long."""
+        """Offer a file again after a pause, which doubles each time."""
         entry = self.entries[path]
-        entry.pause = min(max(2 * entry.pause, self.interval), LONGEST_PAUSE)
+        entry.pause = min(max(2 * entry.pause, self.interval), MAX_PAUSE)
         entry.not_before = self.clock() + entry.pause
 
 
 def _state(path: Path) -> tuple[int, int] | None:
-    """Size and time of the last change of a file; None for what is not a file, or gone."""
+    """Return size and time of the last change of a file; None for what is no file, or gone."""
     try:
         status = path.stat()
     except OSError:  # gone since the folder was listed

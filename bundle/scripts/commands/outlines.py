@@ -1,4 +1,4 @@
-"""Look at segmentations: a picture of each volume, with what was found outlined, and the label where there is one."""
+"""The command `outlines`: a picture of each volume with its segmentation and label outlined."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from scripts.core import check_writable, refuse
 from scripts.data import DECATHLON, check_pair, find_dataset, find_images, find_volumes
-from scripts.io import read_volume
+from scripts.io import VolumeInfo, read_volume
 from scripts.report import slice_panel
 
-SEGMENTED = "_seg"  # after the name of the image
+SEGMENTED = "_seg"  # stands after the name of the image
 MICROMETRES_PER_MM = 1000.0
-LARGEST_IN_MICROMETRES = 20.0  # mm across; larger fields are measured in mm
+MAX_IN_MICROMETRES = 20.0  # mm across; the scale bar of a larger volume is in mm
 
 
 def draw_outlines(
@@ -25,29 +25,30 @@ def draw_outlines(
     channel: int | None = None,
     unlabelled_value: float | None = None,
 ) -> None:
-    """Draw each image with its segmentation outlined, `NAME_outlines.png`: three slices and the maximum along Z.
+    """Draw a picture of each volume, with its segmentation and label outlined.
 
-    A volume at a time is in memory. What is missing or does not fit shows before anything is drawn.
+    NAME_outlines.png shows three slices and the maximum along Z. Nothing is drawn before all files have been found and
+    checked. One volume at a time is in memory.
 
     Args:
-        dataset_dir: the dataset, folder or file that was segmented; the labels of a dataset, where it has them, are
-            outlined too.
-        segmentations_dir: with `NAME_seg.EXT` of each image, as `configs/inference.json` leaves them.
-        output_dir: gets the pictures; by default the folder of the segmentations.
-        channel: which channel of several-channel images.
-        unlabelled_value: of the labels, as well as negative values: not labelled, and so not outlined.
+        dataset_dir: the dataset, folder of images or image that was segmented. Where it has labels, they are outlined
+            too.
+        segmentations_dir: the folder with NAME_seg.EXT for each image, as configs/inference.json writes them.
+        output_dir: the folder for the pictures; by default that of the segmentations.
+        channel: which channel of images that have several.
+        unlabelled_value: the label value that means "not labelled", as negative values always do.
 
     Raises:
-        UserError: where an image has no segmentation, or there is no image.
-        UserError: for a file that cannot be read, two of one name, or a segmentation or label of other voxels than its
-            image.
+        UserError: where there is no image, or an image has no segmentation.
+        UserError: for a file that cannot be read, two files of one name, or a segmentation or label that has other
+            voxels than its image.
         UserError: where a picture cannot be written.
     """
     folder = Path(segmentations_dir)
     pictures = folder if output_dir is None else Path(output_dir)
     found = find_volumes(folder)
     images = find_images(dataset_dir)
-    # what was segmented may lie beside its segmentations
+    # segmentations may lie beside the images
     items = [item for item in images if not _is_segmentation(item["name"], images)]
     labels = _labels(Path(dataset_dir))
     for item in items:
@@ -74,17 +75,19 @@ def draw_outlines(
 
 
 def _is_segmentation(name: str, images: Sequence[Mapping[str, str]]) -> bool:
+    """Tell whether a name is that of the segmentation of one of the images."""
     return name.endswith(SEGMENTED) and any(item["name"] == name.removesuffix(SEGMENTED) for item in images)
 
 
 def _labels(dataset: Path) -> Mapping[str, str]:
-    """Those that there are: a dataset may be labelled in part."""
+    """Return the labels of a dataset by name; some images, or all, may have none."""
     if dataset.name == DECATHLON or (dataset / DECATHLON).is_file():
         return {item["name"]: item["label"] for item in find_dataset(dataset)}
     return {name: str(path) for name, path in find_volumes(dataset / "labels").items()} if _has_labels(dataset) else {}
 
 
 def _has_labels(dataset: Path) -> bool:
+    """Tell whether a dataset has a folder of labels that is not empty."""
     return (dataset / "labels").is_dir() and any((dataset / "labels").iterdir())
 
 
@@ -95,12 +98,13 @@ def _check(
     folder: Path,
     channel: int | None,
 ) -> None:
+    """Check that an image has a segmentation, and that segmentation and label have its voxels."""
     name, image = item["name"], item["image"]
     if name + SEGMENTED not in found:
         refuse(
             f"{folder / name}{SEGMENTED}.*",
             "no such file",
-            f"segment {image} with configs/inference.json first, or correct --segmentations_dir",
+            f"segment {image} with configs/inference.json, or give another --segmentations_dir",
             FileNotFoundError,
         )
     check_pair(image, str(found[name + SEGMENTED]), channel=channel)
@@ -108,9 +112,9 @@ def _check(
         check_pair(image, labels[name], channel=channel)
 
 
-def _scale_bar(info):
-    """Return the voxel size and its unit for a scale bar, or None where the file states none."""
+def _scale_bar(info: VolumeInfo) -> tuple[list[float] | None, str]:
+    """Return the voxel size and its unit for a scale bar; None where the file states none."""
     if not info.unit:
         return None, ""
-    small = max(size * count for size, count in zip(info.spacing, info.shape, strict=True)) < LARGEST_IN_MICROMETRES
-    return [size * (MICROMETRES_PER_MM if small else 1.0) for size in info.spacing], "µm" if small else "mm"
+    small = max(size * count for size, count in zip(info.voxel_size, info.shape, strict=True)) < MAX_IN_MICROMETRES
+    return [size * (MICROMETRES_PER_MM if small else 1.0) for size in info.voxel_size], "µm" if small else "mm"

@@ -1,4 +1,4 @@
-"""A folder of synthetic volumes with exact labels: what the shipped weights, the demo and the tests learn from."""
+"""The command `synthesise`: a dataset of synthetic volumes with exact labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from scripts.core import check_writable, refuse
 from scripts.io import SUFFIXES, write_volume
 from scripts.synthesis import DRAWN_STYLES, synthesise
 
-SHAPES = ((96, 96, 96), (128, 128, 64), (176, 176, 20))  # a cube, a slab, a thin stack of about equal voxel counts
+CUBE, SLAB, THIN_STACK = (96, 96, 96), (128, 128, 64), (176, 176, 20)  # of about as many voxels
+SHAPES = (CUBE, SLAB, THIN_STACK)
 
 
 def write_dataset(
@@ -24,36 +25,38 @@ def write_dataset(
     voxel_size: Sequence[float] | None = None,
     unit: str = "µm",
 ) -> Path:
-    """Write a dataset of synthetic volumes; volume number *i* depends on `seed + i` alone.
+    """Write a dataset of synthetic vessel volumes with exact labels.
+
+    The same seed gives the same volume, whatever the count.
 
     Args:
-        output_dir: becomes `images/` and `labels/`, of files `STYLE_SEED.EXT`.
+        output_dir: the folder to write `images/STYLE_SEED.EXT` and `labels/STYLE_SEED.EXT` into.
         count: how many volumes.
-        seed: of the first.
-        shape: (X, Y, Z); by default cubes, slabs and thin stacks in turn.
-        style: one of `scripts.synthesis.STYLES`; by default those for training in turn.
-        suffix: file type.
-        voxel_size: X, Y, Z in `unit`, to be stated in the files; by default none is.
-        unit: of `voxel_size`.
+        seed: seed of the first volume; each further one has the next.
+        shape: voxels along X, Y and Z, such as 128,128,64; by default cubes, slabs and thin stacks in turn.
+        style: what grows: tree, mesh, stack, plexus, mixed, tumour or hollow; by default each in turn.
+        suffix: file type, such as .tif, .nii.gz or .npy.
+        voxel_size: voxel size along X, Y and Z that the files state, such as 1,1,2; by default they state none.
+        unit: unit of the voxel size.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: for a count, seed, shape, style or suffix that is none.
+        UserError: for a count, seed, shape, style, suffix, voxel size or unit that cannot be used.
         UserError: where the folder cannot be written.
     """
-    for option, value, least in (("count", count, 1), ("seed", seed, 0)):
-        if not isinstance(value, int) or value < least:
-            refuse(f"--{option} {value}", f"is not a whole number of at least {least}", "give one such as 12")
+    for option, value, minimum in (("count", count, 1), ("seed", seed, 0)):
+        if not isinstance(value, int) or value < minimum:
+            refuse(f"--{option} {value}", f"is not a whole number of at least {minimum}", "give one such as 12")
     if suffix not in SUFFIXES:
-        refuse(f"--suffix {suffix}", "is not a file type that is written", f"give one of {' '.join(SUFFIXES)}")
+        refuse(f"--suffix {suffix}", "is not a file type that can be written", f"give one of {' '.join(SUFFIXES)}")
     shape = tuple(shape) if isinstance(shape, list) else shape
     folder = check_writable(output_dir)
     for number in range(seed, seed + count):
         drawn_style = style or DRAWN_STYLES[number % len(DRAWN_STYLES)]
-        # stepping through the shapes at another pace than through the styles meets every pair
-        drawn_shape = shape or ((176, 176, 20) if drawn_style == "stack" else SHAPES[number // 2 % len(SHAPES)])
+        # every second volume takes the next shape and each the next style, so that all pairs occur
+        drawn_shape = shape or (THIN_STACK if drawn_style == "stack" else SHAPES[number // 2 % len(SHAPES)])
         image, label = synthesise(number, drawn_shape, drawn_style)
         name = f"{drawn_style}_{number}{suffix}"
         stated = {"voxel_size": voxel_size, "unit": unit} if voxel_size is not None else {}

@@ -1,4 +1,4 @@
-"""Segment what arrives in a folder, for as long as the process runs: `configs/inference.json`, loaded once."""
+"""The command `watch`: segment what arrives in a folder, with weights loaded once."""
 
 from __future__ import annotations
 
@@ -49,36 +49,35 @@ def watch(
     scale: float | str | None = None,
     batch_size: int | None = None,
 ) -> None:
-    """Segment every volume that is copied into a folder, until the process is stopped (Ctrl-C or SIGTERM).
+    """Segment every volume that is copied into a folder, until you stop it.
 
-    A file is taken up when it has not changed for a while. One that cannot be read is named in one line and left alone
-    until it changes; one that the disk or the network failed is tried again. What has an output that is not older than
-    itself is not done again, so the process may be stopped and started at any time.
+    Stop it with Ctrl-C or SIGTERM, and start it again at any time: a volume whose segmentation is newer than itself is
+    not segmented again. A file is taken up when it has not changed for a while. One that cannot be read is named in one
+    line and left alone until it changes; one that the disk or the network failed is tried again.
 
     Args:
-        input_dir: is watched; folders in it are not.
-        output_dir: becomes NAME_seg.EXT, and NAME_prob.EXT with save_probability, for each NAME.EXT.
-        interval: seconds between two looks at the folder, and without a change after which a file is complete.
-        overlays: one or several configs to put over configs/inference.json.
-        ckpt_path: weights; the shipped ones by default. This and the rest are the options of configs/inference.json.
-        device: `cpu`, `cuda` or `cuda:1`.
-        amp: compute in bfloat16: true, false or `auto`.
-        threshold: probability above which a voxel is vessel.
-        save_probability: write NAME_prob.EXT too.
+        input_dir: the folder to watch; folders inside it are not watched.
+        output_dir: the folder to write NAME_seg.EXT into for each NAME.EXT, and NAME_prob.EXT with --save_probability.
+        interval: seconds between two looks at the folder; a file that has not changed for as long is complete.
+        overlays: one config, or a list of them, to lay over configs/inference.json.
+        ckpt_path: the weights to segment with; by default the shipped ones.
+        device: cpu, cuda or cuda:1; by default a GPU where there is one.
+        amp: whether to compute in bfloat16, true, false or auto; by default where the device has it.
+        threshold: probability above which a voxel is vessel; by default the weights' own.
+        save_probability: whether to write NAME_prob.EXT too.
         channel: which channel of files that have several.
-        patch_size: X, Y, Z of the window in voxels, multiples of 32.
-        overlap: of neighbouring windows, as a fraction of their side.
-        scale: the size at which the network sees the image, 0.5 for half, or `auto`.
-        batch_size: windows at a time.
+        patch_size: sides of the window along X, Y and Z in voxels, multiples of 32, such as 64,64,64.
+        overlap: overlap of neighbouring windows, as a fraction of their side.
+        scale: the size at which the network sees the image, 0.5 for half; by default what suits its vessels.
+        batch_size: how many windows to compute at a time.
 
     Raises:
-        UserError: where input_dir, weights or configs are missing.
-        UserError: where output_dir cannot be written.
-        UserError: for both folders the same, an interval or an option out of range, or weights that do not fit.
+        UserError: where input_dir, weights or configs are missing, where output_dir is input_dir or cannot be written,
+            for an interval or an option out of range, and for weights that do not fit.
     """
     source, target = _checked(input_dir, output_dir, interval)
     probability = read_boolean("save_probability", save_probability or False)
-    bfloat16("auto" if amp is None else amp, "cpu")  # refused now and not file by file
+    bfloat16("auto" if amp is None else amp, "cpu")  # to refuse it now and not file by file
     options = {
         "ckpt_path": ckpt_path if ckpt_path is None else str(Path(str(ckpt_path)).resolve()),
         **{"device": device, "amp": amp, "threshold": threshold, "save_probability": save_probability},
@@ -100,6 +99,7 @@ def watch(
 
 
 def _checked(input_dir: str | Path, output_dir: str | Path, interval: float) -> tuple[Path, Path]:
+    """Return both folders as absolute paths, if they and the interval can be used."""
     source, target = Path(str(input_dir)).resolve(), Path(str(output_dir)).resolve()
     if not source.is_dir():
         refuse(input_dir, "no such folder", "check --input_dir", FileNotFoundError)
@@ -111,6 +111,7 @@ def _checked(input_dir: str | Path, output_dir: str | Path, interval: float) -> 
 
 
 def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
+    """Return the initialised workflow of `configs/inference.json` with overlays and options."""
     base = str(CONFIGS / "inference.json")
     check_overrides(
         ["run", "--config_file", base, *(word for name in options for word in (f"--{name}", str(options[name])))]
@@ -118,7 +119,7 @@ def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
     for overlay in overlays:
         if not Path(overlay).is_file():
             refuse(overlay, "no such config", "check --overlays", FileNotFoundError)
-    # the volume of the moment takes the place of a list of them, and a log that of a screen
+    # one volume at a time instead of a list, and no progress bars, because the output is a log
     workflow = ConfigWorkflow(
         [base, *overlays],
         meta_file=str(CONFIGS / "metadata.json"),
@@ -137,12 +138,16 @@ def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """End what is inside at the first SIGINT or SIGTERM, wherever it is: no output is ever seen half written."""
+    """End the block at the first SIGINT or SIGTERM, wherever it is.
+
+    Outputs appear whole all the same.
+    """
     stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
+        """Remember the first signal, and end the block."""
         if not stopped.is_set():
-            stopped.set()  # for where Python drops the exception, as in a __del__
+            stopped.set()  # because Python may drop the exception, in a __del__ for one
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -157,14 +162,14 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 
 class _Watcher:
-    """Takes up what an `Inbox` offers.
+    """Segments the files that an `Inbox` offers.
 
     Args:
         inbox: of the watched folder.
-        workflow: initialised; its dataset is a list, and the weights are in its network.
+        workflow: initialised, with a list as its dataset and the weights in its network.
         target: the folder of the outputs.
-        postfixes: of the outputs of one volume.
-        channel: of the volumes.
+        postfixes: endings of the outputs of one volume, `seg` and perhaps `prob`.
+        channel: which channel of volumes that have several.
     """
 
     def __init__(
@@ -172,37 +177,37 @@ class _Watcher:
     ) -> None:
         self.inbox, self.workflow, self.channel = inbox, workflow, channel
         self.target, self.postfixes = target, postfixes
-        self.told: dict[Path, str] = {}
-        self.overtaken: set[Path] = set()  # changed while they were segmented: their output is newer, and of before
+        self.logged: dict[Path, str] = {}  # the last failure of each path
+        self.overtaken: set[Path] = set()  # changed while they were segmented: their newer output shows the older file
 
     def look(self) -> list[Path]:
-        """List what can be taken up; where the folder cannot be read for the moment, nothing."""
+        """List the files to take up, or none where the folder cannot be read for the moment."""
         try:
             paths = self.inbox.complete()
         except OSError as error:
-            self._tell(self.inbox.folder, f"{one_line(error)}; looking again")
+            self._log(self.inbox.folder, f"{one_line(error)}; looking again")
             return []
-        self.told.pop(self.inbox.folder, None)
+        self.logged.pop(self.inbox.folder, None)
         return paths
 
     def take_up(self, path: Path) -> None:
-        """Segment a file, or say why not."""
-        if not self.inbox.unchanged(path):  # while others were segmented
+        """Segment a file, or log why that is impossible."""
+        if not self.inbox.unchanged(path):  # it changed while others were segmented
             return
         try:
             if path in self.overtaken or not self._is_done(path):
                 started = time.monotonic()
                 self._segment(path)
                 logger.info("%s: segmented in %.1f s", path, time.monotonic() - started)
-        except Exception as error:  # whatever is wrong with one file, the others have to be segmented
+        except Exception as error:  # whatever is wrong with one file, the others are segmented
             if not self.inbox.unchanged(path):  # it was still being written, or is gone
                 return
             if isinstance(most_telling(error), OSError):
                 self.inbox.put_off(path)
-                self._tell(path, f"{one_line(error)}; will be tried again")
+                self._log(path, f"{one_line(error)}; will be tried again")
                 return
             logger.error("%s; left alone until it changes", one_line(error))
-        self.told.pop(path, None)
+        self.logged.pop(path, None)
         if self.inbox.unchanged(path):
             self.inbox.deal_with(path)
             self.overtaken.discard(path)
@@ -210,22 +215,26 @@ class _Watcher:
             self.overtaken.add(path)
 
     def _outputs(self, path: Path) -> list[Path]:
+        """Return the paths of the outputs of a file."""
         stem, suffix = split_name(path)
         return [self.target / f"{stem}_{postfix}{suffix}" for postfix in self.postfixes]
 
     def _is_done(self, path: Path) -> bool:
+        """Tell whether all outputs of a file are there and not older than the file."""
         changed = path.stat().st_mtime
         return all(output.is_file() and output.stat().st_mtime >= changed for output in self._outputs(path))
 
     def _segment(self, path: Path) -> None:
+        """Segment a file with the loaded workflow."""
         self.workflow.dataset.data = checked_images(path, channel=self.channel)
-        # an engine that has failed once (Ignite 0.5.5) does nothing when run again, and says nothing
+        # a new engine each time: one that has failed once does nothing when run again, and says nothing (Ignite 0.5.5)
         self.workflow.parser.ref_resolver.remove_resolved_content("evaluator")
         self.workflow.parser.get_parsed_content("evaluator").run()
         if missing := [output for output in self._outputs(path) if not output.is_file()]:
             raise RuntimeError(f"{missing[0]}: was not written, though nothing failed")
 
-    def _tell(self, path: Path, line: str) -> None:
-        if self.told.get(path) != line:  # not at each try
+    def _log(self, path: Path, line: str) -> None:
+        """Log why a path failed, but not again where it fails the same way."""
+        if self.logged.get(path) != line:
             logger.error(line)
-        self.told[path] = line
+        self.logged[path] = line

@@ -54,8 +54,6 @@ class VolumeInfo:
         """Voxel size along X, Y, Z in millimetres; 1, 1, 1 as a rule where `unit` is `""`."""
         return _voxel_size(self.affine)
 
-    spacing = voxel_size  # until its last users have the new name
-
     @property
     def nbytes(self) -> int:
         """Bytes that the voxels take once they are read."""

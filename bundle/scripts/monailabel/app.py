@@ -24,7 +24,7 @@ for name in ("nms", "qnms"):
 """
 
 
-def prepare_app(app: str | Path, torchvision_works: bool = True) -> Path:
+def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
     """Make the folder of a MONAI Label app: its `monaibundle` app, with a copy of this bundle.
 
     A folder that is one already is left as it is, with the weights trained in it.

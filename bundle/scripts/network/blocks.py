@@ -1,4 +1,4 @@
-"""What TubeNet is built from: encoder and decoder layers, and the attention gate between them."""
+"""The blocks of TubeNet: encoder and decoder layers, and the attention gate."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from monai.networks.layers.factories import Conv
 from monai.networks.layers.utils import get_act_layer
 from torch import nn
 
-from .layers import Dropout, GroupNorm, MaxPool, SoundConv3d
+from .layers import Conv3x3x3, Dropout, GroupNorm, MaxPool
 
 
 class ConvLayer(nn.Module):
     """3x3x3 convolutions, each followed by the activation and then group normalisation.
 
-    The order (convolution, activation, normalisation) is the paper's.
+    This order is that of the paper on tUbe net.
 
     Args:
-        widths: channels in, then the channels out of each convolution; two convolutions have three widths.
+        widths: channels in, then channels out of each convolution: three numbers for two convolutions.
         act: activation, a name or a (name, arguments) pair as MONAI's `Act` factory takes it.
         norm_eps: epsilon of the normalisation.
-        shared_norm: the convolutions share one set of normalisation parameters.
-        last_norm: normalise after the last convolution too.
+        shared_norm: whether all convolutions share one set of normalisation parameters.
+        last_norm: whether there is a normalisation after the last convolution too.
 
     Shapes:
         `(B, widths[0], X, Y, Z)` to `(B, widths[-1], X, Y, Z)`.
@@ -41,7 +41,7 @@ class ConvLayer(nn.Module):
         layers: list[nn.Module] = []
         norm: nn.Module | None = None
         for i, (before, after) in enumerate(pairwise(widths)):
-            layers += [SoundConv3d(before, after), get_act_layer(act)]
+            layers += [Conv3x3x3(before, after), get_act_layer(act)]
             if i == len(widths) - 2 and not last_norm:
                 break
             if norm is None or not shared_norm:
@@ -51,15 +51,20 @@ class ConvLayer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve, activate and normalise."""
-        return self.layers(x)
+        return self.layers(x)  # (B, widths[-1], X, Y, Z)
 
 
 class LuongGate(nn.Module):
-    """Attention gate of the paper's attention variant, after Luong et al. (2015), *dot* score.
+    """Attention gate, which weights the decoder map by its agreement with the encoder map.
 
-    With the encoder map *q* and the decoder map *k*, each through a trainable 3x3x3 convolution, the score of a voxel
-    is the dot product of its two channel vectors. A 1x1x1 convolution and a sigmoid make it the attention map, which
-    multiplies the decoder map. Every step is local, so the gate does not depend on the size of the patch.
+    It is that of the attention variant in the paper on tUbe net, with the *dot* score of Luong et al., *Effective
+    Approaches to Attention-based Neural Machine Translation* (2015). The encoder map *q* and the decoder map *k* each
+    pass a trainable 3x3x3 convolution; the score of a voxel is the dot product of its two channel vectors. A 1x1x1
+    convolution and a sigmoid turn the scores into the attention map, which multiplies *k*. Every step is local, so the
+    gate does not depend on the size of the patch.
+
+    Args:
+        channels: channels C of both maps.
 
     Shapes:
         q and k `(B, C, X, Y, Z)` to `(B, C, X, Y, Z)`.
@@ -67,51 +72,66 @@ class LuongGate(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.query = SoundConv3d(channels, channels)
-        self.key = SoundConv3d(channels, channels)
+        self.query = Conv3x3x3(channels, channels)
+        self.key = Conv3x3x3(channels, channels)
         self.map = Conv["conv", 3](1, 1, kernel_size=1)
-        # The plain dot product grows with C and saturates the sigmoid: Vaswani et al. (2017), eq. 1, divide by sqrt(C).
+        # The plain dot product grows with C and saturates the sigmoid; Vaswani et al., *Attention Is All You Need*
+        # (2017), eq. 1, therefore divide by sqrt(C).
         self.scale = channels**-0.5
 
     def forward(self, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
-        """Weight the decoder map `k` by its agreement with the encoder map `q`."""
+        """Weight the decoder map `k` by the attention map."""
         score = (self.query(q) * self.key(k)).sum(dim=1, keepdim=True) * self.scale  # (B, 1, X, Y, Z)
-        return k * torch.sigmoid(self.map(score))
+        return k * torch.sigmoid(self.map(score))  # (B, C, X, Y, Z)
 
 
 class EncoderLayer(nn.Module):
-    """Two convolutions, pooling by 2, dropout.
+    """Convolutions, pooling by 2, dropout.
+
+    Args:
+        widths: channels in, then channels out of each convolution, the last of them C.
+        dropout: fraction of values dropped after pooling.
+        act: activation, as `ConvLayer` takes it.
+        norm_eps: epsilon of the normalisation.
+        shared_norm: whether all convolutions share one set of normalisation parameters.
 
     Shapes:
         `(B, C_in, X, Y, Z)` to the pooled `(B, C, X/2, Y/2, Z/2)` and the full-resolution `(B, C, X, Y, Z)`.
     """
 
-    def __init__(self, widths: Sequence[int], dropout: float, act: str | tuple, norm_eps: float, shared_norm: bool):
+    def __init__(
+        self, widths: Sequence[int], dropout: float, act: str | tuple, norm_eps: float, shared_norm: bool
+    ) -> None:
         super().__init__()
         self.conv = ConvLayer(widths, act, norm_eps, shared_norm)
         self.pool = MaxPool()
         self.dropout = Dropout(dropout)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what goes down and what the skip may take."""
+        """Return the input of the next layer, and the features that a skip may take."""
         features = self.conv(x)  # (B, C, X, Y, Z)
         return self.dropout(self.pool(features)), features  # (B, C, X/2, Y/2, Z/2), (B, C, X, Y, Z)
 
 
 class DecoderLayer(nn.Module):
-    """Transposed convolution, the skip, further convolutions, dropout.
+    """Transposed convolution, skip, further convolutions, dropout.
 
     Args:
         in_channels: channels from the layer below.
         skip_channels: channels of the skip.
         out_channels: channels out.
-        convolutions: how many follow the transposed one.
-        dropout: fraction, after the layer.
-        pooled_skip: the skip is half as large and joins before the transposed convolution, as released.
-        attention: a `LuongGate` replaces the concatenation; the skip then needs `out_channels` channels.
+        convolutions: number of convolutions after the transposed one.
+        dropout: fraction of values dropped after the layer.
+        act: activation, as `ConvLayer` takes it.
+        norm_eps: epsilon of the normalisation.
+        shared_norm: whether all convolutions, the transposed one too, share one set of normalisation parameters.
+        pooled_skip: whether the skip is half as large and joins before the transposed convolution, as in the authors'
+            released implementation.
+        attention: whether a `LuongGate` replaces the concatenation; the skip then needs `out_channels` channels.
 
     Shapes:
-        `(B, in_channels, X, Y, Z)` to `(B, out_channels, 2X, 2Y, 2Z)`.
+        `(B, in_channels, X, Y, Z)` and a skip `(B, skip_channels, 2X, 2Y, 2Z)`, or `(B, skip_channels, X, Y, Z)` if
+        pooled, to `(B, out_channels, 2X, 2Y, 2Z)`.
     """
 
     def __init__(
@@ -145,12 +165,12 @@ class DecoderLayer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        """Double the resolution of `x` with the help of `skip`."""
+        """Double the resolution of `x`, with the help of the encoder's features in `skip`."""
         if self.pooled_skip:
             x = torch.cat((skip, x), dim=1)  # (B, C_skip + C_in, X, Y, Z)
         x = self.norm(self.act(self.up(x)))  # (B, C_out, 2X, 2Y, 2Z)
         if self.gate is not None:
-            x = self.gate(skip, x)
+            x = self.gate(skip, x)  # (B, C_out, 2X, 2Y, 2Z)
         elif not self.pooled_skip:
             x = torch.cat((skip, x), dim=1)  # (B, C_skip + C_out, 2X, 2Y, 2Z)
         return self.dropout(self.conv(x))  # (B, C_out, 2X, 2Y, 2Z)

@@ -1,6 +1,7 @@
-"""The network by NVIDIA's TensorRT, by MONAI's `trt_compile`: an engine built at the first window, kept by the weights.
+"""Run the network by NVIDIA's TensorRT, which is fast on NVIDIA GPUs.
 
-MONAI passes over `trt_compile` with a warning where TensorRT is missing; here that is refused.
+MONAI's `trt_compile` builds an engine at the first window and keeps it beside the weights. Where TensorRT is missing,
+MONAI only warns and goes on without it; here that is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import nn
 
 from scripts.core import refuse, sha256
 
-NEEDED = {  # module: package
+PACKAGES = {  # name of the package by name of its module
     "tensorrt": "tensorrt",
     "polygraphy": "polygraphy",
     "onnx_graphsurgeon": "onnx-graphsurgeon",
@@ -25,20 +26,23 @@ NEEDED = {  # module: package
 }
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 INPUT = "x"
-"""The name of the argument of the network's `forward`."""
-DIGITS = 12
-"""Of the weights' hash, in an engine's file name."""
+"""Name of the argument of the network's `forward`."""
+HASH_DIGITS = 12
+"""Digits of the weights' hash in the file name of an engine."""
 
 
 def check_capable(device: str) -> None:
     """Check that this machine can build and run an engine.
 
+    Args:
+        device: `cuda` or `cuda:1`.
+
     Raises:
-        UserError: for a device that is no NVIDIA GPU, and where packages are missing.
+        UserError: for a device that is not an NVIDIA GPU, or where a package is missing.
     """
     if torch.device(device).type != "cuda" or torch.version.cuda is None or not torch.cuda.is_available():
         refuse("TensorRT", f"needs an NVIDIA GPU, and the device is {device}", "leave inference_trt.json out")
-    missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
+    missing = [package for module, package in PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:
         packages = "-r requirements/deploy.txt tensorrt polygraphy onnx-graphsurgeon cuda-python"
         remedy = f"pip install {packages}, or leave inference_trt.json out"
@@ -48,13 +52,13 @@ def check_capable(device: str) -> None:
 def window_profile(
     patch_size: Sequence[int], batch_size: int, in_channels: int = 1, divisor: int = 32
 ) -> dict[str, list[list[int]]]:
-    """Return the smallest, the usual and the largest window that `scripts.inference.GridInferer` gives a network.
+    """Return the smallest, the usual and the largest input of a network in inference.
 
     Args:
-        patch_size: the window (X, Y, Z).
-        batch_size: most windows at a time.
-        in_channels: of the image.
-        divisor: `2 ** number of poolings`; volumes are padded to multiples of it, and no side of a window is smaller.
+        patch_size: sides of the window along X, Y, Z, in voxels.
+        batch_size: largest number of windows at a time.
+        in_channels: channels of the image.
+        divisor: 2 to the number of poolings; no side of a window is smaller.
 
     Returns:
         `{name: [smallest, usual, largest]}`, each `[B, C, X, Y, Z]`: a profile as `trt_compile` takes it.
@@ -71,23 +75,24 @@ def by_tensorrt(
     batch_size: int,
     precision: str = "fp32",
 ) -> nn.Module:
-    """Let a network run by TensorRT. Weights may still be loaded into it until it is first called.
+    """Make a network run by TensorRT.
+
+    Weights may be loaded into it until it is first called.
 
     Args:
-        network: a `scripts.network.TubeNet` on the device.
+        network: a `TubeNet` on the device.
         ckpt_path: its weights, `X.pt`. The engine is kept beside them, named after their hash, the precision and the
-            largest input, and is built when there is not one of that name or another GPU built it.
-        device: of the config.
-        patch_size: the window (X, Y, Z).
-        batch_size: most windows at a time.
+            largest input; it is built where there is none of that name, or another GPU built it.
+        device: `cuda` or `cuda:1`.
+        patch_size: sides of the window along X, Y, Z, in voxels.
+        batch_size: largest number of windows at a time.
         precision: `fp32`, `tf32`, `bf16` or `fp16`.
 
     Returns:
-        The network.
+        The same network.
 
     Raises:
-        UserError: for a precision that is none, and as `check_capable`.
-        UserError: where the weights are missing.
+        UserError: for another precision, missing weights, a device that is not an NVIDIA GPU or missing packages.
     """
     if precision not in PRECISIONS:
         refuse(f"--precision {precision}", "is not known", f"give one of {', '.join(PRECISIONS)}")
@@ -97,5 +102,5 @@ def by_tensorrt(
         refuse(weights, "no such weights", "check --ckpt_path", FileNotFoundError)
     profile = window_profile(patch_size, batch_size)
     largest = "x".join(map(str, profile[INPUT][-1]))
-    engine = weights.with_name(f"{weights.stem}_{sha256(weights)[:DIGITS]}_{precision}_{largest}")
+    engine = weights.with_name(f"{weights.stem}_{sha256(weights)[:HASH_DIGITS]}_{precision}_{largest}")
     return trt_compile(network, str(engine), args={"precision": precision, "input_profiles": [profile]})

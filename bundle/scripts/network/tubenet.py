@@ -1,4 +1,6 @@
-"""TubeNet, the 3-D U-Net of *tUbe net: a generalisable deep learning tool for 3D vessel segmentation*."""
+"""TubeNet, the 3-D U-Net of the paper on tUbe net.
+
+The paper is *tUbe net: a generalisable deep learning tool for 3D vessel segmentation* by Holroyd et al."""
 
 from __future__ import annotations
 
@@ -15,39 +17,41 @@ from .layers import CHANNELS_PER_GROUP, Dropout
 
 
 class TubeNet(nn.Module):
-    """Vessel segmentation network after the text of the tUbe net paper.
+    """Network that segments blood vessels, after the text of the paper on tUbe net.
 
-    Six convolutional layers with pooling by 2 between them and, against them, deconvolutional layers. With the
-    defaults, each decoder layer has two convolutions after the transposed one, every convolution is normalised,
-    every layer is followed by dropout, and the skips carry full-resolution features from before each pooling.
+    Encoder layers with pooling by 2 between them lead down to a bottleneck, decoder layers with transposed convolutions
+    lead up again. With the defaults there are six levels, each decoder layer has two convolutions after the transposed
+    one, every convolution is normalised, every layer is followed by dropout, and the skips carry full-resolution
+    features from before each pooling.
 
-    The released implementation differs from its paper. `decoder_convolutions=1, decoder_dropout=0.0,
+    The implementation that the authors released differs from their paper. `decoder_convolutions=1, decoder_dropout=0.0,
     pooled_skips=True, shared_norm=True, norm_eps=1e-3, bottleneck_norm=False` is its graph, weight for weight.
 
     Args:
         in_channels: channels of the image.
-        out_channels: classes, background among them.
+        out_channels: number of classes, background among them.
         channels: widths from the first layer to the bottleneck, each a multiple of 4; their number sets the depth.
-        dropout: fraction dropped after each encoder layer, and after each decoder layer if `decoder_dropout` is None.
-        act: activation; the paper's is LeakyReLU with slope 0.2.
-        attention: gates (`LuongGate`) replace the concatenation.
-        decoder_convolutions: convolutions after each transposed one.
-        decoder_dropout: fraction dropped after each decoder layer.
-        pooled_skips: take the skips after pooling and dropout, join them before the transposed convolution, and let the
-            bottleneck, then without dropout, return to their width.
-        shared_norm: one normalisation serves all convolutions of a layer.
+        dropout: fraction of values dropped after each encoder layer, and after each decoder layer too if
+            `decoder_dropout` is None.
+        act: activation, as MONAI's `Act` factory takes it; the paper's is LeakyReLU with slope 0.2.
+        attention: whether gates (`LuongGate`) replace the concatenation.
+        decoder_convolutions: number of convolutions after each transposed one.
+        decoder_dropout: fraction of values dropped after each decoder layer.
+        pooled_skips: whether skips are taken after pooling and dropout and join before the transposed convolution; the
+            bottleneck then returns to their width and has no dropout.
+        shared_norm: whether one normalisation serves all convolutions of a layer.
         norm_eps: epsilon of the normalisation.
-        bottleneck_norm: normalise after the last convolution of the bottleneck.
+        bottleneck_norm: whether there is a normalisation after the last convolution of the bottleneck.
 
     Attributes:
-        arguments: those above, as JSON values; they travel with the weights.
+        arguments: the arguments above, as JSON values; they are kept with the weights.
 
     Shapes:
         `(B, in_channels, X, Y, Z)` to logits `(B, out_channels, X, Y, Z)`; X, Y and Z are multiples of
         `2 ** (len(channels) - 1)`.
 
     Raises:
-        UserError: for widths, counts or combinations that no graph has.
+        UserError: for widths, numbers or combinations that cannot be built.
     """
 
     def __init__(
@@ -85,10 +89,10 @@ class TubeNet(nn.Module):
             refuse(
                 f"channels {list(channels)}",
                 f"are not two or more multiples of {CHANNELS_PER_GROUP}",
-                "give such as [16, 32, 64]",
+                "give widths such as [16, 32, 64]",
             )
         if in_channels < 1:
-            refuse(f"in_channels {in_channels}", "is below 1", "give the channels of the image")
+            refuse(f"in_channels {in_channels}", "is below 1", "give the number of channels of the image")
         if decoder_convolutions < 1:
             refuse(f"decoder_convolutions {decoder_convolutions}", "is below 1", "give 1 or 2")
         if attention and pooled_skips:
@@ -96,8 +100,8 @@ class TubeNet(nn.Module):
         if out_channels < 2:
             refuse(
                 f"out_channels {out_channels}",
-                "is below 2, and counts the background too",
-                "give the number of classes",
+                "is below 2",
+                "give the number of classes, background among them",
             )
         *levels, deepest = channels
         decoder_dropout = dropout if decoder_dropout is None else decoder_dropout
@@ -108,7 +112,7 @@ class TubeNet(nn.Module):
         )
         below = levels[-1] if pooled_skips else deepest
         self.bottleneck = ConvLayer((levels[-1], deepest, below), act, norm_eps, last_norm=bottleneck_norm)
-        # the bottleneck is a layer too; as released it has no dropout of its own
+        # the bottleneck is a layer too, but in the released implementation it has no dropout
         self.bottleneck_dropout = Dropout(0.0 if pooled_skips else dropout)
         self.decoder = nn.ModuleList()
         for width in reversed(levels):
@@ -131,12 +135,12 @@ class TubeNet(nn.Module):
         self.pooled_skips = pooled_skips
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Segment a batch of patches; returns logits."""
+        """Return the logits of a batch of patches."""
         skips: list[torch.Tensor] = []
         for layer in self.encoder:
             x, features = layer(x)  # (B, C, X/2, Y/2, Z/2), (B, C, X, Y, Z)
             skips.append(x if self.pooled_skips else features)
-        x = self.bottleneck_dropout(self.bottleneck(x))
+        x = self.bottleneck_dropout(self.bottleneck(x))  # (B, C_bottleneck, X, Y, Z)
         for layer in self.decoder:
             x = layer(x, skips.pop())  # (B, C, 2X, 2Y, 2Z)
         return self.head(x)  # (B, out_channels, X, Y, Z)

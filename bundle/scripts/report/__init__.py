@@ -1,12 +1,12 @@
-"""Pictures and numbers for a person to look at: slices, curves, an evaluation."""
+"""Pictures and numbers to look at: slices with outlines, curves, scores of an evaluation."""
 
 from .curves import overlay_curves, write_curves
 from .evaluation import run_evaluation
 from .figure import pixels_of
-from .slices import MOST_PATCHES, fullest_slice, patch_grid, slice_figure, slice_panel
+from .slices import MAX_PATCHES, fullest_slice, patch_grid, slice_figure, slice_panel
 
 __all__ = [
-    "MOST_PATCHES",
+    "MAX_PATCHES",
     "fullest_slice",
     "overlay_curves",
     "patch_grid",

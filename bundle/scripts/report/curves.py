@@ -1,6 +1,6 @@
-"""ROC and precision-recall curves of an evaluation: pictures, and the points in them to draw runs over one another.
+"""ROC and precision-recall curves: of an evaluation, and of several over one another.
 
-Figures are drawn on their own Agg canvas, as in `scripts.drawing`.
+Figures are drawn on their own Agg canvas, as in `figure.py`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scripts.core import refuse, write_whole
+from scripts.core import refuse, write_text, write_whole
 from scripts.metrics import AREAS, KINDS, MIN_RECALL, RATES, mean_curves
 
-from .figure import DIM, GROUND, TEXT
+from .figure import DIM, FRAME, GROUND, TEXT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,28 +25,32 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COLOURS = ("#56b4e9", "#e69f00", "#2fd6a3", "#f0e442", "#ff8ac4", "#ff6b4a")
-"""Okabe and Ito's, lightened for a dark ground; a second round is dashed."""
+"""Those of Okabe and Ito, lightened for a dark ground; more than six lines repeat them, dashed."""
 
-MOST_COLOURED = 2 * len(COLOURS)
-LONGEST_NAME = 30
+MAX_COLOURED = 2 * len(COLOURS)  # cases; more are grey
+MAX_NAME = 30  # characters
 
 
 def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float) -> None:
-    """Write `curves.json`, `roc.png` and `precision_recall.png`; no picture where every case is undefined.
+    """Write the curves of an evaluation as `curves.json`, `roc.png` and `precision_recall.png`.
+
+    A picture is left out where its curve is undefined in every case.
 
     Args:
-        output_dir: made if it does not exist.
-        cases: `curves_of` each, by name.
-        threshold: of the operating points.
+        output_dir: folder to write into; it is made where it does not exist.
+        cases: for each case, by its name, what `scripts.metrics.curves_of` returns.
+        threshold: probability at which the dots on the curves lie.
+
+    Raises:
+        UserError: where a file cannot be written.
     """
     folder = Path(output_dir)
     content = {"threshold": threshold, "mean": mean_curves(list(cases.values())), "cases": dict(cases)}
-    text = json.dumps(content, allow_nan=False) + "\n"
-    write_whole(folder / "curves.json", lambda temporary: temporary.write_text(text))
+    write_text(folder / "curves.json", json.dumps(content, allow_nan=False) + "\n")
     for kind in KINDS:
         path = folder / f"{kind}.png"
         if content["mean"][kind] is None:
-            path.unlink(missing_ok=True)  # one of an earlier evaluation would lie
+            path.unlink(missing_ok=True)  # one of an earlier evaluation would mislead
             logger.warning("no %s: the curve is undefined in every case", path)
             continue
         figure, (axes,) = _figure(1)
@@ -57,6 +61,7 @@ def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]],
 
 
 def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any]) -> None:
+    """Draw the curve of each case, and their mean in bold over them."""
     cases = {name: case for name, case in content["cases"].items() if case[kind]}
     if len(cases) == 1:
         ((name, bold),) = cases.items()
@@ -64,7 +69,7 @@ def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any]) -> None:
         name, bold = "mean", content["mean"]
         area = KINDS[kind][-1]
         areas = [case[area] for case in cases.values()]
-        few = len(cases) <= MOST_COLOURED
+        few = len(cases) <= MAX_COLOURED
         for number, (case_name, case) in enumerate(cases.items()):
             style = _style(number) if few else {"color": DIM, "alpha": 0.45}
             label = _entry(case_name, kind, case) if few else None
@@ -75,23 +80,26 @@ def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any]) -> None:
 
 
 def _style(number: int) -> dict[str, Any]:
+    """Return the colour and the dashes of a line by its number."""
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": "-" if number < len(COLOURS) else (0, (4, 2))}
 
 
 def _entry(name: str, kind: str, curves: Mapping[str, Any]) -> str:
+    """Return an entry of the legend: a name, if need be shortened, and the area under the curve."""
     area = KINDS[kind][-1]
-    half = (LONGEST_NAME - 1) // 2
-    name = name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
+    half = (MAX_NAME - 1) // 2
+    name = name if len(name) <= MAX_NAME else f"{name[:half]}…{name[-half:]}"
     return f"{name}  {AREAS[area]} {curves[area]:.3f}"
 
 
 def _draw(axes: Axes, kind: str, curves: Mapping[str, Any], label: str | None, markersize: float, **style: Any) -> None:
+    """Draw one curve, and a dot on it at the threshold."""
     across, up, _ = KINDS[kind]
     x, y = np.array(curves[kind][across]), np.array(curves[kind][up])
     if kind == "precision_recall":
         start = np.interp(MIN_RECALL, x, y)
         x, y = np.append(MIN_RECALL, x[x > MIN_RECALL]), np.append(start, y[x > MIN_RECALL])
-    # neither curve nor dot is cut off where it runs along the frame
+    # not clipped, so that neither curve nor dot loses half its width along the frame
     axes.plot(x, y, label=label, clip_on=False, solid_joinstyle="round", **style)
     x, y = curves["at_threshold"][across], curves["at_threshold"][up]
     if x is not None and y is not None:
@@ -106,25 +114,31 @@ def overlay_curves(
     """Draw the mean ROC and precision-recall curves of several evaluations over one another.
 
     Args:
-        evaluations: folders that evaluations wrote, "['a','b']", or their curves.json.
+        evaluations: folders into which evaluations were written, "['A','B']", or the curves.json in them.
         output_path: the PNG to write.
-        names: of the runs, as many; by default the parts of their folders' paths that differ.
+        names: a name for each evaluation, "['NAME','NAME']"; by default the part of its path in which it differs.
 
     Returns:
-        output_path.
+        The picture.
 
     Raises:
-        UserError: where an evaluation has no curves.json.
-        UserError: for a file that is not such, curves that are undefined, or not as many names as evaluations.
+        UserError: where an evaluation has no curves.json, or that holds no mean curves.
+        UserError: for not as many names as evaluations, or names that are not all different.
+        UserError: where the picture cannot be written.
     """
     evaluations = [str(each) for each in (evaluations if isinstance(evaluations, list | tuple) else [evaluations])]
     files = [Path(each) if each.endswith(".json") else Path(each) / "curves.json" for each in evaluations]
     names = _short_names([file.parent for file in files]) if names is None else list(map(str, np.atleast_1d(names)))
     if not files or len(names) != len(files):
-        refuse("--names", f"{len(names)} for {len(files)} evaluations", "give one each, or leave it out")
+        remedy = "give a name for each, or leave --names out"
+        refuse("--names", f"holds {len(names)} for {len(files)} evaluations", remedy)
     runs = dict(zip(names, map(_read_mean, files), strict=True))
     if len(runs) < len(files):
-        refuse("--names", f"{', '.join(names)} are not all different", "give each evaluation one of its own")
+        refuse(
+            "--names",
+            f"holds {', '.join(names)}, which are not all different",
+            "give each evaluation a name of its own",
+        )
     figure, panels = _figure(2)
     for axes, kind in zip(panels, KINDS, strict=True):
         for number, (name, mean) in enumerate(runs.items()):
@@ -136,16 +150,17 @@ def overlay_curves(
 
 
 def _short_names(folders: Sequence[Path]) -> list[str]:
-    """Their paths without the parts that all of them share."""
+    """Return a name for each folder: its path without the parts that all of them share."""
     parts = [folder.resolve().parts for folder in folders]
     while len(parts) > 1 and all(len(each) > 1 for each in parts) and len({each[-1] for each in parts}) == 1:
-        parts = [each[:-1] for each in parts]  # .../focal/eval and .../dice/eval: eval tells nothing
+        parts = [each[:-1] for each in parts]  # .../focal/eval and .../dice/eval: eval says nothing
     least = min(map(len, parts), default=0)
     shared = next((i for i in range(least - 1) if len({each[i] for each in parts}) > 1), least - 1)
     return ["/".join(each[shared:]) for each in parts]
 
 
 def _read_mean(path: Path) -> dict[str, Any]:
+    """Return the mean curves in a `curves.json`."""
     if not path.is_file():
         refuse(path, "no such file", "evaluate with configs/evaluate.json, which writes it", FileNotFoundError)
     try:
@@ -160,7 +175,10 @@ def _read_mean(path: Path) -> dict[str, Any]:
 
 
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:
-    """A dark figure with square panels side by side; what stands around them is cut to fit when it is saved."""
+    """Make a dark figure with square panels side by side.
+
+    What stands around the panels gets its room when the figure is saved.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -172,7 +190,7 @@ def _figure(panels: int) -> tuple[Figure, list[Axes]]:
 
 
 def _finish(axes: Axes, kind: str, vessel_fraction: float | None, dot: str) -> None:
-    """Axes from 0 to 1, the line of chance, the legend."""
+    """Add axes from 0 to 1, the line of chance, and a legend in which dots are named `dot`."""
     axes.plot([], [], "o", color=TEXT, markersize=6, label=dot)
     across, up, _ = KINDS[kind]
     chance = {"color": DIM, "linewidth": 1, "linestyle": ":", "zorder": 0.5}
@@ -189,15 +207,16 @@ def _finish(axes: Axes, kind: str, vessel_fraction: float | None, dot: str) -> N
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)
     axes.tick_params(colors=DIM, labelsize=9)
-    axes.grid(color="#30363d", linewidth=0.6)
+    axes.grid(color=FRAME, linewidth=0.6)
     axes.set_axisbelow(True)
     for spine in axes.spines.values():
-        spine.set_color("#30363d")
+        spine.set_color(FRAME)
     single = len(axes.figure.axes) == 1
     place = {"loc": "upper left", "bbox_to_anchor": (1.03, 1.0), "borderaxespad": 0} if single else {"loc": "best"}
-    axes.legend(fontsize=9, labelcolor=TEXT, facecolor=GROUND, edgecolor="#30363d", framealpha=0.85, **place)
+    axes.legend(fontsize=9, labelcolor=TEXT, facecolor=GROUND, edgecolor=FRAME, framealpha=0.85, **place)
 
 
 def _save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, as large as what is drawn."""
     fit = {"bbox_inches": "tight", "pad_inches": 0.2}
     write_whole(path, lambda temporary: figure.savefig(temporary, format="png", facecolor=GROUND, **fit))

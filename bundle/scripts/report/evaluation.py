@@ -1,4 +1,4 @@
-"""Write what an evaluation found: `metrics.json`, a number for every case and metric, and the curves beside it."""
+"""Run an evaluation and write its scores, `metrics.json`, with the curves beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
-from scripts.core import write_whole
+from scripts.core import write_text
 from scripts.metrics import curves_of, gather_volumes
 
 from .curves import write_curves
@@ -25,24 +25,30 @@ logger = logging.getLogger(__name__)
 def run_evaluation(
     evaluator: Evaluator, threshold: float, output_dir: str | Path, class_names: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Run an evaluator; write `metrics.json` and the curves (`scripts.report.write_curves`).
+    """Run an evaluator, then write its scores and curves.
 
-    Of several processes the first writes.
+    The files are `metrics.json` and those of `scripts.report.write_curves`. Where several processes share the volumes,
+    the first one writes the scores of all.
 
     Args:
-        evaluator: its batches name their volumes (`name`), its post-processing counts them
-            (`scripts.metrics.PrepareMetricsd`), its metrics keep details, a row a volume and a column a class.
-        threshold: of the counts.
-        output_dir: made if it does not exist.
-        class_names: of all classes, background first; only several vessel classes are told apart by name.
+        evaluator: its batches hold the `name` of each volume, its post-processing counts the voxels of each
+            (`scripts.metrics.PrepareMetricsd`), and its metrics keep details, a row for each volume and a column for
+            each vessel class.
+        threshold: probability above which the counts take a voxel for vessel.
+        output_dir: folder to write into; it is made where it does not exist.
+        class_names: names of all classes, background first; they are used where there are several vessel classes.
 
     Returns:
-        `{"cases": {NAME: {METRIC: number}}, "mean": {METRIC: number}, "threshold": number}`; undefined is None. With
-        several vessel classes METRIC is their mean, followed by METRIC.CLASS for each.
+        `{"cases": {NAME: {METRIC: number}}, "mean": {METRIC: number}, "threshold": number}`; what is undefined is None.
+        With several vessel classes METRIC is their mean, and METRIC.CLASS stands beside it for each.
+
+    Raises:
+        UserError: where a file cannot be written.
     """
-    mine: list[tuple[str, dict]] = []  # name and curves of each volume that this process scores
+    mine: list[tuple[str, dict[str, Any]]] = []  # name and curves of each volume that this process scores
 
     def keep_curves() -> None:
+        """Keep the curves of the volumes of the last batch."""
         names = [item["name"] for item in evaluator.state.batch]
         curves = [curves_of(output["counts"]) for output in evaluator.state.output]
         mine.extend(zip(names, curves, strict=True))
@@ -50,7 +56,7 @@ def run_evaluation(
     with evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
         evaluator.run()
     curves = dict(gather_volumes(mine))
-    details = evaluator.state.metric_details  # (cases, classes) each
+    details = evaluator.state.metric_details  # {METRIC: (cases, classes)}
     metrics = {
         "cases": {
             name: _by_class({metric: values[i] for metric, values in details.items()}, class_names)
@@ -65,14 +71,14 @@ def run_evaluation(
 
 @idist.one_rank_only()
 def _write(output_dir: Path, metrics: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]]) -> None:
-    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
-    write_whole(output_dir / "metrics.json", lambda temporary: temporary.write_text(text))
+    """Write the scores and the curves in the first process; do nothing in the others."""
+    write_text(output_dir / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     logger.info("wrote %s", output_dir / "metrics.json")
     write_curves(output_dir, curves, metrics["threshold"])
 
 
 def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -> dict[str, float | None]:
-    """`{METRIC: number}` of rows `(classes,)`, and METRIC.CLASS where there are several."""
+    """Return METRIC for each row `(classes,)`, and METRIC.CLASS where there are several classes."""
     numbers = {}
     for metric, row in details.items():
         numbers[metric] = _defined(row.nanmean())
@@ -84,4 +90,5 @@ def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -
 
 
 def _defined(value: torch.Tensor) -> float | None:
+    """Return a number, or None for one that is undefined (NaN)."""
     return float(value) if math.isfinite(value) else None

@@ -1,7 +1,9 @@
-"""Pictures: outlines over slices and projections, to see at a glance what was labelled, predicted and missed.
+"""Pictures of volumes: slices and projections, with label and prediction outlined.
 
-What they are drawn with is in `drawing.py`.
+The parts that they are drawn with are in `figure.py`.
 """
+
+from __future__ import annotations
 
 import os
 from collections.abc import Sequence
@@ -29,11 +31,11 @@ from .figure import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_PATCHES = 32
+MAX_PATCHES = 32
 
 
 def slice_panel(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     image: np.ndarray,
     label: np.ndarray | None = None,
     pred: np.ndarray | None = None,
@@ -43,17 +45,18 @@ def slice_panel(
     spacing: Sequence[float] | None = None,
     unit: str = "µm",
 ) -> Path:
-    """Write what `slice_figure` draws as a PNG.
+    """Write the picture that `slice_figure` draws as a PNG.
 
     Args:
-        path: the PNG to write; it appears whole or not at all.
-        image: this and all others are those of `slice_figure`.
+        path: of the PNG, which appears whole or not at all.
+        image: this and all further arguments are those of `slice_figure`.
 
     Returns:
-        path.
+        The path.
 
     Raises:
-        UserError: an array is not three-dimensional or not of the image's shape.
+        UserError: for an array that is not three-dimensional or not of the image's shape, or where the picture cannot
+            be written.
     """
     return save_figure(slice_figure(image, label, pred, probability, title, spacing=spacing, unit=unit), path)
 
@@ -67,23 +70,24 @@ def slice_figure(
     *,
     spacing: Sequence[float] | None = None,
     unit: str = "µm",
-) -> "Figure":
+) -> Figure:
     """Draw three orthogonal slices and a maximum-intensity projection, masks as outlines.
 
-    The slices are those that hold most vessel (label, else prediction, else brightness). An axis of few slices is
-    stretched to its true depth where `spacing` tells it, and at least to a readable height.
+    The slices are those that hold most vessel in the label, else in the prediction, else in the image. A short axis is
+    stretched to its true length where `spacing` is given, and at least to a readable height.
 
     Args:
         image: (X, Y, Z) intensities of any scale.
-        label: (X, Y, Z), above 0 vessel, 0 background, negative not labelled (tinted). Outlined in green.
-        pred: (X, Y, Z), above 0 vessel. Outlined in magenta.
-        probability: (X, Y, Z) in [0, 1], shown as a fifth panel: its maximum along Z.
+        label: (X, Y, Z), vessel above 0, background at 0, not labelled below. Vessels are outlined in green, what is
+            not labelled is tinted.
+        pred: (X, Y, Z), vessel above 0. Outlined in magenta.
+        probability: (X, Y, Z) in [0, 1]; its maximum along Z is a fifth picture.
         title: a line above the pictures.
-        spacing: voxel size along X, Y, Z in `unit`; None leaves the scale bar out.
-        unit: what to write beside the scale bar.
+        spacing: voxel size along X, Y, Z in `unit`; without it there is no scale bar.
+        unit: of the scale bar.
 
     Raises:
-        UserError: an array is not three-dimensional or not of the image's shape.
+        UserError: for an array that is not three-dimensional or not of the image's shape.
     """
     image = _volume("image", image)
     label, pred, probability = (
@@ -95,8 +99,8 @@ def slice_figure(
     step = np.ones(3) if spacing is None else np.asarray(spacing, float)
     step = step / step[:2].min()
 
-    def cut(volume, axis):
-        """The slice across `axis`, the later axis downwards; None stays None."""
+    def cut(volume: np.ndarray | None, axis: int) -> np.ndarray | None:
+        """Return the slice across an axis, the earlier of the other two from left to right."""
         return None if volume is None else np.take(volume, at[axis], axis=axis).T
 
     names = "XYZ"
@@ -115,9 +119,9 @@ def slice_figure(
     columns = [[0], [1, 2], [3]] if sizes[1][1] + sizes[2][1] < 1.25 * sizes[0][1] else [[0], [1], [2], [3]]
     columns += [[4]] if probability is not None else []
     figure, boxes = lay_out(columns, sizes, title, bool(label is not None or pred is not None))
-    for axes, (picture, mask, guess, caption, across, down) in zip(boxes, views, strict=True):
+    for axes, (picture, mask, guess, caption, *_) in zip(boxes, views, strict=True):
         colours = "inferno" if caption.startswith("probability") else "gray"
-        draw_picture(axes, picture, down / across, colours)
+        draw_picture(axes, picture, colours)
         tint_unlabelled(axes, mask)
         draw_outline(axes, mask, LABEL_COLOUR, 1.0 if guess is None else 1.7)  # still seen where both agree
         draw_outline(axes, guess, PREDICTION_COLOUR)
@@ -129,39 +133,37 @@ def slice_figure(
 
 
 def patch_grid(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     images: Sequence[np.ndarray],
     labels: Sequence[np.ndarray],
     title: str = "",
     captions: Sequence[str] | None = None,
 ) -> Path:
-    """Write a PNG of up to 32 training patches: the middle slice along Z, label outlined, not-labelled voxels hatched.
+    """Write a PNG of the middle slices of up to 32 patches, with their labels outlined.
 
     Args:
-        path: the PNG to write; it appears whole or not at all.
+        path: of the PNG, which appears whole or not at all.
         images: arrays (X, Y, Z), or (1, X, Y, Z) as a data loader yields them.
-        labels: as many, of the same shapes; negative is not labelled.
+        labels: as many, of the same shapes; negative is not labelled, and hatched.
         title: a line above the pictures.
-        captions: what to write above each, before its share of vessel; by default its number.
+        captions: text above each picture, before its share of vessel; by default its number.
 
     Returns:
-        path.
+        The path.
 
     Raises:
-        UserError: nothing to draw, not as many labels as images, or a label of another shape than its image.
+        UserError: for no patches, not as many labels as images, a label of another shape than its image, or where the
+            picture cannot be written.
     """
     if len(images) == 0 or len(images) != len(labels):
-        refuse(
-            "patch_grid",
-            f"there are {len(images)} images and {len(labels)} labels",
-            "give as many of each, at least one",
-        )
+        given = f"was given {len(images)} images and {len(labels)} labels"
+        refuse("the picture of patches", given, "give as many of each, at least one")
     pairs = []
-    for image, label in list(zip(images, labels, strict=True))[:MOST_PATCHES]:
+    for image, label in list(zip(images, labels, strict=True))[:MAX_PATCHES]:
         picture = _volume("image", image)
         pairs.append((picture, _volume("label", label, picture.shape)))
     square = int(np.ceil(np.sqrt(len(pairs))))
-    # a little wider than high, if fewer places stay empty so
+    # a little wider than high where that leaves fewer places empty
     columns = min(range(square, square + 3), key=lambda n: -len(pairs) % n)
     rows = int(np.ceil(len(pairs) / columns))
     cells = [[c + columns * r for r in range(rows) if c + columns * r < len(pairs)] for c in range(columns)]
@@ -169,7 +171,7 @@ def patch_grid(
     for n, (axes, (image, label)) in enumerate(zip(boxes, pairs, strict=True)):
         middle = image.shape[2] // 2
         mask = label[:, :, middle].T
-        draw_picture(axes, _shown(image)[:, :, middle].T, 1.0, "gray")
+        draw_picture(axes, _shown(image)[:, :, middle].T, "gray")
         tint_unlabelled(axes, mask)
         draw_outline(axes, mask, LABEL_COLOUR)
         known = label >= 0
@@ -180,8 +182,8 @@ def patch_grid(
     return save_figure(figure, path)
 
 
-def _volume(name, array, shape=None):
-    """`array` as a plain (X, Y, Z) array; a leading axis of one channel is taken off."""
+def _volume(name: str, array: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return an array as (X, Y, Z), without an axis of one channel; refuse other shapes."""
     array = np.asarray(array)
     if array.ndim == 4 and array.shape[0] == 1:
         array = array[0]
@@ -192,11 +194,14 @@ def _volume(name, array, shape=None):
     return array
 
 
-def _shown(image):
-    """Grey values in [0, 1]: the brightest and darkest half per cent clipped, a constant image mid-grey."""
+def _shown(image: np.ndarray) -> np.ndarray:
+    """Return the grey values, float32 in [0, 1], in which an image is shown.
+
+    The brightest and the darkest half per cent are clipped; an image of one value is mid-grey.
+    """
     image = np.nan_to_num(image.astype(np.float32), copy=False)  # the one copy: volumes can be large
     low, high = np.percentile(image, [0.5, 99.5])
-    if high <= low:  # nearly everything is one value: keep what sticks out of it
+    if high <= low:  # nearly all of it is one value: show what differs
         low, high = float(image.min()), float(image.max())
     if high <= low:
         return np.full(image.shape, 0.5, np.float32)
@@ -206,12 +211,21 @@ def _shown(image):
 
 
 def fullest_slice(label: np.ndarray) -> int:
-    """Index of the slice across Z of a label (X, Y, Z) that holds most vessel, not at the border if that can be."""
+    """Return which slice across Z of a label (X, Y, Z) holds most vessel.
+
+    Slices at the border are chosen only where no other holds vessel.
+    """
     return _fullest_slices(label, label, None, None)[2]
 
 
-def _fullest_slices(image, label, pred, probability):
-    """For each axis the index of the slice that holds most vessel; the middle one where all are alike."""
+def _fullest_slices(
+    image: np.ndarray, label: np.ndarray | None, pred: np.ndarray | None, probability: np.ndarray | None
+) -> list[int]:
+    """Return, for each axis, which slice holds most vessel.
+
+    The first of label, prediction, probability and image (X, Y, Z each) that is not constant tells what vessel is. Of
+    equal slices, the one nearest to the middle is taken.
+    """
     for candidate in (label, pred, probability, image):
         vessel = None if candidate is None else np.maximum(candidate, 0)
         if vessel is None or vessel.min() == vessel.max():
@@ -219,7 +233,7 @@ def _fullest_slices(image, label, pred, probability):
         chosen = []
         for axis, n in enumerate(image.shape):
             sums = vessel.sum(axis=tuple(d for d in range(3) if d != axis), dtype=np.float64)
-            # At the border vessels are cut off: look there only if nothing lies further in.
+            # vessels are cut off at the border, so it counts only where there is nothing further in
             sums[: n // 16] *= 1e-3
             sums[n - n // 16 :] *= 1e-3
             most = np.flatnonzero(sums >= sums.max() * (1 - 1e-9))

@@ -1,54 +1,71 @@
-"""How a volume looks: what is drawn once for the whole of it, mostly as its modality does, sometimes from anywhere."""
+"""How a volume looks: its tissue, dye, microscope and annotator, each drawn once."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from .random_fields import log_uniform
 from .segments import Segment
 
 DOME_EDGE = 0.2
-"""Brightness of a dome at the surface of its vessel."""
+"""Brightness of a vessel of the profile `dome` at its surface, relative to its axis."""
+
+DARK_CHANCE = 0.1
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How one volume looks. Brightness is relative to that of an average vessel, lengths are in-plane voxels.
+    """How one volume looks.
+
+    Brightness is relative to that of an average vessel. Lengths are in in-plane voxels.
 
     Attributes:
-        background: mean brightness of tissue.
-        tone_spread: standard deviation of log brightness between trees, and half of that between segments.
-        profile: `flat`, `parabolic` (bright axis), `dome` (brightness grows with the depth of vessel that the beam
-            meets), `rim` (brighter wall) or `wall` (dark lumen) across a vessel.
-        wall: thickness of a stained wall; `dome` how far below the surface a dome is all but as bright as it gets.
-        mottle: relative brightness variation along vessels.
-        gaps: how much brightness a vessel loses where dye did not reach; 0 is none.
-        inhomogeneity: relative amplitude of slow background variation.
-        texture: relative amplitude of fine background texture; `texture_scale` its size, `streak` its factor along Z.
-        cells: bright round bodies per 10 000 voxels; `cell_tone` their brightness.
-        organ: brightness of large blobs (0: none), of which there are `organs`; `organ_edge` from 1 (Gaussian) to 12
-            (sharp, as bone); `rind`, whether only their surface is bright.
-        sheet: brightness of one curved bright plate (0: none).
-        leak: brightness of dye around some vessels (0: none); `leak_scale` its reach.
-        additive: whether vessels add to what is behind them or hide it.
-        attenuation: how many e-foldings of brightness are lost from the first slice to the last.
-        shadow: share of brightness lost at the far side of a thick vessel.
-        psf: Gaussian blur in plane and along Z, standard deviations.
-        cnr: contrast of the blurred vessels over the noise in the background.
-        poisson, speckle: shares of the noise that grow as the root of the signal and in proportion to it.
-        grain: correlation length of the noise in voxels; 0 is white.
-        line_gain: relative brightness jitter between scan lines.
-        stripes, rings: amplitudes of straight and of concentric artefacts, alike in all slices, in parts of contrast.
+        background: mean brightness of the tissue between the vessels.
+        brightness_spread: standard deviation of log brightness between trees; between segments it is half of that.
+        profile: brightness across a vessel: `flat`, `parabolic` (brighter axis), `dome` (grows with the depth of vessel
+            that the beam meets), `rim` (brighter surface) or `wall` (only the wall is stained, the lumen is dark).
+        wall: thickness of a stained wall.
+        dome: depth below the surface over which what a dome lacks of its full brightness falls by a factor of e.
+        mottle: relative variation of brightness along vessels.
+        gaps: share of brightness that a vessel loses where dye did not reach it.
+        inhomogeneity: relative amplitude of slow variation of the background.
+        texture: relative amplitude of fine variation of the background.
+        texture_scale: size of that texture.
+        streak: factor on that size along Z.
+        cells: number of bright round bodies in 10,000 voxels.
+        cell_brightness: their brightness.
+        organ: brightness of large ellipsoids; 0 leaves them out.
+        organ_count: number of them.
+        organ_edge: their sharpness, from 1 (Gaussian) to 12 (as sharp as bone).
+        organ_shell: whether only their surface is bright.
+        sheet: brightness of one curved plate; 0 leaves it out.
+        leak: brightness of dye around some of the vessels; 0 leaves it out.
+        leak_reach: how far that dye reaches.
+        additive: whether vessels add to what is behind them, or hide it.
+        attenuation: number of e-foldings that brightness loses from the first slice to the last.
+        shadow: share of brightness that is lost below a thick vessel.
+        psf: standard deviations of the Gaussian point spread function, in plane and along Z.
+        cnr: contrast-to-noise ratio: contrast of the blurred vessels over the standard deviation of the noise.
+        poisson: share of the noise's variance that is proportional to the signal, as in photon counting.
+        speckle: strength of noise that is itself proportional to the signal.
+        grain: correlation length of the noise; 0 is white noise.
+        line_gain: relative variation of brightness between scan lines.
+        stripes: amplitude of straight bands, the same in all slices, relative to the contrast.
+        rings: amplitude of concentric bands, the same in all slices, relative to the contrast.
         dark: whether vessels are darker than what surrounds them.
-        gamma: exponent on the normalised intensity.
-        saturated: share of voxels clipped at the bright end.
-        full_scale: the raw value of the brightest voxel.
+        gamma: exponent on the intensity after scaling to [0, 1].
+        saturated: share of voxels that are clipped at the bright end.
+        full_scale: raw value of the brightest voxel.
         integer: whether raw values are whole numbers.
-        habit: by how much whoever labelled drew the vessels thinner (positive) or fatter.
+        label_offset: distance by which the annotator drew vessels too thin (positive) or too thick (negative).
     """
 
     background: float
-    tone_spread: float
+    brightness_spread: float
     profile: str
     wall: float
     dome: float
@@ -59,14 +76,14 @@ class Appearance:
     texture_scale: float
     streak: float
     cells: float
-    cell_tone: float
+    cell_brightness: float
     organ: float
-    organs: int
+    organ_count: int
     organ_edge: float
-    rind: bool
+    organ_shell: bool
     sheet: float
     leak: float
-    leak_scale: float
+    leak_reach: float
     additive: bool
     attenuation: float
     shadow: float
@@ -83,27 +100,35 @@ class Appearance:
     saturated: float
     full_scale: float
     integer: bool
-    habit: float
+    label_offset: float
 
-    def on_axis(self, radius: float) -> float:
-        """Brightness on the axis of a vessel of this radius, in voxels, relative to that of a wide one."""
+    def axis_brightness(self, radius: float) -> float:
+        """Return the brightness on the axis of a vessel of a radius, relative to that of a wide one."""
         return DOME_EDGE + (1 - DOME_EDGE) * (1 - float(np.exp(-radius / self.dome))) if self.profile == "dome" else 1.0
 
-    def tones(self, rng: np.random.Generator, segments: Sequence[Segment]) -> np.ndarray:
-        """(len(segments),) brightness: shared by a tree, varied a little from segment to segment, above the noise."""
+    def vessel_brightness(self, rng: np.random.Generator, segments: Sequence[Segment]) -> np.ndarray:
+        """Draw the brightness of each vessel, which is nearly the same throughout a tree.
+
+        Args:
+            rng: source of every draw.
+            segments: the vessels.
+
+        Returns:
+            (len(segments),) brightness.
+        """
         groups = {g: rng.normal() for g in sorted({s.group for s in segments})}
         logs = np.array([groups[s.group] for s in segments]) + 0.5 * rng.normal(size=len(segments))
-        # none so dim on its axis that it drowns in the noise and nobody would have labelled it
-        least = min(2.5 / self.cnr, 0.5) / np.array([self.on_axis(s.radius) for s in segments])
-        return np.maximum(np.exp(self.tone_spread * np.clip(logs, -1.7, 1.5)), least)
+        # none so dim on its axis that it drowns in the noise, where nobody would have labelled it
+        dimmest = min(2.5 / self.cnr, 0.5) / np.array([self.axis_brightness(s.radius) for s in segments])
+        return np.maximum(np.exp(self.brightness_spread * np.clip(logs, -1.7, 1.5)), dimmest)
 
 
-DARK_SHARE = 0.1
+_Values = dict[str, Any]
 
-LOOKS = {
+IMAGING_PARTS: dict[str, Callable[[_Values], _Values]] = {
     "hollow": lambda look: {"profile": "flat" if look["profile"] == "wall" else look["profile"]},
     "gaps": lambda look: {"gaps": 0.0, "mottle": 0.0},
-    "bystanders": lambda look: {"cells": 0.0, "organ": 0.0, "sheet": 0.0, "leak": 0.0},
+    "distractors": lambda look: {"cells": 0.0, "organ": 0.0, "sheet": 0.0, "leak": 0.0},
     "blur": lambda look: {"psf": (0.5, 0.5)},
     "artefacts": lambda look: dict.fromkeys(
         ("attenuation", "shadow", "line_gain", "stripes", "rings", "inhomogeneity"), 0.0
@@ -111,167 +136,162 @@ LOOKS = {
     "noise": lambda look: {"cnr": max(look["cnr"], 6.0), "speckle": 0.0, "grain": 0.0, "texture": 0.0},
     "detector": lambda look: {"gamma": 1.0, "saturated": 0.0, "full_scale": 1.0, "integer": False},
     "dark": lambda look: {"dark": False},
-    "habits": lambda look: {"habit": 0.0},
+    "label_offset": lambda look: {"label_offset": 0.0},
 }
-"""Parts of the imaging that can be left out, to see what each is good for, and what takes their place."""
+"""Parts of the imaging that can be left out, and the values that then take the place of the drawn ones."""
 
 
-def _log_uniform(rng, low, high):
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
-
-
-def _sometimes(rng, chance, value):
-    """`value` with this chance, else 0; draws the same amount of randomness either way."""
+def _sometimes(rng: np.random.Generator, chance: float, value: float) -> float:
+    """Return `value` with this chance, else 0; one number is drawn either way."""
     return float(value) if rng.random() < chance else 0.0
 
 
 def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str] = ()) -> Appearance:
-    """Draw how a volume of this style looks: mostly as its modality does, else from the whole range.
+    """Draw how a volume of a style looks.
+
+    Seven times in ten it looks as the style's own modality does, else as any modality might.
 
     Args:
         rng: source of every draw; as many draws are made whatever is left out.
-        style: what grows.
-        without: of `LOOKS`, those that are left out.
+        style: what grows, one of `STYLES`.
+        without: those of `IMAGING_PARTS` that are left out; other names are passed over.
     """
     psf = rng.uniform(0.0, 1.5)
-    broad = {
-        "background": _log_uniform(rng, 0.02, 0.7),
-        "tone_spread": rng.uniform(0, 0.7),
+    look: _Values = {
+        "background": log_uniform(rng, 0.02, 0.7),
+        "brightness_spread": rng.uniform(0, 0.7),
         "profile": str(rng.choice(["flat", "flat", "flat", "parabolic", "dome", "rim", "wall"])),
         "wall": rng.uniform(1.5, 3.0),
-        "dome": _log_uniform(rng, 1.0, 6.0),
+        "dome": log_uniform(rng, 1.0, 6.0),
         "mottle": rng.uniform(0, 0.3),
         "gaps": _sometimes(rng, 0.2, rng.uniform(0.4, 0.95)),
         "inhomogeneity": rng.uniform(0, 0.8),
         "texture": rng.uniform(0, 0.6),
-        "texture_scale": _log_uniform(rng, 0.7, 4.0),
+        "texture_scale": log_uniform(rng, 0.7, 4.0),
         "streak": 1.0,
-        "cells": _sometimes(rng, 0.5, _log_uniform(rng, 0.1, 2.5)),
-        "cell_tone": _log_uniform(rng, 0.4, 2.5),
-        # often, and as bright as vessels: what else tells a soft blob from a stem that fills the view?
-        "organ": _sometimes(rng, 0.5, _log_uniform(rng, 0.3, 1.8)),
-        "organs": int(rng.integers(1, 5)),
+        "cells": _sometimes(rng, 0.5, log_uniform(rng, 0.1, 2.5)),
+        "cell_brightness": log_uniform(rng, 0.4, 2.5),
+        # often, and as bright as vessels: what else tells a soft ellipsoid from a stem that fills the view?
+        "organ": _sometimes(rng, 0.5, log_uniform(rng, 0.3, 1.8)),
+        "organ_count": int(rng.integers(1, 5)),
         # mostly soft: a sharp one that fills the view has all that a stem has
-        "organ_edge": _log_uniform(rng, 2.5, 12.0) if rng.random() < 0.2 else rng.uniform(1.0, 2.5),
-        "rind": bool(rng.random() < 0.2),
-        "sheet": _sometimes(rng, 0.2, _log_uniform(rng, 0.3, 1.3)),
-        "leak": _sometimes(rng, 0.2, _log_uniform(rng, 0.15, 0.8)),
-        "leak_scale": rng.uniform(3, 12),
+        "organ_edge": log_uniform(rng, 2.5, 12.0) if rng.random() < 0.2 else rng.uniform(1.0, 2.5),
+        "organ_shell": bool(rng.random() < 0.2),
+        "sheet": _sometimes(rng, 0.2, log_uniform(rng, 0.3, 1.3)),
+        "leak": _sometimes(rng, 0.2, log_uniform(rng, 0.15, 0.8)),
+        "leak_reach": rng.uniform(3, 12),
         "additive": bool(rng.random() < 0.5),
         "attenuation": _sometimes(rng, 0.5, rng.uniform(0.2, 1.5)),
         "shadow": rng.uniform(0, 0.3),
-        "psf": (psf, psf * _log_uniform(rng, 0.8, 5.0)),
-        # thick vessels and sparse ones can be told from noise that drowns a mesh of capillaries; what cannot be seen
-        # teaches to call noise vessel
-        "cnr": _log_uniform(rng, 1.0 if style in ("stack", "hollow") else 1.4 if style == "tree" else 3.0, 20.0),
+        "psf": (psf, psf * log_uniform(rng, 0.8, 5.0)),
+        # Thick vessels and sparse ones can be told from noise in which a mesh of capillaries drowns. What nobody could
+        # see would teach the network to find vessels in noise.
+        "cnr": log_uniform(rng, 1.0 if style in ("stack", "hollow") else 1.4 if style == "tree" else 3.0, 20.0),
         "poisson": rng.uniform(0, 1),
         "speckle": rng.uniform(0, 0.5),
         "grain": _sometimes(rng, 0.4, rng.uniform(0.3, 0.9)),
         "line_gain": _sometimes(rng, 0.15, rng.uniform(0.02, 0.12)),
-        "stripes": _sometimes(rng, 0.1, _log_uniform(rng, 0.05, 0.5)),
-        "rings": _sometimes(rng, 0.1, _log_uniform(rng, 0.05, 0.5)),
-        "dark": bool(rng.random() < DARK_SHARE),
-        "gamma": _log_uniform(rng, 0.45, 1.8),
-        "saturated": _sometimes(rng, 0.3, _log_uniform(rng, 0.001, 0.05)),
+        "stripes": _sometimes(rng, 0.1, log_uniform(rng, 0.05, 0.5)),
+        "rings": _sometimes(rng, 0.1, log_uniform(rng, 0.05, 0.5)),
+        "dark": bool(rng.random() < DARK_CHANCE),
+        "gamma": log_uniform(rng, 0.45, 1.8),
+        "saturated": _sometimes(rng, 0.3, log_uniform(rng, 0.001, 0.05)),
         "full_scale": float(rng.choice([1.0, 40.0, 255.0, 255.0, 255.0, 4095.0, 32000.0])),
         "integer": bool(rng.random() < 0.7),
-        "habit": _sometimes(rng, 0.5, float(np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9))),
+        "label_offset": _sometimes(rng, 0.5, float(np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9))),
     }
-    regime = _REGIMES[style]
-    if rng.random() < 0.7 and regime is not None:
-        broad.update(regime(rng))
+    modality = _MODALITIES.get(style)
+    if rng.random() < 0.7 and modality is not None:
+        look.update(modality(rng))
     if style == "hollow":
-        broad.update(profile="wall", dark=False)
-    if broad["dark"]:  # dye that leaks, brighter walls and shadows belong to vessels that shine
-        broad.update(leak=0.0, shadow=0.0, background=max(broad["background"], 0.1))
-        broad["profile"] = "flat" if broad["profile"] == "wall" else broad["profile"]
+        look.update(profile="wall", dark=False)
+    if look["dark"]:  # leaking dye, stained walls and shadows belong to vessels that shine
+        look.update(leak=0.0, shadow=0.0, background=max(look["background"], 0.1))
+        look["profile"] = "flat" if look["profile"] == "wall" else look["profile"]
     for part in without:
-        broad.update(LOOKS[part](broad) if part in LOOKS else {})
-    if broad["grain"] > 0:  # grains look like capillaries: below this even the eye finds none
-        broad["cnr"] = max(broad["cnr"], 2.5)
-    broad["integer"] = broad["integer"] and broad["full_scale"] > 1
-    return Appearance(**broad)
+        look.update(IMAGING_PARTS[part](look) if part in IMAGING_PARTS else {})
+    if look["grain"] > 0:  # grains look like capillaries: below this even the eye finds none
+        look["cnr"] = max(look["cnr"], 2.5)
+    look["integer"] = look["integer"] and look["full_scale"] > 1
+    return Appearance(**look)
 
 
-def _phantom(rng):
-    """A tree with one bright organ, in plain Gaussian noise: VascuSynth."""
+def _phantom(rng: np.random.Generator) -> _Values:
+    """Draw a phantom: bright organs and plain Gaussian noise, as in the volumes of VascuSynth."""
     return {
         "background": rng.uniform(0.3, 0.7),
-        "tone_spread": rng.uniform(0, 0.2),
+        "brightness_spread": rng.uniform(0, 0.2),
         "profile": "flat",
         "organ": _sometimes(rng, 0.9, rng.uniform(0.3, 1.5)),
-        "organs": int(rng.choice([1, 1, 1, 2, 3])),
+        "organ_count": int(rng.choice([1, 1, 1, 2, 3])),
         "organ_edge": rng.uniform(1.0, 2.5),
         "texture": rng.uniform(0, 0.1),
         "psf": (rng.uniform(0, 0.7), rng.uniform(0, 0.7)),
-        "cnr": _log_uniform(rng, 1.5, 8.0),
+        "cnr": log_uniform(rng, 1.5, 8.0),
         "poisson": 0.0,
         "speckle": 0.0,
     }
 
 
-def _light_sheet(rng):
-    """Capillaries glowing in a dark, hazy volume."""
+def _light_sheet(rng: np.random.Generator) -> _Values:
+    """Draw a light-sheet volume: capillaries that glow in a dark, hazy tissue."""
     return {
-        "background": _log_uniform(rng, 0.02, 0.3),
+        "background": log_uniform(rng, 0.02, 0.3),
         "psf": (rng.uniform(0.3, 1.5), rng.uniform(0.3, 2.2)),
-        "cnr": _log_uniform(rng, 3.0, 20.0),
+        "cnr": log_uniform(rng, 3.0, 20.0),
         "profile": "parabolic",
     }
 
 
-def _two_photon(rng):
-    """Dark ground, vessels from brilliant to barely there, shot noise, shadows, leaking dye."""
+def _two_photon(rng: np.random.Generator) -> _Values:
+    """Draw a two-photon stack: dark tissue, dim and brilliant vessels, shot noise, leaking dye."""
     leaks = rng.random() < 0.35
     return {
-        "background": _log_uniform(rng, 0.01, 0.2 if leaks else 0.1),
-        "tone_spread": rng.uniform(0.4, 1.4),
-        # coarse slices and a long focus: measured, brightness climbs over several voxels within what is labelled
+        "background": log_uniform(rng, 0.01, 0.2 if leaks else 0.1),
+        "brightness_spread": rng.uniform(0.4, 1.4),
+        # in real stacks of coarse slices, brightness was seen to climb over several voxels inside what is labelled
         "profile": str(rng.choice(["dome", "dome", "flat", "rim"])),
         "mottle": rng.uniform(0.05, 0.3),
         "texture": rng.uniform(0.05, 0.4),
         "inhomogeneity": rng.uniform(0.2, 0.8),
-        "leak": _log_uniform(rng, 0.15, 0.9) if leaks else _sometimes(rng, 0.3, 0.1),
-        "leak_scale": rng.uniform(4, 20),
-        "organ": _sometimes(rng, 0.2, _log_uniform(rng, 0.05, 1.5)),  # a hazy region
-        "cells": _sometimes(rng, 0.6, _log_uniform(rng, 0.1, 2.0)),
-        "cell_tone": _log_uniform(rng, 0.2, 1.5),
+        "leak": log_uniform(rng, 0.15, 0.9) if leaks else _sometimes(rng, 0.3, 0.1),
+        "leak_reach": rng.uniform(4, 20),
+        "organ": _sometimes(rng, 0.2, log_uniform(rng, 0.05, 1.5)),  # a hazy region
+        "cells": _sometimes(rng, 0.6, log_uniform(rng, 0.1, 2.0)),
+        "cell_brightness": log_uniform(rng, 0.2, 1.5),
         "attenuation": rng.uniform(-0.3, 1.5),
         "shadow": rng.uniform(0.1, 0.7),
-        "cnr": _log_uniform(rng, 4.0, 40.0),
+        "cnr": log_uniform(rng, 4.0, 40.0),
         "poisson": rng.uniform(0.7, 1.0),
-        "gamma": _log_uniform(rng, 0.5, 1.5),
+        "gamma": log_uniform(rng, 0.5, 1.5),
     }
 
 
-def _angiography(rng):
-    """OCT angiography: speckle that streaks along the beam, a bright noisy ground."""
+def _oct_angiography(rng: np.random.Generator) -> _Values:
+    """Draw an OCT angiogram: a bright, noisy background and speckle that streaks along the beam."""
     return {
         "background": rng.uniform(0.15, 0.6),
-        "tone_spread": rng.uniform(0.1, 0.35),
+        "brightness_spread": rng.uniform(0.1, 0.35),
         "profile": "flat",
         "texture": rng.uniform(0.4, 1.2),
         "texture_scale": rng.uniform(0.6, 1.2),
-        "streak": _log_uniform(rng, 2.0, 14.0),
+        "streak": log_uniform(rng, 2.0, 14.0),
         "organ": 0.0,
         "sheet": 0.0,
         "leak": 0.0,
         "attenuation": rng.uniform(-1.0, 0.5),
         "psf": (rng.uniform(0.3, 0.9), rng.uniform(0.5, 2.5)),
-        "cnr": _log_uniform(rng, 2.5, 8.0),
+        "cnr": log_uniform(rng, 2.5, 8.0),
         "speckle": rng.uniform(0.4, 1.0),
-        "saturated": _sometimes(rng, 0.5, _log_uniform(rng, 0.001, 0.02)),
+        "saturated": _sometimes(rng, 0.5, log_uniform(rng, 0.001, 0.02)),
         "line_gain": _sometimes(rng, 0.5, rng.uniform(0.02, 0.12)),
     }
 
 
-_REGIMES = {
+_MODALITIES: dict[str, Callable[[np.random.Generator], _Values]] = {
     "tree": _phantom,
     "mesh": _light_sheet,
     "stack": _two_photon,
-    "plexus": _angiography,
-    "mixed": None,
-    "tumour": None,
-    "hollow": None,
-    "mask": None,
+    "plexus": _oct_angiography,
 }
+"""What the volumes of a style look like most often; those of the other styles look like anything."""

@@ -1,22 +1,25 @@
-"""Which vessels stand together in one volume: a drawn mixture for each style."""
+"""Scenes: which trees, meshes and stems stand together in a volume of each style."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from .growth import capillary_mesh, grow_tree, thick_stems
-from .segments import SMALLEST_RADIUS, Segment, filled_fraction
+from .growth import capillary_mesh, grow_tree, thick_stem
+from .random_fields import log_uniform
+from .segments import MIN_RADIUS, Segment, renumbered, volume_fraction
 
-MOST_ROOTS = 60
-"""A scene stops here even if it is emptier than was drawn: roots may miss the volume, time must not run away."""
+MAX_ROOTS = 60
+"""A scene ends with so many trees even if it is emptier than was drawn: roots may miss the volume."""
 
-FEWEST_VESSELS = 0.003
+MIN_FRACTION = 0.003
 """Share of the volume that is vessel in the emptiest scene."""
 
-
 MIXED = ("tree", "mesh", "stack", "plexus")
-"""What `mixed` takes two of."""
+"""Styles of which `mixed` takes two."""
 
 
 def draw_vessels(
@@ -27,158 +30,162 @@ def draw_vessels(
     Args:
         rng: source of every draw.
         shape: voxels along X, Y, Z.
-        anisotropy: depth of a voxel over its width.
-        style: as in `synthesise`.
-        without: styles that `mixed` leaves out too.
+        anisotropy: how deep a voxel is, divided by how wide.
+        style: what grows, one of `STYLES` except `mask`.
+        without: styles that `mixed` does not take.
 
     Returns:
-        Segments in in-plane voxels; `group` tells which tree, mesh or stem each belongs to.
+        Segments in in-plane voxels.
     """
     box = np.array(shape, float) * (1.0, 1.0, anisotropy)
     scene = partial(_mixed, without=without) if style == "mixed" else _SCENES[style]
     segments = scene(rng, box)
-    for _ in range(10):  # roots can graze the volume: never leave it (nearly) without a vessel
-        if filled_fraction(segments, box) >= FEWEST_VESSELS:
+    for _ in range(10):  # roots can graze the volume, which should never be (nearly) without a vessel
+        if volume_fraction(segments, box) >= MIN_FRACTION:
             break
-        segments += _shifted(scene(rng, box), segments)
+        segments += renumbered(scene(rng, box), len(segments))
     return segments
 
 
-def _between(rng, low, high):
-    """Log-uniform: as many thin as thick, as many sparse as dense."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+def _trees(
+    rng: np.random.Generator,
+    box: np.ndarray,
+    fraction: float,
+    max_radius: float,
+    *,
+    z_factor: float = 1.0,
+    group: int = 0,
+    min_radius: float = MIN_RADIUS,
+) -> list[Segment]:
+    """Grow trees through the faces of a box until about `fraction` of it is filled.
 
-
-def _trees(rng, box, fraction, largest, *, flatness=1.0, group=0, smallest=SMALLEST_RADIUS):
-    """Trees that enter through the faces until about `fraction` of the box is filled."""
+    `z_factor` below 1 makes them flat; groups count up from `group`.
+    """
     segments: list[Segment] = []
     filled = 0.0
-    tortuosity, reach = rng.uniform(0.02, 0.45), _between(rng, 0.7, 3.5)
-    for _ in range(MOST_ROOTS):
+    tortuosity, length_factor = rng.uniform(0.02, 0.45), log_uniform(rng, 0.7, 3.5)
+    for _ in range(MAX_ROOTS):
         inner = rng.uniform(0.25, 0.75, 3) * box
         outer = rng.uniform(0, 1, 3) * box
-        # A flat scene is entered from its sides.
-        axis = rng.integers(2 if flatness < 1 else 3)
+        # flat trees enter from the sides
+        axis = rng.integers(2 if z_factor < 1 else 3)
         outer[axis] = box[axis] * rng.integers(2)
-        radius = max(_between(rng, max(0.35 * largest, smallest), largest), smallest)
+        radius = max(log_uniform(rng, max(0.35 * max_radius, min_radius), max_radius), min_radius)
         tree = grow_tree(
             rng,
             box,
             outer,
             inner - outer,
             radius,
-            smallest=smallest,
+            min_radius=min_radius,
             tortuosity=tortuosity,
-            reach=reach,
-            flatness=flatness,
+            length_factor=length_factor,
+            z_factor=z_factor,
             group=group,
         )
-        shift = len(segments)
-        segments += [
-            Segment(s.points, s.radii, s.radius, s.parent + shift if s.parent >= 0 else -1, group) for s in tree
-        ]
+        segments += renumbered(tree, len(segments))
         group += 1
-        filled += filled_fraction(tree, box)
+        filled += volume_fraction(tree, box)
         if filled >= fraction:
             break
     return segments
 
 
-def _tree(rng, box):
-    # From VascuSynth-like twigs to a contrast angiogram's aorta.
-    largest = min(_between(rng, 1.2, 12.0), 0.2 * float(box.min()) + 1)
-    return _trees(rng, box, _between(rng, 0.003, 0.12), largest)
+def _tree(rng: np.random.Generator, box: np.ndarray) -> list[Segment]:
+    """Draw sparse trees, from thin twigs to an aorta."""
+    max_radius = min(log_uniform(rng, 1.2, 12.0), 0.2 * float(box.min()) + 1)
+    return _trees(rng, box, log_uniform(rng, 0.003, 0.12), max_radius)
 
 
-def _mesh(rng, box):
-    radius = _between(rng, SMALLEST_RADIUS, 3.2)
-    # The floor keeps lumens apart: meshes of thick vessels are wide ones.
-    spacing = radius * _between(rng, 6.0, 20.0)
+def _mesh(rng: np.random.Generator, box: np.ndarray) -> list[Segment]:
+    """Draw a capillary bed, often with the arterioles and venules that feed it."""
+    radius = log_uniform(rng, MIN_RADIUS, 3.2)
+    # the lower limit keeps lumens apart: meshes of thick vessels are wide ones
+    spacing = radius * log_uniform(rng, 6.0, 20.0)
     spacing = max(spacing, 9.0, float(np.prod(box)) ** (1 / 3) / 17)
     segments = capillary_mesh(rng, box, spacing, radius, tortuosity=rng.uniform(0.03, 0.3))
-    if rng.random() < 0.6:  # the arterioles and venules that feed it
-        segments += _shifted(_trees(rng, box, rng.uniform(0.01, 0.08), radius * rng.uniform(2, 4), group=1), segments)
+    if rng.random() < 0.6:
+        feeding = _trees(rng, box, rng.uniform(0.01, 0.08), radius * rng.uniform(2, 4), group=1)
+        segments += renumbered(feeding, len(segments))
     return segments
 
 
-def _stack(rng, box):
-    # At most 0.44 of the field wide: a stem that fills the view has no edges to learn from.
+def _stack(rng: np.random.Generator, box: np.ndarray) -> list[Segment]:
+    """Draw thick stems, often beside thin trees or a thin mesh."""
+    # at most 0.44 of the field wide: a stem that fills the view has no edges to learn from
     limit = min(32.0, 0.22 * float(box[:2].min()))
     segments: list[Segment] = []
     target = rng.uniform(0.05, 0.35)
     for group in range(8):
-        radius = min(_between(rng, 3.0, 34.0), limit)
-        stem = thick_stems(rng, box, radius, branches=bool(rng.random() < 0.8), group=group)
-        segments += _shifted(stem, segments)
-        if filled_fraction(segments, box) > target:
+        radius = min(log_uniform(rng, 3.0, 34.0), limit)
+        stem = thick_stem(rng, box, radius, branches=bool(rng.random() < 0.8), group=group)
+        segments += renumbered(stem, len(segments))
+        if volume_fraction(segments, box) > target:
             break
     if rng.random() < 0.8:
-        fine = _between(rng, SMALLEST_RADIUS, 2.0)
+        thin = log_uniform(rng, MIN_RADIUS, 2.0)
         twigs = _trees(
-            rng, box, rng.uniform(0.005, 0.04), fine * rng.uniform(1, 2), flatness=rng.uniform(0.4, 1.3), group=10
+            rng, box, rng.uniform(0.005, 0.04), thin * rng.uniform(1, 2), z_factor=rng.uniform(0.4, 1.3), group=10
         )
-        segments += _shifted(twigs, segments)
+        segments += renumbered(twigs, len(segments))
     if rng.random() < 0.4:
-        fine = _between(rng, SMALLEST_RADIUS, 1.8)
-        spacing = fine * rng.uniform(9, 20)
-        segments += _shifted(capillary_mesh(rng, box, spacing, fine, group=90), segments)
+        thin = log_uniform(rng, MIN_RADIUS, 1.8)
+        spacing = thin * rng.uniform(9, 20)
+        segments += renumbered(capillary_mesh(rng, box, spacing, thin, group=90), len(segments))
     return segments
 
 
-def _plexus(rng, box):
+def _plexus(rng: np.random.Generator, box: np.ndarray) -> list[Segment]:
+    """Draw flat trees of wide vessels, some of them with one or two layers of capillaries."""
     segments: list[Segment] = []
-    radius = _between(rng, SMALLEST_RADIUS, 2.5)
+    radius = log_uniform(rng, MIN_RADIUS, 2.5)
     # a bed everywhere would teach that speckle is capillaries: often there are none, or too few to see
     for layer in range(int(rng.choice([0, 0, 1, 1, 2]))):
-        spacing = max(radius * _between(rng, 5, 12), 7.0)
+        spacing = max(radius * log_uniform(rng, 5, 12), 7.0)
         bed = capillary_mesh(
             rng, box, spacing, radius, flat=True, tortuosity=rng.uniform(0.05, 0.25), group=100 + layer
         )
         keep = rng.random(len(bed)) < rng.uniform(0.3, 1.0)  # gaps: capillaries without flow are dark
-        segments += _shifted([s for s, kept in zip(bed, keep, strict=True) if kept], segments)
+        segments += renumbered([s for s, kept in zip(bed, keep, strict=True) if kept], len(segments))
         if rng.random() < 0.5:
             break
-    large = _trees(rng, box, rng.uniform(0.02, 0.16), _between(rng, 2.0, 8.0), flatness=rng.uniform(0.02, 0.3), group=0)
-    return segments + _shifted(large, segments)
+    wide = _trees(
+        rng, box, rng.uniform(0.02, 0.16), log_uniform(rng, 2.0, 8.0), z_factor=rng.uniform(0.02, 0.3), group=0
+    )
+    return segments + renumbered(wide, len(segments))
 
 
-def _mixed(rng, box, without=()):
-    parts = [_SCENES[part] for part in MIXED if part not in without] or [_tree]
+def _mixed(rng: np.random.Generator, box: np.ndarray, without: Sequence[str] = ()) -> list[Segment]:
+    """Draw two scenes in one box."""
+    scenes = [_SCENES[style] for style in MIXED if style not in without] or [_tree]
     segments: list[Segment] = []
-    for i in rng.choice(len(parts), size=min(2, len(parts)), replace=False):
-        more = parts[i](rng, box)
-        shifted = _shifted(more, segments)
-        segments += [Segment(s.points, s.radii, s.radius, s.parent, s.group + 1000 * int(i)) for s in shifted]
+    for i in rng.choice(len(scenes), size=min(2, len(scenes)), replace=False):
+        more = renumbered(scenes[i](rng, box), len(segments))
+        segments += [replace(s, group=s.group + 1000 * int(i)) for s in more]
     return segments
 
 
-def _tumour(rng, box):
-    # Shorter and more tortuous than any tree of the other scenes, and rooted in a knot instead of at the faces.
+def _tumour(rng: np.random.Generator, box: np.ndarray) -> list[Segment]:
+    """Draw a knot of short, tortuous vessels that begin in the middle of the box."""
     segments: list[Segment] = []
     target = rng.uniform(0.06, 0.14)
-    for group in range(MOST_ROOTS):
+    for group in range(MAX_ROOTS):
         start = box * (0.5 + 0.12 * rng.normal(size=3)).clip(0.1, 0.9)
-        radius = _between(rng, 1.5, 3.5)
-        knot = grow_tree(rng, box, start, rng.normal(size=3), radius, tortuosity=0.7, reach=0.6, group=group)
-        segments += _shifted(knot, segments)
-        if filled_fraction(segments, box) > target:
+        radius = log_uniform(rng, 1.5, 3.5)
+        knot = grow_tree(rng, box, start, rng.normal(size=3), radius, tortuosity=0.7, length_factor=0.6, group=group)
+        segments += renumbered(knot, len(segments))
+        if volume_fraction(segments, box) > target:
             break
     return segments
 
 
-def _hollow(rng, box):
-    # Wide enough that a lumen is left between the walls.
-    largest = min(rng.uniform(6.0, 9.0), 0.2 * float(box.min()) + 1)
-    return _trees(rng, box, rng.uniform(0.1, 0.16), largest, smallest=min(2.5, largest))
+def _hollow(rng: np.random.Generator, box: np.ndarray) -> list[Segment]:
+    """Draw trees that are wide enough to leave a lumen between their walls."""
+    max_radius = min(rng.uniform(6.0, 9.0), 0.2 * float(box.min()) + 1)
+    return _trees(rng, box, rng.uniform(0.1, 0.16), max_radius, min_radius=min(2.5, max_radius))
 
 
-def _shifted(more: list[Segment], before: list[Segment]) -> list[Segment]:
-    """`more`, its parents renumbered as they will stand after `before`."""
-    shift = len(before)
-    return [Segment(s.points, s.radii, s.radius, s.parent + shift if s.parent >= 0 else -1, s.group) for s in more]
-
-
-_SCENES = {
+_SCENES: dict[str, Callable[[np.random.Generator, np.ndarray], list[Segment]]] = {
     "tree": _tree,
     "mesh": _mesh,
     "stack": _stack,

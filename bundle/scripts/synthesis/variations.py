@@ -1,16 +1,27 @@
-"""What nature adds to drawn vessels: widenings, and vessels that run side by side or touch."""
+"""Variations of drawn vessels: some widen along their way, some run in pairs."""
+
+from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
 
-from .segments import SMALLEST_RADIUS, Segment
+from .segments import MIN_RADIUS, Segment
 
-MOST_COMPANIONS = 6
+MAX_COMPANIONS = 6
 
 
 def with_widenings(rng: np.random.Generator, segments: list[Segment], share: float) -> list[Segment]:
-    """Let this share of the segments swell once along their way, as an aneurysm does, 1.4 to 2.5 times as wide."""
+    """Widen some of the segments once along their way, 1.4 to 2.5 times, as an aneurysm does.
+
+    Args:
+        rng: source of every draw.
+        segments: in in-plane voxels.
+        share: chance of each segment to be widened, between 0 and 1.
+
+    Returns:
+        As many segments, in the same order.
+    """
     widened = []
     for segment in segments:
         if rng.random() < share:
@@ -24,26 +35,31 @@ def with_widenings(rng: np.random.Generator, segments: list[Segment], share: flo
 
 
 def with_companions(rng: np.random.Generator, segments: list[Segment], share: float) -> list[Segment]:
-    """Let a second vessel run along some of the segments, touching or a few voxels off: an artery and its vein.
+    """Let a second vessel run beside some of the segments, as a vein does beside its artery.
+
+    The two touch or are a few voxels apart.
 
     Args:
         rng: source of every draw.
-        segments: at most `MOST_COMPANIONS` of them, and this share, get one; it has a root and a group of its own.
-        share: between 0 and 1.
+        segments: in in-plane voxels; at most `MAX_COMPANIONS` of them get a companion.
+        share: chance of each segment to get one, between 0 and 1.
+
+    Returns:
+        The segments, then the companions, each a root in a group of its own.
     """
-    chosen = [s for s in segments if len(s.points) > 4 and rng.random() < share][:MOST_COMPANIONS]
+    chosen = [s for s in segments if len(s.points) > 4 and rng.random() < share][:MAX_COMPANIONS]
     group = max((s.group for s in segments), default=0) + 1
     companions = []
     for number, segment in enumerate(chosen):
-        radius = max(segment.radius * rng.uniform(0.5, 1.2), SMALLEST_RADIUS)
+        radius = max(segment.radius * rng.uniform(0.5, 1.2), MIN_RADIUS)
         tangent = segment.heading
         side = rng.normal(size=3)
         side -= tangent * (side @ tangent)
         side /= np.linalg.norm(side) + 1e-9
-        # from touching to two voxels and more apart, and drifting off towards one end
-        gap = segment.radius + radius + rng.uniform(-0.5, 4.0)
+        # from an overlap of half a voxel to a gap of four, and drifting apart towards one end
+        distance = segment.radius + radius + rng.uniform(-0.5, 4.0)
         drift = np.linspace(0, rng.uniform(0, 1.0) * radius, len(segment.points))
-        points = segment.points + side * (gap + drift)[:, None]
-        radii = np.maximum(segment.radii * (radius / segment.radius), SMALLEST_RADIUS)
+        points = segment.points + side * (distance + drift)[:, None]
+        radii = np.maximum(segment.radii * (radius / segment.radius), MIN_RADIUS)
         companions.append(Segment(points, radii, radius, -1, group + number))
     return segments + companions
