@@ -60,7 +60,7 @@ def test_what_the_configs_and_monai_know_passes(command, options):
 
 
 def test_training_has_one_folder_to_write_into(command):
-    """MONAI's tracking wants an id `output_dir`, but as a option of training it would move nothing else."""
+    """MONAI's tracking wants an id `output_dir`, but as an option of training it would move nothing else."""
     train = "['train.json','out.json']"
     Path("out.json").write_text('{"output_dir": "$@ckpt_dir"}')
     with pytest.raises(ValueError, match="--output_dir x: training writes into --ckpt_dir; give that"):
