@@ -90,8 +90,8 @@ def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
         The seconds of each stage, as text.
 
     Raises:
-        UserError: for a name that does not end in .png, or a side below 32.
-        UserError: where prediction or fine-tuning fails, or the picture cannot be written.
+        UserError: for a name that does not end in .png, or a side below 32; where prediction or fine-tuning fails, or
+            the picture cannot be written.
     """
     path = Path(output_path)
     check_writable(path.parent)

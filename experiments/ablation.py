@@ -45,9 +45,8 @@ def run_ablation(
         A table in Markdown: Dice and AUROC of each volume, a row for each variant.
 
     Raises:
-        UserError: for steps below 1, or a file of variants that cannot be read.
-        UserError: for a dataset that cannot be read.
-        UserError: where a training or an evaluation fails, or nothing can be written.
+        UserError: for steps below 1, or a file of variants that cannot be read; for a dataset that cannot be read;
+            where a training or an evaluation fails, or nothing can be written.
     """
     if not isinstance(steps, int) or steps < 1:
         refuse(f"--steps {steps}", "is not a whole number of at least 1", "give one such as 600")

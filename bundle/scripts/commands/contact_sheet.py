@@ -36,9 +36,8 @@ def draw_contact_sheet(
         The picture.
 
     Raises:
-        UserError: for a name that does not end in .png, a count or seed out of range, or too many pictures.
-        UserError: for a folder without volumes, or a file that cannot be read.
-        UserError: where the picture cannot be written.
+        UserError: for a name that does not end in .png, a count or seed out of range, or too many pictures; for a
+            folder without volumes, or a file that cannot be read; where the picture cannot be written.
     """
     path = Path(output_path)
     if path.suffix != ".png":

@@ -43,8 +43,8 @@ def write_dataset(
         The folder.
 
     Raises:
-        UserError: for a count, seed, shape, style, suffix, voxel size or unit that cannot be used.
-        UserError: where the folder cannot be written.
+        UserError: for a count, seed, shape, style, suffix, voxel size or unit that cannot be used; where the folder
+            cannot be written.
     """
     for option, value, minimum in (("count", count, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or value < minimum:

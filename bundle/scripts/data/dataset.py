@@ -29,8 +29,7 @@ def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
         `[{"name": ..., "image": path}, ...]`, sorted by name.
 
     Raises:
-        UserError: where there is nothing, or nothing that can be read.
-        UserError: for two files of one name.
+        UserError: where there is nothing, or nothing that can be read; for two files of one name.
     """
     if not isinstance(dataset_dir, str | Path):
         refuse(dataset_dir, "is read as a list", "give one file or folder, ./NAME if its name has a comma")
@@ -47,8 +46,7 @@ def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[
     """List images as `find_images` does, each checked by its header, so that none fails after hours.
 
     Raises:
-        UserError: as there.
-        UserError: as there, and for a file that is damaged or not one volume.
+        UserError: where `find_images` raises it, and for a file that is damaged or is not one volume.
     """
     items = find_images(dataset_dir)
     for item in items:
@@ -72,8 +70,8 @@ def find_dataset(
         with several datasets the path of its dataset, (X, Y, Z), 4x4 in mm, a box.
 
     Raises:
-        UserError: for a missing folder, an empty one, or an image without a label.
-        UserError: for two files of one name, or an image and a label that do not lie on the same voxels.
+        UserError: for a missing folder, an empty one, or an image without a label; for two files of one name, or an
+            image and a label that do not lie on the same voxels.
     """
     folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir or ())
     items = [
@@ -133,8 +131,7 @@ def find_volumes(folder: Path) -> dict[str, Path]:
     """List the volumes in a folder, by name.
 
     Raises:
-        UserError: where there is none.
-        UserError: for two files of one name.
+        UserError: where there is none; for two files of one name.
     """
     if not folder.exists():
         refuse(folder, "no such file or folder", "check --dataset_dir", FileNotFoundError)
@@ -177,8 +174,7 @@ def check_pair(
         `shape` (X, Y, Z), `affine` 4x4 in mm, `region` as a box.
 
     Raises:
-        UserError: for a missing file.
-        UserError: for a file that is damaged or not one volume, or where the two differ.
+        UserError: for a missing file; for a file that is damaged or not one volume, or where the two differ.
     """
     one, two = read_header(image, channel=channel), read_header(label)
     if one.shape != two.shape:

@@ -83,8 +83,8 @@ def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
         (X, Y, Z) boolean arrays, by file name and hash, so that a resumed run is told from one on other masks.
 
     Raises:
-        UserError: for a folder that is none, or without volumes.
-        UserError: for a file that cannot be read, is no mask, holds no vessel or little else, or has flat voxels.
+        UserError: for a folder that is none, or without volumes; for a file that cannot be read, is no mask, holds no
+            vessel or little else, or has flat voxels.
     """
     if masks_dir is None:
         return {}

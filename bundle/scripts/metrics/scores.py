@@ -148,7 +148,7 @@ class BestThreshold(VolumeMetric):
 
     def reset(self) -> None:
         """Forget the volumes so far."""
-        super().reset()
+        super().reset()  # type: ignore[no-untyped-call]
         self._sum = torch.zeros(THRESHOLDS, dtype=torch.float64)  # of Dice curves: together they would not fit
 
     def row(self, volume: VolumeCounts) -> list[float]:
@@ -175,7 +175,7 @@ class BestDice(VolumeMetric):
 
     def reset(self) -> None:
         """Forget the volumes so far."""
-        super().reset()
+        super().reset()  # type: ignore[no-untyped-call]
         self._sums: list[torch.Tensor] = []  # of Dice curves, and how many, a class each
         self._volumes: list[int] = []
 

@@ -37,9 +37,8 @@ def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
         The folder.
 
     Raises:
-        UserError: where MONAI Label is not installed.
-        UserError: for a folder that holds something else.
-        UserError: where it cannot be written.
+        UserError: where MONAI Label is not installed; for a folder that holds something else; where it cannot be
+            written.
     """
     app = Path(app).resolve()
     if (app / "model" / MODEL / "configs" / "metadata.json").is_file():

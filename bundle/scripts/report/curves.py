@@ -122,9 +122,8 @@ def overlay_curves(
         The picture.
 
     Raises:
-        UserError: where an evaluation has no curves.json, or that holds no mean curves.
-        UserError: for not as many names as evaluations, or names that are not all different.
-        UserError: where the picture cannot be written.
+        UserError: where an evaluation has no curves.json, or that holds no mean curves; for not as many names as
+            evaluations, or names that are not all different; where the picture cannot be written.
     """
     evaluations = [str(each) for each in (evaluations if isinstance(evaluations, list | tuple) else [evaluations])]
     files = [Path(each) if each.endswith(".json") else Path(each) / "curves.json" for each in evaluations]

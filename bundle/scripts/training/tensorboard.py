@@ -27,8 +27,7 @@ def open_events(log_dir: str | Path) -> SummaryWriter:
     Of several processes the first has one, and the others' writer writes nothing.
 
     Raises:
-        UserError: where TensorBoard is not installed.
-        UserError: where the folder cannot be written.
+        UserError: where TensorBoard is not installed; where the folder cannot be written.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -35,9 +35,8 @@ def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -
         `Y.pt`.
 
     Raises:
-        UserError: where weights or a sidecar are missing.
-        UserError: for fewer than two weights or one named twice, for some that do not belong together, or where
-            `output_path` is one of them.
+        UserError: where weights or a sidecar are missing; for fewer than two weights or one named twice, for some that
+            do not belong together, or where `output_path` is one of them.
     """
     named = isinstance(ckpt_paths, list | tuple) and all(isinstance(path, str | Path) for path in ckpt_paths)
     if not named or len({Path(path).resolve() for path in ckpt_paths}) < max(2, len(ckpt_paths)):

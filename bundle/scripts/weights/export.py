@@ -50,9 +50,8 @@ def export_program(output_path: str | Path, ckpt_path: str | Path | None = None)
         `X.pt2`.
 
     Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: for another suffix, or weights that are damaged or do not fit their sidecar.
-        UserError: where the file cannot be written.
+        UserError: where weights or sidecar are missing; for another suffix, or weights that are damaged or do not fit
+            their sidecar; where the file cannot be written.
     """
     path, weights = Path(output_path), WEIGHTS if ckpt_path is None else Path(ckpt_path)
     if path.suffix != SUFFIX:

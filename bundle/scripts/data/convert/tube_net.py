@@ -23,11 +23,9 @@ def import_dataset(data_dir: str | Path, output_dir: str | Path) -> Path:
         The dataset. It appears whole, after every image was checked against its label by their headers.
 
     Raises:
-        UserError: where a folder, or the image or label of a pair, is missing.
-        UserError: where `output_dir` holds something.
-        UserError: for two files of one name, a pair that does not lie on the same voxels, or an `output_dir` in
-            the dataset.
-        UserError: where the dataset cannot be written.
+        UserError: where a folder, or the image or label of a pair, is missing; where `output_dir` holds something; for
+            two files of one name, a pair that does not lie on the same voxels, or an `output_dir` in the dataset; where
+            the dataset cannot be written.
     """
     source, target = Path(data_dir), Path(output_dir).resolve()
     if source.resolve() in (target, *target.parents):

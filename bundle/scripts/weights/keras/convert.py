@@ -26,8 +26,8 @@ def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) 
         `Y.pt`. Use it with `overlays/published.json`.
 
     Raises:
-        UserError: where there is no such file, or the weights are there already or cannot be written.
-        UserError: for a file that is not the release's, or holds NaN, or a `ckpt_path` that is no `.pt`.
+        UserError: where there is no such file, or the weights are there already or cannot be written; for a file that
+            is not the release's, or holds NaN, or a `ckpt_path` that is no `.pt`.
     """
     source = Path(keras_path)
     network = read_keras_weights(source)
@@ -66,8 +66,8 @@ def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) 
         `Y.weights.h5`. It has no room for the threshold, the label values and the scaling of intensities.
 
     Raises:
-        UserError: where weights or sidecar are missing, or the file is there already or cannot be written.
-        UserError: for weights that are damaged or of another graph, or a `keras_path` that Keras would not load.
+        UserError: where weights or sidecar are missing, or the file is there already or cannot be written; for weights
+            that are damaged or of another graph, or a `keras_path` that Keras would not load.
     """
     source = Path(ckpt_path)
     checkpoint = Checkpoint(source)
@@ -93,8 +93,7 @@ def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -
         otherwise: what the release has; it counts where there are no weights or where they are of another graph.
 
     Raises:
-        UserError: where weights or sidecar are missing.
-        UserError: for a sidecar that is none.
+        UserError: where weights or sidecar are missing; for a sidecar that is none.
     """
     arguments = read_sidecar(ckpt_path).get("network", {}) if ckpt_path is not None else {}
     return otherwise if name not in arguments or differences(arguments) else arguments[name]

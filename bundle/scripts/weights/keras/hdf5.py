@@ -21,8 +21,8 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
     """Open a file to read, once it is sure that none of its links leads outside.
 
     Raises:
-        UserError: where there is no such file, or it may not be read.
-        UserError: for what is not HDF5, or is cut short or damaged, or leads to other files.
+        UserError: where there is no such file, or it may not be read; for what is not HDF5, or is cut short or damaged,
+            or leads to other files.
     """
     if not path.is_file():
         refuse(path, "is not a file" if path.exists() else "no such file", "check its name", FileNotFoundError)

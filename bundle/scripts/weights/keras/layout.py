@@ -64,9 +64,8 @@ def read_keras_weights(path: str | Path) -> TubeNet:
         The network, on the CPU, in float32. Widths, classes and input channels are those of the kernels.
 
     Raises:
-        UserError: where there is no such file, or it may not be read.
-        UserError: for what is not HDF5, or damaged, or leads to other files, or not the release's layout without
-            attention; the message says what was found.
+        UserError: where there is no such file, or it may not be read; for what is not HDF5, or damaged, or leads to
+            other files, or not the release's layout without attention; the message says what was found.
     """
     path = Path(path)
     with open_hdf5(path) as file:
@@ -103,8 +102,7 @@ def write_keras_weights(path: str | Path, network: TubeNet) -> None:
         network: of that graph, six layers.
 
     Raises:
-        UserError: for another graph.
-        UserError: where the file cannot be written; what was there is kept.
+        UserError: for another graph; where the file cannot be written; what was there is kept.
     """
     if why := differences(network.arguments):
         refuse(
