@@ -39,7 +39,7 @@ def measure(output_path: str | Path = "bench.json", only: str = "") -> str:
         A table in Markdown.
 
     Raises:
-        UserError: where no case has that in its name, or a case fails; where the file cannot be written.
+        UserError: if no case has that in its name, or a case fails; if the file cannot be written.
     """
     chosen = [name for name in CASES if str(only) in name]
     if not chosen:

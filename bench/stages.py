@@ -90,7 +90,7 @@ def picture(output_path: str | Path = "stages.png", side: int = 512) -> str:
         The seconds of each stage, as text.
 
     Raises:
-        UserError: for a name that does not end in .png, or a side below 32; where prediction or fine-tuning fails, or
+        UserError: for a name that does not end in .png, or a side below 32; if prediction or fine-tuning fails, or
             the picture cannot be written.
     """
     path = Path(output_path)

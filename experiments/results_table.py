@@ -45,9 +45,9 @@ def run_results(
         configs: overlays that the weights need, "['configs/overlays/full_width.json']", as seen from the bundle.
 
     Raises:
-        UserError: where dataset, weights or page are missing; for a page without the two lines, a dataset whose images
-            and labels do not fit, or parts of volumes that are not there; where an evaluation fails; what it printed
-            says why; where a file cannot be written.
+        UserError: if dataset, weights or page are missing; for a page without the two lines, a dataset whose images
+            and labels do not fit, or parts of volumes that are not there; if an evaluation fails; what it printed
+            says why; if a file cannot be written.
     """
     dataset, weights, folder = (Path(path).resolve() for path in (dataset_dir, ckpt_path, output_dir))
     target = None if page is None else Path(page)
@@ -155,7 +155,7 @@ def with_table(page: Path, table: str) -> str:
     """Return a page's text with what stands between its two lines replaced by a table.
 
     Raises:
-        UserError: where it is missing; where the lines are not there, once each and in order.
+        UserError: if it is missing; if the lines are not there, once each and in order.
     """
     if not page.is_file():
         refuse(page, "no such file", "give another --page, or leave it out to print the table only", FileNotFoundError)

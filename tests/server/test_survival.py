@@ -22,7 +22,7 @@ def weights_stay(server):
 def test_training_without_labels(server):
     task = server.trained(max_epochs=1)
     assert task["status"] == "ERROR"
-    assert task["details"][-1].startswith("error: no image has a label to learn from")
+    assert "no image has a label to learn from" in task["details"][-1]
 
 
 @pytest.mark.parametrize("name", ["broken.nii.gz", "broken.tif"])
@@ -77,7 +77,7 @@ def test_a_label_that_does_not_fit(server, study, tmp_path):
     image = study / "images" / "a.nii.gz"
     for content, told in (
         (b"no label", "export it again"),
-        (image.read_bytes(), "an image given as a label"),
+        (image.read_bytes(), "looks like an image"),
         (small.read_bytes(), "has (8, 8, 8) voxels"),
     ):
         assert server.submit_bytes("a", content, "a.nii.gz").status_code == 200

@@ -20,7 +20,7 @@ def run_bundle(configs: Sequence[str], **options: object) -> None:
         options: their values by name; paths have to be absolute.
 
     Raises:
-        UserError: where the command fails; what it printed says why.
+        UserError: if the command fails; what it printed says why.
     """
     files = configs[0] if len(configs) == 1 else "[" + ",".join(f"'{config}'" for config in configs) + "]"
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", files]

@@ -37,7 +37,7 @@ def draw_contact_sheet(
 
     Raises:
         UserError: for a name that does not end in .png, a count or seed out of range, or too many pictures; for a
-            folder without volumes, or a file that cannot be read; where the picture cannot be written.
+            folder without volumes, or a file that cannot be read; if the picture cannot be written.
     """
     path = Path(output_path)
     if path.suffix != ".png":

@@ -39,7 +39,7 @@ def run_demo(
         iterations_per_epoch: steps in each of them.
 
     Raises:
-        UserError: where the folder cannot be written; where one of the commands fails; what it printed says why.
+        UserError: if the folder cannot be written; if one of the commands fails; what it printed says why.
     """
     started = time.monotonic()
     folder = Path(output_dir).resolve()

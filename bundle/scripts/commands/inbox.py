@@ -62,7 +62,7 @@ class Inbox:
             Their paths, sorted.
 
         Raises:
-            OSError: where the folder cannot be read, or is gone.
+            OSError: if the folder cannot be read, or is gone.
         """
         found: dict[Path, _Entry] = {}
         for path in sorted(self.folder.iterdir()):

@@ -25,8 +25,8 @@ def serve(studies: str | Path, app: str | Path = "label", port: int = 8000) -> N
         port: port of the server, which is http://127.0.0.1:PORT.
 
     Raises:
-        UserError: where the folder of images or MONAI Label is missing; where `app` holds something else, or cannot be
-            written; where the port is in use.
+        UserError: if the folder of images or MONAI Label is missing; if `app` holds something else, or cannot be
+            written; if the port is in use.
     """
     if not str(studies).startswith(("http://", "https://")):
         studies = Path(studies).resolve()

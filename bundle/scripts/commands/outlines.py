@@ -39,8 +39,8 @@ def draw_outlines(
         unlabelled_value: the label value that means "not labelled", as negative values always do.
 
     Raises:
-        UserError: where there is no image, or an image has no segmentation; for a file that cannot be read, two files
-            of one name, or a segmentation or label that has other voxels than its image; where a picture cannot be
+        UserError: if there is no image, or an image has no segmentation; for a file that cannot be read, two files
+            of one name, or a segmentation or label that has other voxels than its image; if a picture cannot be
             written.
     """
     folder = Path(segmentations_dir)

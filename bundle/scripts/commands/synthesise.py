@@ -43,7 +43,7 @@ def write_dataset(
         The folder.
 
     Raises:
-        UserError: for a count, seed, shape, style, suffix, voxel size or unit that cannot be used; where the folder
+        UserError: for a count, seed, shape, style, suffix, voxel size or unit that cannot be used; if the folder
             cannot be written.
     """
     for option, value, minimum in (("count", count, 1), ("seed", seed, 0)):

@@ -72,7 +72,7 @@ def watch(
         batch_size: how many windows to compute at a time.
 
     Raises:
-        UserError: where input_dir, weights or configs are missing, where output_dir is input_dir or cannot be written,
+        UserError: if input_dir, weights or configs are missing, where output_dir is input_dir or cannot be written,
             for an interval or an option out of range, and for weights that do not fit.
     """
     source, target = _checked(input_dir, output_dir, interval)

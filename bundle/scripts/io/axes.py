@@ -47,7 +47,7 @@ def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | 
         channel: index along the one further axis that is longer than 1.
 
     Raises:
-        UserError: where X, Y or Z is missing, empty or a single slice, or where there is a further axis and no
+        UserError: if X, Y or Z is missing, empty or a single slice, or if there is a further axis and no
             `channel` or one out of range, or more than one further axis.
     """
     found = f"axes {axes} with shape {tuple(shape)}"

@@ -35,13 +35,13 @@ def canonical_unit(text: object) -> str:
 
 
 def millimetres(unit: str) -> float:
-    """Return how many millimetres one `unit` has; 1 for `""`, where lengths are in voxels.
+    """Return the length of one `unit` in millimetres, or 1 if `unit` is `""` (lengths are then in voxels).
 
     Args:
-        unit: of `canonical_unit`.
+        unit: as `canonical_unit` returns it.
 
     Raises:
-        KeyError: for any other spelling.
+        KeyError: if `unit` is anything else.
     """
     return _UNITS[unit][0] if unit else 1.0
 

@@ -99,7 +99,7 @@ class Geometry:
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
-        """Voxel size along X, Y, Z in millimetres; in voxels where `unit` is `""`."""
+        """Voxel size along X, Y, Z in millimetres. If `unit` is `""`, it is not known, and lengths are in voxels."""
         return _voxel_size(self.affine)
 
 

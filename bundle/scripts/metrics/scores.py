@@ -87,7 +87,7 @@ class VolumeMetric(CumulativeIterationMetric):
         )
 
     def get_buffer(self) -> torch.Tensor:
-        """Return all rows in the order of the volumes, where MONAI has them process by process.
+        """Return one row per volume, in the order of the dataset; MONAI would return them grouped by process.
 
         Returns:
             `(volumes, columns)`.

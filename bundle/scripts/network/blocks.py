@@ -114,20 +114,20 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Transposed convolution, skip, further convolutions, dropout.
+    """Decoder block: transposed convolution, skip connection, further convolutions, dropout.
 
     Args:
         in_channels: channels from the layer below.
-        skip_channels: channels of the skip.
+        skip_channels: channels of the skip connection.
         out_channels: channels out.
         convolutions: number of convolutions after the transposed one.
-        dropout: fraction of values dropped after the layer.
+        dropout: dropout rate, applied at the end of the layer.
         act: activation, as `ConvLayer` takes it.
         norm_eps: epsilon of the normalisation.
-        shared_norm: whether all convolutions, the transposed one too, share one set of normalisation parameters.
-        pooled_skip: whether the skip is half as large and joins before the transposed convolution, as in the authors'
-            released implementation.
-        attention: whether a `LuongGate` replaces the concatenation; the skip then needs `out_channels` channels.
+        shared_norm: whether all convolutions, including the transposed one, share one set of normalisation parameters.
+        pooled_skip: whether the skip has the lower resolution of the input and joins before the transposed convolution,
+            as in the authors' released implementation.
+        attention: whether a `LuongGate` replaces the concatenation; `skip_channels` must then equal `out_channels`.
 
     Shapes:
         `(B, in_channels, X, Y, Z)` and a skip `(B, skip_channels, 2X, 2Y, 2Z)`, or `(B, skip_channels, X, Y, Z)` if

@@ -38,7 +38,7 @@ def check_capable(device: str) -> None:
         device: `cuda` or `cuda:1`.
 
     Raises:
-        UserError: for a device that is not an NVIDIA GPU, or where a package is missing.
+        UserError: for a device that is not an NVIDIA GPU, or if a package is missing.
     """
     if torch.device(device).type != "cuda" or torch.version.cuda is None or not torch.cuda.is_available():
         refuse("TensorRT", f"needs an NVIDIA GPU, and the device is {device}", "leave inference_trt.json out")

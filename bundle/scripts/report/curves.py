@@ -42,7 +42,7 @@ def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]],
         threshold: probability at which the dots on the curves lie.
 
     Raises:
-        UserError: where a file cannot be written.
+        UserError: if a file cannot be written.
     """
     folder = Path(output_dir)
     content = {"threshold": threshold, "mean": mean_curves(list(cases.values())), "cases": dict(cases)}
@@ -122,8 +122,8 @@ def overlay_curves(
         The picture.
 
     Raises:
-        UserError: where an evaluation has no curves.json, or that holds no mean curves; for not as many names as
-            evaluations, or names that are not all different; where the picture cannot be written.
+        UserError: if an evaluation has no curves.json, or that holds no mean curves; for not as many names as
+            evaluations, or names that are not all different; if the picture cannot be written.
     """
     evaluations = [str(each) for each in (evaluations if isinstance(evaluations, list | tuple) else [evaluations])]
     files = [Path(each) if each.endswith(".json") else Path(each) / "curves.json" for each in evaluations]

@@ -43,7 +43,7 @@ def run_evaluation(
         With several vessel classes METRIC is their mean, and METRIC.CLASS stands beside it for each.
 
     Raises:
-        UserError: where a file cannot be written.
+        UserError: if a file cannot be written.
     """
     mine: list[tuple[str, dict[str, Any]]] = []  # name and curves of each volume that this process scores
 

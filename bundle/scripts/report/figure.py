@@ -193,7 +193,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write a figure as a PNG, which appears whole or not at all.
 
     Raises:
-        UserError: where it cannot be written.
+        UserError: if it cannot be written.
     """
     path = Path(path)
     write_whole(path, lambda temporary: figure.savefig(temporary, format="png", facecolor=GROUND))

@@ -55,7 +55,7 @@ def slice_panel(
         The path.
 
     Raises:
-        UserError: for an array that is not three-dimensional or not of the image's shape, or where the picture cannot
+        UserError: for an array that is not three-dimensional or not of the image's shape, or if the picture cannot
             be written.
     """
     return save_figure(slice_figure(image, label, pred, probability, title, spacing=spacing, unit=unit), path)
@@ -152,7 +152,7 @@ def patch_grid(
         The path.
 
     Raises:
-        UserError: for no patches, not as many labels as images, a label of another shape than its image, or where the
+        UserError: for no patches, not as many labels as images, a label of another shape than its image, or if the
             picture cannot be written.
     """
     if len(images) == 0 or len(images) != len(labels):

@@ -135,7 +135,7 @@ def check_parts(without: Sequence[str], masks: Sequence[np.ndarray] = ()) -> Non
         masks: real vessel masks, without which the style `mask` cannot be drawn.
 
     Raises:
-        UserError: for a part that does not exist, or where no style is left.
+        UserError: for a part that does not exist, or if no style is left.
     """
     if isinstance(without, str) or not set(without) <= set(PARTS):
         refuse(f"--without {without}", "is not a list of parts", f"give some of {', '.join(PARTS)}")

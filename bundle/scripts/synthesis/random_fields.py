@@ -39,7 +39,7 @@ def smooth_field(rng: np.random.Generator, shape: Sequence[int], scale: Sequence
 
 
 def blurred(volume: np.ndarray, sigma: Sequence[float]) -> np.ndarray:
-    """Return a volume (X, Y, Z) after a Gaussian blur of `sigma` voxels along each axis."""
+    """Return `volume` (X, Y, Z) blurred with a Gaussian of `sigma` voxels along each axis."""
     return ndimage.gaussian_filter(volume, sigma, mode="nearest", truncate=3.0)
 
 

@@ -17,14 +17,14 @@ MIN_RADIUS = 0.8
 
 @dataclass(frozen=True)
 class Segment:
-    """A vessel between two branchings.
+    """A piece of vessel between two branch points.
 
     Attributes:
         points: (N, 3) samples of the centre line, in in-plane voxels.
-        radii: (N,) radius at each sample, in in-plane voxels: the nominal one, gently modulated.
-        radius: nominal radius, the one that obeys Murray's law.
+        radii: (N,) radius at each sample, in in-plane voxels: the nominal radius with slight variation.
+        radius: nominal radius, which follows Murray's law.
         parent: index, in the same list, of the segment that it branched from; -1 for a root or an edge of a mesh.
-        group: number of the tree or mesh that it belongs to; its segments are about equally bright.
+        group: index of the tree or mesh that it belongs to; segments of one group are about equally bright.
     """
 
     points: np.ndarray

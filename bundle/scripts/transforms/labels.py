@@ -66,7 +66,7 @@ class KeepRegiond(MapTransform):
         region_key: of the box `((x0, x1), (y0, y1), (z0, z1))` in voxels, its ends not included.
 
     Raises:
-        UserError: where no labelled voxel is left.
+        UserError: if no labelled voxel is left.
     """
 
     def __init__(self, keys: KeysCollection, region_key: str = "region") -> None:

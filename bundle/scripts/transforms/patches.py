@@ -90,7 +90,7 @@ class LabelIndicesd(MapTransform):
             good to draw centres from and does not fill memory.
 
     Raises:
-        UserError: where no voxel is labelled.
+        UserError: if no voxel is labelled.
     """
 
     def __init__(self, keys: KeysCollection, max_indices: int = 2_000_000) -> None:
