@@ -87,9 +87,7 @@ SIDES = Kind(
 )
 
 OPTIONS = {
-    "dataset_dir": Option(
-        PATHS, "the dataset, or several to train on; for inference also a file or a folder of images"
-    ),
+    "dataset_dir": Option(PATHS, "the dataset, or several to train on; for inference also a file or folder of images"),
     "test_dir": Option(PATHS, "a dataset that is scored after every epoch but has no say in which weights are kept"),
     "val_dir": Option(PATHS, "a separate dataset to validate on (`overlays/validate_elsewhere.json`)"),
     "output_dir": Option(PATH, "where segmentations and scores go"),
@@ -113,9 +111,7 @@ OPTIONS = {
     "overlap": Option(between(0, 0.99), "overlap of neighbouring windows, as a fraction of their side"),
     "scale": Option(ANYTHING, "the size at which the network sees the image, 0.5 for half; `auto` for what suits it"),
     "region": Option(ANYTHING, "`x0:x1,y0:y1,z0:z1`: only these voxels count as labelled, for training or scoring"),
-    "channel": Option(
-        whole_number(0), "which channel to use of a file that has several; without it such a file is refused"
-    ),
+    "channel": Option(whole_number(0), "which channel of a file to use; without it, a file with several is refused"),
     "unlabelled_value": Option(NUMBER, "the label value that means *not labelled*, as negative values always do"),
     "dataset_weights": Option(ANYTHING, "how often each volume, or each of several datasets, is drawn from"),
     "val_fraction": Option(between(0, 1), "fraction of each volume held out for validation"),
@@ -129,9 +125,7 @@ OPTIONS = {
     "without": Option(NAMES, "parts of the synthetic volumes that pre-training leaves out"),
     "per_volume": Option(whole_number(1), "patches that pre-training cuts from each synthetic volume"),
     "validation_volumes": Option(whole_number(1), "synthetic volumes that pre-training validates on"),
-    "average": Option(
-        between(1e-6, 0.999), "share of each step in the running average of the weights, which is what is kept"
-    ),
+    "average": Option(between(1e-6, 0.999), "share of each step in the running average of the weights that is kept"),
     "class_weights": Option(LIST, "class weights of the cross-entropy, background first (`overlays/loss_wcce.json`)"),
     "precision": Option(ANYTHING, "precision of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
 }
