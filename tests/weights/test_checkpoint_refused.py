@@ -123,8 +123,8 @@ def test_another_normalisation(tmp_path):
 def test_a_network_that_states_no_arguments_is_checked_tensor_by_tensor(tmp_path):
     why = refused(saved(tmp_path), nn.Conv3d(1, 2, 1))
     assert (
-        "config: weight is missing in the weights and (2, 1, 1, 1, 1) in the network; bias is missing in the weights and (2,) in the network; encoder.0"
-        in why
+        "config: weight is missing in the weights and (2, 1, 1, 1, 1) in the network; "
+        "bias is missing in the weights and (2,) in the network; encoder.0" in why
     )
 
 
