@@ -82,7 +82,7 @@ def find_dataset(
     ]
     names = [item["name"] for item in items]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        refuse(", ".join(twice), "is the name of a volume in two datasets", "rename one of them")
+        refuse(", ".join(twice), "used as a name in two datasets", "rename one of them")
     return [{**item, **check_pair(item["image"], item["label"], region, channel)} for item in items]
 
 
