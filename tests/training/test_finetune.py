@@ -169,7 +169,7 @@ def test_without_weights_the_network_starts_as_it_is():
     start = start_from(Checkpoint(None), net, ())
     assert start == Start(frozen=[])
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    with pytest.raises(ValueError, match=r"^--frozen: a network that knows nothing yet .*; give --ckpt_path too$"):
+    with pytest.raises(ValueError, match=r"^--frozen: an untrained network .*; give --ckpt_path too$"):
         start_from(Checkpoint(None), net, ["encoder.0"])
 
 
