@@ -118,17 +118,17 @@ def test_other_commands_pass(command, monkeypatch):
         (
             "patience",
             "None",
-            "--patience None: MONAI would pass over it, and nothing would change; write --patience '$None'",
+            "--patience None: MONAI would ignore it, and nothing would change; write --patience '$None'",
         ),
         (
             "epochs",
             "None",
-            "--epochs None: MONAI would pass over it, and nothing would change; leave it out, or give a value",
+            "--epochs None: MONAI would ignore it, and nothing would change; leave it out, or give a value",
         ),
         (
             "data_dir",
             "None",
-            "--data_dir None: MONAI would pass over it, and nothing would change; leave it out, or give a value",
+            "--data_dir None: MONAI would ignore it, and nothing would change; leave it out, or give a value",
         ),
         ("data_dir", "", "--data_dir : is not a path; give one, ./NAME if its name has a comma"),
         ("data_dir", "a,b", '--data_dir a,b: is not a path; give one such as "./NAME"'),

@@ -136,7 +136,7 @@ def test_vessel_everywhere_is_told(tmp_path, caplog):
     for training in (True, False):
         caplog.clear()
         assert label_values([volume], classes=2, training=training) == [0, 255]
-        assert f"{volume['label']}: holds vessel alone, no voxel is background (0)" in caplog.text
+        assert f"{volume['label']}: holds only vessel, no voxel is background (0)" in caplog.text
     caplog.clear()
     label_values([volume, *labels(tmp_path / "other", [0, 255])], classes=2)
     assert "vessel alone" not in caplog.text
@@ -146,7 +146,7 @@ def test_vessel_everywhere_is_told(tmp_path, caplog):
 def test_a_class_that_no_label_holds_is_told_to_whom_it_matters(tmp_path, caplog, known, missing):
     items = labels(tmp_path, [0, 7])
     label_values(items, classes=3, known=known)
-    assert f"tells 3 classes apart and the labels hold 2 of them; it will not learn to find {missing}" in caplog.text
+    assert f"has 3 classes and the labels hold 2 of them; it will not learn to find {missing}" in caplog.text
     caplog.clear()
     label_values(items, classes=3, known=known, training=False)
     label_values(items, classes=2, known=known)

@@ -67,7 +67,7 @@ def test_dataset_items_say_where_and_how_large(tmp_path):
 def test_several_datasets_are_one_if_their_names_differ(tmp_path):
     one, two = (write_pair(tmp_path / name, name, IMAGE, LABEL) for name in ("q", "p"))
     assert names(find_dataset([one, str(two)])) == ["q", "p"]
-    with pytest.raises(ValueError, match="q: the same name in two datasets; rename"):
+    with pytest.raises(ValueError, match="q: used as a name in two datasets; rename"):
         find_dataset([one, one])
 
 

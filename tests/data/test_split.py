@@ -131,22 +131,22 @@ def test_scattered_labelled_slices(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("label", "unlabelled_value", "box", "why"),
     [
-        (tube(stop=20), None, whole(*SHAPE), "the part that would validate holds no vessel"),
-        (tube(start=80), None, whole(*SHAPE), "the part that would train holds no vessel"),
+        (tube(stop=20), None, whole(*SHAPE), "the part to validate on holds no vessel"),
+        (tube(start=80), None, whole(*SHAPE), "the part to train on holds no vessel"),
         (
             tube(start=59, stop=75),
             None,
             whole(*SHAPE),
-            "the part that would train holds no vessel",
+            "the part to train on holds no vessel",
         ),  # all in the margin
         # what is 1 is the background here, where 0 says that nothing is known
-        (tube(stop=20, background=1, vessel=2), 0, whole(*SHAPE), "the part that would validate holds no vessel"),
+        (tube(stop=20, background=1, vessel=2), 0, whole(*SHAPE), "the part to validate on holds no vessel"),
         # the first of the two labelled blocks lies in the part that trains, the second in the margin and beyond
         (
             np.where(np.indices(SHAPE)[0] < 30, tube(), only(tube(vessel=0), ((70, 100), (0, 24), (0, 10)))),
             None,
             whole(*SHAPE),
-            "the part that would validate holds no vessel",
+            "the part to validate on holds no vessel",
         ),
         (
             only(tube(), ((60, 99), (0, 24), (2, 9))),

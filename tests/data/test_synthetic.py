@@ -136,7 +136,7 @@ def test_useless_folders_of_masks_are_refused(tmp_path):
         (np.zeros((4, 5, 6)), {}, "0% of it is vessel"),
         (np.ones((4, 5, 6)), {}, "100% of it is vessel"),
         (np.arange(120).reshape(4, 5, 6), {}, "is an image and no vessel mask"),
-        (np.arange(120).reshape(4, 5, 6) % 3 - 1.0, {}, "holds negative values, which are not labelled"),
+        (np.arange(120).reshape(4, 5, 6) % 3 - 1.0, {}, "holds negative values, which mean not labelled"),
         (np.eye(8)[..., None] * np.ones(8), {"voxel_size": (1, 1, 3), "unit": "µm"}, "3 times as long as wide"),
     ],
 )

@@ -57,7 +57,7 @@ def test_back_to_the_first_weights(active, tmp_path):
 
 
 def test_nothing_to_restore(active, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"model_foundation\.pt: is not there, for nothing was trained"):
+    with pytest.raises(FileNotFoundError, match=r"model_foundation\.pt: does not exist, because nothing was trained"):
         restore_foundation(tmp_path / "app")
     with pytest.raises(FileNotFoundError, match="no such folder; give --app"):
         restore_foundation(tmp_path)
@@ -65,7 +65,9 @@ def test_nothing_to_restore(active, tmp_path):
 
 def test_a_training_without_a_best_epoch_changes_nothing(active, tmp_path):
     before = pair(active)
-    with pytest.raises(FileNotFoundError, match=r"model_best\.pt: is not there, for no epoch had a Dice .*is kept"):
+    with pytest.raises(
+        FileNotFoundError, match=r"model_best\.pt: does not exist, because the Dice was undefined .*is kept"
+    ):
         activate(tmp_path / "model_best.pt", active)
     assert pair(active) == before
     assert len(list(active.parent.iterdir())) == 2

@@ -83,7 +83,7 @@ def test_images_held_out_validate_as_a_whole(dataset, caplog):
     assert [item["name"] for item in found["train"]] == ["a", "b"]
     assert [item["name"] for item in found["validate"]] == ["c"]
     assert {item["region"] for part in found.values() for item in part} == {((0, 40), (0, 36), (0, 15))}
-    assert "these validate: c" in caplog.text
+    assert "volumes for validation: c" in caplog.text
 
 
 def test_nothing_is_labelled():
@@ -124,7 +124,7 @@ def test_training_starts_from_the_active_weights_alone(tmp_path, moved):
     trainer = Engine(lambda *_: steps.append(0))
     SameStart(net, Checkpoint(tmp_path / "model.pt")).attach(trainer)
     if moved:
-        with pytest.raises(ValueError, match=r"model\.pt: training starts from these weights and no others"):
+        with pytest.raises(ValueError, match=r"model\.pt: training has to start from these weights"):
             trainer.run([0])
     else:
         trainer.run([0])

@@ -122,7 +122,7 @@ def test_label_train_segment_and_back(server, study, segment, tmp_path):
     trained = server.weights()
     task = server.trained(max_epochs=1, model_filename=foundation.name)
     assert (task["status"], server.weights()) == ("ERROR", trained)
-    assert "model.pt: training starts from these weights and no others" in task["details"][-1]
+    assert "model.pt: training has to start from these weights" in task["details"][-1]
 
     task = server.trained(max_epochs=1)  # from what was trained first, and what was shipped is still kept
     assert task["status"] == "DONE", task["details"]

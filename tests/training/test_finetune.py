@@ -104,7 +104,7 @@ def test_other_classes_get_a_new_classifier(pretrained, classes, caplog):
     for name, value in net.state_dict().items():
         assert torch.equal(value, (fresh if name.startswith("head.") else loaded)[name]), name
     assert start.label_values is None
-    assert "tells other classes apart: its classifier 'head' is replaced by a new one" in caplog.text
+    assert "has another number of classes: its classifier 'head' is replaced by a new one" in caplog.text
     assert {"head.weight", "head.bias"} <= step(net, net.parameters())
 
 
@@ -150,9 +150,11 @@ def test_without_arguments_the_tensors_are_listed(pretrained):
     differing = [name for name, value in other.state_dict().items() if value.shape != loaded[name].shape]
     assert len(differing) > 12
     why = refused(pretrained, other)
-    assert "encoder.0.conv.layers.0.weight is (4, 1, 3, 3, 3) there and (8, 1, 3, 3, 3) here; " in why
+    assert (
+        "encoder.0.conv.layers.0.weight is (4, 1, 3, 3, 3) in the weights and (8, 1, 3, 3, 3) in the network; " in why
+    )
     assert [name for name in differing if f" {name} is (" in why] == differing[:12]
-    assert f"; and {len(differing) - 12} tensors more; use" in why
+    assert f"; and {len(differing) - 12} more tensors; use" in why
 
 
 def test_missing_weights(tmp_path):
@@ -167,7 +169,7 @@ def test_without_weights_the_network_starts_as_it_is():
     start = start_from(Checkpoint(None), net, ())
     assert start == Start(frozen=[])
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    with pytest.raises(ValueError, match=r"^--frozen: a network that knows nothing yet .*; give --ckpt_path too$"):
+    with pytest.raises(ValueError, match=r"^--frozen: an untrained network .*; give --ckpt_path too$"):
         start_from(Checkpoint(None), net, ["encoder.0"])
 
 

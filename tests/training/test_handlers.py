@@ -73,7 +73,7 @@ def test_a_bad_step_is_left_out_and_counted(bad_loss, caplog):
         assert not torch.equal(third, second)
         assert steps == {2}
         assert guards[0].skipped == 1
-        assert "iteration 2: gradients not finite, step left out (1 so far)" in caplog.text
+        assert "iteration 2: gradients not finite, step skipped (1 so far)" in caplog.text
     else:
         start, first, second, _ = train(bad_loss, guard)[0]
         assert guards[0].skipped == 2

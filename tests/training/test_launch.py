@@ -42,7 +42,7 @@ def test_who_lost_another_process_says_so(capsys):
         *raised(RuntimeError("[gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:2742: Connection reset by peer"))
     )
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: another process: has ended without a word")
+    assert line.startswith("error: another process: has ended without a message")
 
 
 def test_cpus_talk_by_gloo():
@@ -52,7 +52,7 @@ def test_cpus_talk_by_gloo():
 def test_gpus_talk_by_nccl_if_there_is_one_for_each(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)  # no GPU is touched
     assert [backend_for("cuda", rank) for rank in range(2)] == ["nccl", "nccl"]
-    with pytest.raises(ValueError, match="2 GPUs, one for each process; start torchrun with --nproc_per_node=2"):
+    with pytest.raises(ValueError, match="2 GPUs, and each process needs one; start torchrun with --nproc_per_node=2"):
         backend_for("cuda", 2)
     with pytest.raises(ValueError, match="--device cuda:0: would be shared by all processes; write cuda"):
         backend_for("cuda:0", 0)

@@ -178,7 +178,7 @@ def test_wcce_by_hand():
 def test_weights_in_inverse_proportion():
     assert inverse_frequency_weights([700, 100]) == [1, 7]
     assert inverse_frequency_weights([50, 200, 100]) == [4, 1, 2]
-    with pytest.raises(ValueError, match=r"empty class: \[10, 0\] voxels; give the weights"):
+    with pytest.raises(ValueError, match=r"a class has no voxels, the counts are \[10, 0\]; give --class_weights"):
         inverse_frequency_weights([10, 0])
 
 
@@ -189,7 +189,7 @@ def test_wrong_weights_are_refused(weights):
 
 
 def test_as_many_weights_as_classes():
-    with pytest.raises(ValueError, match="there are 2 for a network with 3 classes"):
+    with pytest.raises(ValueError, match="has 2 weights for a network with 3 classes"):
         WeightedCrossEntropyLoss((1, 7))(*example(3))
 
 

@@ -105,7 +105,7 @@ def test_the_count_of_bad_steps_is_resumed(tmp_path):
     ("how", "why"),
     [
         ({"epochs": 3}, "training ended after epoch 3, --epochs is 3"),
-        ({"epochs": 9, "patience": 1, "learning_rate": 0.0}, "training ended after epoch 4, its patience is spent"),
+        ({"epochs": 9, "patience": 1, "learning_rate": 0.0}, "training ended after epoch 4, its patience has run out"),
     ],
 )
 def test_a_training_at_its_end_is_left_alone(tmp_path, how, why, caplog):
@@ -169,7 +169,7 @@ def test_another_fingerprint_is_refused(tmp_path):
     why = refused(
         tmp_path, fingerprint={"seed": 4, "patch_size": [16, 16, 16], "loss": "Dice", "frozen": ["encoder.0"]}
     )
-    assert 'begun with frozen null and not ["encoder.0"], seed 3 and not 4; resume with' in why
+    assert 'started with frozen null and not ["encoder.0"], seed 3 and not 4; resume with' in why
     assert "patch_size" not in why  # lists and tuples are the same
     assert "--ckpt_dir" in why
 

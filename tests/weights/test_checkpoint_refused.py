@@ -123,28 +123,30 @@ def test_another_normalisation(tmp_path):
 def test_a_network_that_states_no_arguments_is_checked_tensor_by_tensor(tmp_path):
     why = refused(saved(tmp_path), nn.Conv3d(1, 2, 1))
     assert (
-        "config: weight is absent there and (2, 1, 1, 1, 1) here; bias is absent there and (2,) here; encoder.0" in why
+        "config: weight is missing in the weights and (2, 1, 1, 1, 1) in the network; "
+        "bias is missing in the weights and (2,) in the network; encoder.0" in why
     )
 
 
 def test_more_or_less_than_the_network_has(tmp_path):
     path, state = saved(tmp_path), network().state_dict()
     rewrite(path, {**state, "decoder.9.weight": torch.zeros(1)})
-    assert "the config: decoder.9.weight is (1,) there and absent here; use" in refused(path)
+    assert "the config: decoder.9.weight is (1,) in the weights and missing in the network; use" in refused(path)
     rewrite(path, {name: value for name, value in state.items() if name != "head.bias"})
-    assert "the config: head.bias is absent there and (2,) here; use" in refused(path)
+    assert "the config: head.bias is missing in the weights and (2,) in the network; use" in refused(path)
     rewrite(path, {**state, "head.bias": torch.zeros(3)})
-    assert "the config: head.bias is (3,) there and (2,) here; use" in refused(path)
+    assert "the config: head.bias is (3,) in the weights and (2,) in the network; use" in refused(path)
 
 
 @pytest.mark.parametrize(
-    ("extra", "last"), [(12, "extra.11 is (1,) there and absent here; use"), (15, "and 3 tensors more; use")]
+    ("extra", "last"),
+    [(12, "extra.11 is (1,) in the weights and missing in the network; use"), (15, "and 3 more tensors; use")],
 )
 def test_at_most_twelve_tensors_are_listed(tmp_path, extra, last):
     path = saved(tmp_path)
     rewrite(path, {**network().state_dict(), **{f"extra.{number}": torch.zeros(1) for number in range(extra)}})
     why = refused(path)
-    assert why.count("absent here") == 12
+    assert why.count("missing in the network") == 12
     assert last in why
 
 

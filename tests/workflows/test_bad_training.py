@@ -75,7 +75,7 @@ def test_fine_tuning_keeps_the_classes_of_its_weights(bundle, dataset, tmp_path)
 
 
 def fractions(dataset):
-    return relabel(dataset, "b", [0, 0.5]), "fractions such as 0.5", "a label holds whole numbers"
+    return relabel(dataset, "b", [0, 0.5]), "fractions such as 0.5", "labels are whole numbers"
 
 
 def no_vessel(dataset):
@@ -105,7 +105,7 @@ def test_all_foreground_is_said(bundle, dataset):
         path = dataset / "labels" / f"{name}.tif"
         write_volume(path, np.full_like(read_volume(path)[1], 255))
     done = train(bundle, dataset).ok()
-    assert "holds vessel alone, no voxel is background" in done.stderr
+    assert "holds only vessel, no voxel is background" in done.stderr
 
 
 def test_a_volume_smaller_than_a_patch_in_every_axis_trains(bundle, tmp_path):

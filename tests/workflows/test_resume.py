@@ -120,6 +120,6 @@ def test_a_new_training_sets_the_earlier_one_aside(bundle, tiny_dataset, tmp_pat
     bundle.run("train", **options).ok()
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     done = bundle.run("train", **options, seed=1).ok()
-    assert "what an earlier training left there is now in previous/" in done.stderr
+    assert "moved the files of an earlier training to previous/" in done.stderr
     assert {file.name: file.read_bytes() for file in (tmp_path / "previous").iterdir()} == before
     assert (tmp_path / "model_last.pt").read_bytes() != before["model_last.pt"]

@@ -141,7 +141,7 @@ def test_resuming_what_is_not_there_or_is_another_training(bundle, trained, tiny
     bundle.run("train", **options, ckpt_dir=tmp_path).refused(tmp_path / "resume.pt", "there is no training to resume")
     before = contents(trained)
     other = {**options, "batch_size": 3, "redraw": 0.5}
-    words = ("begun with batch_size 2 and not 3, redraw 0.9 and not 0.5", "train into another --ckpt_dir")
+    words = ("started with batch_size 2 and not 3, redraw 0.9 and not 0.5", "give another --ckpt_dir")
     bundle.run("train", **other, ckpt_dir=trained).refused(trained / "resume.pt", *words)
     done = bundle.run("train", **options, ckpt_dir=trained).ok()
     assert "nothing to do: training ended after epoch 3, --epochs is 3" in done.stdout + done.stderr

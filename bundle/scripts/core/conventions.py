@@ -1,4 +1,4 @@
-"""What all parts agree on: what marks a voxel that is not labelled, and how classes are named."""
+"""What all parts agree on: the mark for a voxel that is not labelled, and the default class names."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ UNLABELLED = -1
 
 
 def class_names(count: int) -> list[str]:
-    """Name classes that nobody has named: background and vessel where there are two, else by their numbers."""
+    """Return default class names: background and vessel for two classes, else their numbers."""
     return ["background", "vessel"] if count == 2 else [f"class {index}" for index in range(count)]

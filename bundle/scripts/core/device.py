@@ -1,4 +1,4 @@
-"""Whether to compute in bfloat16: the option `amp`, by default what the device can do."""
+"""Whether to compute in bfloat16: what the option `amp` says, by default if the device supports it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from .options import AUTO, BOOLEAN, read_boolean
 
 
 def has_bfloat16(device: str | torch.device) -> bool:
-    """Whether a device has instructions for bfloat16, and so is faster with it."""
+    """Return whether a device has instructions for bfloat16, and so is faster with it."""
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere and later
-    if kind == "cpu":  # on ARM nothing was measured, so there it is not chosen
+    if kind == "cpu":  # never chosen on ARM, where we have measured nothing
         known = torch.cpu.get_capabilities()
         return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
     return False
 
 
 def bfloat16(amp: bool | str, device: str | torch.device) -> bool:
-    """Read the option `amp`.
+    """Return whether the option `amp` asks for bfloat16.
 
     Args:
-        amp: true, false, or `auto`: where the device has it.
-        device: that computes.
+        amp: true, false, or `auto`, which means if the device supports it.
+        device: the device to compute on.
 
     Raises:
-        UserError: for anything else.
+        UserError: for any other value.
     """
     if str(amp).lower() == AUTO:
         return has_bfloat16(device)

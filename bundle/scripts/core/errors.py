@@ -1,7 +1,7 @@
 """What users are told when something cannot be done: one line that names the thing, the problem and the remedy.
 
-`refuse` raises that line as a `UserError`. Whatever MONAI, Ignite or a loader's worker wraps around it, it is the last
-line on stderr; an exception that nobody raised by `refuse` keeps its traceback above it.
+`refuse` raises that line as a `UserError`. It is the last line on stderr, whatever MONAI, Ignite or a DataLoader worker
+wraps around it. Any other exception also ends in one line, with its traceback above.
 
     >>> refuse("a.tif", "no such file", "check --dataset_dir", FileNotFoundError)
     Traceback (most recent call last):
@@ -26,24 +26,24 @@ FROM_WORKER = "in DataLoader worker process"
 class UserError(ValueError):
     """Something that a user gave cannot be used; the message is one line.
 
-    It takes one string and nothing else, so that a loader's worker can hand it to the main process.
+    It takes a single string, so that a DataLoader worker can pass it to the main process.
     """
 
 
 class UserFileNotFoundError(UserError, FileNotFoundError):
-    """A file or folder that is not there."""
+    """A file or folder does not exist."""
 
 
 class UserFileExistsError(UserError, FileExistsError):
-    """A file or folder that is in the way."""
+    """A file or folder is in the way."""
 
 
 class UserOSError(UserError, OSError):
-    """What the disk, the network or another process failed; the same may succeed later."""
+    """The disk, the network or another process failed; trying again later may work."""
 
 
 class UserMemoryError(UserError, MemoryError):
-    """What does not fit into memory."""
+    """Something does not fit into memory."""
 
 
 _CLASSES: dict[type[Exception], type[UserError]] = {
@@ -62,7 +62,7 @@ def refuse(subject: object, problem: str, remedy: str, kind: type[Exception] = V
         subject: the file, option or value that cannot be used.
         problem: what is wrong with it.
         remedy: what to do about it.
-        kind: the built-in exception that it also is: `ValueError`, `FileNotFoundError`, `FileExistsError`, `OSError` or
+        kind: the built-in exception to raise it as: `ValueError`, `FileNotFoundError`, `FileExistsError`, `OSError` or
             `MemoryError`.
     """
     raise _CLASSES[kind](_as_line(f"{subject}: {problem}; {remedy}"))
@@ -70,9 +70,9 @@ def refuse(subject: object, problem: str, remedy: str, kind: type[Exception] = V
 
 @contextmanager
 def refuse_failures(subject: object, problem: str, remedy: str) -> Iterator[None]:
-    """Refuse whatever a library raises inside the block, its own message in parentheses after `problem`.
+    """Turn any exception raised inside the block into a refusal, its message in parentheses.
 
-    What was refused inside stays as it is. A missing file, a failing disk and a lack of memory keep their kinds, so
+    A `UserError` raised inside stays as it is. A missing file, a failing disk and a lack of memory keep their kinds, so
     that they can be told apart from a damaged file.
     """
     try:
@@ -85,7 +85,7 @@ def refuse_failures(subject: object, problem: str, remedy: str) -> Iterator[None
         problem = f"it does not fit into memory ({_first_line(error)})"
         refuse(subject, problem, "if that is its true size, cut it into blocks; else export it again", MemoryError)
     except OSError as error:
-        by_the_system = error.errno is not None  # else a decoder raised it (gzip, for one)
+        by_the_system = error.errno is not None  # else a decoder such as gzip raised it
         words = error.strerror if by_the_system else _first_line(error)
         refuse(subject, f"{problem} ({words})", remedy, OSError if by_the_system else ValueError)
     except Exception as error:
@@ -93,16 +93,16 @@ def refuse_failures(subject: object, problem: str, remedy: str) -> Iterator[None
 
 
 def most_telling(error: BaseException) -> BaseException:
-    """Return the exception of a chain that says most: the last that is a `UserError`, or else the first of all.
+    """Return the most helpful exception of a chain: the last `UserError`, or else the original.
 
-    What a `UserError` was raised from is in a library's words; what was raised from it says that a transform failed.
+    What caused a `UserError` is in a library's words; what it caused only says that a transform failed.
     """
     chain = [*_chain(error)]
     return next((each for each in chain if isinstance(each, UserError)), chain[-1])
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an exception has to say as one line, whatever was raised around it."""
+    """Return an exception's message as one line, whatever was raised around it."""
     told = most_telling(error)
     if FROM_WORKER in str(told):
         return _as_line(_from_worker(str(told))[1])
@@ -115,7 +115,7 @@ def one_line(error: BaseException) -> str:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Tell whether an exception is a `UserError` or the user's own Ctrl-C, so that its line says all."""
+    """Return whether an exception is a `UserError` or Ctrl-C, which need no traceback."""
     told = most_telling(error)
     if FROM_WORKER in str(told):
         return _from_worker(str(told))[0]
@@ -123,8 +123,8 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def report_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print an exception: its traceback if it is no refusal, and always one line, last."""
-    for bar in list(tqdm._instances):  # an open one would be drawn again after the last line
+    """Print an exception: a traceback unless it is a refusal, then its message as the last line."""
+    for bar in list(tqdm._instances):  # an open bar would be redrawn after the last line
         bar.close()
     if not is_refusal(error):
         traceback.print_exception(kind, error, trace)
@@ -133,7 +133,7 @@ def report_exception(kind: type[BaseException], error: BaseException, trace: Tra
 
 
 def install_excepthook() -> None:
-    """Let an uncaught exception of this process end in one line; its exit status stays 1."""
+    """Make uncaught exceptions in this process end in one line; the exit status stays 1."""
     sys.excepthook = report_exception
 
 
@@ -145,7 +145,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _from_worker(text: str) -> tuple[bool, str]:
-    """Do what `most_telling` does for a worker's chain, which arrives as text: whether it was refused, and what."""
+    """Find in a worker's chain, which arrives as text, whether it was refused, and the most helpful message."""
     raised = [*re.finditer(r"^((?:\w+\.)*)(\w+): (.+)$", text, re.MULTILINE)]
     refused = [each[3] for each in raised if f"{each[1]}" == f"{__name__}."]
     if refused:
@@ -157,7 +157,7 @@ def _from_worker(text: str) -> tuple[bool, str]:
 
 
 def _first_line(error: BaseException) -> str:
-    """The first line of a library's message (its class name where it has none), without a closing full stop."""
+    """Return the first line of an exception's message, or else its class name, without a full stop at the end."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
 

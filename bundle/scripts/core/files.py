@@ -1,4 +1,4 @@
-"""Files and folders that appear whole: written beside their final name, and renamed. Nothing else renames."""
+"""Write files and folders under a temporary name, then rename them; no other module renames a temporary file."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from typing import Any
 from .errors import UserError, refuse
 
 PART = ".part-"
-"""How the names of unfinished files begin; hidden, so that nobody takes one for a volume."""
-MAX_NAME = 100  # characters of a file's name that its temporary name repeats; file systems take 255 bytes
+"""Prefix of unfinished files' names; it hides them, so that nobody takes one for a volume."""
+MAX_NAME = 100  # characters of a file's name that its temporary name keeps; file systems allow 255 bytes
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write(temporary)` make a file beside `path`, then rename it, so that `path` is never half a file.
+    """Write a file with `write(temporary)`, then rename it to `path`, which is never half a file.
 
-    The temporary name ends as that of `path` does, for libraries go by it.
+    The temporary name ends in the same suffix as `path`, because libraries go by it.
 
     Raises:
-        UserError: where it cannot be written; what was there before is kept.
+        UserError: if the file cannot be written; an earlier file of that name is kept.
     """
     write_together([(path, write)])
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text whole, in UTF-8."""
+    """Write text to a file in UTF-8, as `write_whole` does."""
     write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
-    """Write several files as `write_whole` does, all of them whole before the first gets its name."""
+    """Write several files as `write_whole` does, and rename them only when all are complete."""
     for path, _ in files:
         make_folder(path.parent)
     temporaries = [_temporary(path) for path, _ in files]
@@ -47,7 +47,7 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
         for temporary, (path, _) in zip(temporaries, files, strict=True):
             with _naming(path):
                 temporary.replace(path)
-    except BaseException:  # also a keyboard interrupt: nothing unfinished stays behind
+    except BaseException:  # including Ctrl-C: leave nothing unfinished behind
         for temporary in temporaries:
             temporary.unlink(missing_ok=True)
         raise
@@ -55,13 +55,13 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `path` that takes its name at the end of the block, or is gone where that fails.
+    """Yield an empty temporary folder; rename it to `path` after the block, or delete it on failure.
 
     Args:
-        path: of a folder that does not exist yet, or is empty.
+        path: the final folder, which must not exist yet or must be empty.
 
     Raises:
-        UserError: where it cannot be written.
+        UserError: if it cannot be written.
     """
     temporary = _temporary(path)
     try:
@@ -76,17 +76,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def move_into(folder: Path, paths: Sequence[Path]) -> None:
-    """Move files of the same file system into a new folder."""
+    """Move files into a new folder on the same file system."""
     folder.mkdir()
     for path in paths:
         path.replace(folder / path.name)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, if need be.
+    """Make a folder and its parents if they do not exist.
 
     Raises:
-        UserError: where it cannot be made.
+        UserError: if it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,10 +95,10 @@ def make_folder(folder: Path) -> None:
 
 
 def check_writable(folder: str | os.PathLike[str]) -> Path:
-    """Make `folder` if need be and write a file into it, so that a run fails before the work and not after.
+    """Make `folder` if needed and try writing to it, so that a run fails before the work, not after.
 
     Raises:
-        UserError: where it cannot be written to.
+        UserError: if it cannot be written to.
     """
     folder = Path(folder)
     make_folder(folder)
@@ -123,20 +123,20 @@ def _temporary(path: Path) -> Path:
 
 
 def _flush(path: Path) -> None:
-    """Have the disk hold what was written: a rename may otherwise outlive the bytes in a power cut."""
+    """Force a file to the disk; otherwise a power cut could leave the new name without the content."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Let what fails name the file that was to be written, not the temporary one."""
+    """Make errors name the final file, not the temporary one."""
     try:
         yield
     except UserError:
         raise
     except (OSError, RuntimeError) as error:
-        # for a full disk torch.save has a RuntimeError of its own, which the system's plain word on it precedes
+        # on a full disk torch.save raises its own RuntimeError after the system's clearer OSError
         first = error.__context__ if isinstance(error.__context__, OSError) else error
         reason = getattr(first, "strerror", None) or str(first).partition("\n")[0]
         problem = f"cannot be written ({reason}), what was there before is kept"

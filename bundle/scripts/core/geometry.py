@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import refuse
 
-CLEARLY_COARSER = 1.5  # how many times the next coarsest spacing makes an axis the through-plane one
+CLEARLY_COARSER = 1.5  # the through-plane spacing is at least this many times the next coarsest
 AXES = "XYZ"
 
 Box = tuple[tuple[int, int], ...]
@@ -17,7 +17,7 @@ Box = tuple[tuple[int, int], ...]
 
 
 def voxel_size(affine: np.ndarray) -> np.ndarray:
-    """Return the spacing along X, Y and Z, in the unit of the 4x4 `affine`."""
+    """Return the voxel spacing along X, Y and Z, in the unit of the 4x4 `affine`."""
     size: np.ndarray = np.linalg.norm(np.asarray(affine, dtype=float)[:3, :3], axis=0)
     return size
 
@@ -26,7 +26,7 @@ def through_plane_axis(affine: np.ndarray) -> int:
     """Return the axis (0, 1, 2) across the imaging plane: the one with the clearly coarsest spacing, else Z.
 
     Args:
-        affine: 4x4.
+        affine: 4x4 affine of the volume.
     """
     spacing = voxel_size(affine)
     coarsest = int(spacing.argmax())
@@ -34,13 +34,13 @@ def through_plane_axis(affine: np.ndarray) -> int:
 
 
 def longest_in_plane_axis(shape: Sequence[int], affine: np.ndarray) -> int:
-    """Return the axis with the most voxels among the two in plane; of equal ones, the first."""
+    """Return the in-plane axis with more voxels; the first if both have the same number."""
     across = through_plane_axis(affine)
     return max((axis for axis in range(3) if axis != across), key=lambda axis: shape[axis])
 
 
 def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
-    """Read the option `region`: `"x0:x1,y0:y1,z0:z1"` in voxels, any bound left out as in a Python slice.
+    """Read the option `region`: `"x0:x1,y0:y1,z0:z1"` in voxels; bounds may be left out as in slices.
 
     Raises:
         UserError: for any other text.
@@ -52,15 +52,15 @@ def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
 
 
 def region_box(text: str | None, shape: Sequence[int], name: object = "the volume") -> Box:
-    """Return the box that `region` selects of a volume; the whole volume where it is empty.
+    """Return the box of a volume that the option `region` selects, by default the whole volume.
 
     Args:
         text: the option `region`, or None.
-        shape: (X, Y, Z).
-        name: of the volume, for messages.
+        shape: size of the volume in voxels, (X, Y, Z).
+        name: name of the volume, for error messages.
 
     Raises:
-        UserError: for a region that is malformed, empty or reaches outside the volume.
+        UserError: if the region is malformed, empty or reaches outside the volume.
     """
     if not text:
         return tuple((0, size) for size in shape)
@@ -69,7 +69,7 @@ def region_box(text: str | None, shape: Sequence[int], name: object = "the volum
         start, stop = start or 0, size if stop is None else stop
         if not 0 <= start < stop <= size:
             problem = f"does not fit {name}, whose axis {axis} has the voxels 0:{size}"
-            refuse(f"--region {text}", problem, "give bounds within, the lower first")
+            refuse(f"--region {text}", problem, "give bounds inside it, the lower first")
         box.append((start, stop))
     return tuple(box)
 
@@ -80,14 +80,14 @@ def slices(box: Box) -> tuple[slice, ...]:
 
 
 def box_text(box: Box) -> str:
-    """Return a box as the option `region` has it, `x0:x1,y0:y1,z0:z1`."""
+    """Return a box as text, in the form of the option `region`, `x0:x1,y0:y1,z0:z1`."""
     return ",".join(f"{start}:{stop}" for start, stop in box)
 
 
 def same_grid(affine: np.ndarray, other: np.ndarray, shape: tuple[int, ...], tolerance: float = 0.01) -> bool:
-    """Whether two affines put all voxels of `shape` at the same places, to `tolerance` voxels.
+    """Return whether two affines place all voxels of `shape` alike, to within `tolerance` voxels.
 
-    A transform and its inverse leave rounding errors, which must not make a writer forget the file's own numbers.
+    A transform and its inverse leave rounding errors, despite which a writer must keep the file's own numbers.
     """
     corners = np.array([[x, y, z, 1] for x in (0, shape[0]) for y in (0, shape[1]) for z in (0, shape[2])], float)
     try:

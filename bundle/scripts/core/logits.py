@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import torch
 
-SLAB = 1 << 23  # voxels counted at a time, so that what is computed on the way stays small
+SLAB = 1 << 23  # voxels to process at a time, so that intermediate results stay small
 
 
 def foreground_log_odds(logits: torch.Tensor, channel: int | None = None) -> torch.Tensor:
-    """Log-odds of being vessel of any class, or of one class.
+    """Return the log-odds that each voxel is vessel of any class, or of one class.
 
     Args:
         logits: `(K, ...)`, background first.
-        channel: one class against the rest; None sets every vessel class against the background.
+        channel: class to compare with all others; None compares all vessel classes with the background.
 
     Returns:
         `(...)`, float32.
@@ -28,14 +28,14 @@ def _log_sum(logits: torch.Tensor) -> torch.Tensor:
 
 
 def apply_threshold(probability: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Decide each voxel's class: vessel where all vessel classes together are likelier than `threshold`.
+    """Decide each voxel's class: vessel if all vessel classes together exceed `threshold`.
 
     Args:
         probability: `(K, ...)`, background first.
-        threshold: between 0 and 1.
+        threshold: probability between 0 and 1.
 
     Returns:
-        `(1, ...)` uint8, 0 or the likeliest vessel class.
+        `(1, ...)` uint8: 0, or the likeliest vessel class.
     """
     if len(probability) == 2:
         return (probability[1:] > threshold).to(torch.uint8)  # (1, ...)
@@ -45,11 +45,11 @@ def apply_threshold(probability: torch.Tensor, threshold: float) -> torch.Tensor
 
 
 def segmentation_of(logits: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Decide each voxel's class by its logits, a slab at a time, for their probabilities would fill as much memory.
+    """Decide each voxel's class from its logits, one slab at a time to save memory.
 
     Args:
         logits: `(K, X, Y, Z)`, background first.
-        threshold: of `apply_threshold`.
+        threshold: see `apply_threshold`.
 
     Returns:
         `(1, X, Y, Z)` uint8.
@@ -59,5 +59,5 @@ def segmentation_of(logits: torch.Tensor, threshold: float) -> torch.Tensor:
 
 
 def planes_per_slab(volume: torch.Tensor) -> int:
-    """How many planes of `(C, X, Y, Z)` make a slab."""
+    """Return how many planes along X of a volume `(C, X, Y, Z)` make a slab."""
     return max(1, SLAB // max(1, volume[0, 0].numel()))

@@ -1,8 +1,8 @@
-"""Memory that one window or step has freed serves the next one, instead of going back to the system in between.
+"""Reuse memory that one window or step has freed for the next one, instead of returning it to the system.
 
-The C library gives every large block back to the system at once and asks for it again; the system then clears it, page
-by page. For activations of a hundred megabytes that took a third of the time of a prediction. glibc can be told
-otherwise (`mallopt(3)`); where there is no glibc (macOS, Windows) nothing here does anything.
+The C library returns every large block to the system at once and then asks for it again; the system clears it page by
+page. For activations of a hundred megabytes that took a third of the prediction time. glibc can be told to keep the
+memory (`mallopt(3)`); without glibc (macOS, Windows) these functions do nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import ctypes
 import platform
 from functools import cache
 
-# of <malloc.h>
+# from <malloc.h>
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 NEVER = -1
-# bytes; larger blocks are whole volumes, which are made once and must go when they are freed; older releases of glibc
-# accept no more than the second
+# in bytes; larger blocks are whole volumes, which are made once and must be returned when freed; older releases of
+# glibc accept only the second value
 MAX_KEPT = (2**30, 2**25)
 
 
@@ -26,12 +26,12 @@ def _glibc() -> ctypes.CDLL | None:
 
 @cache
 def keep_freed_memory() -> bool:
-    """Let the process keep blocks below a gibibyte when they are freed, for its next ones.
+    """Make the process keep freed blocks smaller than a gibibyte, to use them again.
 
-    What threads other than the first allocate profits less: glibc keeps it in heaps of 64 MiB.
+    Threads other than the first gain less: glibc keeps their memory in heaps of 64 MiB.
 
     Returns:
-        Whether the C library knows how.
+        Whether the C library supports this.
     """
     libc = _glibc()
     if libc is None:
@@ -41,7 +41,7 @@ def keep_freed_memory() -> bool:
 
 
 def return_freed_memory() -> None:
-    """Give back what is kept; worth it when a piece of work has ended, not within it."""
+    """Return the kept memory to the system; call it after a piece of work, not during it."""
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)

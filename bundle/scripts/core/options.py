@@ -1,6 +1,6 @@
 """The options of the command line: what each means and which values it takes.
 
-The table here is the one source for the check of a command line (`overrides.py`) and for docs/reference/options.md.
+Both the check of a command line (`overrides.py`) and docs/reference/options.md are made from the table here.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Kind:
     """A kind of value.
 
     Attributes:
-        name: completes "is not ...".
-        accepts: whether a value is of this kind.
-        example: what a message shows where the option has no default.
+        name: the kind in words, as they follow "is not".
+        accepts: function that returns whether a value is of this kind.
+        example: value that a message suggests if the option has no default.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Option:
-    """One option: the kind of its values, and what it does, in words for docs and help."""
+    """One option: what kind of value it takes, and what it does, in words for docs and help."""
 
     kind: Kind
     meaning: str
@@ -52,12 +52,12 @@ def _is_whole(value: Any) -> bool:
 
 
 def whole_number(minimum: int) -> Kind:
-    """Whole numbers from `minimum` up."""
+    """Return the kind of whole numbers from `minimum` up."""
     return Kind(f"a whole number of at least {minimum}", lambda value: _is_whole(value) and value >= minimum, minimum)
 
 
 def between(low: float, high: float) -> Kind:
-    """Numbers from `low` to `high`, both included."""
+    """Return the kind of numbers from `low` to `high`, both included."""
     return Kind(f"a number from {low} to {high}", lambda value: _is_number(value) and low <= value <= high, 0.5)
 
 
@@ -87,47 +87,47 @@ SIDES = Kind(
 )
 
 OPTIONS = {
-    "dataset_dir": Option(PATHS, "the dataset; for inference a file or a folder of images too; several to train on"),
-    "test_dir": Option(PATHS, "a dataset that is scored after every epoch and selects nothing"),
-    "val_dir": Option(PATHS, "a dataset of its own to validate on (`overlays/validate_elsewhere.json`)"),
+    "dataset_dir": Option(PATHS, "the dataset, or several to train on; for inference also a file or folder of images"),
+    "test_dir": Option(PATHS, "a dataset that is scored after every epoch but has no say in which weights are kept"),
+    "val_dir": Option(PATHS, "a separate dataset to validate on (`overlays/validate_elsewhere.json`)"),
     "output_dir": Option(PATH, "where segmentations and scores go"),
     "ckpt_dir": Option(PATH, "where a training writes its weights and its table of epochs"),
     "ckpt_path": Option(PATH, "the weights to segment with, to score, or to start a training from"),
     "masks_dir": Option(PATH, "a folder of real vessel masks that pre-training cuts some of its vessels from"),
     "log_dir": Option(PATH, "where TensorBoard's event files go (`overlays/tensorboard.json`)"),
-    "device": Option(ANYTHING, "`cpu`, `cuda` or `cuda:1`; by default a GPU where there is one"),
-    "amp": Option(ANYTHING, "compute in bfloat16: `true`, `false`, or `auto`, where the device has it"),
-    "seed": Option(whole_number(0), "of all that is drawn; results do not depend on the number of workers"),
-    "resume": Option(BOOLEAN, "go on with the training in `ckpt_dir`"),
-    "epochs": Option(whole_number(1), "length of a training"),
-    "iterations_per_epoch": Option(whole_number(1), "steps of the optimiser in an epoch"),
-    "batch_size": Option(whole_number(1), "patches in a step, all processes together; in inference, windows at a time"),
+    "device": Option(ANYTHING, "`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one"),
+    "amp": Option(ANYTHING, "compute in bfloat16: `true`, `false`, or `auto`, if the device supports it"),
+    "seed": Option(whole_number(0), "seed of everything random; results do not depend on the number of workers"),
+    "resume": Option(BOOLEAN, "continue the training in `ckpt_dir`"),
+    "epochs": Option(whole_number(1), "number of epochs to train"),
+    "iterations_per_epoch": Option(whole_number(1), "optimiser steps per epoch"),
+    "batch_size": Option(whole_number(1), "patches per step, over all processes; in inference, windows at a time"),
     "patience": Option(whole_number(1), "validations without a better Dice before training stops; `'$None'` never"),
-    "learning_rate": Option(between(0, 1), "of Adam, at the start"),
+    "learning_rate": Option(between(0, 1), "Adam's learning rate at the start"),
     "learning_rate_decay": Option(between(1e-12, 1), "the rate falls exponentially to this fraction over the training"),
     "frozen": Option(NAMES, "layers that do not learn during the first epochs of a fine-tuning"),
     "frozen_epochs": Option(whole_number(1), "for how many epochs `frozen` layers stay as they are; `'$None'` always"),
     "patch_size": Option(SIDES, "X, Y, Z in voxels, multiples of 32, of the patches to train on and of the window"),
-    "overlap": Option(between(0, 0.99), "of neighbouring windows, as a fraction of their side"),
+    "overlap": Option(between(0, 0.99), "overlap of neighbouring windows, as a fraction of their side"),
     "scale": Option(ANYTHING, "the size at which the network sees the image, 0.5 for half; `auto` for what suits it"),
     "region": Option(ANYTHING, "`x0:x1,y0:y1,z0:z1`: only these voxels count as labelled, for training or scoring"),
-    "channel": Option(whole_number(0), "which channel of a file that has several; without it such a file is refused"),
+    "channel": Option(whole_number(0), "which channel of a file to use; without it, a file with several is refused"),
     "unlabelled_value": Option(NUMBER, "the label value that means *not labelled*, as negative values always do"),
     "dataset_weights": Option(ANYTHING, "how often each volume, or each of several datasets, is drawn from"),
-    "val_fraction": Option(between(0, 1), "how much of each volume validates"),
-    "val_interval": Option(whole_number(1), "every how many epochs a training validates"),
-    "redraw": Option(between(0, 1), "chance to draw a patch again that is nearly empty"),
-    "rotation": Option(between(0, 45), "augmentation: degrees in plane, either way"),
-    "zoom": Option(between(1, 4), "augmentation: the largest factor in plane"),
+    "val_fraction": Option(between(0, 1), "fraction of each volume held out for validation"),
+    "val_interval": Option(whole_number(1), "epochs from one validation to the next"),
+    "redraw": Option(between(0, 1), "chance that a nearly empty patch is drawn again"),
+    "rotation": Option(between(0, 45), "augmentation: largest rotation in plane, in degrees either way"),
+    "zoom": Option(between(1, 4), "augmentation: largest zoom factor in plane"),
     "threshold": Option(between(0, 1), "probability above which a voxel is vessel; by default the weights' own"),
     "save_probability": Option(BOOLEAN, "write `NAME_prob.EXT` too"),
-    "num_workers": Option(whole_number(0), "processes that load and augment beside the training"),
+    "num_workers": Option(whole_number(0), "extra processes that load and augment"),
     "without": Option(NAMES, "parts of the synthetic volumes that pre-training leaves out"),
     "per_volume": Option(whole_number(1), "patches that pre-training cuts from each synthetic volume"),
     "validation_volumes": Option(whole_number(1), "synthetic volumes that pre-training validates on"),
-    "average": Option(between(1e-6, 0.999), "share of a step in the running average of the weights, which is kept"),
-    "class_weights": Option(LIST, "of the cross-entropy, background first (`overlays/loss_wcce.json`)"),
-    "precision": Option(ANYTHING, "of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
+    "average": Option(between(1e-6, 0.999), "share of each step in the running average of the weights that is kept"),
+    "class_weights": Option(LIST, "class weights of the cross-entropy, background first (`overlays/loss_wcce.json`)"),
+    "precision": Option(ANYTHING, "precision of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
 }
 MAY_BE_SWITCHED_OFF = ("patience", "frozen_epochs")
 DECIDE_TRAINING = (
@@ -135,19 +135,19 @@ DECIDE_TRAINING = (
     *("patch_size", "overlap", "val_fraction", "val_interval", "channel", "unlabelled_value", "dataset_weights"),
     *("redraw", "rotation", "zoom", "without", "per_volume", "validation_volumes", "average", "class_weights"),
 )
-"""Options that decide what a training computes, so that it can only be resumed with the same."""
+"""Options that decide what a training computes; it can only be resumed with the same values."""
 
 
 def check_option(name: str, given: Any, default: Any) -> None:
-    """Check the value of an option as the command line gives it; MONAI's `$`, `@` and `%` pass.
+    """Check an option's value from the command line; MONAI's `$`, `@` and `%` expressions pass.
 
     Args:
-        name: of the option, one of `OPTIONS` or of an overlay's own.
-        given: its value, or the text of it.
-        default: what the config has; of an unknown option it tells the kind.
+        name: name of the option, one of `OPTIONS` or one that an overlay defines.
+        given: its value, or its value as text.
+        default: the config's value, which gives the kind of an option that is not in `OPTIONS`.
 
     Raises:
-        UserError: for a value of another kind.
+        UserError: for a value of the wrong kind.
     """
     value = DefaultParseValue(given) if isinstance(given, str) else given  # as fire reads it, so that 2024 is a number
     if isinstance(value, str) and value.startswith(("$", "@", "%")):
@@ -155,7 +155,7 @@ def check_option(name: str, given: Any, default: Any) -> None:
     if value is None:
         if default is not None:
             remedy = f"write --{name} '$None'" if name in MAY_BE_SWITCHED_OFF else "leave it out, or give a value"
-            refuse(f"--{name} {given}", "MONAI would pass over it, and nothing would change", remedy)
+            refuse(f"--{name} {given}", "MONAI would ignore it, and nothing would change", remedy)
         return
     if name == "device":
         _check_device(str(value))
@@ -191,10 +191,12 @@ def _check_device(device: str) -> None:
 
 
 def read_flag(word: str) -> tuple[str, str | None] | None:
-    """Split a word of a command line into name and value; `-` and `_` are the same to fire, as are one dash and two.
+    """Split a flag of the command line into name and value.
+
+    As in fire, `-` and `_` are the same in a name, and one dash before it is the same as two.
 
     Returns:
-        `("name", "value")` of `--name=value`, `("name", None)` of `--name`, and None for a word that is no flag.
+        `("name", "value")` for `--name=value`, `("name", None)` for `--name`, None for a word that is not a flag.
     """
     if not re.match(r"--?[A-Za-z_+]", word):
         return None
@@ -203,14 +205,14 @@ def read_flag(word: str) -> tuple[str, str | None] | None:
 
 
 def refuse_unknown(subject: str, problem: str, name: str, known: Iterable[str], otherwise: str) -> NoReturn:
-    """Refuse a name that nobody knows, with the nearest known one as the remedy.
+    """Refuse an unknown name and suggest the nearest known one.
 
     Args:
-        subject: what a message is about, `--epoch` for one.
+        subject: what the message is about, for example `--epoch`.
         problem: what is wrong with it.
         name: the unknown name.
-        known: all names.
-        otherwise: the remedy where none is near.
+        known: all known names.
+        otherwise: the remedy if no known name is near.
     """
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     prefix = "--" if subject.startswith("--") else ""
@@ -218,7 +220,7 @@ def refuse_unknown(subject: str, problem: str, name: str, known: Iterable[str], 
 
 
 def read_boolean(name: str, value: bool | str) -> bool:
-    """Read an option that is on or off; the command line gives `true` as text.
+    """Read an option that is true or false; on the command line it is text.
 
     Raises:
         UserError: for anything but true and false.
@@ -229,10 +231,10 @@ def read_boolean(name: str, value: bool | str) -> bool:
 
 
 def read_number(name: str, value: float | str | None) -> float | None:
-    """Read an option that is a number; a viewer of MONAI Label gives it as text, and an empty field as "" or "None".
+    """Read a number; MONAI Label's viewers send text, and for an empty field "" or "None".
 
     Returns:
-        The number, or None for None and an empty field.
+        The number, or None for None or an empty field.
 
     Raises:
         UserError: for anything else.
@@ -246,13 +248,13 @@ def read_number(name: str, value: float | str | None) -> float | None:
 
 
 def read_scale(value: float | str) -> float | str:
-    """Read the option `scale`; a viewer of MONAI Label gives a number as text.
+    """Read the option `scale`; MONAI Label's viewers send a number as text.
 
     Args:
-        value: voxels after over voxels before along the in-plane axes, or `auto`.
+        value: factor by which the number of voxels along each in-plane axis changes, or `auto`.
 
     Raises:
-        UserError: for anything else, or out of range.
+        UserError: for any other value, or a number out of range.
     """
     if str(value).strip().lower() == AUTO:
         return AUTO

@@ -1,4 +1,4 @@
-"""The command line of `monai.bundle run`, checked: MONAI would accept `--epoch 1` and change nothing."""
+"""Check the command line of `monai.bundle run`: MONAI would accept `--epoch 1` and change nothing."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .errors import refuse
 from .options import check_option, read_flag, refuse_unknown
 
 TRACKING_PACKAGES = ("mlflow", "sqlalchemy", "alembic")
-"""MLflow, and what its local store, an SQLite file, takes."""
+"""MLflow, and what its local store, an SQLite file, needs."""
 
 
 def check_overrides(argv: Sequence[str] | None = None) -> None:
     """Check the options of a `monai.bundle run` command; any other command passes.
 
     Args:
-        argv: the command line; this process's by default.
+        argv: the command line; by default that of this process.
 
     Raises:
-        UserError: for a top-level name that neither the configs nor MONAI know, or a value of another kind than the
-            option's; what has a `#` is MONAI's to check.
+        UserError: for a top-level name that neither the configs nor MONAI know, or a value of the wrong kind. MONAI
+            itself checks names with a `#`.
     """
-    from monai.bundle import ConfigParser  # a second of imports, which whatever else imports this package needs not
+    from monai.bundle import ConfigParser  # takes a second, which other users of this package should not pay for
 
     argv = sys.argv if argv is None else argv
     given = _given(argv)
@@ -53,12 +53,12 @@ def check_overrides(argv: Sequence[str] | None = None) -> None:
 
 
 def check_tracking(tracking: Any) -> None:
-    """Check that what `--tracking` names can be used.
+    """Check that the value of `--tracking` can be used.
 
     Raises:
-        UserError: for `mlflow` where that is not installed, and for what is neither that nor a file.
+        UserError: for `mlflow` if it is not installed, and for a value that is neither `mlflow` nor a file.
     """
-    # "None" is the default written out, as MONAI Label does for several GPUs
+    # MONAI Label writes the default out as "None" for several GPUs
     if isinstance(tracking, str) and tracking not in ("None", "mlflow") and not Path(tracking).is_file():
         refuse(f"--tracking {tracking}", "is neither mlflow nor a file of settings", "write --tracking mlflow")
     needed = TRACKING_PACKAGES if tracking == "mlflow" else ()
@@ -67,7 +67,7 @@ def check_tracking(tracking: Any) -> None:
 
 
 def _given(argv: Sequence[str]) -> dict[str, Any]:
-    """Return the command line's `--name value` and `--name=value`."""
+    """Return the options of a command line, given as `--name value` or `--name=value`."""
     given: dict[str, Any] = {}
     for word, after in zip(argv, [*argv[1:], ""], strict=True):
         if flag := read_flag(word):
@@ -81,13 +81,13 @@ def _arguments_of_monai() -> frozenset[str]:
     from monai.bundle import ConfigWorkflow, run
 
     arguments = set(inspect.signature(run).parameters) | set(inspect.signature(ConfigWorkflow).parameters)
-    tracked = {"tracking_uri", "experiment_name", "run_name", "save_execute_config"}  # of `--tracking mlflow`
+    tracked = {"tracking_uri", "experiment_name", "run_name", "save_execute_config"}  # for `--tracking mlflow`
     return frozenset((arguments | tracked) - {"override"})
 
 
 def _check_writes_there(name: str, value: Any, config: Mapping[str, Any]) -> None:
-    """Refuse a folder that the command would not write into, though its config has the name for another purpose."""
-    if name == "output_dir" and config.get(name) == "$@ckpt_dir":  # it is there for MONAI's tracking alone
+    """Refuse a folder that the command would not write to, although its config uses that name for something else."""
+    if name == "output_dir" and config.get(name) == "$@ckpt_dir":  # only MONAI's tracking uses it
         refuse(f"--output_dir {value}", "training writes into --ckpt_dir", "give that")
     if name == "ckpt_dir" and "decision_threshold" in config:
         refuse(f"--ckpt_dir {value}", "evaluation trains nothing", "name the weights by --ckpt_path")

@@ -1,4 +1,4 @@
-"""Where the parts of the bundle lie."""
+"""Paths of the bundle and its main parts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The classes of a dataset: which value of a label file is which, and how many voxels each has."""
+"""The classes of a dataset: which label value stands for which class, and how many voxels each has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scripts.core import class_names, refuse
 
 logger = logging.getLogger(__name__)
 
-MASK_VALUES = {0, 1, 255, 65535}  # how programs write false and true
+MASK_VALUES = {0, 1, 255, 65535}  # values that programs write for false and true
 
 
 def label_values(
@@ -23,35 +23,35 @@ def label_values(
     known: Sequence[int | Sequence[int]] | None = None,
     training: bool = True,
 ) -> list[int | list[int]]:
-    """Values that stand for the classes in the label files of a dataset, background first: one map for all files.
+    """Return the label values that stand for the classes, background first: one map for all files.
 
-    Weights that tell several vessel classes apart have a map already, `known`, and it counts wherever it can: where a
-    dataset holds 0 and 7 alone, 7 is still the class that it was among 0, 2 and 7. Otherwise its own values, ascending,
-    are the classes. Where every file is a plain mask but not all of one program, {0, 1} here and
-    {0, 255} there, and the network tells two classes apart, all of 1, 255 and 65535 are vessel.
+    Weights with several vessel classes already have a map, `known`, which is used if it covers all values: in a dataset
+    with only 0 and 7, 7 is still the class that it was among 0, 2 and 7. Otherwise the dataset's own values, ascending,
+    are the classes. If the network has two classes and every file is a plain mask, but some hold {0, 1} and others
+    {0, 255}, then 1, 255 and 65535 all mean vessel.
 
     Args:
-        volumes: with `label` path and `scan` (`scan_labels`); one that is named twice counts once.
+        volumes: volumes with `label` path and `scan` (`scan_labels`); a volume that is listed twice counts once.
         unlabelled_value: a value that means *not labelled*; negative values always do.
-        classes: how many the network tells apart.
-        known: the `label_values` of the sidecar of weights to start from or to score; None, and any map where the
-            network tells but two classes apart, leaves the dataset its own.
-        training: whether the dataset is to be learnt from. Then it needs vessels, a value that is not `known` gives the
-            dataset its own map, and the log tells which classes cannot be learnt. In scoring, labels without vessel are
-            as good as any, and a value that is not `known` is refused.
+        classes: number of classes of the network.
+        known: `label_values` from the sidecar of the weights to start from or to score. It is ignored if None or if the
+            network has only two classes.
+        training: whether the dataset is for training. If so, it must have vessels, a value that is not `known` gives it
+            its own map, and the log lists classes that cannot be learnt. In scoring, labels without vessel are
+            accepted, and a value that is not `known` is refused.
 
     Returns:
-        The index of a value, or of the list of values that it stands in, is its class. The background is 0, unless
-        that means *not labelled*.
+        The value of each class, or the list of values that all mean that class. The background is 0, unless that means
+        *not labelled*.
 
     Raises:
-        UserError: without volumes, for more classes than the network's, and, as `training` says, for labels without
-            vessel or a value not `known`.
+        UserError: if there are no volumes, or more classes than the network has, and, depending on `training`, if the
+            labels hold no vessel or a value that is not `known`.
     """
     volumes = list({volume["label"]: volume for volume in volumes}.values())
     if not volumes:
         refuse("--dataset_dir", "no image has a label", "give a dataset with images/ and labels/")
-    holder: dict[int, str] = {}  # of each value, the first file
+    holder: dict[int, str] = {}  # the first file that holds each value
     binary = unlabelled_value != 0
     for volume in volumes:
         held = volume["scan"].values
@@ -66,7 +66,7 @@ def label_values(
             problem = f"with it the labels hold only {values}"
             refuse("--unlabelled_value 0", problem, "draw background as well as vessels")
     if classes is not None and len(values) > classes:
-        problem = f"the labels hold {len(values)} values {values} and the network tells {classes} classes apart"
+        problem = f"the labels hold {len(values)} values {values} and the network has {classes} classes"
         remedy = f"set --network_def#out_channels {len(values)}, or --unlabelled_value for one that means not labelled"
         refuse(volumes[0]["label"], problem, remedy)
     _check_presence([str(volume["label"]) for volume in volumes], values, set(holder), classes or len(values), training)
@@ -75,21 +75,21 @@ def label_values(
 
 
 def _map_of_weights(holder: Mapping[int, str], known: Sequence, training: bool) -> list | None:
-    """The map of the weights, where it tells what each value is; None where the dataset has to have its own."""
+    """Return the map of the weights if it covers all values, or None if the dataset needs its own."""
     strange = sorted(holder.keys() - {int(value) for of_one in known for value in np.atleast_1d(of_one)})
     if not strange:
         return list(known)
     value, file = strange[0], holder[strange[0]]
     problem = f"holds {value}, which is not among the weights' label values {list(known)}"
     if not training:
-        remedy = f"write its class's value there, or set --unlabelled_value {value} if it means not labelled"
+        remedy = f"replace it by its class's value, or set --unlabelled_value {value} if it means not labelled"
         refuse(file, problem, remedy)
-    logger.info("%s: %s; the dataset's own values are the classes", file, problem)
+    logger.info("%s: %s; so the dataset's own values are the classes", file, problem)
     return None
 
 
 def _check_presence(files: Sequence[str], values: Sequence, held: set[int], classes: int, training: bool) -> None:
-    """Tell of classes that no file holds: without vessel there is nothing to learn, without background too little."""
+    """Refuse or warn about classes that no file holds; without any vessel there is nothing to learn."""
     there = [not held.isdisjoint(np.atleast_1d(of_one).tolist()) for of_one in values]
     more = f" (and {len(files) - 1} more like it)" if files[1:] else ""
     if not any(there[1:]):
@@ -98,7 +98,7 @@ def _check_presence(files: Sequence[str], values: Sequence, held: set[int], clas
         logger.warning("%s%s: holds no vessel; scores that need some are null", files[0], more)
     elif not there[0]:
         logger.warning(
-            "%s%s: holds vessel alone, no voxel is background (%s); draw some, or check that these are labels",
+            "%s%s: holds only vessel, no voxel is background (%s); draw some, or check that these are labels",
             files[0],
             more,
             values[0],
@@ -106,7 +106,7 @@ def _check_presence(files: Sequence[str], values: Sequence, held: set[int], clas
     missing = [index for index in range(1, classes) if index >= len(there) or not there[index]]
     if training and missing:
         logger.warning(
-            "the network tells %d classes apart and the labels hold %d of them; it will not learn to find %s",
+            "the network has %d classes and the labels hold %d of them; it will not learn to find %s",
             classes,
             sum(there),
             missing,
@@ -114,12 +114,12 @@ def _check_presence(files: Sequence[str], values: Sequence, held: set[int], clas
 
 
 def label_names(values: Sequence, known: Sequence | None = None, names: Sequence[str] | None = None) -> list[str]:
-    """Name the classes: as weights that tell the same several apart did, else vessel, or by number.
+    """Name the classes: as in the weights if their classes are the same, else by default names.
 
     Args:
-        values: of the classes (`label_values`).
-        known: those of the weights to start from.
-        names: their names.
+        values: label values of the dataset's classes (`label_values`).
+        known: label values of the weights to start from.
+        names: class names of those weights.
     """
     if len(values) > 2 and names and list(values) == list(known or ()):
         return list(names)
@@ -127,11 +127,11 @@ def label_names(values: Sequence, known: Sequence | None = None, names: Sequence
 
 
 def class_counts(volumes: Sequence[Mapping[str, Any]], values: Sequence[int | Sequence[int]]) -> list[int]:
-    """Count the labelled voxels of each class over a dataset, inside each volume's region.
+    """Count the labelled voxels of each class in a dataset, inside each volume's region.
 
     Args:
-        volumes: with `scan`, and the `region` that counts.
-        values: of the classes (`label_values`).
+        volumes: volumes with `scan`, and the `region` in which to count.
+        values: label values of the classes (`label_values`).
     """
     counts = [0] * len(values)
     for volume in volumes:

@@ -1,4 +1,4 @@
-"""Datasets: find the volumes, check that images and labels fit."""
+"""Find the volumes of a dataset, and check that images and labels match."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ TEXT_SUFFIXES = (".txt", ".md", ".json", ".csv", ".xml", ".log", ".pdf", ".py")
 
 
 def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
-    """List the images of a dataset, of a folder of images, or of one file, by name.
+    """List the images in a dataset or in a folder of images, or the one image of a file.
 
     Args:
-        dataset_dir: the dataset, folder or file.
+        dataset_dir: path of the dataset, folder or file.
 
     Returns:
         `[{"name": ..., "image": path}, ...]`, sorted by name.
 
     Raises:
-        UserError: where there is nothing, or nothing that can be read; for two files of one name.
+        UserError: if there is no image that can be read, or if two files have the same name.
     """
     if not isinstance(dataset_dir, str | Path):
         refuse(dataset_dir, "is read as a list", "give one file or folder, ./NAME if its name has a comma")
@@ -43,10 +43,10 @@ def find_images(dataset_dir: str | Path) -> list[dict[str, str]]:
 
 
 def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, str]]:
-    """List images as `find_images` does, each checked by its header, so that none fails after hours.
+    """List images as `find_images` does and check each header, so that none fails after hours.
 
     Raises:
-        UserError: where `find_images` raises it, and for a file that is damaged or is not one volume.
+        UserError: as `find_images` does, and if a file is damaged or is not one volume.
     """
     items = find_images(dataset_dir)
     for item in items:
@@ -57,32 +57,32 @@ def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[
 def find_dataset(
     dataset_dir: str | Path | Sequence[str | Path] | None, region: str | None = None, channel: int | None = None
 ) -> list[dict[str, Any]]:
-    """List the labelled volumes of one or several datasets, each checked by its header.
+    """List the labelled volumes of one or several datasets, after checking their headers.
 
     Args:
-        dataset_dir: a dataset (`images/NAME.EXT` and `labels/NAME.EXT`, or a Medical Decathlon `dataset.json`), or
-            several; None is no dataset, and so no volumes.
-        region: voxels `x0:x1,y0:y1,z0:z1` that count as labelled.
-        channel: which channel of a several-channel image.
+        dataset_dir: a dataset (`images/NAME.EXT` and `labels/NAME.EXT`, or a Medical Decathlon `dataset.json`), or a
+            list of datasets; None gives no volumes.
+        region: voxels that count as labelled, `x0:x1,y0:y1,z0:z1`.
+        channel: which channel to use of an image that has several.
 
     Returns:
-        `[{"name", "image", "label", "dataset", "shape", "affine", "region"}, ...]`: paths, the name of the volume or
-        with several datasets the path of its dataset, (X, Y, Z), 4x4 in mm, a box.
+        One item for each volume: `name`, the paths `image` and `label`, `shape` (X, Y, Z), `affine` 4x4 in mm, `region`
+        as a box, and `dataset`: the path of its dataset if there are several, else the volume's name.
 
     Raises:
-        UserError: for a missing folder, an empty one, or an image without a label; for two files of one name, or an
-            image and a label that do not lie on the same voxels.
+        UserError: if a folder is missing or empty, an image has no label, two files have the same name, or the voxels
+            of an image and its label do not match.
     """
     folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir or ())
     items = [
-        # what dataset_weights weighs: the volumes of one dataset, or several datasets
+        # dataset_weights applies to the volumes of one dataset, or to several datasets
         {**item, "dataset": item["name"] if len(folders) == 1 else str(folder)}
         for folder in folders
         for item in _dataset_files(Path(folder))
     ]
     names = [item["name"] for item in items]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        refuse(", ".join(twice), "the same name in two datasets", "rename one of them")
+        refuse(", ".join(twice), "used as a name in two datasets", "rename one of them")
     return [{**item, **check_pair(item["image"], item["label"], region, channel)} for item in items]
 
 
@@ -128,10 +128,13 @@ def _decathlon(path: Path, keys: Sequence[str] = ("image", "label")) -> list[dic
 
 
 def find_volumes(folder: Path) -> dict[str, Path]:
-    """List the volumes in a folder, by name.
+    """Find the volumes in a folder.
+
+    Returns:
+        The path of each volume, by name.
 
     Raises:
-        UserError: where there is none; for two files of one name.
+        UserError: if there is no volume, or if two files have the same name.
     """
     if not folder.exists():
         refuse(folder, "no such file or folder", "check --dataset_dir", FileNotFoundError)
@@ -148,11 +151,11 @@ def find_volumes(folder: Path) -> dict[str, Path]:
             refuse(file, f"{volumes[name].name} has the same name {name!r}", "rename or remove one of the two")
         volumes[name] = file
     if ignored:
-        logger.warning("%s: ignored, not volumes by their names: %s", folder, ", ".join(ignored))
+        logger.warning("%s: ignored, names do not look like volumes: %s", folder, ", ".join(ignored))
     if not volumes:
         for name in ignored:
             if not name.lower().endswith(TEXT_SUFFIXES):
-                file_family(folder / name)  # says what to convert a microscope's or scanner's own format with
+                file_family(folder / name)  # names a converter for a microscope's or scanner's own format
         also = f" (found {', '.join(ignored[:3])})" if ignored else ""
         refuse(folder, f"holds no volume{also}", f"expected one of {' '.join(SUFFIXES)}", FileNotFoundError)
     return volumes
@@ -161,25 +164,25 @@ def find_volumes(folder: Path) -> dict[str, Path]:
 def check_pair(
     image: str, label: str, region: str | None = None, channel: int | None = None, compare_place: bool = True
 ) -> dict[str, Any]:
-    """Check by their headers that an image and its label lie on the same voxels.
+    """Check from their headers that the voxels of an image and its label match.
 
     Args:
-        image: path.
-        label: path.
-        region: voxels `x0:x1,y0:y1,z0:z1` that count as labelled.
-        channel: which channel of a several-channel image.
-        compare_place: compare voxel size and position too, where both files state them.
+        image: path of the image.
+        label: path of the label.
+        region: voxels that count as labelled, `x0:x1,y0:y1,z0:z1`.
+        channel: which channel to use of an image that has several.
+        compare_place: compare voxel size and position too, if both files state them.
 
     Returns:
         `shape` (X, Y, Z), `affine` 4x4 in mm, `region` as a box.
 
     Raises:
-        UserError: for a missing file; for a file that is damaged or not one volume, or where the two differ.
+        UserError: if a file is missing, damaged or not one volume, or if the two do not match.
     """
     one, two = read_header(image, channel=channel), read_header(label)
     if one.shape != two.shape:
         refuse(label, f"has {two.shape} voxels (X, Y, Z), its image {image} has {one.shape}", "align them")
-    # a label without a stated voxel size contradicts nothing
+    # a label that states no voxel size cannot contradict the image
     if compare_place and one.unit and two.unit and not _same_place(one.affine, two.affine):
         refuse(label, f"has another voxel size or position than its image {image}", "resample it to the image")
     box = region_box(region, one.shape, image)
@@ -187,18 +190,18 @@ def check_pair(
 
 
 def _same_place(one: np.ndarray, two: np.ndarray) -> bool:
-    # in voxels: half a voxel of position, 0.1 % of voxel size and direction, as programs round them
+    # programs round: allow half a voxel in position, and 0.1 % in voxel size and direction
     off = np.abs(np.linalg.solve(one[:3, :3], two[:3] - one[:3]))  # (3, 4)
     return bool(off[:, :3].max() < 1e-3 and off[:, 3].max() < 0.5)
 
 
 class CachedVolumes(CacheDataset):
-    """MONAI's `CacheDataset`, whose volumes may be others than those listed.
+    """MONAI's `CacheDataset`, which may load other volumes than those in `data`.
 
     Args:
-        data: items, for whoever replaces them (MONAI Label).
-        volumes: what to load; `data` by default.
-        kwargs: for MONAI's `CacheDataset`.
+        data: items that MONAI Label may replace.
+        volumes: items to load, by default `data`.
+        kwargs: further arguments of MONAI's `CacheDataset`.
     """
 
     def __init__(

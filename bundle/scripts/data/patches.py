@@ -1,4 +1,4 @@
-"""Patches drawn from volumes by weight, the same whatever the number of workers, processes and interruptions."""
+"""Draw patches from volumes by weight; the number of workers, processes and resumes makes no difference."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from scripts.core import UNLABELLED, refuse
 def volume_weights(datasets: Sequence[str], weights: Mapping[str, float] | Sequence[float] | None) -> np.ndarray:
     """Return the probability of drawing from each volume.
 
-    A dataset is drawn from by its weight, whatever its size, and all its volumes alike.
+    Each dataset is drawn from according to its weight, whatever its size, and all its volumes equally often.
 
     Args:
-        datasets: the dataset of each volume.
-        weights: by dataset (one not named has 1), or one for each dataset in order; None is equal.
+        datasets: the name of each volume's dataset.
+        weights: weights by dataset name (1 if not named), or one for each dataset in order; None weights all equally.
 
     Raises:
-        UserError: for an unknown name, another number of weights, or weights that are negative or all zero.
+        UserError: if a name is unknown, or the weights are too few, too many, negative or all zero.
     """
     names = list(dict.fromkeys(datasets))
     if weights is None:
@@ -53,22 +53,22 @@ def volume_weights(datasets: Sequence[str], weights: Mapping[str, float] | Seque
 
 
 class PatchDataset(Dataset):
-    """Patches drawn from volumes by weight; each is a function of (seed, index) alone.
+    """Patches drawn from volumes by weight; each depends only on the seed and its index.
 
-    The volumes are loaded once, as far as the first random transform; so workers and processes, in any number, draw
-    the same patches, and a resumed run draws those of a run never stopped.
+    So any number of workers and processes draw the same patches, and a resumed run draws those of an uninterrupted
+    one. Each volume is loaded and transformed once, up to the first random transform.
 
     Args:
-        data: items with `image` and `label` paths, for whoever replaces them (MONAI Label).
-        transform: preprocessing; what follows the first random transform runs for every patch.
-        length: patches an epoch.
-        seed: of the draw.
+        data: items with `image` and `label` paths, which MONAI Label may replace.
+        transform: preprocessing; the first random transform and those after it run for every patch.
+        length: patches per epoch.
+        seed: seed of the random draws.
         weights: see `volume_weights`.
-        progress: show a bar while loading.
-        volumes: what to draw from; `data` by default.
+        progress: show a progress bar while loading.
+        volumes: items to draw from, by default `data`.
 
     Raises:
-        UserError: where there is nothing to draw from.
+        UserError: if there is no volume or no patch to draw.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class PatchDataset(Dataset):
         self.volumes = CacheDataset(data, transform, copy_cache=False, num_workers=1, progress=progress)
 
     def __len__(self) -> int:
-        """Patches an epoch."""
+        """Return the number of patches per epoch."""
         return self.length
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Draw a patch; `index` counts on from epoch to epoch (`EpochSampler`)."""
+        """Draw a patch; `index` keeps counting from one epoch to the next (`EpochSampler`)."""
         generator = np.random.default_rng((self.seed, index))
         volume = int(generator.choice(len(self.probabilities), p=self.probabilities))
         self.volumes.transform.set_random_state(seed=int(generator.integers(2**32)))
@@ -108,21 +108,21 @@ class PatchDataset(Dataset):
 
 
 class EpochSampler(DistributedSampler):
-    """Count on from epoch to epoch, so that no two epochs draw the same patches.
+    """Sampler that keeps counting across epochs, so that no two epochs draw the same patches.
 
-    MONAI's engines tell a `DistributedSampler` the epoch, in a resumed run too.
+    It is a `DistributedSampler` because MONAI's engines tell that the epoch, also in a resumed run.
 
     Args:
         dataset: a `PatchDataset`.
-        num_replicas: processes.
-        rank: of this one.
+        num_replicas: number of processes.
+        rank: number of this process.
     """
 
     def __init__(self, dataset: PatchDataset, num_replicas: int = 1, rank: int = 0) -> None:
         super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=False)
 
     def __iter__(self) -> Iterator[int]:
-        """Yield indices of this process's patches."""
+        """Yield the indices of this process's patches."""
         offset = self.epoch * len(self.dataset)
         return (offset + index for index in super().__iter__())
 
@@ -130,11 +130,11 @@ class EpochSampler(DistributedSampler):
 def pad_collate(
     patches: Sequence[Mapping[str, torch.Tensor]], least: Sequence[int] = (0, 0, 0)
 ) -> dict[str, torch.Tensor]:
-    """Batch patches of unequal sizes: patches of thin stacks grow to the largest of the batch, unlabelled there.
+    """Batch patches of unequal size by padding them to the largest; the padding is unlabelled.
 
     Args:
-        patches: dicts of `image` and `label`, each `(C, X, Y, Z)`.
-        least: (X, Y, Z), how large they become at least.
+        patches: dicts with `image` and `label`, each `(C, X, Y, Z)`.
+        least: smallest size to pad to, (X, Y, Z) in voxels.
 
     Returns:
         `image` and `label`, each `(B, C, X, Y, Z)`.
@@ -143,7 +143,7 @@ def pad_collate(
 
     def grown(tensor: torch.Tensor, **how: Any) -> torch.Tensor:
         missing = [int(width) for width in largest - tensor.shape[1:]]
-        # F.pad counts from the last axis and wants (before, after) pairs
+        # F.pad takes (before, after) pairs, starting with the last axis
         pairs = [width for after in reversed(missing) for width in (0, after)]
         return F.pad(tensor[None], pairs, **how)[0] if any(missing) else tensor
 

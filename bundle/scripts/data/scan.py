@@ -1,4 +1,4 @@
-"""What training and scoring have to know of the labels before they begin; each label file is read once for it."""
+"""What training and scoring need to know about the labels before they start; each file is read once."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from scripts.io import read_volume
 
 from .dataset import find_dataset
 
-MAX_VALUES = 32  # a file with more distinct values is an image and not a label
+MAX_VALUES = 32  # a file with more distinct values is taken for an image, not a label
 
 
 @dataclass(frozen=True, eq=False)
 class LabelScan:
-    """What is in one label file.
+    """Summary of one label file.
 
     Attributes:
-        values: the labelled values in the whole file, ascending; what is not labelled has none.
-        labelled: the smallest box, within the region that counts, that holds every labelled voxel.
-        planes: of each value three arrays: how many of its voxels lie in each plane of `labelled` across X, Y and Z.
+        values: the label values in the whole file, ascending, without those that mean *not labelled*.
+        labelled: the smallest box that holds every labelled voxel of the volume's region.
+        planes: for each value, how many of its voxels lie in each plane of `labelled`: an array each across X, Y and Z.
         background: the value that means background.
     """
 
@@ -34,7 +34,7 @@ class LabelScan:
     background: int
 
     def count(self, value: int, box: Box) -> int:
-        """Count the voxels of a value in a box that spans `labelled` along two axes at least, as a split has them."""
+        """Count the voxels of a value in a box that spans `labelled` along at least two axes, as after a split."""
         if value not in self.planes:
             return 0
         cut = [axis for axis in range(3) if not _spans(box[axis], self.labelled[axis])]
@@ -46,7 +46,7 @@ class LabelScan:
         return int(self.planes[value][axis][start:stop].sum())
 
     def holds_vessel(self, box: Box) -> bool:
-        """Whether a box, as in `count`, holds a voxel of another value than the background."""
+        """Return whether a box, as in `count`, holds any vessel voxel."""
         return any(self.count(value, box) for value in self.values if value > self.background)
 
 
@@ -56,27 +56,27 @@ def find_labelled(
     channel: int | None = None,
     unlabelled_value: float | None = None,
 ) -> list[dict[str, Any]]:
-    """Find the volumes of one or several datasets (`find_dataset`) and read each label once (`scan_labels`).
+    """Find the volumes of one or several datasets (`find_dataset`) and scan each label (`scan_labels`).
 
     Raises:
-        UserError: as these do; what is wrong with a header is told before any label is read.
+        UserError: as those do; all headers are checked before any label is read.
     """
     return scan_labels(find_dataset(dataset_dir, region, channel), unlabelled_value)
 
 
 def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> list[dict[str, Any]]:
-    """Read each label and add its scan to the volume.
+    """Read each label once and add its scan to the volume.
 
     Args:
-        volumes: with `label` path and `region`, the box of voxels that count.
+        volumes: volumes with `label` path and `region`, the box of voxels that count as labelled.
         unlabelled_value: a value that means *not labelled*; negative values always do.
 
     Returns:
         The volumes, each with a `scan` (`LabelScan`).
 
     Raises:
-        UserError: for a file that is damaged, that holds fractions or more than 32 values (an image given as a label),
-            or that has no labelled voxel in its region.
+        UserError: if a file is damaged, holds fractions or more than 32 values (an image given as a label), or has no
+            labelled voxel in its region.
     """
     return [{**volume, "scan": _scan(volume, unlabelled_value)} for volume in volumes]
 
@@ -95,7 +95,7 @@ def _scan(volume: Mapping[str, Any], unlabelled_value: float | None) -> LabelSca
     box = tuple(_extent(per_plane, start) for per_plane, (start, _) in zip(_planes(labelled), region, strict=True))
     inside = label[slices(box)]  # (X, Y, Z) of the box
     planes = {value: _planes(inside == value) for value in values}
-    # 0 is the background, unless it means that nothing is known there
+    # 0 is the background, unless it means not labelled
     background = values[0] if unlabelled_value == 0 and values else 0
     return LabelScan(values, box, planes, background)
 
@@ -105,7 +105,7 @@ def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> lis
     if unlabelled_value is not None:
         values = values[values != unlabelled_value]
     if (fractions := values[values % 1 > 0]).size:
-        problem = f"holds fractions such as {fractions[0]:g}, and a label holds whole numbers"
+        problem = f"holds fractions such as {fractions[0]:g}, and labels are whole numbers"
         refuse(path, problem, "put a label there; was an image given as one?")
     if len(values) > MAX_VALUES:
         refuse(path, f"holds {len(values)} different values", "put a label there; was an image given as one?")
@@ -113,7 +113,7 @@ def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> lis
 
 
 def _planes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How many voxels of a mask lie in each plane across X, Y and Z."""
+    """Count the voxels of a mask in each plane across X, Y and Z."""
     across_x, across_y, across_z = (np.count_nonzero(mask, axis=others) for others in ((1, 2), (0, 2), (0, 1)))
     return across_x, across_y, across_z
 

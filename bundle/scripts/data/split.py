@@ -1,4 +1,4 @@
-"""Hold a part of every volume out for validation, by where it lies."""
+"""Split every volume in space: hold out one end of it for validation."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ TRAIN, VALIDATE = "train", "validate"
 def split_in_space(
     region: Box, affine: np.ndarray, val_fraction: float, patch_size: Sequence[int]
 ) -> tuple[Box, Box] | None:
-    """Split a box: the last `val_fraction` of its longest in-plane axis validates.
+    """Split a box along its longest in-plane axis; the last `val_fraction` is for validation.
 
-    A margin of one patch side lies between the two parts.
+    A margin of one patch side is left between the two parts.
 
     Args:
-        region: voxels.
-        affine: 4x4, tells which axes are in plane.
-        val_fraction: between 0 and 1.
-        patch_size: (X, Y, Z).
+        region: the box to split, in voxels.
+        affine: 4x4 affine of the volume, from which the in-plane axes follow.
+        val_fraction: fraction of the axis for validation, between 0 and 1.
+        patch_size: size of a training patch in voxels, (X, Y, Z).
 
     Returns:
-        The training box and the validation box; None where the former would be shorter than a patch.
+        The training box and the validation box, or None if the training box would be shorter than a patch.
 
     Raises:
-        UserError: for a fraction outside 0 to 1.
+        UserError: if the fraction is not between 0 and 1.
     """
     if not 0 < val_fraction < 1:
         refuse(f"--val_fraction {val_fraction}", "is not between 0 and 1", "give one such as 0.25")
@@ -54,22 +54,22 @@ def _with(box: Box, axis: int, bounds: tuple[int, int]) -> Box:
 def split_dataset(
     volumes: Sequence[Mapping[str, Any]], val_fraction: float, patch_size: Sequence[int]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Split every volume of a dataset in space, inside the box that is labelled.
+    """Split every volume of a dataset in space, inside its labelled box.
 
-    A volume validates on itself, and the log says so, where its labelled box is too small for a patch, a margin and a
-    rest, or where one of the parts would hold no vessel. Either part holds labelled voxels, for the box has some at
-    both ends.
+    If the labelled box is too small for a patch, a margin and a validation part, or if one of the parts would hold no
+    vessel, the whole box serves for both training and validation, and the log says so. Both parts hold labelled voxels,
+    because the box has some at either end.
 
     Args:
-        volumes: with `name`, `label` path, `affine` and `scan` (`scan_labels`).
+        volumes: volumes with `name`, `label` path, `affine` and `scan` (`scan_labels`).
         val_fraction: see `split_in_space`.
-        patch_size: (X, Y, Z).
+        patch_size: size of a training patch in voxels, (X, Y, Z).
 
     Returns:
-        `{"train": [...], "validate": [...]}`: the volumes, each with the region that trains or validates.
+        `{"train": [...], "validate": [...]}`: the volumes, each with its training or validation box as `region`.
 
     Raises:
-        UserError: for a fraction outside 0 to 1, or a dataset whose labels hold no vessel.
+        UserError: if the fraction is not between 0 and 1, or the labels of the dataset hold no vessel.
     """
     split: dict[str, list[dict[str, Any]]] = {TRAIN: [], VALIDATE: []}
     for volume in volumes:
@@ -83,7 +83,7 @@ def split_dataset(
 
 
 def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box]:
-    """The boxes that train and that validate; both are the labelled one where there is nothing to hold out."""
+    """Return the training box and the validation box; both are the labelled box if it cannot be split."""
     scan: LabelScan = volume["scan"]
     boxes = split_in_space(scan.labelled, volume["affine"], val_fraction, patch_size)
     if boxes is None:
@@ -91,8 +91,8 @@ def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[
         why = f"too small to hold a part out along {axis}"
     else:
         without = [side for side, box in zip((TRAIN, VALIDATE), boxes, strict=True) if not scan.holds_vessel(box)]
-        if not without or not scan.holds_vessel(scan.labelled):  # where the whole holds none, it helps no more
+        if not without or not scan.holds_vessel(scan.labelled):  # if the whole holds none, it would not help
             return boxes
-        why = f"the part that would {without[0]} holds no vessel"
+        why = f"the part to {without[0]} on holds no vessel"
     logger.warning("%s: %s; it validates on itself", volume["name"], why)
     return scan.labelled, scan.labelled

@@ -1,4 +1,4 @@
-"""Patches of synthetic volumes that are drawn as training goes on, and never twice."""
+"""Patches from synthetic volumes that are made during training, each volume only once."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from scripts.synthesis import check_parts, draw_style, synthesise
 
 from .dataset import find_volumes
 
-LANES = 16  # volumes that patches are drawn from at one time
-MAX_VALUES = 32  # of a mask, vessels of several kinds among them
+LANES = 16  # volumes from which patches are drawn at the same time
+MAX_VALUES = 32  # distinct values in a mask, which may hold several kinds of vessel
 MAX_VESSEL = 0.9
 
 
 def no_dataset(classes: int, options: Mapping[str, Any], options_of_tests: Mapping[str, Any] | None = None) -> list:
-    """Return the volumes of a dataset that training on synthetic volumes reads: none.
+    """Return an empty list of volumes, after checking that no option asks for a dataset.
 
     Args:
-        classes: that the network tells apart.
-        options: those that speak of a dataset, by name.
-        options_of_tests: those that speak of volumes to score, where there are none.
+        classes: number of classes of the network.
+        options: options about a dataset, by name.
+        options_of_tests: options about test volumes, by name, if there are no such volumes.
 
     Raises:
-        UserError: where one of them is set, which would be of no effect, or for other classes than two.
+        UserError: if one of them is set, because it would have no effect, or if there are not two classes.
     """
     if classes != 2:
         refuse(
@@ -51,14 +51,14 @@ def no_dataset(classes: int, options: Mapping[str, Any], options_of_tests: Mappi
 
 
 def training_shape(seed: int, style: str) -> tuple[int, int, int]:
-    """Draw how large a volume is: cubes, slabs and thin stacks of 10 to 30 slices.
+    """Draw the size of a synthetic volume: a cube, a slab or a thin stack of 10 to 30 slices.
 
     Args:
         seed: a non-negative integer.
-        style: what will grow: stems need a field that is wide beside them, plexus are flat.
+        style: style of the vessels: stems need a wide field, a plexus is flat.
 
     Returns:
-        Voxels along X, Y, Z.
+        Number of voxels along X, Y and Z.
     """
     rng = np.random.default_rng([seed, 1])
     kinds = {"stack": (0.0, 0.25, 0.75), "plexus": (0.2, 0.7, 0.1), "mask": (0.5, 0.3, 0.2)}
@@ -77,14 +77,14 @@ def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
     """Read real vessel masks to cut blocks from.
 
     Args:
-        masks_dir: folder of volumes of voxels as deep as wide, vessel where above 0; None is none.
+        masks_dir: folder of volumes with cubic voxels, vessel where above 0; None gives no masks.
 
     Returns:
-        (X, Y, Z) boolean arrays, by file name and hash, so that a resumed run is told from one on other masks.
+        (X, Y, Z) boolean arrays by file name and hash, which shows whether a resumed run uses the same masks.
 
     Raises:
-        UserError: for a folder that is none, or without volumes; for a file that cannot be read, is no mask, holds no
-            vessel or little else, or has flat voxels.
+        UserError: if the folder is missing or has no volumes; if a file cannot be read, is not a mask, holds no vessel
+            or almost only vessel, or has voxels that are not cubes.
     """
     if masks_dir is None:
         return {}
@@ -98,7 +98,7 @@ def _mask(path):
     if len(np.unique(voxels)) > MAX_VALUES:
         refuse(path, f"holds more than {MAX_VALUES} values, so it is an image and no vessel mask", "remove it")
     if voxels.min() < 0:
-        refuse(path, "holds negative values, which are not labelled", "make them vessel or background")
+        refuse(path, "holds negative values, which mean not labelled", "make them vessel or background")
     mask = voxels > 0
     if not 0 < mask.mean() < MAX_VESSEL:
         refuse(path, f"{mask.mean():.0%} of it is vessel, so nothing can be cut from it", "remove it")
@@ -109,14 +109,14 @@ def _mask(path):
 
 
 class Synthesised(Transform):
-    """Draw the volume of a seed.
+    """Make a synthetic volume from a seed.
 
     Args:
-        without: see `scripts.synthesis.synthesise`.
-        masks: likewise.
+        without: parts to leave out, see `scripts.synthesis.synthesise`.
+        masks: real vessel masks, see `scripts.synthesis.synthesise`.
 
     Raises:
-        UserError: for parts that there are not, or where no style is left.
+        UserError: if a part is unknown, or if no style is left.
     """
 
     def __init__(self, without: Sequence[str] = (), masks: Sequence[np.ndarray] = ()) -> None:
@@ -125,9 +125,9 @@ class Synthesised(Transform):
         self.masks = masks
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Add `image`, float32, and `label`, int8, both `(1, X, Y, Z)`, and `style` to a `seed`.
+        """Add `image` (float32) and `label` (int8), both `(1, X, Y, Z)`, and `style` to an item with `seed`.
 
-        Where there is a `shape` they have it, else one is drawn.
+        Their size is the item's `shape` if it has one, else it is drawn.
         """
         seed = data["seed"]
         style = draw_style(seed, self.without, self.masks)
@@ -142,28 +142,28 @@ class Synthesised(Transform):
 
 
 def seeds(first: int, count: int) -> list[dict[str, Any]]:
-    """Items of a fixed set of volumes, to validate on; training seeds are far above these."""
+    """Return the items of a fixed set of volumes to validate on; training seeds are far larger."""
     return [{"seed": seed, "name": f"synthetic_{seed}"} for seed in range(first, first + count)]
 
 
 class SyntheticPatches(Dataset):
-    """Patches from ever new synthetic volumes; each patch is a function of (seed, index) alone.
+    """Patches from ever new synthetic volumes; each depends only on the seed and its index.
 
-    At any time patches are drawn from `LANES` volumes in turn, so that neighbours in a batch differ; each volume serves
-    `per_volume` patches, then another takes its place, now in one lane and now in the next, so that no step waits for
-    many. A worker of the loader keeps the volumes it draws from; with batches of two, and 1, 2, 4 or 8 workers that
-    outlive an epoch, none is drawn twice.
+    Patches are drawn from `LANES` volumes in turn, so that those in a batch differ. After `per_volume` patches a volume
+    is replaced by a new one, in one lane after the other, so that no step waits for many. A DataLoader worker keeps the
+    volumes it draws from; with batches of two, and 1, 2, 4 or 8 workers that persist across epochs, no volume is made
+    twice.
 
     Args:
-        draw: makes a volume of a seed.
-        transform: preprocessing; what follows the first random transform runs for every patch.
-        length: patches an epoch.
-        seed: of the draw.
-        per_volume: patches from each volume.
-        progress: of no effect, for nothing is loaded beforehand; several processes set it.
+        draw: makes a volume from a seed.
+        transform: preprocessing; the first random transform and those after it run for every patch.
+        length: patches per epoch.
+        seed: seed of the random draws.
+        per_volume: patches to cut from each volume.
+        progress: has no effect, because nothing is loaded in advance; the configs for several processes set it.
 
     Raises:
-        UserError: for numbers below 1.
+        UserError: if `length` or `per_volume` is below 1.
     """
 
     def __init__(
@@ -190,17 +190,17 @@ class SyntheticPatches(Dataset):
         self._volumes: OrderedDict[int, Any] = OrderedDict()
 
     def __len__(self) -> int:
-        """Patches an epoch."""
+        """Return the number of patches per epoch."""
         return self.length
 
     def volume_of(self, index: int) -> int:
         """Return the number of the volume that a patch is cut from."""
         turn, lane = divmod(index, LANES)
-        # lanes change their volume one after the other
+        # lanes replace their volume one after the other
         return (turn + lane * self.per_volume // LANES) // self.per_volume * LANES + lane
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Draw a patch; `index` counts on from epoch to epoch (`scripts.data.EpochSampler`)."""
+        """Draw a patch; `index` keeps counting from one epoch to the next (`scripts.data.EpochSampler`)."""
         generator = np.random.default_rng((self.seed, index))
         volume = self._volume(self.volume_of(index))
         self.transform.set_random_state(seed=int(generator.integers(2**32)))

@@ -1,4 +1,4 @@
-"""The weights that a server uses, `models/model.pt`: replaced by better ones, and brought back to those shipped."""
+"""The weights that a server uses, `models/model.pt`: replace them by trained ones, or restore the shipped ones."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ FOUNDATION = "model_foundation.pt"
 
 @idist.one_rank_only()
 def activate(trained: str | Path, active: str | Path) -> None:
-    """Put trained weights and their sidecar in the place of the active ones, which are kept if they are the first.
+    """Replace the active weights and their sidecar by trained ones, keeping the shipped ones.
+
+    With several processes, only the first does so.
 
     Args:
-        trained: `X.pt`.
-        active: `models/model.pt`; the first time it is replaced it is kept beside it as `model_foundation.pt`.
-
-    Of several processes the first does so.
+        trained: `X.pt` to make active.
+        active: `models/model.pt`; the first time it is replaced, a copy is kept beside it as `model_foundation.pt`.
 
     Raises:
-        UserError: where the trained weights or a sidecar are missing, where weights are not those that their sidecar
-            describes, or where the folder cannot be written; the active weights are then as they were.
+        UserError: if the trained weights or a sidecar are missing, weights do not match their sidecar, or the folder
+            cannot be written to; the active weights then stay as they were.
     """
     trained, active = Path(trained), Path(active)
     if not trained.is_file():
-        problem = f"is not there, for no epoch had a Dice to be chosen by, so {active} is kept"
-        refuse(trained, problem, "label vessels where it validates", FileNotFoundError)
+        problem = f"does not exist, because the Dice was undefined in every epoch, so {active} is kept"
+        refuse(trained, problem, "label vessels in the part that validates", FileNotFoundError)
     foundation = active.with_name(FOUNDATION)
     if not (foundation.is_file() and sidecar_path(foundation).is_file()):
         copy_pair(active, foundation)
     copy_pair(trained, active)
-    logger.info("%s: replaced by the weights just trained; those shipped are %s", active, foundation.name)
+    logger.info("%s: replaced by the weights just trained; the shipped ones are kept as %s", active, foundation.name)
 
 
 def restore_foundation(app: str | Path, model: str = "tubenet") -> Path:
@@ -45,21 +45,21 @@ def restore_foundation(app: str | Path, model: str = "tubenet") -> Path:
 
     Args:
         app: folder of the MONAI Label app.
-        model: name of the bundle in it.
+        model: name of the bundle in the app.
 
     Returns:
-        The active weights; a running server uses them from the next request on.
+        Path of the active weights; a running server uses them from the next request on.
 
     Raises:
-        UserError: where there is no such app, nothing was ever trained in it, the weights kept are not those that their
-            sidecar describes, or they cannot be written.
+        UserError: if there is no such app, nothing was ever trained in it, the shipped weights do not match their
+            sidecar, or they cannot be written.
     """
     models = Path(app) / "model" / model / "models"
     if not models.is_dir():
         refuse(models, "no such folder", "give --app, the folder that the server was started with", FileNotFoundError)
     if not (models / FOUNDATION).is_file():
         problem, remedy = (
-            "is not there, for nothing was trained here yet",
+            "does not exist, because nothing was trained here yet",
             "use the active weights: they are the shipped ones",
         )
         refuse(models / FOUNDATION, problem, remedy, FileNotFoundError)
@@ -68,10 +68,10 @@ def restore_foundation(app: str | Path, model: str = "tubenet") -> Path:
 
 
 def copy_pair(source: Path, target: Path) -> None:
-    """Copy weights and sidecar, both whole before the first gets its name.
+    """Copy weights and sidecar; neither appears before both are complete.
 
     Raises:
-        UserError: where one of them is missing, where they do not belong together, or where they cannot be written.
+        UserError: if one of them is missing, if they do not match, or if they cannot be written.
     """
     checkpoint = Checkpoint(source)
     checkpoint.check()

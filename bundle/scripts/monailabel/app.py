@@ -15,7 +15,7 @@ MODEL = "tubenet"
 HOST = "127.0.0.1"
 CARRIED = ("configs", "docs", "models", "scripts", "LICENSE")
 
-# MONAI Label imports torchvision, two of whose operators a build for another PyTorch than the one installed lacks
+# MONAI Label imports torchvision, which lacks these two operators if it was built for another version of PyTorch
 MISSING_OPERATORS = """import torch
 
 for name in ("nms", "qnms"):
@@ -25,20 +25,19 @@ for name in ("nms", "qnms"):
 
 
 def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
-    """Make the folder of a MONAI Label app: its `monaibundle` app, with a copy of this bundle.
+    """Make an app folder for MONAI Label: its `monaibundle` app, with a copy of this bundle.
 
-    A folder that is one already is left as it is, with the weights trained in it.
+    An existing app is left as it is, with the weights trained in it.
 
     Args:
-        app: the folder.
-        torchvision_works: whether it can be imported; where not, the app defines the operators that it lacks.
+        app: the folder to make.
+        torchvision_works: whether torchvision can be imported; if not, the app defines the operators that it lacks.
 
     Returns:
-        The folder.
+        Absolute path of the folder.
 
     Raises:
-        UserError: where MONAI Label is not installed; for a folder that holds something else; where it cannot be
-            written.
+        UserError: if MONAI Label is not installed, or the folder holds something else or cannot be written.
     """
     app = Path(app).resolve()
     if (app / "model" / MODEL / "configs" / "metadata.json").is_file():
@@ -68,7 +67,7 @@ def _version(bundle: Path) -> str:
 
 
 def server_command(app: Path, studies: Path | str, port: int) -> list[str]:
-    """Return the command that starts MONAI Label on this machine alone."""
+    """Return the command that starts MONAI Label, reachable from this machine only."""
     where = ["--app", str(app), "--studies", str(studies), "--host", HOST, "--port", str(port)]
     conf = {"models": MODEL, "zoo_source": "local", "sam2": "false"}
     return [
@@ -79,13 +78,13 @@ def server_command(app: Path, studies: Path | str, port: int) -> list[str]:
 
 
 def server_environment() -> dict[str, str]:
-    """Return this process's environment with what MONAI Label reads from it."""
+    """Return this process's environment with the variables that MONAI Label reads."""
     own = {
-        # it takes the last that fits for a file's suffix: .ome.tif has to stand after .tif
+        # MONAI Label uses the last suffix that matches, so .ome.tif has to come after .tif
         "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in sorted(SUFFIXES, key=len)]),
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "PYTHONPATH": "",  # the bundle in the app, and no other
-        # with several GPUs it starts torchrun by that name, whether or not the environment is active
+        "PYTHONPATH": "",  # so that only the bundle in the app is imported
+        # with several GPUs it runs `torchrun`, which must be found even if the environment is not activated
         "PATH": os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH")))),
     }
     return {**os.environ, **own}

@@ -1,4 +1,4 @@
-"""The file that MONAI Label sends: written as the command line writes it, where MONAI Label's own writer would not."""
+"""Write the result that MONAI Label sends as the command line does, because its own writer loses metadata."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from monai.utils import PostFix
 
 from scripts.io import SUFFIXES, SaveVolumed, split_name
 
-# MONAI Label puts the path there before the image takes its place, and the description where a viewer has asked; it
-# has not where MONAI Label scores images, and then looks at the result itself
+# MONAI Label keeps the image's path under the first key, and sets the second only when a viewer asks for a result; when
+# it scores images it uses the result itself
 SOURCE, FOR_A_VIEWER = "image_path", "description"
 AS_UINT8 = (None, "", "uint8")
 
 
 class WriteResultd(MapTransform):
-    """In MONAI Label, write the result as a file of the image's kind and hand that over; elsewhere do nothing.
+    """In MONAI Label, replace the result by a file of the image's format; elsewhere do nothing.
 
     MONAI Label writes all results with ITK, whose TIFF has neither the distance of slices nor ImageJ's or OME's
-    metadata, and whose NIfTI has no shear. It does not write where it is told that a result is not to be written
-    (`result_write_to_file`), and then sends the file that the result names.
+    metadata, and whose NIfTI has no shear. With `result_write_to_file` false it writes nothing, and sends the file that
+    the result names.
 
-    A request for another suffix (`result_extension`; 3D Slicer asks for `.nrrd`) is left to it, unless this bundle
-    writes that suffix too.
+    If a request asks for another suffix (`result_extension`; 3D Slicer asks for `.nrrd`) that this bundle cannot write,
+    MONAI Label writes the file. This transform has to be the last of the post-processing.
 
     Args:
-        keys: of class indices `(1, X, Y, Z)`, one key; last in the post-processing.
-        provenance: said in the file's metadata.
-        image_key: whose metadata counts where the result carries none.
+        keys: one key, that of the class indices `(1, X, Y, Z)`.
+        provenance: origin of the result, for the file's metadata.
+        image_key: key of the image whose metadata is used if the result has none.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class WriteResultd(MapTransform):
         except BaseException:
             Path(path).unlink()
             raise
-        # MONAI Label asks every result for its shape, which numpy's string has, and would resize it to the image's
+        # MONAI Label asks every result for its shape, which numpy's string has, and would resize it to the image
         for known in (self.image_key, PostFix.meta(self.image_key)):
             d.pop(known, None)
         return {**d, key: np.str_(path), "result_write_to_file": False}

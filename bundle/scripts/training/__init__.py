@@ -1,4 +1,4 @@
-"""What training takes besides MONAI's engines: losses, handlers, fine-tuning, resuming, several processes."""
+"""What training needs besides MONAI's engines: losses, handlers, fine-tuning, resuming, several processes."""
 
 from .distributed import (
     DistributedBatches,

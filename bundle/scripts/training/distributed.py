@@ -1,9 +1,9 @@
-"""What each of several processes does of a training and of a validation, so that together they equal one process.
+"""How several processes share training and validation, so that the result is that of a single process.
 
-A step's batch is the global one: process r of n takes its patches r, r + n and so on, the loss and its gradient are
-those of the whole batch, and all processes make the same step. Of the volumes that validate, process r scores volumes
-r, r + n and so on, and all learn all scores (`scripts.metrics`), so they agree on the best epoch and on when to
-stop. Without processes, all of this is the identity.
+`batch_size` is that of the global batch: process r of n takes patches r, r + n and so on, the loss and its gradient are
+those of the whole batch, and all processes make the same step. In validation, process r scores volumes r, r + n and so
+on, and all processes receive all scores (`scripts.metrics`), so they agree on the best epoch and on when to stop. With
+a single process, none of this changes anything.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from scripts.data import pad_collate
 
 
 class DistributedBatches(BatchSampler):
-    """This process's share of every global batch; it has to be attached to the trainer, which counts the epochs.
+    """This process's share of every global batch; attach it to the trainer, which counts the epochs.
 
     Args:
-        sampler: of all patches (`scripts.data.EpochSampler`, of one process).
-        batch_size: of the global batch; shares differ by one patch where it does not divide.
+        sampler: sampler of all patches, an `scripts.data.EpochSampler` for one process.
+        batch_size: patches in the global batch; if it does not divide evenly, shares differ by one patch.
 
     Raises:
-        UserError: for a batch that has no patch for some process.
+        UserError: if the batch is smaller than the number of processes.
     """
 
     def __init__(self, sampler: DistributedSampler, batch_size: int) -> None:
@@ -45,11 +45,11 @@ class DistributedBatches(BatchSampler):
         super().__init__(sampler, batch_size, drop_last=False)
 
     def attach(self, engine: Engine) -> None:
-        """Tell the sampler the epoch of `engine`; MONAI does so only for what a loader calls its sampler."""
+        """Tell the sampler the epoch of `engine`; MONAI does this only for a loader's `sampler`."""
         engine.add_event_handler(Events.EPOCH_STARTED, lambda: self.sampler.set_epoch(engine.state.epoch))
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield the indices of this process's patches, a list a step."""
+        """Yield the indices of this process's patches, one list per step."""
         for batch in super().__iter__():
             yield batch[idist.get_rank() :: idist.get_world_size()]
 
@@ -57,13 +57,13 @@ class DistributedBatches(BatchSampler):
 def prepare_batch(
     batch: Mapping[str, torch.Tensor], device: torch.device, non_blocking: bool = False, **kwargs: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Let patches grow to the largest of the global batch, as they would if they were in one batch.
+    """Pad patches to the largest of the global batch, as a single process would.
 
     Args:
         batch: `image` `(B, C, X, Y, Z)` and `label` `(B, 1, X, Y, Z)`.
-        device: to move them to.
-        non_blocking: see MONAI.
-        kwargs: for `Tensor.to`.
+        device: device to move them to.
+        non_blocking: see MONAI's `default_prepare_batch`.
+        kwargs: further arguments of `Tensor.to`.
     """
     shape = torch.tensor(batch["image"].shape[2:])
     largest = idist.all_reduce(shape.clone(), "MAX")
@@ -74,17 +74,17 @@ def prepare_batch(
 
 
 class GlobalLoss(nn.Module):
-    """The loss of the global batch, of which each process sees its share.
+    """The loss of the global batch, of which each process has a share.
 
-    A loss is a mean, over patches or over voxels weighted by class. With the sum L_r d_r and the divisor d_r of process
-    r's share, the loss of all n shares is sum(L_r d_r) / sum(d_r), and that is the value returned. Its gradient is
-    that of n L_r d_r / sum(d_r), for `DistributedDataParallel` takes the mean of the gradients over the processes.
+    A loss is a mean, over patches or over voxels weighted by class. If L_r is the loss of process r's share and d_r its
+    divisor, the loss of all n shares is sum(L_r d_r) / sum(d_r), and that is the value returned. Its gradient is that
+    of n L_r d_r / sum(d_r), because `DistributedDataParallel` averages the gradients over the processes.
 
     Args:
-        loss: with a method `divisor(label)` that tells what it divides by.
+        loss: a loss with a method `divisor(label)`, which returns what it divides by.
 
     Raises:
-        UserError: for a loss without.
+        UserError: if the loss has no such method.
     """
 
     def __init__(self, loss: nn.Module) -> None:
@@ -92,13 +92,13 @@ class GlobalLoss(nn.Module):
         if not hasattr(loss, "divisor"):
             refuse(
                 f"loss {type(loss).__name__}",
-                "does not tell what it is a mean over, so several processes cannot share it",
+                "has no method divisor(label), so several processes cannot share it",
                 "wrap it in scripts.training.LabelledVoxelsLoss",
             )
         self.loss = loss
 
     def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """`(B, K, X, Y, Z)` and `(B, 1, X, Y, Z)` to a scalar."""
+        """Return the loss of logits `(B, K, X, Y, Z)` and label `(B, 1, X, Y, Z)`, a scalar."""
         loss, divisor = self.loss(logits, label), self.loss.divisor(label)
         total, summed = idist.all_reduce(torch.stack([divisor.double(), loss.detach().double() * divisor]))
         if not total:  # nothing is labelled in any share
@@ -108,14 +108,14 @@ class GlobalLoss(nn.Module):
 
 
 class DistributedGradients:
-    """Handler: let the trainer run its network in torch's `DistributedDataParallel`, and no one else.
+    """Handler that wraps the network in torch's `DistributedDataParallel`, for the trainer only.
 
-    It knows only the weights that learn when it is made, so it is made anew when others thaw
-    (`scripts.training.Thaw`, which has to be attached before). Weights are saved, validated and resumed
-    without it, and so have the names they have in one process.
+    The wrapper knows only the weights that learn when it is made, so it is replaced when frozen ones start to learn
+    (`scripts.training.Thaw`, which must be attached first). Weights are saved, validated and resumed without it, so
+    they have the same names as in a single process.
 
     Args:
-        network: of the trainer.
+        network: the trainer's network.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -123,11 +123,11 @@ class DistributedGradients:
         self.learning = 0
 
     def attach(self, engine: Engine) -> None:
-        """Look at the start of every epoch of `engine`, the trainer."""
+        """Check at the start of every epoch of `engine`, the trainer."""
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Wrap the network, if what learns has changed."""
+        """Wrap the network again if the weights that learn have changed."""
         learning = sum(weight.requires_grad for weight in self.network.parameters())
         if learning != self.learning:
             engine.network = DistributedDataParallel(self.network)
@@ -135,15 +135,15 @@ class DistributedGradients:
 
 
 def my_volumes(volumes: Sized) -> range:
-    """Return the numbers of the volumes that this process scores; none where there are fewer than processes."""
+    """Return the numbers of the volumes that this process scores; there may be none."""
     return range(idist.get_rank(), len(volumes), idist.get_world_size())
 
 
 class DistributedEvaluator(SupervisedEvaluator):
-    """MONAI's evaluator, which also runs over no volume at all: that process has to hear how the others scored."""
+    """MONAI's evaluator that also runs without volumes, so that the process still receives all scores."""
 
     def run(self, global_epoch: int = 1) -> None:
-        """Score this process's volumes, if any, and take part in what is gathered at the end."""
+        """Score this process's volumes, if any, and take part in gathering all scores."""
         if self.state.epoch_length:
             super().run(global_epoch)
             return
@@ -154,5 +154,5 @@ class DistributedEvaluator(SupervisedEvaluator):
 
 
 def on_first_process(handlers: Sequence[Any]) -> list[Any]:
-    """Leave progress bars to the first process."""
+    """Return the handlers without progress bars, except on the first process."""
     return [each for each in handlers if idist.get_rank() == 0 or not isinstance(each, ProgressBar)]

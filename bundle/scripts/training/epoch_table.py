@@ -1,4 +1,4 @@
-"""A table of epochs: a line of log and a row of a CSV file for each."""
+"""A table of epochs: one log line and one row of a CSV file for each."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ logger = logging.getLogger(__name__)
 
 
 class EpochTable:
-    """Handler: a line of log and a row of a CSV file for every epoch, whole after each.
+    """Handler that logs every epoch and adds it as a row to a CSV file.
 
-    Of several processes the first writes.
+    The file is complete after each epoch. With several processes, only the first writes.
 
-    Columns: epoch, iteration, the learning rate of the epoch, the mean of the losses, then the scores of the engines
-    that ran in this epoch. An empty cell is a score that is undefined, or was not taken.
+    The columns are epoch, iteration, the epoch's learning rate, the mean loss, then the scores of the engines that ran
+    in this epoch. An empty cell means that a score is undefined or was not computed.
 
     Args:
-        path: `X.csv`.
-        optimizer: whose learning rate to state.
-        engines: that validate or test, and have run when this handler is called.
+        path: `X.csv` to write.
+        optimizer: the optimiser whose learning rate to write.
+        engines: validation and test engines by name, which have run before this handler is called.
     """
 
     def __init__(self, path: str | Path, optimizer: torch.optim.Optimizer, engines: Mapping[str, Engine]) -> None:
@@ -43,7 +43,7 @@ class EpochTable:
 
     def attach(self, engine: Engine) -> None:
         """Add a row at the end of every epoch of `engine`, the trainer."""
-        # not "train_loss": MONAI's MLflow handler gives that name to the loss of every step
+        # not named "train_loss": MONAI's MLflow handler gives that name to the loss of every step
         Average(output_transform=from_engine(["loss"], first=True)).attach(engine, "mean_loss")
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
@@ -75,9 +75,9 @@ class EpochTable:
         write_whole(self.path, write)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the rows."""
+        """Return the rows so far."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on below them."""
+        """Restore the rows of an earlier run."""
         self.rows = list(state["rows"])

@@ -1,4 +1,4 @@
-"""Where fine-tuning begins: trained weights, their first levels frozen at first, a new classifier for other classes."""
+"""Start fine-tuning: load trained weights, freeze their first levels for a while, replace the classifier if needed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Start:
 
     Attributes:
         frozen: parameters that do not learn until `Thaw` lets them.
-        label_values: those of the weights; None without weights, or where they tell other classes apart.
-        label_names: likewise.
-        origin: says in the sidecar of what comes out which weights it began with; None without weights.
+        label_values: label values of the weights; None without weights, or if they have another number of classes.
+        label_names: class names of the weights; None in the same cases.
+        origin: which weights the training starts from, for the sidecar of its own; None without weights.
     """
 
     frozen: list[nn.Parameter]
@@ -40,22 +40,22 @@ def start_from(
 ) -> Start:
     """Load weights into a network to fine-tune it; without weights the network starts as it is.
 
-    Where the weights tell another number of classes apart than the network, its classifier stays untrained.
+    If the weights have another number of classes than the network, its classifier stays untrained.
 
     Args:
-        checkpoint: of the config.
-        network: of the config.
-        frozen: layers that do not learn at first, by their names in the network (`encoder.0`).
-        ckpt_dir: where training will write, and so would move the weights away if they lay there.
+        checkpoint: the weights to start from.
+        network: the network to load them into.
+        frozen: names of the layers that do not learn at first, such as `encoder.0`.
+        ckpt_dir: folder that training will write to; weights in it are refused, because training would move them away.
 
     Raises:
-        UserError: for weights that are missing, do not fit or lie in `ckpt_dir`, or a frozen name that is not a layer
-            with weights.
+        UserError: if the weights are missing, do not fit or lie in `ckpt_dir`, or if a frozen name is not a layer with
+            weights.
     """
     path = checkpoint.path
     if path is None:
         if frozen:
-            refuse("--frozen", "a network that knows nothing yet has nothing to keep", "give --ckpt_path too")
+            refuse("--frozen", "an untrained network has nothing worth freezing", "give --ckpt_path too")
         return Start(frozen=[])
     if ckpt_dir is not None and path.resolve().parent == Path(ckpt_dir).resolve():
         refuse(path, "lies in --ckpt_dir, where training writes", "give another --ckpt_dir")
@@ -91,14 +91,14 @@ def _check_layers(network: nn.Module, names: Sequence[str]) -> None:
 
 
 class Thaw:
-    """Handler: let frozen weights learn after some epochs.
+    """Handler that lets frozen weights learn after some epochs.
 
-    At first the others adapt to them, a new classifier above all, whose gradients would only spoil what they know; for
-    good they would keep a network from learning a contrast that it has never seen.
+    At first the other weights adapt to them, above all a new classifier, whose gradients would only spoil them. Frozen
+    for good, they would keep the network from learning a contrast that it has never seen.
 
     Args:
-        weights: that do not require gradients.
-        after: epochs; None never.
+        weights: the frozen weights.
+        after: number of epochs for which they stay frozen; None for good.
     """
 
     def __init__(self, weights: Sequence[nn.Parameter], after: int | None) -> None:
@@ -106,11 +106,11 @@ class Thaw:
         self.after = after
 
     def attach(self, engine: Engine) -> None:
-        """Look at the start of every epoch of `engine`, so that a resumed run does the same."""
+        """Check at the start of every epoch of `engine`, so that a resumed run does the same."""
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Thaw, if it is time."""
+        """Let the weights learn, once enough epochs have passed."""
         if self.after is not None and engine.state.epoch > self.after:
             for weights in self.weights:
                 weights.requires_grad_(True)

@@ -1,7 +1,6 @@
-"""Handlers of the training loop that MONAI and Ignite lack: sound gradients, repeatable draws, patience, files.
+"""Handlers for training that MONAI and Ignite lack: finite gradients, repeatable draws, patience, files.
 
-Those with a `state_dict` are kept by `scripts.training.TrainingState`, so that a resumed run goes on
-from where they were.
+`scripts.training.TrainingState` saves those with a `state_dict`, so that a resumed run continues where they were.
 """
 
 from __future__ import annotations
@@ -26,28 +25,28 @@ logger = logging.getLogger(__name__)
 
 
 def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Keep the scores that are numbers; what is undefined is left out."""
+    """Return the scores that are finite numbers, leaving out undefined ones."""
     return {name: float(value) for name, value in metrics.items() if np.isscalar(value) and np.isfinite(value)}
 
 
 def named(handler: Any) -> Any:
-    """Return a handler that stands elsewhere in a config, for others refer to it too.
+    """Return the handler itself; a config uses this to list a handler that it defines elsewhere.
 
-    MONAI and MONAI Label read the `_target_` of every handler in `train#handlers`, which a bare reference lacks.
+    MONAI and MONAI Label read the `_target_` of every handler in `train#handlers`, and a plain reference has none.
     """
     return handler
 
 
 class NonFiniteGradientGuard:
-    """Leave out the step where a gradient is infinite or NaN, and count such steps.
+    """Handler that skips and counts optimiser steps with an infinite or NaN gradient.
 
-    One of them would turn every weight into NaN; in bfloat16 they were met with a finite loss.
+    One such step would turn every weight into NaN; in bfloat16 it has happened with a finite loss.
 
     Args:
-        network: whose gradients are looked at, before the optimiser's step.
+        network: the network whose gradients to check before the optimiser's step.
 
     Attributes:
-        skipped: steps left out so far.
+        skipped: number of steps skipped so far.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -55,36 +54,36 @@ class NonFiniteGradientGuard:
         self.skipped = 0
 
     def attach(self, engine: Engine) -> None:
-        """Look after every backward pass of `engine`."""
+        """Check after every backward pass of `engine`."""
         engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
-        """Drop the gradients, so that the optimiser has nothing to apply."""
+        """Drop the gradients if any is not finite, so that the optimiser has nothing to apply."""
         gradients = [weight.grad for weight in self.network.parameters() if weight.grad is not None]
         if not all(torch.isfinite(gradient).all() for gradient in gradients):
             self.skipped += 1
             logger.warning(
-                "iteration %d: gradients not finite, step left out (%d so far)", engine.state.iteration, self.skipped
+                "iteration %d: gradients not finite, step skipped (%d so far)", engine.state.iteration, self.skipped
             )
             self.network.zero_grad(set_to_none=True)
 
     def state_dict(self) -> dict[str, int]:
-        """Return the count."""
+        """Return the number of skipped steps."""
         return {"skipped": self.skipped}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Count on."""
+        """Restore the number of skipped steps."""
         self.skipped = state["skipped"]
 
 
 class IterationSeed:
-    """Make what torch draws in a training step (dropout) a function of (seed, iteration, process).
+    """Handler that makes torch's random numbers (dropout) depend only on seed, iteration and process.
 
-    So a resumed run needs no random state, and neither validation nor the loader's workers change what is drawn. Torch
-    draws for a batch as a whole, so several processes, each with other patches, draw otherwise than one.
+    So a resumed run needs no random state, and neither validation nor DataLoader workers change what is drawn. Torch
+    draws for a whole batch at once, so several processes, each with part of it, draw differently from a single one.
 
     Args:
-        seed: of the run.
+        seed: seed of the run.
     """
 
     def __init__(self, seed: int) -> None:
@@ -102,23 +101,25 @@ class IterationSeed:
 
 
 class Patience:
-    """Stop training when validation has not improved for a while: Ignite's `EarlyStopping`, which can be resumed.
+    """Handler that stops training when validation no longer improves; it can be resumed.
+
+    It uses Ignite's `EarlyStopping`.
 
     Args:
-        patience: validations without a better key metric; None never stops.
-        validator: whose key metric counts, higher being better. An undefined one is no improvement.
+        patience: stop after so many validations without a better key metric; None never stops.
+        validator: engine whose key metric to watch; higher is better, and undefined is no improvement.
     """
 
     def __init__(self, patience: int | None, validator: Engine) -> None:
         self.validator = validator
-        # Ignite wants the trainer at once, which comes into being after its handlers
+        # Ignite needs a trainer now, but ours is made after its handlers
         self.stopping = None if patience is None else EarlyStopping(patience, self._score, Engine(lambda *_: None))
 
     def attach(self, engine: Engine) -> None:
         """Stop `engine`, the trainer."""
         if self.stopping is not None:
             self.stopping.trainer = engine
-            # not EarlyStopping.attach, which forgets at the start of a run how much patience is spent
+            # not EarlyStopping.attach, which resets the count at the start of a run
             self.validator.add_event_handler(Events.COMPLETED, self.stopping)
             engine.add_event_handler(Events.TERMINATE, self._tell)
 
@@ -136,30 +137,30 @@ class Patience:
 
     @property
     def spent(self) -> bool:
-        """Whether training has to stop."""
+        """Whether patience has run out and training has to stop."""
         return self.stopping is not None and self.stopping.counter >= self.stopping.patience
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what is spent so far, and the best score."""
+        """Return the number of validations without improvement, and the best score."""
         return {} if self.stopping is None else {"counter": self.stopping.counter, "best": self.stopping.best_score}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Restore both from an earlier run."""
         if self.stopping is not None and state:
             self.stopping.counter, self.stopping.best_score = state["counter"], state["best"]
 
 
 class WeightsSaver:
-    """Handler: keep the weights of the best epoch, or of the last, with a sidecar that says how they scored.
+    """Handler that saves the weights of the best or the last epoch, with their scores in the sidecar.
 
-    Of several processes the first writes.
+    With several processes, only the first writes.
 
     Args:
-        network: to save.
-        path: `X.pt`.
-        sidecar: JSON values; epoch, the scores of this epoch and, if validation chose one, the threshold are added.
-        only_best: save only when the key metric of the engine it is attached to is the best so far.
-        validator: whose scores to state; the engine it is attached to by default.
+        network: the network to save.
+        path: `X.pt` to write.
+        sidecar: JSON values; the epoch, its scores and, if validation chose one, the threshold are added.
+        only_best: save only if the key metric of the engine it is attached to is the best so far.
+        validator: engine whose scores to write; by default the one it is attached to.
     """
 
     def __init__(
@@ -177,18 +178,18 @@ class WeightsSaver:
         self.validator = validator
 
     def attach(self, engine: Engine) -> None:
-        """Save at the end of epochs of `engine`."""
+        """Save at the end of each epoch of `engine`."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     @idist.one_rank_only()
     def __call__(self, engine: Engine) -> None:
-        """Save, if it is time."""
+        """Save the weights, unless only the best are wanted and these are not."""
         if self.only_best and engine.state.best_metric_epoch != engine.state.epoch:
             return
         validator = self.validator or engine
         scores = numbers(validator.state.metrics)
         sidecar = {**self.sidecar, "epoch": engine.state.epoch}
-        if validator.state.epoch == engine.state.epoch:  # else they are the scores of an earlier epoch's weights
+        if validator.state.epoch == engine.state.epoch:  # otherwise the scores belong to an earlier epoch's weights
             sidecar["validation"] = scores
         if "threshold" in scores:
             sidecar["threshold"] = scores["threshold"]

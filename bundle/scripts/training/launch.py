@@ -1,6 +1,6 @@
-"""Several processes, started by `torchrun`: how they find one another, and how they fail with one line and not many.
+"""Several processes, started by `torchrun`: how they connect, and how they fail with one line, not many.
 
-What each of them does of the work stands in `scripts.shares`.
+How they share the work is in `distributed.py`.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from scripts.core import (
 )
 
 FROM_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-LOST = ("reset by peer", "closed by peer", "remote process exited")  # in the words of Gloo and of NCCL
-# who has scored its volumes waits for those who have more; that a process has died is seen at once, by torchrun
+LOST = ("reset by peer", "closed by peer", "remote process exited")  # how Gloo and NCCL report a lost process
+# a process that has scored its volumes waits for those with more; torchrun notices at once when a process dies
 MAX_WAIT = timedelta(days=1)
 
 
 def backend_for(device: str, local_rank: int) -> str:
-    """Return how processes that compute on such a device talk to one another.
+    """Return the backend over which processes on such a device communicate.
 
     Args:
-        device: `cpu` or `cuda`; of the latter each process gets one of its own.
-        local_rank: of this process on its machine.
+        device: `cpu`, or `cuda` for one GPU per process.
+        local_rank: number of this process on its machine.
 
     Raises:
-        UserError: for one GPU to be shared by several processes.
+        UserError: if several processes would share one GPU.
     """
     chosen = torch.device(device)
     if chosen.type != "cuda":
@@ -53,48 +53,48 @@ def backend_for(device: str, local_rank: int) -> str:
     if local_rank >= (there := torch.cuda.device_count()):
         refuse(
             f"--device {device}",
-            f"this machine has {there} GPUs, one for each process",
+            f"this machine has {there} GPUs, and each process needs one",
             f"start torchrun with --nproc_per_node={there}, or write --device cpu",
         )
     return "nccl"
 
 
 def join_processes(device: str) -> None:
-    """Join the processes that `torchrun` started, with NCCL on GPUs and Gloo on CPUs; only the first one logs.
+    """Join the processes that `torchrun` started, with NCCL on GPUs and Gloo on CPUs.
 
-    Uncaught exceptions end in one line, that of the process which failed first.
+    Only the first process logs. An uncaught exception ends in one line, from the process that failed first.
 
     Args:
-        device: `cpu` or `cuda`.
+        device: device to compute on, `cpu` or `cuda`.
 
     Raises:
-        UserError: where `torchrun` did not start this process, or for a GPU that is not there for each.
+        UserError: if `torchrun` did not start this process, or if there is not a GPU for each process.
     """
     install_excepthook()
     if any(name not in os.environ for name in FROM_TORCHRUN):
         refuse(
             "configs/multi_gpu_*.json",
-            "are for several processes and nobody started them",
+            "are for several processes, but torchrun did not start this one",
             "write torchrun --nproc_per_node=GPUS -m monai.bundle run ..., or leave the config out",
         )
     if distributed.is_initialized():
         return
-    # the store is torchrun's, and outlives a process that fails
+    # the store belongs to torchrun, and survives a process that fails
     store, rank, size = next(distributed.rendezvous("env://", timeout=MAX_WAIT))
     sys.excepthook = hook = _FirstToFail(store)
-    check_overrides()  # the device among them; once more than needed, but before it is used
+    check_overrides()  # MONAI's run checks them again, but the device must be right before it is used
     backend = backend_for(device, int(os.environ["LOCAL_RANK"]))
     if backend == "nccl":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # from here on, "cuda" is this one
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=MAX_WAIT)
-    sys.excepthook = hook  # torch has put its own around it, which writes "[rank0]: " before every line
+    sys.excepthook = hook  # torch has wrapped it in its own, which puts "[rank0]: " before every line
     idist.sync()
     for handler in logging.getLogger().handlers:
         handler.addFilter(RankFilter())
 
 
 class _FirstToFail:
-    """An excepthook: when a process fails the others do too, for want of it, and have nothing to tell."""
+    """Excepthook that reports only the first process to fail; the others fail because they lost it."""
 
     def __init__(self, store: distributed.Store) -> None:
         self.store = store
@@ -118,5 +118,5 @@ class _FirstToFail:
 
 def _refuse_if_others_are_lost(error: BaseException) -> None:
     if any(words in str(most_telling(error)) for words in LOST):
-        problem = "has ended without a word, killed or out of memory (torchrun says below which and how)"
-        refuse("another process", problem, "go on with a training by --resume true", OSError)
+        problem = "has ended without a message, killed or out of memory (torchrun says below which and how)"
+        refuse("another process", problem, "continue a training with --resume true", OSError)

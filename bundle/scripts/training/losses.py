@@ -1,4 +1,4 @@
-"""The losses that MONAI lacks: voxels that are not labelled, and the paper's weighted categorical cross-entropy."""
+"""Losses that MONAI lacks: one that ignores unlabelled voxels, and the paper's weighted cross-entropy."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from scripts.core import UNLABELLED, refuse
 
 
 class LabelledVoxelsLoss(nn.Module):
-    """Show a loss only the voxels that are labelled (`label >= 0`).
+    """Apply a loss to the labelled voxels only (`label >= 0`).
 
-    Each patch's labelled voxels are gathered into a list of their own, so the loss is by construction that of the
-    labelled part and its gradient elsewhere is exactly 0. It suits losses that look at voxels one by one or in sums
-    (cross-entropy, Dice, focal), not those that look at neighbourhoods. The result is the mean over the patches that
-    have labelled voxels, and 0 where none has.
+    Each patch's labelled voxels are gathered into a list, so the loss is exactly that of the labelled part, and its
+    gradient elsewhere is exactly 0. This suits losses that treat voxels one by one or in sums (cross-entropy, Dice,
+    focal), not those that look at neighbourhoods. The result is the mean over the patches with labelled voxels, or 0 if
+    there are none.
 
     Args:
-        loss: takes logits `(B, K, ...)` and class indices `(B, 1, ...)`, and averages.
+        loss: function that averages over logits `(B, K, ...)` and class indices `(B, 1, ...)`.
 
     Shapes:
         logits `(B, K, X, Y, Z)`, label `(B, 1, X, Y, Z)` to a scalar.
@@ -43,7 +43,7 @@ class LabelledVoxelsLoss(nn.Module):
         return torch.stack(losses).mean() if losses else 0.0 * logits.sum()
 
     def divisor(self, label: torch.Tensor) -> torch.Tensor:
-        """Count the patches that the loss is a mean over (`scripts.training.GlobalLoss`)."""
+        """Count the patches that the loss averages over, for `scripts.training.GlobalLoss`."""
         return (label >= 0).flatten(1).any(dim=1).sum()
 
 
@@ -51,13 +51,13 @@ class WeightedCrossEntropyLoss(nn.Module):
     """Weighted categorical cross-entropy (WCCE) of the tUbe net paper; voxels labelled -1 do not count.
 
     Args:
-        weights: one for each class, background first; the paper's best are `(1, 7)`.
+        weights: one weight for each class, background first; the paper's best are `(1, 7)`.
 
     Shapes:
         logits `(B, K, X, Y, Z)`, label `(B, 1, X, Y, Z)` to a scalar, the mean weighted by class.
 
     Raises:
-        UserError: for weights that are not positive and finite, or not one for each channel of the logits.
+        UserError: if the weights are not positive and finite, or not one for each channel of the logits.
     """
 
     def __init__(self, weights: Sequence[float]) -> None:
@@ -76,7 +76,7 @@ class WeightedCrossEntropyLoss(nn.Module):
         if logits.shape[1] != len(self.weight):
             refuse(
                 "--class_weights",
-                f"there are {len(self.weight)} for a network with {logits.shape[1]} classes",
+                f"has {len(self.weight)} weights for a network with {logits.shape[1]} classes",
                 'give one for each, background first, such as "[1, 7, 7]"',
             )
         target = label.squeeze(1).long()  # (B, X, Y, Z)
@@ -86,19 +86,19 @@ class WeightedCrossEntropyLoss(nn.Module):
         return F.cross_entropy(logits, target, weight=weight, ignore_index=UNLABELLED)
 
     def divisor(self, label: torch.Tensor) -> torch.Tensor:
-        """Sum the weights of the labelled voxels, the divisor of the loss (`scripts.training.GlobalLoss`)."""
+        """Sum the weights of the labelled voxels, which the loss divides by, for `scripts.training.GlobalLoss`."""
         return self.weight.double().to(label.device)[label[label >= 0].long()].sum()
 
 
 def inverse_frequency_weights(counts: Sequence[int]) -> list[float]:
-    """Weights in inverse proportion to class sizes, the largest class at 1 (tUbe net paper, WCCE).
+    """Return weights inversely proportional to class sizes, 1 for the largest (tUbe net paper, WCCE).
 
     Args:
-        counts: labelled voxels of each class over the training set, background first.
+        counts: number of labelled voxels of each class in the training set, background first.
 
     Raises:
-        UserError: where a class has no voxel, for no finite weight is inversely proportional to 0.
+        UserError: if a class has no voxel, because its weight would be infinite.
     """
     if any(count <= 0 for count in counts):
-        refuse("no weight in inverse proportion to an empty class", f"{list(counts)} voxels", "give the weights")
+        refuse("inverse class weights", f"a class has no voxels, the counts are {list(counts)}", "give --class_weights")
     return [max(counts) / count for count in counts]

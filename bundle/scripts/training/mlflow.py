@@ -1,4 +1,4 @@
-"""Experiment tracking by MONAI's own switch, `--tracking mlflow`: what it needs, and one thing put right."""
+"""Experiment tracking with MONAI's own option, `--tracking mlflow`: a fix for its artifacts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SUM_AS_TEXT = re.compile(r"^(.*) \+ '(/config_\d+_\d+\.json)'$")
 def find_saved_config(handlers: Iterable[Any]) -> None:
     """Let MONAI's MLflow handlers find the config that MONAI has saved for them.
 
-    Where `output_dir` is a plain path, as on a command line, and not an expression, they are told to log the file
-    `PATH + '/config_TIME.json'`, those very characters, and say nothing when there is none.
+    If `output_dir` is a plain path, as on a command line, and not an expression, MONAI tells them to log a file
+    literally named `PATH + '/config_TIME.json'`, and they silently skip it because it does not exist.
 
     Args:
-        handlers: of an engine, whatever they are.
+        handlers: all handlers of an engine.
     """
     for handler in handlers:
         if isinstance(handler, MLFlowHandler):

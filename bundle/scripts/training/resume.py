@@ -1,4 +1,4 @@
-"""What a training run needs to go on after it was killed: one file, whole after every epoch."""
+"""Resume a training that was killed, from one file that is rewritten after every epoch."""
 
 from __future__ import annotations
 
@@ -28,14 +28,13 @@ LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_las
 
 
 class Fingerprint:
-    """What decides what a training computes; it can only be resumed with the same.
+    """The settings that decide what a training computes; it can only be resumed with the same ones.
 
     Args:
-        resolved: the config's resolved values by id, of which the options count that decide
-            (`scripts.core.DECIDE_TRAINING`). They are looked up when the fingerprint is taken: by then the whole
-            config has been resolved.
-        components: further values, or objects that stand for their class and public attributes, by name. They are
-            looked at now, before a transform has drawn.
+        resolved: the config's resolved values by id, from which the options in `scripts.core.DECIDE_TRAINING` are
+            taken. They are looked up when the fingerprint is taken, because by then the whole config is resolved.
+        components: further values by name, or objects, described by their class and public attributes. They are read
+            now, before a transform has drawn random numbers.
     """
 
     def __init__(self, resolved: Mapping[str, Any], components: Mapping[str, Any]) -> None:
@@ -43,16 +42,16 @@ class Fingerprint:
         self.components = _describe(components)
 
     def take(self) -> dict[str, Any]:
-        """Return it as JSON values, by names such as `loss#weight`."""
+        """Return the fingerprint as JSON values, under names such as `loss#weight`."""
         options = {name: self.resolved[name] for name in DECIDE_TRAINING if name in self.resolved}
         return json.loads(json.dumps(_flat({**_describe(options), **self.components})))
 
 
 def _describe(component: Any) -> Any:
-    """Put what makes a component what it is (a loss, a list of transforms) into JSON values.
+    """Describe the settings of a component, such as a loss or a list of transforms, as JSON values.
 
-    Numbers, texts, lists and dictionaries stand for themselves, tensors for their numbers, and objects for their class
-    and public attributes, before a transform has drawn; random states are left out.
+    Numbers, texts, lists and dictionaries are kept, tensors become lists of numbers, and objects become their class and
+    public attributes without random states.
     """
     if component is None or isinstance(component, bool | int | float | str):
         return component
@@ -68,7 +67,7 @@ def _describe(component: Any) -> Any:
         return {"class": type(component).__name__, **_describe(component.defaults)}
     if not type(component).__module__.startswith(("monai.", "scripts.", "torch.nn.")):
         return type(component).__name__
-    passing = ("R", "training")  # what changes in the course of a run
+    passing = ("R", "training")  # change during a run
     own = {name: value for name, value in vars(component).items() if not name.startswith("_") and name not in passing}
     if isinstance(component, torch.nn.Module):
         own |= dict(component.named_children()) | dict(component.named_buffers(recurse=False))
@@ -84,16 +83,16 @@ def _flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 class TrainingState:
-    """Handler, the last of an epoch: write what resuming needs.
+    """Handler, the last of each epoch, that writes what is needed to resume.
 
-    What is random is a function of (seed, epoch, sample), so no random state is among it. Of several processes the
-    first writes, all read, and another number of them may go on.
+    No random state is needed, because everything random is a function of (seed, epoch, sample). With several processes,
+    the first writes and all read, and their number may change.
 
     Args:
-        ckpt_dir: gets `resume.pt`.
-        stateful: what has a `state_dict`, by name.
-        validator: whose best epoch so far counts.
-        fingerprint: of the training.
+        ckpt_dir: folder to write `resume.pt` to.
+        stateful: objects with a `state_dict` to save, by name.
+        validator: validation engine, whose best epoch so far is saved too.
+        fingerprint: fingerprint of the training.
     """
 
     def __init__(
@@ -132,10 +131,11 @@ class TrainingState:
         write_whole(self.path, write)
 
     def restore(self, engine: Engine) -> None:
-        """Put `engine`, the trainer, and all that is stateful back to the end of the last finished epoch.
+        """Restore `engine`, the trainer, and all stateful objects to the end of the last finished epoch.
 
-            Raises:
-        XX that is not one of ours, or of a run of another configuration.
+        Raises:
+            UserError: if there is no file to resume from, it is damaged or of another version, or the training was
+                started with other settings.
         """
         content = self._read()
         begun, here = content["fingerprint"], self.fingerprint.take()
@@ -145,8 +145,8 @@ class TrainingState:
             if begun.get(name) != here.get(name)
         ]
         if differing:
-            problem = f"this training was begun with {', '.join(differing)}"
-            refuse(self.path, problem, "resume with what it was begun with, or train into another --ckpt_dir")
+            problem = f"this training was started with {', '.join(differing)}"
+            refuse(self.path, problem, "resume with the settings it was started with, or give another --ckpt_dir")
         Checkpoint.load_objects(to_load=dict(self.stateful), checkpoint=content["states"])
         engine.state.epoch, engine.state.iteration = content["epoch"], content["iteration"]
         for name, value in content["validator"].items():
@@ -155,20 +155,20 @@ class TrainingState:
 
     def _read(self) -> dict[str, Any]:
         if not self.path.is_file():
-            refuse(self.path, "there is no training to resume", "leave --resume out to begin one", FileNotFoundError)
+            refuse(self.path, "there is no training to resume", "leave --resume out to start one", FileNotFoundError)
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception:
-            # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
-            refuse(self.path, "is damaged, so nothing was resumed", "train anew without --resume")
+            # torch may raise UnpicklingError, RuntimeError, EOFError and others for a damaged file
+            refuse(self.path, "is damaged, so nothing was resumed", "train from the start without --resume")
         if not isinstance(content, dict) or not set(content) >= CONTENT or set(content["states"]) != set(self.stateful):
-            remedy = "go on with the version of the bundle that began this training, or train anew without --resume"
+            remedy = "use the version that started this training, or train from the start without --resume"
             refuse(self.path, "was not written by this version of the bundle", remedy)
         return content
 
     @idist.one_rank_only()
     def clear(self) -> None:
-        """Delete what earlier trainings left."""
+        """Delete the files that earlier trainings left."""
         for path in self._left():
             path.unlink()
 
@@ -177,35 +177,36 @@ class TrainingState:
 
     @idist.one_rank_only()
     def set_aside(self) -> None:
-        """Move what earlier trainings left into `previous/`, `previous_2/` and so on: nothing is written over."""
+        """Move the files that earlier trainings left to `previous/`, `previous_2/` and so on."""
         left = self._left()
         if not left:
             return
         folders = (self.path.with_name(SET_ASIDE + (f"_{number}" if number > 1 else "")) for number in count(1))
         folder = next(folder for folder in folders if not folder.exists())
         move_into(folder, left)
-        logger.info("%s: what an earlier training left there is now in %s/", self.path.parent, folder.name)
+        logger.info("%s: moved the files of an earlier training to %s/", self.path.parent, folder.name)
 
 
 def run_training(trainer: Engine, state: TrainingState, patience: Patience, resume: bool, keep: bool = True) -> None:
-    """Train, from the start or from where a run was stopped; a run that had reached its end is left as it is.
+    """Train from the start, or resume an earlier run; a run that had finished is left as it is.
 
     Args:
-        trainer: MONAI's.
-        state: where it was.
-        patience: what stops it early.
-        resume: go on.
-        keep: set aside what earlier trainings left; else, as in a server that trains at every new label, delete it.
+        trainer: MONAI's trainer.
+        state: handler that saves and restores the training.
+        patience: handler that stops it early.
+        resume: continue the earlier run.
+        keep: set aside the files of earlier trainings; otherwise delete them, as in a server that trains at every new
+            label.
 
     Raises:
-        UserError: where there is nothing to resume, or it cannot be resumed.
+        UserError: if there is nothing to resume, or it cannot be resumed.
     """
     if not resume:
         state.set_aside() if keep else state.clear()
     else:
         state.restore(trainer)
         if patience.spent or trainer.state.epoch >= trainer.state.max_epochs:
-            why = "its patience is spent" if patience.spent else f"--epochs is {trainer.state.max_epochs}"
+            why = "its patience has run out" if patience.spent else f"--epochs is {trainer.state.max_epochs}"
             logger.warning("nothing to do: training ended after epoch %d, %s", trainer.state.epoch, why)
             return
     trainer.run()

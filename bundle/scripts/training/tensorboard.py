@@ -1,6 +1,6 @@
-"""TensorBoard: the event files of a training, and in them a picture of every validation.
+"""Write TensorBoard's event files during training, with a picture of every validation.
 
-Used by `overlays/tensorboard.json` alone, so that a run without it needs no TensorBoard.
+Only `overlays/tensorboard.json` uses this, so that a run without it does not need TensorBoard.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def open_events(log_dir: str | Path) -> SummaryWriter:
-    """Open an event file in a folder; where a resumed run finds earlier ones, TensorBoard shows all as one run.
+    """Open an event file in a folder; TensorBoard shows it and earlier ones as one run.
 
-    Of several processes the first has one, and the others' writer writes nothing.
+    With several processes, only the first has a file; the writer of the others does nothing.
 
     Raises:
-        UserError: where TensorBoard is not installed; where the folder cannot be written.
+        UserError: if TensorBoard is not installed, or the folder cannot be written to.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -37,17 +37,17 @@ def open_events(log_dir: str | Path) -> SummaryWriter:
 
 
 class _NoEvents:
-    """A writer without a file."""
+    """A writer that does nothing."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: None
 
 
 class CloseEvents:
-    """Handler: close the event file when the engine has completed, be it early.
+    """Handler that closes the event file when the engine has finished, even if early.
 
     Args:
-        writer: of the file.
+        writer: writer of the event file.
     """
 
     def __init__(self, writer: SummaryWriter) -> None:
@@ -59,17 +59,16 @@ class CloseEvents:
 
 
 class SliceImages:
-    """Handler: draw the first volume of every validation, label and prediction outlined; nothing of it is kept.
+    """Handler that draws the first volume of every validation, with label and prediction outlined.
 
-    Of several processes the first draws.
+    With several processes, only the first draws. No volume is kept in memory.
 
-    Predicted is what `scripts.metrics.VoxelScores` counts for the validation's Dice: voxels whose probability
-    of being vessel, of any class, exceeds `threshold`. (The threshold that the validation chooses is known only when
-    all volumes have been seen.)
+    As in the validation's Dice (`scripts.metrics.VoxelScores`), the prediction is where the probability of vessel, of
+    any class, exceeds `threshold`. (The threshold that the validation chooses is known only after all volumes.)
 
     Args:
-        writer: of an event file.
-        threshold: between 0 and 1.
+        writer: writer of the event file.
+        threshold: probability between 0 and 1.
         tag: name of the picture; its step is the epoch.
     """
 
@@ -99,7 +98,7 @@ class SliceImages:
 
 
 def _words_and_scale(image: torch.Tensor, epoch: int) -> dict[str, Any]:
-    """Title, and voxel size if the file states one; images that did not come from a file have neither."""
+    """Return the title, and the voxel size and unit if the file states them."""
     meta = getattr(image, "meta", {})
     title = f"{Path(meta.get('filename_or_obj', '')).name}  ·  epoch {epoch}".lstrip(" ·")
     if not meta.get("unit"):

@@ -1,4 +1,4 @@
-"""The mean of several weights: trainings that began at the same ones end near each other, and between them lies better.
+"""The mean of several weights; if their trainings began at the same weights, the mean is often better than each.
 
 Wortsman M. et al., *Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
 inference time*, ICML 2022 (the uniform soup).
@@ -17,26 +17,26 @@ from scripts.core import refuse
 from .checkpoint import WITHOUT_WEIGHTS, Checkpoint, save_weights, sidecar_path
 
 ALIKE = ("network", "normalisation", "label_values")
-"""Parts of the sidecars; weights that differ in these mean different things."""
+"""Parts of the sidecar that must be the same in all weights, or their mean makes no sense."""
 OF_ONE_TRAINING = ("epoch", "validation", "finetuned_from")
 
 
 def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -> Path:
-    """Write the mean of several weights, each counting as much as the others.
+    """Write the unweighted mean of several weights.
 
-    The threshold is the mean of theirs, a first guess: a few steps of training from the mean find its own.
+    The threshold is the mean of theirs, only a first guess: train a few steps from the mean to find its own.
 
     Args:
-        ckpt_paths: two or more `X.pt` of the same network, of trainings that began at the same weights; the mean of
-            others is worthless, and nothing in the files tells.
-        output_path: `Y.pt`.
+        ckpt_paths: two or more `X.pt` of the same network, whose trainings began at the same weights; the mean of
+            others is worthless, and the files do not show it.
+        output_path: `Y.pt` to write.
 
     Returns:
         `Y.pt`.
 
     Raises:
-        UserError: where weights or a sidecar are missing; for fewer than two weights or one named twice, for some that
-            do not belong together, or where `output_path` is one of them.
+        UserError: if weights or a sidecar are missing; for fewer than two weights or one named twice, for weights that
+            do not belong together, or if `output_path` is one of them.
     """
     named = isinstance(ckpt_paths, list | tuple) and all(isinstance(path, str | Path) for path in ckpt_paths)
     if not named or len({Path(path).resolve() for path in ckpt_paths}) < max(2, len(ckpt_paths)):
@@ -70,7 +70,7 @@ def _check_alike(checkpoint: Checkpoint, first: Checkpoint) -> None:
         here, there = (_without_rates(each.sidecar.get(title)) for each in (checkpoint, first))
         if here != there:
             problem = f"{title} is {here}, and {there} in {sidecar_path(first.path)}"
-            refuse(sidecar_path(checkpoint.path), problem, "only weights that are alike in this have a mean")
+            refuse(sidecar_path(checkpoint.path), problem, "average only weights that agree in this")
 
 
 def _without_rates(value: Any) -> Any:

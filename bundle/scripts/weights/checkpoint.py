@@ -1,4 +1,4 @@
-"""Weights and their sidecar: `X.pt`, a plain state dict, and `X.json`, what one must know to use it.
+"""Weights and their sidecar: `X.pt`, a plain state dict, and `X.json`, what you need to know to use it.
 
 >>> checkpoint = Checkpoint("models/model.pt", network)
 >>> checkpoint.load_into(network)
@@ -32,24 +32,24 @@ logger = logging.getLogger(__name__)
 MIN_MAX = {"lower": 0.0, "upper": 100.0}
 """Percentiles that become 0 and 1: minimum and maximum, as in the paper."""
 WITHOUT_WEIGHTS = ("dropout", "decoder_dropout")
-"""Arguments of the network that may differ from those that the weights were trained with."""
+"""Network arguments that may differ from those that the weights were trained with."""
 
 
 class Checkpoint:
-    """Weights with their sidecar, checked against one another and against the config.
+    """Weights with their sidecar, checked against each other and against the config.
 
-    Either file is read once, when something of it is first needed; so a server that makes a checkpoint for every
-    request, or a command that only asks for the scaling, does not load the weights.
+    Each file is read once, when it is first needed, so a server that makes a checkpoint for every request, or a
+    command that only asks for the scaling, does not load the weights.
 
     Args:
-        path: `X.pt`; None where nothing is loaded, as in a training from scratch.
-        network: of the config; its `arguments` have to be those that the weights were trained with.
-        normalisation: `lower` and `upper` percentile of the config, None where it states none.
-        name: of another file beside `path`, which counts instead where it exists; or a list of names whose first
-            counts, as the menus of MONAI Label's viewers have them.
+        path: `X.pt`, or None if there are no weights to load, as when training from scratch.
+        network: the config's network; its `arguments` must be those that the weights were trained with.
+        normalisation: the config's `lower` and `upper` percentile, each None if not set.
+        name: name of another file beside `path`, used instead if it exists; of a list of names, as MONAI Label's
+            viewers send it from a menu, the first is used.
 
     Raises:
-        UserError: for a `name` that is a path.
+        UserError: if `name` is a path.
     """
 
     def __init__(
@@ -65,22 +65,21 @@ class Checkpoint:
 
     @cached_property
     def content(self) -> bytes:
-        """The bytes of the weights' file."""
+        """The bytes of the weights file."""
         _check_is_there(self.path)
         return self.path.read_bytes()
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of the weights' file."""
+        """The SHA-256 of the weights file."""
         return hashlib.sha256(self.content).hexdigest()
 
     @cached_property
     def sidecar(self) -> dict[str, Any]:
-        """What stands beside the weights; empty where there are none.
+        """The content of the sidecar; empty if there are no weights.
 
         Raises:
-            UserError: where weights or sidecar are missing, the sidecar is damaged or describes another file, or what
-                the weights were trained with is not what the config has.
+            UserError: if weights or sidecar are missing, or the sidecar is damaged or describes another file.
         """
         if self.path is None:
             return {}
@@ -92,10 +91,10 @@ class Checkpoint:
 
     @property
     def normalisation(self) -> dict[str, float]:
-        """How images are scaled: as the weights were trained, unless the config says otherwise.
+        """The percentiles that scale images: those the weights were trained with, unless the config sets others.
 
         Raises:
-            UserError: for percentiles out of order or range.
+            UserError: if the percentiles are out of order or range.
         """
         trained = {} if len(self.stated) == len(MIN_MAX) else self.sidecar.get("normalisation", {})
         percentiles = MIN_MAX | trained | self.stated
@@ -106,34 +105,34 @@ class Checkpoint:
         return percentiles
 
     def threshold(self, asked: float | str | None = None) -> float:
-        """Return the probability above which a voxel is vessel: the weights' own, unless another is asked for."""
+        """Return the probability above which a voxel is vessel: `asked`, or else the weights' own."""
         self.check()
         asked = read_number("threshold", asked)
         return self.sidecar["threshold"] if asked is None else asked
 
     @property
     def provenance(self) -> dict[str, str]:
-        """What every output says about its origin: the weights' hash and the bundle's version."""
+        """What every output states about its origin: the weights' name and hash and the bundle's version."""
         self.check()
         metadata = json.loads((BUNDLE / "configs" / "metadata.json").read_text())
         version = f"{metadata['name']} {metadata['version']}"
         return {"software": version, "weights": self.path.name, "weights_sha256": self.sha256}
 
     def check(self, may_differ: Sequence[str] = WITHOUT_WEIGHTS) -> None:
-        """Check that the weights were trained with the network and the scaling of the config.
+        """Check that the weights were trained with the config's network and scaling.
 
         Args:
-            may_differ: arguments of the network that may.
+            may_differ: network arguments that may differ.
 
         Raises:
-            UserError: with a list of what differs.
+            UserError: if anything else differs; the message lists what.
         """
         arguments = getattr(self.network, "arguments", {})
         differing = differences(self.sidecar, "network", arguments, may_differ)
         self._refuse_if(differing + differences(self.sidecar, "normalisation", self.stated))
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Read the weights, half precision as it is.
+        """Return the weights as they are stored, in half precision or not.
 
         Raises:
             UserError: for a file that is not a plain state dict of finite numbers.
@@ -142,11 +141,11 @@ class Checkpoint:
         try:
             state = torch.load(io.BytesIO(self.content), map_location="cpu", weights_only=True)
         except Exception:
-            # torch raises UnpicklingError, RuntimeError, EOFError and others for the same thing: this is no such file
+            # torch may raise UnpicklingError, RuntimeError, EOFError and others for a file that is not plain weights
             refuse(self.path, "is not a file of plain weights, so it was not loaded", remedy)
         if not isinstance(state, dict) or not all(map(_is_plain, state.values())):
             refuse(self.path, "holds more than plain weights, so it was not loaded", remedy)
-        if self.sha256:  # known from here on, so the bytes are needed no more
+        if self.sha256:  # the hash is now cached, so the bytes are no longer needed
             del self.content
         if spoilt := [name for name, value in state.items() if not torch.isfinite(value).all()]:
             refuse(self.path, f"{spoilt[0]} holds NaN or infinite numbers, so it was not loaded", "train again")
@@ -156,43 +155,43 @@ class Checkpoint:
         """Load the weights into a network after checking them against sidecar and config.
 
         Args:
-            network: the one of the config by default.
-            classifier: name of the network's last layer, which stays as it is where the weights tell another number of
-                classes apart; without it such weights are refused.
+            network: network to load into, by default the config's.
+            classifier: name of the network's last layer, which is left as it is if the weights have a different number
+                of classes; without it such weights are refused.
 
         Returns:
             The sidecar.
 
         Raises:
-            UserError: for weights that are damaged, or that fit neither sidecar, network nor config; the message lists
-                what does not match.
+            UserError: if the weights are damaged, or do not fit their sidecar, the network or the config; the message
+                lists what does not match.
         """
         self.network = network if network is not None else self.network
-        sidecar = self.sidecar  # what is wrong with it is told before what is wrong with the weights
+        sidecar = self.sidecar  # read first, so that its errors are reported before those of the weights
         state, wanted = self.state(), self.network.state_dict()
         may_differ = [*WITHOUT_WEIGHTS]
         if classifier is not None and has_other_classes(state, wanted, classifier):
             logger.info(
-                "%s tells other classes apart: its classifier %r is replaced by a new one", self.path, classifier
+                "%s has another number of classes: its classifier %r is replaced by a new one", self.path, classifier
             )
             state |= {name: value for name, value in wanted.items() if name.startswith(f"{classifier}.")}
             may_differ.append("out_channels")
         self.check(may_differ)
         self._refuse_if(misfits(state, wanted))
         self.network.load_state_dict(state)
-        logger.info("weights %s, trained on %s", self.path, sidecar.get("trained_on", "what is not stated"))
+        logger.info("weights %s, trained on %s", self.path, sidecar.get("trained_on", "unknown data"))
         return sidecar
 
     def as_network(self) -> TubeNet:
-        """Build the network that the sidecar describes and load the weights into it; no config is needed.
+        """Build the network that the sidecar describes and load the weights into it, without a config.
 
         Raises:
-            UserError: for weights that are damaged, or do not fit their sidecar.
+            UserError: if the weights are damaged or do not fit their sidecar.
         """
         arguments = self.sidecar.get("network", {})
         try:
             network = TubeNet(**arguments)
-        except (TypeError, ValueError, RuntimeError) as error:  # the last of a width beyond all memory
+        except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError if a width needs too much memory
             problem = f"describes a network that does not exist ({error})"
             refuse(sidecar_path(self.path), problem, f"copy it again, with {self.path.name}")
         self.load_into(network)
@@ -210,24 +209,24 @@ def sidecar_path(weights: str | Path) -> Path:
 
 
 def save_weights(path: str | Path, network: nn.Module, sidecar: Mapping[str, Any]) -> None:
-    """Write a network's weights, and beside them their sidecar.
+    """Write a network's weights, and their sidecar beside them.
 
     Args:
-        path: `X.pt`.
-        network: in training, evaluation, on any device.
-        sidecar: JSON values.
+        path: `X.pt` to write.
+        network: the network to save, in training or evaluation mode, on any device.
+        sidecar: content of the sidecar, JSON values by name.
     """
     save_state(path, {name: value.detach().cpu() for name, value in network.state_dict().items()}, sidecar)
 
 
 def save_state(path: str | Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[str, Any]) -> None:
-    """Write a state dict and its sidecar, both whole before either gets its name."""
+    """Write a state dict and its sidecar; neither appears before both are complete."""
     path = Path(path)
     versions = {"monai": monai.__version__, "torch": torch.__version__, "numpy": np.__version__}
     content = {**sidecar, "versions": versions}
 
     def write_weights(temporary: Path) -> None:
-        with temporary.open("wb") as file:  # given a name, torch would write it into the file, and no two were alike
+        with temporary.open("wb") as file:  # given a path, torch stores its name, and no two files would be equal
             torch.save(dict(state), file)
         content["sha256"] = sha256(temporary)
 
@@ -246,10 +245,10 @@ def _beside(path: Path, name: str | Sequence[str]) -> Path:
 
 
 def read_sidecar(weights: str | Path) -> dict[str, Any]:
-    """Read what stands beside weights, without reading them.
+    """Read the sidecar of weights without reading the weights.
 
     Raises:
-        UserError: where weights or sidecar are missing, or the sidecar is damaged.
+        UserError: if weights or sidecar are missing, or the sidecar is damaged.
     """
     weights, path = Path(weights), sidecar_path(weights)
     _check_is_there(weights)
@@ -269,7 +268,7 @@ def _check_is_there(weights: Path) -> None:
     if not weights.is_file():
         refuse(weights, "no such weights", "check --ckpt_path", FileNotFoundError)
     if weights.suffix == ".h5":
-        refuse(weights, "is a file of Keras", "python -m scripts import-weights turns it into a .pt")
+        refuse(weights, "is a Keras file", "python -m scripts import-weights turns it into a .pt")
 
 
 def _is_complete(sidecar: Mapping[str, Any]) -> bool:

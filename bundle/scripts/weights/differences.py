@@ -1,4 +1,4 @@
-"""What keeps weights from fitting a network or a config, in words."""
+"""Describe in words why weights do not fit a network or a config."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-MAX_LISTED = 12  # tensors that do not match, in one message
+MAX_LISTED = 12  # mismatched tensors in one message
 
 
 def has_other_classes(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], classifier: str) -> bool:
-    """Whether weights tell another number of classes apart than the network that wants them."""
+    """Return whether weights have a different number of classes than the network to load them into."""
     name = f"{classifier}.weight"  # (classes, ...)
     return name in state and name in wanted and len(state[name]) != len(wanted[name])
 
@@ -20,13 +20,13 @@ def has_other_classes(state: Mapping[str, torch.Tensor], wanted: Mapping[str, to
 def differences(
     sidecar: Mapping[str, Any], title: str, config: Mapping[str, Any], may_differ: Sequence[str] = ()
 ) -> list[str]:
-    """List the values of a part of the sidecar that the config has otherwise.
+    """List the values in one part of the sidecar that differ from those in the config.
 
     Args:
-        sidecar: of the weights.
-        title: the part, `network` or `normalisation`.
-        config: the values of the config.
-        may_differ: names that do not count.
+        sidecar: the weights' sidecar.
+        title: which part of it to compare, `network` or `normalisation`.
+        config: the config's values for that part.
+        may_differ: names of values to leave out.
     """
     trained = sidecar.get(title, {})
     return [
@@ -37,11 +37,14 @@ def differences(
 
 
 def misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:
-    """List the tensors that one of two state dicts lacks or has in another shape."""
+    """List the tensors that only one of two state dicts has, or that differ in shape."""
 
     def shape(tensors: Mapping[str, torch.Tensor], name: str) -> str:
-        return str(tuple(tensors[name].shape)) if name in tensors else "absent"
+        return str(tuple(tensors[name].shape)) if name in tensors else "missing"
 
     names = [name for name in {**wanted, **state} if shape(state, name) != shape(wanted, name)]
-    told = [f"{name} is {shape(state, name)} there and {shape(wanted, name)} here" for name in names[:MAX_LISTED]]
-    return told + ([f"and {len(names) - MAX_LISTED} tensors more"] if len(names) > MAX_LISTED else [])
+    told = [
+        f"{name} is {shape(state, name)} in the weights and {shape(wanted, name)} in the network"
+        for name in names[:MAX_LISTED]
+    ]
+    return told + ([f"and {len(names) - MAX_LISTED} more tensors"] if len(names) > MAX_LISTED else [])

@@ -1,4 +1,4 @@
-"""Weights for others: half precision, and a word on what they were trained on."""
+"""Weights to share: in half precision, with a note on what they were trained on."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from .checkpoint import Checkpoint, save_state
 
 
 def publish(ckpt_path: str | Path, output_path: str | Path, trained_on: str | None = None) -> Path:
-    """Write weights for others: in half precision, half the size, saying what they were trained on.
+    """Write weights to share: in half precision, half the size, stating what they were trained on.
 
     Args:
         ckpt_path: `X.pt` that a training wrote.
-        output_path: `Y.pt`.
-        trained_on: for the sidecar, in place of what it says; by default that stays.
+        output_path: `Y.pt` to write.
+        trained_on: what the new sidecar states as training data; by default what the old one states.
 
     Returns:
         `Y.pt`.
 
     Raises:
-        UserError: where weights or sidecar are missing or damaged, or the new ones cannot be written.
+        UserError: if weights or sidecar are missing or damaged, or the new ones cannot be written.
     """
     checkpoint = Checkpoint(ckpt_path)
     sidecar = checkpoint.sidecar | ({} if trained_on is None else {"trained_on": trained_on})

@@ -95,7 +95,7 @@ def test_only_the_release_s_graph_is_exported(tiny_weights, keras_file, tmp_path
         export_weights(imported, tmp_path / "b.h5")
     with pytest.raises(ValueError, match=r"photo\.tif: weights are named NAME\.pt"):
         import_weights(keras_file, tmp_path / "photo.tif")
-    with pytest.raises(ValueError, match=r"small\.weights\.h5: is a file of Keras; python -m scripts import-weights"):
+    with pytest.raises(ValueError, match=r"small\.weights\.h5: is a Keras file; python -m scripts import-weights"):
         export_weights(keras_file, tmp_path / "b.weights.h5")
     left = [path.name for path in sorted(tmp_path.iterdir())]
     assert left == ["imported.json", "imported.pt", "shallow.json", "shallow.pt"]

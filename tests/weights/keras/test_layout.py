@@ -184,7 +184,7 @@ def test_arrays_of_other_shapes(copy):
     spoilt(copy, "layers/decode_block_2/transpose/vars/0", np.zeros((2, 2, 2, 16, 40), np.float32))
     refused(copy, "layers/decode_block_2/transpose/vars/0 has the shape (2, 2, 2, 16, 40)", "(2, 2, 2, 16, 48)")
     spoilt(copy, "layers/encode_block_3/conv1/vars/0", np.zeros((3, 3, 16, 32), np.float32))
-    refused(copy, "layers/encode_block_3/conv1/vars/0 has the shape (3, 3, 16, 32)", "five sides")
+    refused(copy, "layers/encode_block_3/conv1/vars/0 has the shape (3, 3, 16, 32)", "five dimensions")
     spoilt(copy, "layers/encode_block_3/conv1/vars/0", np.zeros((3, 3, 3, 16, 30), np.float32))
     refused(copy, "multiples of 4")
 
@@ -196,7 +196,7 @@ def test_a_single_class(copy):
 
 def test_arrays_without_shape(copy):
     spoilt(copy, "layers/conv3d/vars/0", h5py.Empty("f4"))
-    refused(copy, "layers/conv3d/vars/0 has the shape ()", "five sides")
+    refused(copy, "layers/conv3d/vars/0 has the shape ()", "five dimensions")
 
 
 def test_an_array_far_larger_than_its_file(copy):
@@ -236,6 +236,6 @@ def test_another_graph_is_not_written(name, tmp_path):
     network = TubeNet(
         channels=(4, 4, 4, 4, 4, 4), **{**RELEASED, "pooled_skips": name != "attention", name: OTHER[name]}
     )
-    with pytest.raises(ValueError, match=f"is not the release's graph, for .*{name} is"):
+    with pytest.raises(ValueError, match=f"is not of the release's graph .*{name} is"):
         write_keras_weights(tmp_path / "a.weights.h5", network)
     assert not list(tmp_path.iterdir())

@@ -1,1 +1,1 @@
-"""Public datasets turned into datasets of this bundle, one a file."""
+"""Convert public datasets to this bundle's layout, one per file."""

@@ -1,4 +1,4 @@
-"""The authors' published volumes (DOI 10.5522/04/25715604), turned into a dataset."""
+"""Convert the authors' published volumes (DOI 10.5522/04/25715604) to a dataset of this bundle."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ IMAGES, LABELS, ENDING = "Image data", "Labels", "_labels"
 
 
 def import_dataset(data_dir: str | Path, output_dir: str | Path) -> Path:
-    """Copy the authors' dataset, `Image data/NAME.tif` and `Labels/NAME_labels.tif`, into a dataset.
+    """Copy the authors' `Image data/NAME.tif` and `Labels/NAME_labels.tif` to a dataset.
 
     Args:
         data_dir: the downloaded and unpacked dataset.
-        output_dir: becomes `images/NAME.tif` and `labels/NAME.tif`; it must not hold anything yet.
+        output_dir: folder to write `images/NAME.tif` and `labels/NAME.tif` to; it must be empty or not exist yet.
 
     Returns:
-        The dataset. It appears whole, after every image was checked against its label by their headers.
+        The dataset. It appears only when complete, after the header of every image was checked against its label's.
 
     Raises:
-        UserError: where a folder, or the image or label of a pair, is missing; where `output_dir` holds something; for
-            two files of one name, a pair that does not lie on the same voxels, or an `output_dir` in the dataset; where
-            the dataset cannot be written.
+        UserError: if a folder, or the image or label of a pair, is missing; if two files have the same name or the
+            voxels of a pair do not match; if `output_dir` is not empty, lies in the dataset or cannot be written.
     """
     source, target = Path(data_dir), Path(output_dir).resolve()
     if source.resolve() in (target, *target.parents):
@@ -49,7 +48,7 @@ def import_dataset(data_dir: str | Path, output_dir: str | Path) -> Path:
 
 
 def _pairs(source: Path) -> dict[str, tuple[Path, Path]]:
-    """The image and the label of each name."""
+    """Return the image and the label of each volume, by name."""
     for folder in (IMAGES, LABELS):
         if not (source / folder).is_dir():
             refuse(

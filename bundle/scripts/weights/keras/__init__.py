@@ -1,4 +1,4 @@
-"""The authors' release as files of Keras 3, in and out; Keras is not needed."""
+"""Import and export the authors' Keras 3 weights; Keras itself is not needed."""
 
 from .convert import export_weights, import_weights, released_argument
 

@@ -1,4 +1,4 @@
-"""The commands that bring weights of the authors' TensorFlow release over, and back; their overlay's widths."""
+"""Commands that import and export weights of the authors' TensorFlow release; the widths for its overlay."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) 
 
     Args:
         keras_path: `X.weights.h5` of the release.
-        ckpt_path: `Y.pt` to be written, and beside it `Y.json`; by default `X.pt` beside the first.
+        ckpt_path: `Y.pt` to write, with `Y.json` beside it; by default `X.pt` beside `keras_path`.
 
     Returns:
         `Y.pt`. Use it with `overlays/published.json`.
 
     Raises:
-        UserError: where there is no such file, or the weights are there already or cannot be written; for a file that
-            is not the release's, or holds NaN, or a `ckpt_path` that is no `.pt`.
+        UserError: if `keras_path` is missing, is not a file of the release or holds NaN; if `ckpt_path` is not a
+            `.pt`; or if the new weights already exist or cannot be written.
     """
     source = Path(keras_path)
     network = read_keras_weights(source)
     target = Path(ckpt_path or source.with_name(re.sub(r"(\.weights)?\.h5$", "", source.name, flags=re.I) + ".pt"))
     if target.suffix != ".pt":
-        refuse(target, "weights are named NAME.pt here", "give such a --ckpt_path")
+        refuse(target, "weights are named NAME.pt here", "give a --ckpt_path that ends in .pt")
     _check_free(target, "--ckpt_path")
     _check_free(sidecar_path(target), "--ckpt_path")
     classes = list(range(network.arguments["out_channels"]))
@@ -60,14 +60,14 @@ def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) 
 
     Args:
         ckpt_path: `X.pt`.
-        keras_path: `Y.weights.h5` to be written; by default `X.weights.h5` beside the first.
+        keras_path: `Y.weights.h5` to write; by default `X.weights.h5` beside `ckpt_path`.
 
     Returns:
         `Y.weights.h5`. It has no room for the threshold, the label values and the scaling of intensities.
 
     Raises:
-        UserError: where weights or sidecar are missing, or the file is there already or cannot be written; for weights
-            that are damaged or of another graph, or a `keras_path` that Keras would not load.
+        UserError: if weights or sidecar are missing, damaged or of another graph; if Keras would not load a file named
+            `keras_path`; or if the file already exists or cannot be written.
     """
     source = Path(ckpt_path)
     checkpoint = Checkpoint(source)
@@ -85,21 +85,21 @@ def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) 
 
 
 def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -> Any:
-    """Return an argument of TubeNet in the release's graph, so that weights of other widths need no further word.
+    """Return a TubeNet argument from weights of the release's graph, so that no option need set it.
 
     Args:
-        name: of the argument.
+        name: name of the argument.
         ckpt_path: weights that will be loaded, or None.
-        otherwise: what the release has; it counts where there are no weights or where they are of another graph.
+        otherwise: the release's value, returned if there are no weights or if they are of another graph.
 
     Raises:
-        UserError: where weights or sidecar are missing; for a sidecar that is none.
+        UserError: if weights or sidecar are missing or the sidecar is damaged.
     """
     arguments = read_sidecar(ckpt_path).get("network", {}) if ckpt_path is not None else {}
     return otherwise if name not in arguments or differences(arguments) else arguments[name]
 
 
 def _check_free(path: Path, option: str) -> None:
-    """Import and export by default undo one another, and neither keeps all that the other file says."""
+    """Refuse to overwrite a file: import and export undo each other by default, and neither file holds all data."""
     if path.exists() or path.is_symlink():
         refuse(path, "is there already and would be lost", f"move it away, or give another {option}", FileExistsError)

@@ -1,4 +1,4 @@
-"""HDF5 files from elsewhere: nothing is read from outside the file; whatever is wrong with it is told in one line."""
+"""Read HDF5 files from elsewhere: never follow links out of the file, and report any fault in one line."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from h5py import h5l
 
 from scripts.core import UserError, refuse
 
-MAX_ENTRIES = 5000  # weights and their optimiser have some hundreds; names of deep nests grow with the square
+MAX_ENTRIES = 5000  # weights and optimiser have a few hundred; in deep nests, names grow with the square
 
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open a file to read, once it is sure that none of its links leads outside.
+    """Open a file for reading after checking that none of its links leads to another file.
 
     Raises:
-        UserError: where there is no such file, or it may not be read; for what is not HDF5, or is cut short or damaged,
-            or leads to other files.
+        UserError: if the file is missing, is not HDF5, is cut short or damaged, or links to other files.
+        OSError: if it may not be read.
     """
     if not path.is_file():
         refuse(path, "is not a file" if path.exists() else "no such file", "check its name", FileNotFoundError)
-    with path.open("rb"):  # says why, where it may not be read
+    with path.open("rb"):  # raises a clear error if it may not be read
         pass
     if not h5py.is_hdf5(path):
         kind, cure = "is not HDF5", "give a NAME.weights.h5 that Keras 3 saved"
@@ -43,10 +43,10 @@ def open_hdf5(path: Path) -> Iterator[h5py.File]:
 
 
 def array_shapes(path: Path, file: h5py.File) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every array by its name; of one without numbers it is `()`.
+    """Return the shape of every array by name; `()` for an array without numbers.
 
     Raises:
-        UserError: for a damaged file.
+        UserError: if the file is damaged.
     """
     shapes: dict[str, tuple[int, ...]] = {}
 
@@ -63,17 +63,17 @@ def read_floats(path: Path, file: h5py.File, name: str, shape: tuple[int, ...]) 
     """Read an array of weights.
 
     Args:
-        path: of the file, for messages.
-        file: open.
-        name: of the array.
-        shape: that it has to have.
+        path: path of the file, for error messages.
+        file: the open file.
+        name: name of the array in the file.
+        shape: shape that the array must have.
 
     Returns:
-        float32.
+        The array in float32.
 
     Raises:
-        UserError: for another shape or kind of number, numbers that lie in another file or nowhere, NaN or infinity,
-            and for a damaged file.
+        UserError: if the array has another shape or number type, is stored in another file or was never written, or
+            holds NaN or infinity; or if the file is damaged.
     """
     with _damage_told(path):
         array = file[name]
@@ -93,7 +93,7 @@ def read_floats(path: Path, file: h5py.File, name: str, shape: tuple[int, ...]) 
 
 @contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
-    """Let whatever h5py raises for a damaged file (it may be anything) end in one line."""
+    """Turn whatever h5py raises for a damaged file (it may be anything) into a one-line refusal."""
     try:
         yield
     except UserError:
@@ -113,7 +113,7 @@ def _check_links(path: Path, file: h5py.File) -> None:
 
     found = file.id.links.visit(stops_at, info=True)
     if seen > MAX_ENTRIES:
-        refuse(path, f"holds more than {MAX_ENTRIES} entries", "weights have some hundreds: another file?")
+        refuse(path, f"holds more than {MAX_ENTRIES} entries", "weights have a few hundred: is it another file?")
     if found is not None:
         place = found.decode(errors="replace")
         link = file.get(place, getlink=True)

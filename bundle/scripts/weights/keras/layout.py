@@ -1,4 +1,4 @@
-"""The authors' release as a file of Keras 3, `.weights.h5`: which array is what in TubeNet; Keras is not needed."""
+"""How the arrays in the authors' Keras 3 file, `.weights.h5`, map to TubeNet; Keras itself is not needed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from scripts.network import TubeNet
 
 from .hdf5 import array_shapes, open_hdf5, read_floats
 
-SUFFIX = ".weights.h5"  # Keras loads and saves no other
+SUFFIX = ".weights.h5"  # the only suffix that Keras loads and saves
 LEVELS = 5
-RELEASED = {  # the release's graph, in TubeNet's words; no file states it
+RELEASED = {  # the release's graph as TubeNet arguments, which are not in the file
     "attention": False,
     "decoder_convolutions": 1,
     "decoder_dropout": 0.0,
@@ -29,10 +29,10 @@ RELEASED = {  # the release's graph, in TubeNet's words; no file states it
     "bottleneck_norm": False,
     "act": ["leakyrelu", {"negative_slope": 0.2}],
 }
-MAX_PACKED = 20  # times: Keras does not compress, and random numbers hardly can be
+MAX_PACKED = 20  # compression factor: Keras does not compress, and random numbers hardly shrink
 
-# The parts of the release's blocks, each with its Keras class, in the order in which Keras numbers them. Those without
-# weights have an empty group in the file, and so has the attention gate, which is made and not called.
+# The parts of the release's blocks, each with its Keras class, in the order in which Keras numbers them. Parts without
+# weights have an empty group in the file, as has the attention gate, which the release builds but never calls.
 ENCODER_PARTS = {
     "conv1": "conv3d",
     "conv2": "conv3d",
@@ -55,23 +55,24 @@ HEAD = "layers/conv3d"
 
 
 def read_keras_weights(path: str | Path) -> TubeNet:
-    """Read the release's weights into its graph; what an optimiser left in the file is passed over.
+    """Read the release's weights into a TubeNet of its graph, ignoring any optimiser state.
 
     Args:
-        path: `X.weights.h5`: kernels (Z, X, Y, in, out), of transposed convolutions (Z, X, Y, out, in).
+        path: `X.weights.h5`, with kernels (Z, X, Y, in, out), or (Z, X, Y, out, in) in transposed convolutions.
 
     Returns:
         The network, on the CPU, in float32. Widths, classes and input channels are those of the kernels.
 
     Raises:
-        UserError: where there is no such file, or it may not be read; for what is not HDF5, or damaged, or leads to
-            other files, or not the release's layout without attention; the message says what was found.
+        UserError: if the file is missing, is not HDF5, is damaged, links to other files, or does not have the
+            release's layout without attention; the message says what was found.
+        OSError: if it may not be read.
     """
     path = Path(path)
     with open_hdf5(path) as file:
         arguments = _arguments(path, _kernels(path, file))
         try:
-            with torch.device("meta"):  # shapes alone: the numbers come from the file
+            with torch.device("meta"):  # shapes only: the numbers come from the file
                 network = TubeNet(**arguments)
         except ValueError as error:
             refuse(path, f"is not the release's network ({error})", "use a file of the release")
@@ -88,7 +89,7 @@ def read_keras_weights(path: str | Path) -> TubeNet:
                 stored = tuple(wanted.permute(2, 3, 4, 1, 0).shape if wanted.ndim == 5 else wanted.shape)
                 values = torch.from_numpy(read_floats(path, file, f"{place}/vars/{number}", stored))
                 if wanted.ndim == 5:
-                    # (Z, X, Y, in, out) to (out, in, X, Y, Z); of a transposed one (Z, X, Y, out, in) to (in, out, ...)
+                    # (Z, X, Y, in, out) to (out, in, X, Y, Z); transposed: (Z, X, Y, out, in) to (in, out, X, Y, Z)
                     values = values.permute(4, 3, 1, 2, 0)
                 setattr(module, name, nn.Parameter(values.contiguous()))
     return network
@@ -98,15 +99,15 @@ def write_keras_weights(path: str | Path, network: TubeNet) -> None:
     """Write a network of the release's graph as the file that the release would have saved.
 
     Args:
-        path: `X.weights.h5`.
-        network: of that graph, six layers.
+        path: `X.weights.h5` to write.
+        network: a network of the release's graph, with six layers.
 
     Raises:
-        UserError: for another graph; where the file cannot be written; what was there is kept.
+        UserError: if the network is of another graph, or the file cannot be written; an earlier file is kept.
     """
     if why := differences(network.arguments):
         refuse(
-            "the network", f"is not the release's graph, for {', '.join(why)}", "train it with overlays/published.json"
+            "the network", f"is not of the release's graph ({'; '.join(why)})", "train it with overlays/published.json"
         )
     modules = dict(_places(network))
     numbers: Counter[str] = Counter()
@@ -128,7 +129,7 @@ def write_keras_weights(path: str | Path, network: TubeNet) -> None:
 
 
 def differences(arguments: Mapping[str, Any]) -> list[str]:
-    """Tell in words what sets a network's arguments apart from the release's graph; none if it is of that graph."""
+    """Describe how a network's arguments differ from the release's graph; an empty list if they do not."""
     told = [
         f"{name} is {arguments.get(name)!r}"
         for name, value in RELEASED.items()
@@ -143,7 +144,7 @@ def _weight_and_bias(module: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _blocks() -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Each block of the release with its class and its parts."""
+    """Yield each block of the release with its class and its parts."""
     for kind, parts in (("encode_block", ENCODER_PARTS), ("decode_block", DECODER_PARTS)):
         for level in range(LEVELS):
             yield f"{kind}_{level}" if level else kind, kind, parts
@@ -152,7 +153,7 @@ def _blocks() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def _tree() -> Iterator[tuple[str, str]]:
-    """Every group of the file, with the Keras class by which it is named, in the order of their numbers."""
+    """Yield every group of the file with the Keras class that names it, in the order in which Keras numbers them."""
     yield "layers/input_layer", "input_layer"
     for block, block_kind, parts in _blocks():
         yield f"layers/{block}", block_kind
@@ -163,7 +164,7 @@ def _tree() -> Iterator[tuple[str, str]]:
 
 
 def _places(network: TubeNet) -> Iterator[tuple[str, nn.Module]]:
-    """Each module that has weights, with its group in the file."""
+    """Yield each group of the file that has weights, with its module in the network."""
     modules = [*(layer.conv.layers for layer in network.encoder), network.bottleneck.layers, *network.decoder]
     for (block, kind, _), layers in zip(_blocks(), modules, strict=True):
         if kind == "decode_block":
@@ -175,17 +176,17 @@ def _places(network: TubeNet) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _kernels(path: Path, file: h5py.File) -> dict[str, tuple[int, ...]]:
-    """The shapes of the arrays; a file whose arrays are not those of the release, by their names, is refused."""
+    """Return the shapes of the arrays, after checking that their names are those of the release."""
     if "model_weights" in file or "layer_names" in file.attrs:
-        refuse(path, "is a file of Keras 2", "load it with the release and save its weights with Keras 3")
+        refuse(path, "is a Keras 2 file", "load it with the release and save its weights with Keras 3")
     shapes = array_shapes(path, file)
-    # what an optimiser left is of no use here, nor is the state of a generator, which some versions of Keras keep
+    # leave out the optimiser's state and the random generator's, which some versions of Keras save
     found = {name for name in shapes if name.startswith("layers/") and "/seed_generator/" not in name}
     if any("/attn/" in name for name in found):
         refuse(
             path,
             "holds the attention variant (weights under attn), which has no counterpart here",
-            "train that anew with overlays/attention.json",
+            "train again from scratch with overlays/attention.json",
         )
     places = [place for place, kind in _tree() if kind in WEIGHTED and "/attn/" not in place]
     wanted = {f"{place}/vars/{number}" for place in places for number in (0, 1)}
@@ -201,11 +202,11 @@ def _kernels(path: Path, file: h5py.File) -> dict[str, tuple[int, ...]]:
 
 
 def _arguments(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """TubeNet's arguments, from the shapes of the first kernel of each layer and of the classifier."""
+    """Work out TubeNet's arguments from the shapes of each layer's first kernel and of the classifier."""
     firsts = [f"layers/{block}/conv1/vars/0" for block, _, parts in _blocks() if "conv1" in parts]
     for name in (*firsts, f"{HEAD}/vars/0"):
         if len(shapes[name]) != 5:
-            refuse(path, f"{name} has the shape {shapes[name]}, and a kernel has five sides", "another network?")
+            refuse(path, f"{name} has the shape {shapes[name]}, and a kernel has five dimensions", "another network?")
     return {
         "in_channels": shapes[firsts[0]][3],
         "out_channels": shapes[f"{HEAD}/vars/0"][4],
