@@ -58,7 +58,7 @@ def test_unlabelled_value_is_no_class(tmp_path):
 def test_what_is_no_label(tmp_path):
     for values, why in (
         ([0, 1, 0.25], r"fractions such as 0\.25"),
-        (list(range(33)), "33 different values; put a label"),
+        (list(range(33)), "33 different values; put a label there"),
     ):
         with pytest.raises(ValueError, match=why) as error:
             labels(tmp_path, values)

@@ -44,6 +44,12 @@ def written(folder):
     return json.loads((folder / "metrics.json").read_text(), parse_constant=refuse_nan)
 
 
+def test_metrics_of_centrelines_alone_have_no_curves(tmp_path):
+    metrics = run_evaluation(evaluator(CASES, ["cldice"]), 0.5, tmp_path)
+    assert metrics["cases"]["right"] == {"cldice": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["metrics.json"]
+
+
 def test_layout_and_numbers(tmp_path):
     folder = tmp_path / "new" / "folder"
     metrics = run_evaluation(evaluator(CASES), 0.5, folder)

@@ -55,7 +55,7 @@ def nan_in_the_image(dataset):
 
 def image_for_a_label(dataset):
     shutil.copy(dataset / "images" / "a.npy", dataset / "labels" / "a.npy")
-    return dataset / "labels" / "a.npy", "different values", "was an image given as one?"
+    return dataset / "labels" / "a.npy", "different values", "looks like an image"
 
 
 def nothing_drawn(dataset):

@@ -115,7 +115,7 @@ def test_a_run_is_not_resumed_on_other_volumes(trained, bundle, tmp_path):
     [
         ({"dataset_dir": "dataset"}, ("--dataset_dir dataset", "draws its own volumes", "finetune.json")),
         ({"region": "0:8,0:8,0:8"}, ("--region 0:8,0:8,0:8",)),
-        ({"without": "['trees']"}, ("--without ['trees']", "is not a list of parts")),
+        ({"without": "['trees']"}, ("--without ['trees']", "holds what is not a part")),
         ({"without": "tree"}, ("--without tree: is not a list of names",)),
         ({"masks_dir": "/nowhere"}, ("/nowhere",)),
         ({"averag": 1}, ("--averag", "did you mean --average?")),

@@ -19,10 +19,13 @@ from scripts.core import install_excepthook, read_flag, refuse, refuse_unknown
 
 MOVED = {
     "import-study": "python -m scripts import-dataset",
-    "results": "python -m experiments results",
-    "trials": "python -m experiments ablation",
+    "results": "PYTHONPATH=bundle python -m experiments results, in the folder above bundle",
+    "trials": "PYTHONPATH=bundle python -m experiments ablation, in the folder above bundle",
 }
 """Commands of earlier versions, and what to write instead."""
+
+RENAMED = {"readme": "page", "study_dir": "dataset_dir"}
+"""Options of earlier versions, and their names now."""
 
 Commands = Mapping[str, Callable[..., Any]]
 
@@ -64,7 +67,7 @@ def check_command(words: Sequence[str], commands: Commands, program: str) -> Non
     if read_flag(word):
         refuse(f"{program} {word}", "stands where a command should", f"write {program} COMMAND {word}")
     remedy = f"{program} --help lists the commands"
-    refuse_unknown(f"{program} {word}", "there is no such command", word, [*commands, *MOVED], remedy)
+    refuse_unknown(f"{program} {word}", "there is no such command", word, commands, remedy)
 
 
 def checked_words(words: Sequence[str], commands: Commands) -> list[str]:
@@ -96,6 +99,8 @@ def checked_words(words: Sequence[str], commands: Commands) -> list[str]:
             continue
         name, value = flag
         if name not in known:
+            if RENAMED.get(name) in known:
+                refuse(f"--{name}", "has another name now", f"write --{RENAMED[name]}")
             remedy = f"{command} --help lists its options"
             refuse_unknown(f"--{name}", f"{command} has no such option", name, known, remedy)
         given.add(name)

@@ -163,4 +163,4 @@ def _first_line(error: BaseException) -> str:
 
 
 def _as_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text.splitlines())  # spaces stay: a file name may have several in a row

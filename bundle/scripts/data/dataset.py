@@ -114,7 +114,7 @@ def _decathlon(path: Path, keys: Sequence[str] = ("image", "label")) -> list[dic
     try:
         items = load_decathlon_datalist(str(file), is_segmentation=True, data_list_key="training")
     except (ValueError, TypeError) as error:
-        refuse(file, f"is not a Medical Decathlon list ({error})", "correct it")
+        refuse(file, f"is not a Medical Decathlon list ({error})", "correct the file, or give its folder of images")
     if not items:
         refuse(file, "lists no volume under training", "add some", FileNotFoundError)
     for number, item in enumerate(items):

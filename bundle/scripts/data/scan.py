@@ -14,6 +14,7 @@ from scripts.io import read_volume
 
 from .dataset import find_dataset
 
+LABEL_REMEDY = "put a label there: whole numbers, 0 for background, 1 for vessel, -1 where nothing is labelled"
 MAX_VALUES = 32  # a file with more distinct values is taken for an image, not a label
 
 
@@ -105,10 +106,10 @@ def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> lis
     if unlabelled_value is not None:
         values = values[values != unlabelled_value]
     if (fractions := values[values % 1 > 0]).size:
-        problem = f"holds fractions such as {fractions[0]:g}, and labels are whole numbers"
-        refuse(path, problem, "put a label there; was an image given as one?")
+        problem = f"looks like an image and not a label, it holds fractions such as {fractions[0]:g}"
+        refuse(path, problem, LABEL_REMEDY)
     if len(values) > MAX_VALUES:
-        refuse(path, f"holds {len(values)} different values", "put a label there; was an image given as one?")
+        refuse(path, f"looks like an image and not a label, it holds {len(values)} different values", LABEL_REMEDY)
     return [int(value) for value in values]
 
 

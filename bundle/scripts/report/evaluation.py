@@ -15,7 +15,7 @@ from ignite.engine import Events
 from monai.engines import Evaluator
 
 from scripts.core import write_text
-from scripts.metrics import curves_of, gather_volumes
+from scripts.metrics import VolumeCounts, curves_of, gather_volumes
 
 from .curves import write_curves
 
@@ -45,12 +45,13 @@ def run_evaluation(
     Raises:
         UserError: if a file cannot be written.
     """
-    mine: list[tuple[str, dict[str, Any]]] = []  # name and curves of each volume that this process scores
+    mine: list[tuple[str, dict[str, Any] | None]] = []  # name and curves of each volume that this process scores
 
     def keep_curves() -> None:
         """Keep the curves of the volumes of the last batch."""
         names = [item["name"] for item in evaluator.state.batch]
-        curves = [curves_of(output["counts"]) for output in evaluator.state.output]
+        counts = [output.get(VolumeCounts.KEY) for output in evaluator.state.output]
+        curves = [None if each is None else curves_of(each) for each in counts]
         mine.extend(zip(names, curves, strict=True))
 
     with evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
@@ -65,7 +66,7 @@ def run_evaluation(
         "mean": _by_class({metric: values.nanmean(dim=0) for metric, values in details.items()}, class_names),
         "threshold": threshold,
     }
-    _write(Path(output_dir), metrics, curves)
+    _write(Path(output_dir), metrics, {name: curve for name, curve in curves.items() if curve is not None})
     return metrics
 
 
@@ -74,7 +75,10 @@ def _write(output_dir: Path, metrics: Mapping[str, Any], curves: Mapping[str, Ma
     """Write the scores and the curves in the first process; do nothing in the others."""
     write_text(output_dir / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     logger.info("wrote %s", output_dir / "metrics.json")
-    write_curves(output_dir, curves, metrics["threshold"])
+    if curves:
+        write_curves(output_dir, curves, metrics["threshold"])
+    else:
+        logger.warning("no curves: none of the metrics counts voxels")
 
 
 def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -> dict[str, float | None]:

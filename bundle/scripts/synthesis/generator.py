@@ -138,7 +138,11 @@ def check_parts(without: Sequence[str], masks: Sequence[np.ndarray] = ()) -> Non
         UserError: for a part that does not exist, or if no style is left.
     """
     if isinstance(without, str) or not set(without) <= set(PARTS):
-        refuse(f"--without {without}", "is not a list of parts", f"give some of {', '.join(PARTS)}")
+        refuse(
+            f"--without {without}",
+            "holds what is not a part",
+            f"give a list of some of {', '.join(dict.fromkeys(PARTS))}",
+        )
     if not _styles_left(without, masks):
         refuse(f"--without {list(without)}", "leaves no style to draw", "leave out fewer")
 

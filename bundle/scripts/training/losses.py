@@ -100,5 +100,7 @@ def inverse_frequency_weights(counts: Sequence[int]) -> list[float]:
         UserError: if a class has no voxel, because its weight would be infinite.
     """
     if any(count <= 0 for count in counts):
-        refuse("inverse class weights", f"a class has no voxels, the counts are {list(counts)}", "give --class_weights")
+        problem = f"a class has no voxels to weigh in inverse proportion, the counts are {list(counts)}"
+        remedy = 'use overlays/loss_wcce.json with --class_weights "[1, 7]"'
+        refuse("overlays/loss_wcce_inverse.json", problem, remedy)
     return [max(counts) / count for count in counts]

@@ -22,6 +22,7 @@ from .handlers import Patience, numbers
 logger = logging.getLogger(__name__)
 
 NAME = "resume.pt"
+FINE_TUNING = ("frozen", "frozen_epochs")  # change nothing in a training from scratch
 CONTENT = {"fingerprint", "epoch", "iteration", "validator", "states"}
 SET_ASIDE = "previous"
 LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", NAME)
@@ -43,7 +44,10 @@ class Fingerprint:
 
     def take(self) -> dict[str, Any]:
         """Return the fingerprint as JSON values, under names such as `loss#weight`."""
-        options = {name: self.resolved[name] for name in DECIDE_TRAINING if name in self.resolved}
+        unused = FINE_TUNING if self.components.get("started_from") is None else ()
+        options = {
+            name: self.resolved[name] for name in DECIDE_TRAINING if name in self.resolved and name not in unused
+        }
         return json.loads(json.dumps(_flat({**_describe(options), **self.components})))
 
 

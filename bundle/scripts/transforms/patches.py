@@ -102,7 +102,11 @@ class LabelIndicesd(MapTransform):
         d = dict(data)
         label = np.asarray(d[self.first_key(d)]).reshape(-1)  # (N,)
         if not (label >= 0).any():
-            refuse(d.get("name", "volume"), "no voxel is labelled in the part that trains", "check region")
+            refuse(
+                d.get("name", "volume"),
+                "no voxel is labelled in the part that trains",
+                "give another --region, or label more of it",
+            )
         for key, chosen in ((FOREGROUND, label > 0), (BACKGROUND, label == 0)):
             indices = np.flatnonzero(chosen)
             if len(indices) > self.max_indices:  # not every n-th, which on a grid of voxels can be one plane

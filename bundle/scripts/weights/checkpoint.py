@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from scripts.core import BUNDLE, read_number, refuse, sha256, write_together
+from scripts.core import BUNDLE, read_number, refuse, refuse_failures, sha256, write_together
 from scripts.network import TubeNet
 
 from .differences import differences, has_other_classes, misfits
@@ -38,8 +38,8 @@ WITHOUT_WEIGHTS = ("dropout", "decoder_dropout")
 class Checkpoint:
     """Weights with their sidecar, checked against each other and against the config.
 
-    Each file is read once, when it is first needed, so a server that makes a checkpoint for every request, or a
-    command that only asks for the scaling, does not load the weights.
+    Each file is read once, when it is first needed. The tensors are only unpacked by `state`, so a server that makes a
+    checkpoint for every request does not pay for them.
 
     Args:
         path: `X.pt`, or None if there are no weights to load, as when training from scratch.
@@ -67,7 +67,8 @@ class Checkpoint:
     def content(self) -> bytes:
         """The bytes of the weights file."""
         _check_is_there(self.path)
-        return self.path.read_bytes()
+        with refuse_failures(self.path, "cannot be read", "check the file and its permissions"):
+            return self.path.read_bytes()
 
     @cached_property
     def sha256(self) -> str:
@@ -138,8 +139,9 @@ class Checkpoint:
             UserError: for a file that is not a plain state dict of finite numbers.
         """
         remedy = "use a .pt that this bundle wrote"
+        content = io.BytesIO(self.content)
         try:
-            state = torch.load(io.BytesIO(self.content), map_location="cpu", weights_only=True)
+            state = torch.load(content, map_location="cpu", weights_only=True)
         except Exception:
             # torch may raise UnpicklingError, RuntimeError, EOFError and others for a file that is not plain weights
             refuse(self.path, "is not a file of plain weights, so it was not loaded", remedy)
