@@ -1,4 +1,4 @@
-"""What all parts agree on: the mark for a voxel that is not labelled, and the default class names."""
+"""What all parts agree on: the mark for unlabelled voxels, and the default class names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether to compute in bfloat16: what the option `amp` says, by default if the device supports it."""
+"""Whether to compute in bfloat16: the option `amp`, by default if the device supports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users are told when something cannot be done: one line that names the thing, the problem and the remedy.
+"""What users are told when something fails: one line, with problem and remedy.
 
 `refuse` raises that line as a `UserError`. It is the last line on stderr, whatever MONAI, Ignite or a DataLoader worker
 wraps around it. Any other exception also ends in one line, with its traceback above.
@@ -145,7 +145,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _from_worker(text: str) -> tuple[bool, str]:
-    """Find in a worker's chain, which arrives as text, whether it was refused, and the most helpful message."""
+    """Find out whether a worker's chain, which arrives as text, was a refusal, and its message."""
     raised = [*re.finditer(r"^((?:\w+\.)*)(\w+): (.+)$", text, re.MULTILINE)]
     refused = [each[3] for each in raised if f"{each[1]}" == f"{__name__}."]
     if refused:
@@ -157,7 +157,7 @@ def _from_worker(text: str) -> tuple[bool, str]:
 
 
 def _first_line(error: BaseException) -> str:
-    """Return the first line of an exception's message, or else its class name, without a full stop at the end."""
+    """Return the first line of an exception's message without a full stop, or its class name."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
 

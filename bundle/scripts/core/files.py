@@ -1,4 +1,4 @@
-"""Write files and folders under a temporary name, then rename them; no other module renames a temporary file."""
+"""Write files and folders under a temporary name, then rename them; only this module does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_NAME = 100  # characters of a file's name that its temporary name keeps; fil
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file with `write(temporary)`, then rename it to `path`, which is never half a file.
+    """Write a file with `write(temporary)`, then rename it to `path`, so it is never half done.
 
     The temporary name ends in the same suffix as `path`, because libraries go by it.
 
@@ -55,7 +55,7 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder; rename it to `path` after the block, or delete it on failure.
+    """Yield a temporary folder; rename it to `path` after the block, or delete it on failure.
 
     Args:
         path: the final folder, which must not exist yet or must be empty.
@@ -95,7 +95,7 @@ def make_folder(folder: Path) -> None:
 
 
 def check_writable(folder: str | os.PathLike[str]) -> Path:
-    """Make `folder` if needed and try writing to it, so that a run fails before the work, not after.
+    """Make `folder` if needed and try writing to it, so that a run fails before the work.
 
     Raises:
         UserError: if it cannot be written to.
@@ -123,7 +123,7 @@ def _temporary(path: Path) -> Path:
 
 
 def _flush(path: Path) -> None:
-    """Force a file to the disk; otherwise a power cut could leave the new name without the content."""
+    """Force a file to disk, or a power cut could leave the new name without the content."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 

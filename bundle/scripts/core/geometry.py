@@ -23,7 +23,7 @@ def voxel_size(affine: np.ndarray) -> np.ndarray:
 
 
 def through_plane_axis(affine: np.ndarray) -> int:
-    """Return the axis (0, 1, 2) across the imaging plane: the one with the clearly coarsest spacing, else Z.
+    """Return the through-plane axis (0, 1, 2): the one with clearly coarsest spacing, else Z.
 
     Args:
         affine: 4x4 affine of the volume.
@@ -40,7 +40,7 @@ def longest_in_plane_axis(shape: Sequence[int], affine: np.ndarray) -> int:
 
 
 def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
-    """Read the option `region`: `"x0:x1,y0:y1,z0:z1"` in voxels; bounds may be left out as in slices.
+    """Read the option `region`: `"x0:x1,y0:y1,z0:z1"` in voxels; any bound may be left out.
 
     Raises:
         UserError: for any other text.
@@ -85,7 +85,7 @@ def box_text(box: Box) -> str:
 
 
 def same_grid(affine: np.ndarray, other: np.ndarray, shape: tuple[int, ...], tolerance: float = 0.01) -> bool:
-    """Return whether two affines place all voxels of `shape` alike, to within `tolerance` voxels.
+    """Return whether two affines place all voxels of `shape` alike, within `tolerance` voxels.
 
     A transform and its inverse leave rounding errors, despite which a writer must keep the file's own numbers.
     """

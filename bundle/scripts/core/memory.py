@@ -1,4 +1,4 @@
-"""Reuse memory that one window or step has freed for the next one, instead of returning it to the system.
+"""Reuse freed memory for the next window or step, instead of returning it to the system.
 
 The C library returns every large block to the system at once and then asks for it again; the system clears it page by
 page. For activations of a hundred megabytes that took a third of the prediction time. glibc can be told to keep the

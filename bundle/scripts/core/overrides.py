@@ -1,4 +1,4 @@
-"""Check the command line of `monai.bundle run`: MONAI would accept `--epoch 1` and change nothing."""
+"""Check the command line of `monai.bundle run`; MONAI would accept `--epoch 1` silently."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _arguments_of_monai() -> frozenset[str]:
 
 
 def _check_writes_there(name: str, value: Any, config: Mapping[str, Any]) -> None:
-    """Refuse a folder that the command would not write to, although its config uses that name for something else."""
+    """Refuse a folder that the command would not write to, although its config has that name."""
     if name == "output_dir" and config.get(name) == "$@ckpt_dir":  # only MONAI's tracking uses it
         refuse(f"--output_dir {value}", "training writes into --ckpt_dir", "give that")
     if name == "ckpt_dir" and "decision_threshold" in config:

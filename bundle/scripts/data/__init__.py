@@ -1,4 +1,4 @@
-"""From folders of files to patches: find, check, map classes, split, draw. Start at `dataset.py`."""
+"""From files to patches: find, check, map classes, split, draw. Start at `dataset.py`."""
 
 from .classes import class_counts, label_names, label_values
 from .dataset import DECATHLON, CachedVolumes, check_pair, checked_images, find_dataset, find_images, find_volumes

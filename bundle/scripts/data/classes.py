@@ -1,4 +1,4 @@
-"""The classes of a dataset: which label value stands for which class, and how many voxels each has."""
+"""The classes of a dataset: which label value is which class, and how many voxels each has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def label_values(
     known: Sequence[int | Sequence[int]] | None = None,
     training: bool = True,
 ) -> list[int | list[int]]:
-    """Return the label values that stand for the classes, background first: one map for all files.
+    """Return the label values that stand for the classes, background first, for all files.
 
     Weights with several vessel classes already have a map, `known`, which is used if it covers all values: in a dataset
     with only 0 and 7, 7 is still the class that it was among 0, 2 and 7. Otherwise the dataset's own values, ascending,
@@ -75,7 +75,7 @@ def label_values(
 
 
 def _map_of_weights(holder: Mapping[int, str], known: Sequence, training: bool) -> list | None:
-    """Return the map of the weights if it covers all values, or None if the dataset needs its own."""
+    """Return the map of the weights if it covers all values, else None."""
     strange = sorted(holder.keys() - {int(value) for of_one in known for value in np.atleast_1d(of_one)})
     if not strange:
         return list(known)
@@ -89,7 +89,7 @@ def _map_of_weights(holder: Mapping[int, str], known: Sequence, training: bool) 
 
 
 def _check_presence(files: Sequence[str], values: Sequence, held: set[int], classes: int, training: bool) -> None:
-    """Refuse or warn about classes that no file holds; without any vessel there is nothing to learn."""
+    """Refuse or warn about classes that no file holds; without vessel there is nothing to learn."""
     there = [not held.isdisjoint(np.atleast_1d(of_one).tolist()) for of_one in values]
     more = f" (and {len(files) - 1} more like it)" if files[1:] else ""
     if not any(there[1:]):

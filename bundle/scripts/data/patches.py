@@ -1,4 +1,4 @@
-"""Draw patches from volumes by weight; the number of workers, processes and resumes makes no difference."""
+"""Draw patches from volumes by weight, the same for any number of workers and processes."""
 
 from __future__ import annotations
 

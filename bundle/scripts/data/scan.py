@@ -1,4 +1,4 @@
-"""What training and scoring need to know about the labels before they start; each file is read once."""
+"""What training and scoring need to know about the labels; each file is read once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LabelScan:
     background: int
 
     def count(self, value: int, box: Box) -> int:
-        """Count the voxels of a value in a box that spans `labelled` along at least two axes, as after a split."""
+        """Count the voxels of a value in a box that spans `labelled` along at least two axes."""
         if value not in self.planes:
             return 0
         cut = [axis for axis in range(3) if not _spans(box[axis], self.labelled[axis])]
@@ -57,7 +57,7 @@ def find_labelled(
     channel: int | None = None,
     unlabelled_value: float | None = None,
 ) -> list[dict[str, Any]]:
-    """Find the volumes of one or several datasets (`find_dataset`) and scan each label (`scan_labels`).
+    """Find the volumes of datasets (`find_dataset`) and scan each label (`scan_labels`).
 
     Raises:
         UserError: as those do; all headers are checked before any label is read.

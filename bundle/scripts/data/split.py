@@ -83,7 +83,7 @@ def split_dataset(
 
 
 def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box]:
-    """Return the training box and the validation box; both are the labelled box if it cannot be split."""
+    """Return the training box and the validation box, both the labelled one if it is not split."""
     scan: LabelScan = volume["scan"]
     boxes = split_in_space(scan.labelled, volume["affine"], val_fraction, patch_size)
     if boxes is None:

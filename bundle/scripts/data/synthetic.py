@@ -125,7 +125,7 @@ class Synthesised(Transform):
         self.masks = masks
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Add `image` (float32) and `label` (int8), both `(1, X, Y, Z)`, and `style` to an item with `seed`.
+        """Add `image` (float32), `label` (int8), both `(1, X, Y, Z)`, and `style` to a `seed` item.
 
         Their size is the item's `shape` if it has one, else it is drawn.
         """
@@ -200,7 +200,7 @@ class SyntheticPatches(Dataset):
         return (turn + lane * self.per_volume // LANES) // self.per_volume * LANES + lane
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Draw a patch; `index` keeps counting from one epoch to the next (`scripts.data.EpochSampler`)."""
+        """Draw a patch; `index` keeps counting from one epoch to the next (`EpochSampler`)."""
         generator = np.random.default_rng((self.seed, index))
         volume = self._volume(self.volume_of(index))
         self.transform.set_random_state(seed=int(generator.integers(2**32)))

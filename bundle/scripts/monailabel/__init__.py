@@ -1,4 +1,4 @@
-"""The bundle in MONAI Label: the app's folder, its list of images, the active weights, the result file."""
+"""The bundle in MONAI Label: app folder, list of images, active weights, result file."""
 
 from .active_weights import activate, restore_foundation
 from .app import HOST, prepare_app, server_command, server_environment

@@ -1,4 +1,4 @@
-"""The weights that a server uses, `models/model.pt`: replace them by trained ones, or restore the shipped ones."""
+"""The weights that a server uses: replace them by trained ones, or restore the shipped ones."""
 
 from __future__ import annotations
 

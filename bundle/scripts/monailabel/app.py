@@ -1,4 +1,4 @@
-"""The bundle in MONAI Label: an app folder with a copy of the bundle in it, and the server that runs it."""
+"""The bundle in MONAI Label: an app folder with a copy of the bundle, and its server."""
 
 from __future__ import annotations
 

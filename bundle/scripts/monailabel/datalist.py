@@ -1,4 +1,4 @@
-"""Train on MONAI Label's list of image and label paths instead of a dataset, with no user to set options.
+"""Train on MONAI Label's list of images and labels instead of a dataset.
 
 MONAI Label loads only `train.json`, replaces the dataset's volumes by its own lists of `{"image", "label"}`, and loads
 the weights to train further when the training starts.
@@ -68,7 +68,7 @@ def volumes_of(
     channel: int | None = None,
     unlabelled_value: float | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return training and validation volumes, each with a name, its geometry, a region and a scan.
+    """Return training and validation volumes, each with name, geometry, region and scan.
 
     Volumes of a dataset have all that already and are returned as they are. Pairs of paths in `validate` are used
     whole; if there are none besides those in `train`, as with one or two labelled images, each is split in space.
@@ -116,7 +116,7 @@ def _volume(item: Mapping[str, Any], channel: int | None) -> dict[str, Any]:
 
 
 class SameStart:
-    """Handler that refuses to train if MONAI Label has loaded other weights than the active ones.
+    """Handler that refuses to train if MONAI Label has not loaded the active weights.
 
     Sidecar, label values and normalisation are those of the active weights, so the network must start from them too.
 
@@ -130,7 +130,7 @@ class SameStart:
         self.checkpoint = checkpoint
 
     def attach(self, engine: Engine) -> None:
-        """Check when `engine` starts, after MONAI Label's loader, which runs before all other handlers."""
+        """Check when `engine` starts, after MONAI Label's loader, which runs before other handlers."""
         engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, engine: Engine) -> None:

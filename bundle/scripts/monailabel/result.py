@@ -1,4 +1,4 @@
-"""Write the result that MONAI Label sends as the command line does, because its own writer loses metadata."""
+"""Write MONAI Label's results as the command line does; its own writer loses metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training needs besides MONAI's engines: losses, handlers, fine-tuning, resuming, several processes."""
+"""Training beyond MONAI's engines: losses, handlers, fine-tuning, resuming, processes."""
 
 from .distributed import (
     DistributedBatches,

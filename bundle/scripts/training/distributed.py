@@ -1,4 +1,4 @@
-"""How several processes share training and validation, so that the result is that of a single process.
+"""How processes share training and validation, with the same result as a single process.
 
 `batch_size` is that of the global batch: process r of n takes patches r, r + n and so on, the loss and its gradient are
 those of the whole batch, and all processes make the same step. In validation, process r scores volumes r, r + n and so
@@ -25,7 +25,7 @@ from scripts.data import pad_collate
 
 
 class DistributedBatches(BatchSampler):
-    """This process's share of every global batch; attach it to the trainer, which counts the epochs.
+    """This process's share of every global batch; attach it to the trainer to count epochs.
 
     Args:
         sampler: sampler of all patches, an `scripts.data.EpochSampler` for one process.
@@ -140,7 +140,7 @@ def my_volumes(volumes: Sized) -> range:
 
 
 class DistributedEvaluator(SupervisedEvaluator):
-    """MONAI's evaluator that also runs without volumes, so that the process still receives all scores."""
+    """MONAI's evaluator, but it also runs without volumes, so the process receives all scores."""
 
     def run(self, global_epoch: int = 1) -> None:
         """Score this process's volumes, if any, and take part in gathering all scores."""

@@ -1,4 +1,4 @@
-"""Start fine-tuning: load trained weights, freeze their first levels for a while, replace the classifier if needed."""
+"""Start fine-tuning: load trained weights, freeze layers at first, replace the classifier."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Start:
         frozen: parameters that do not learn until `Thaw` lets them.
         label_values: label values of the weights; None without weights, or if they have another number of classes.
         label_names: class names of the weights; None in the same cases.
-        origin: which weights the training starts from, for the sidecar of its own; None without weights.
+        origin: which weights the training starts from, as its own sidecar states them; None without weights.
     """
 
     frozen: list[nn.Parameter]

@@ -1,4 +1,4 @@
-"""Handlers for training that MONAI and Ignite lack: finite gradients, repeatable draws, patience, files.
+"""Training handlers that MONAI and Ignite lack: gradients, repeatability, patience, files.
 
 `scripts.training.TrainingState` saves those with a `state_dict`, so that a resumed run continues where they were.
 """
@@ -77,7 +77,7 @@ class NonFiniteGradientGuard:
 
 
 class IterationSeed:
-    """Handler that makes torch's random numbers (dropout) depend only on seed, iteration and process.
+    """Handler that makes torch's random draws (dropout) depend only on seed, iteration, process.
 
     So a resumed run needs no random state, and neither validation nor DataLoader workers change what is drawn. Torch
     draws for a whole batch at once, so several processes, each with part of it, draw differently from a single one.
@@ -151,7 +151,7 @@ class Patience:
 
 
 class WeightsSaver:
-    """Handler that saves the weights of the best or the last epoch, with their scores in the sidecar.
+    """Handler that saves the weights of the best or last epoch, with scores in the sidecar.
 
     With several processes, only the first writes.
 

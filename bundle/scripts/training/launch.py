@@ -1,4 +1,4 @@
-"""Several processes, started by `torchrun`: how they connect, and how they fail with one line, not many.
+"""Processes started by `torchrun`: how they connect, and how they fail with a single line.
 
 How they share the work is in `distributed.py`.
 """
@@ -94,13 +94,13 @@ def join_processes(device: str) -> None:
 
 
 class _FirstToFail:
-    """Excepthook that reports only the first process to fail; the others fail because they lost it."""
+    """Excepthook that reports only the first process to fail; the others fail because of it."""
 
     def __init__(self, store: distributed.Store) -> None:
         self.store = store
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Report the exception, for `torchrun` to repeat it, unless another process has reported one."""
+        """Report the exception, which `torchrun` repeats, unless another process has reported one."""
         try:
             first = self.store.add("failed", 1) == 1
         except RuntimeError:  # torchrun itself has ended

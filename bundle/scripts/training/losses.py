@@ -1,4 +1,4 @@
-"""Losses that MONAI lacks: one that ignores unlabelled voxels, and the paper's weighted cross-entropy."""
+"""Losses that MONAI lacks: for labelled voxels only, and the paper's cross-entropy."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LabelledVoxelsLoss(nn.Module):
 
 
 class WeightedCrossEntropyLoss(nn.Module):
-    """Weighted categorical cross-entropy (WCCE) of the tUbe net paper; voxels labelled -1 do not count.
+    """Weighted categorical cross-entropy (WCCE) of the tUbe net paper, ignoring voxels with -1.
 
     Args:
         weights: one weight for each class, background first; the paper's best are `(1, 7)`.
@@ -86,12 +86,12 @@ class WeightedCrossEntropyLoss(nn.Module):
         return F.cross_entropy(logits, target, weight=weight, ignore_index=UNLABELLED)
 
     def divisor(self, label: torch.Tensor) -> torch.Tensor:
-        """Sum the weights of the labelled voxels, which the loss divides by, for `scripts.training.GlobalLoss`."""
+        """Sum the weights of the labelled voxels, which the loss divides by, for `GlobalLoss`."""
         return self.weight.double().to(label.device)[label[label >= 0].long()].sum()
 
 
 def inverse_frequency_weights(counts: Sequence[int]) -> list[float]:
-    """Return weights inversely proportional to class sizes, 1 for the largest (tUbe net paper, WCCE).
+    """Return weights inversely proportional to class sizes, 1 for the largest (WCCE).
 
     Args:
         counts: number of labelled voxels of each class in the training set, background first.

@@ -29,7 +29,7 @@ LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_las
 
 
 class Fingerprint:
-    """The settings that decide what a training computes; it can only be resumed with the same ones.
+    """The settings that decide what a training computes; resuming it needs the same ones.
 
     Args:
         resolved: the config's resolved values by id, from which the options in `scripts.core.DECIDE_TRAINING` are
@@ -52,7 +52,7 @@ class Fingerprint:
 
 
 def _describe(component: Any) -> Any:
-    """Describe the settings of a component, such as a loss or a list of transforms, as JSON values.
+    """Describe the settings of a component (a loss, a list of transforms) as JSON values.
 
     Numbers, texts, lists and dictionaries are kept, tensors become lists of numbers, and objects become their class and
     public attributes without random states.
@@ -135,7 +135,7 @@ class TrainingState:
         write_whole(self.path, write)
 
     def restore(self, engine: Engine) -> None:
-        """Restore `engine`, the trainer, and all stateful objects to the end of the last finished epoch.
+        """Restore `engine`, the trainer, and all stateful objects to the last finished epoch.
 
         Raises:
             UserError: if there is no file to resume from, it is damaged or of another version, or the training was

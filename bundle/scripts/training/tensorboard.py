@@ -59,7 +59,7 @@ class CloseEvents:
 
 
 class SliceImages:
-    """Handler that draws the first volume of every validation, with label and prediction outlined.
+    """Handler that draws the first volume of every validation, label and prediction outlined.
 
     With several processes, only the first draws. No volume is kept in memory.
 

@@ -1,4 +1,4 @@
-"""The mean of several weights; if their trainings began at the same weights, the mean is often better than each.
+"""The mean of several weights, often better than each if trained from the same start.
 
 Wortsman M. et al., *Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
 inference time*, ICML 2022 (the uniform soup).

@@ -1,4 +1,4 @@
-"""Weights and their sidecar: `X.pt`, a plain state dict, and `X.json`, what you need to know to use it.
+"""Weights and their sidecar: `X.pt`, a plain state dict, and `X.json`, how to use it.
 
 >>> checkpoint = Checkpoint("models/model.pt", network)
 >>> checkpoint.load_into(network)
@@ -92,7 +92,7 @@ class Checkpoint:
 
     @property
     def normalisation(self) -> dict[str, float]:
-        """The percentiles that scale images: those the weights were trained with, unless the config sets others.
+        """The percentiles that scale images: those of training, unless the config sets others.
 
         Raises:
             UserError: if the percentiles are out of order or range.
@@ -113,7 +113,7 @@ class Checkpoint:
 
     @property
     def provenance(self) -> dict[str, str]:
-        """What every output states about its origin: the weights' name and hash and the bundle's version."""
+        """What every output states as its origin: the weights' name and hash, the bundle's version."""
         self.check()
         metadata = json.loads((BUNDLE / "configs" / "metadata.json").read_text())
         version = f"{metadata['name']} {metadata['version']}"
@@ -185,7 +185,7 @@ class Checkpoint:
         return sidecar
 
     def as_network(self) -> TubeNet:
-        """Build the network that the sidecar describes and load the weights into it, without a config.
+        """Build the network that the sidecar describes and load the weights, without a config.
 
         Raises:
             UserError: if the weights are damaged or do not fit their sidecar.

@@ -12,7 +12,7 @@ MAX_LISTED = 12  # mismatched tensors in one message
 
 
 def has_other_classes(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], classifier: str) -> bool:
-    """Return whether weights have a different number of classes than the network to load them into."""
+    """Return whether weights have another number of classes than the network to load them into."""
     name = f"{classifier}.weight"  # (classes, ...)
     return name in state and name in wanted and len(state[name]) != len(wanted[name])
 

@@ -39,7 +39,7 @@ def export_network(network: TubeNet) -> ExportedProgram:
 
 
 def export_program(output_path: str | Path, ckpt_path: str | Path | None = None) -> Path:
-    """Write weights and their network as one `torch.export` file, which runs without this package.
+    """Write weights and network as one `torch.export` file, which runs without this package.
 
     Args:
         output_path: `X.pt2` to write; `torch.export.load(X).module()` maps images `(B, C, X, Y, Z)`, scaled to [0, 1],

@@ -8,7 +8,7 @@ from .checkpoint import Checkpoint, save_state
 
 
 def publish(ckpt_path: str | Path, output_path: str | Path, trained_on: str | None = None) -> Path:
-    """Write weights to share: in half precision, half the size, stating what they were trained on.
+    """Write weights to share: half precision, half the size, stating what they were trained on.
 
     Args:
         ckpt_path: `X.pt` that a training wrote.

@@ -1,4 +1,4 @@
-"""Convert the authors' published volumes (DOI 10.5522/04/25715604) to a dataset of this bundle."""
+"""Convert the authors' published volumes (DOI 10.5522/04/25715604) to a dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that import and export weights of the authors' TensorFlow release; the widths for its overlay."""
+"""Import and export weights of the authors' TensorFlow release; arguments for its overlay."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def import_weights(keras_path: str | Path, ckpt_path: str | Path | None = None) 
 
 
 def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) -> Path:
-    """Turn weights of this bundle, trained with `overlays/published.json`, into a file for the authors' release.
+    """Turn weights trained with `overlays/published.json` into a file for the authors' release.
 
     Args:
         ckpt_path: `X.pt`.
@@ -85,7 +85,7 @@ def export_weights(ckpt_path: str | Path, keras_path: str | Path | None = None) 
 
 
 def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -> Any:
-    """Return a TubeNet argument from weights of the release's graph, so that no option need set it.
+    """Return a TubeNet argument as weights of the release's graph have it, else a default.
 
     Args:
         name: name of the argument.
@@ -100,6 +100,6 @@ def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -
 
 
 def _check_free(path: Path, option: str) -> None:
-    """Refuse to overwrite a file: import and export undo each other by default, and neither file holds all data."""
+    """Refuse to overwrite: by default import and export undo each other, and both lose data."""
     if path.exists() or path.is_symlink():
         refuse(path, "is there already and would be lost", f"move it away, or give another {option}", FileExistsError)

@@ -1,4 +1,4 @@
-"""Read HDF5 files from elsewhere: never follow links out of the file, and report any fault in one line."""
+"""Read HDF5 files from elsewhere: follow no link out of them, report any fault in one line."""
 
 from __future__ import annotations
 

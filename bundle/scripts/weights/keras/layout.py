@@ -1,4 +1,4 @@
-"""How the arrays in the authors' Keras 3 file, `.weights.h5`, map to TubeNet; Keras itself is not needed."""
+"""How the arrays in the authors' Keras 3 file map to TubeNet; Keras itself is not needed."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def write_keras_weights(path: str | Path, network: TubeNet) -> None:
 
 
 def differences(arguments: Mapping[str, Any]) -> list[str]:
-    """Describe how a network's arguments differ from the release's graph; an empty list if they do not."""
+    """List in words how a network's arguments differ from the release's graph."""
     told = [
         f"{name} is {arguments.get(name)!r}"
         for name, value in RELEASED.items()
@@ -153,7 +153,7 @@ def _blocks() -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def _tree() -> Iterator[tuple[str, str]]:
-    """Yield every group of the file with the Keras class that names it, in the order in which Keras numbers them."""
+    """Yield every group of the file with the Keras class that names it, in Keras's order."""
     yield "layers/input_layer", "input_layer"
     for block, block_kind, parts in _blocks():
         yield f"layers/{block}", block_kind
@@ -202,7 +202,7 @@ def _kernels(path: Path, file: h5py.File) -> dict[str, tuple[int, ...]]:
 
 
 def _arguments(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """Work out TubeNet's arguments from the shapes of each layer's first kernel and of the classifier."""
+    """Return TubeNet's arguments from the shapes of each layer's first kernel and of the head."""
     firsts = [f"layers/{block}/conv1/vars/0" for block, _, parts in _blocks() if "conv1" in parts]
     for name in (*firsts, f"{HEAD}/vars/0"):
         if len(shapes[name]) != 5:
