@@ -25,7 +25,7 @@ from torch import nn
 from scripts.core import BUNDLE, read_number, refuse, refuse_failures, sha256, write_together
 from scripts.network import TubeNet
 
-from .differences import differences, has_other_classes, misfits
+from .compatibility import differences, has_other_classes, misfits
 
 logger = logging.getLogger(__name__)
 
