@@ -183,7 +183,8 @@ def test_a_file_cut_short(tmp_path, length):
 
 
 def test_a_foreign_file(tmp_path):
-    for content in ([1, 2], {"epoch": 3}, start(tmp_path).network.state_dict()):
+    earlier = {"course": {}, "epoch": 3, "iteration": 9, "validator": {}, "states": {}}  # version 0.6.0
+    for content in ([1, 2], {"epoch": 3}, earlier, start(tmp_path).network.state_dict()):
         torch.save(content, tmp_path / "resume.pt")
         assert "was not written by this version of the bundle" in refused(tmp_path)
 
