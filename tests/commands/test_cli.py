@@ -19,6 +19,8 @@ SCRIPTS = "python -m scripts"
         ),
         (["import-dataset", "a", "b", "unlink"], r"no further word 'unlink'"),
         (["import-weights", "a.h5", "--ckpt_path"], r"--ckpt_path: its value is missing"),
+        (["import-dataset", "a"], r"import-dataset: --output_dir is missing; give it"),
+        (["import-dataset", "--output_dir", "a"], r"--data_dir is missing"),
     ],
 )
 def test_words_that_a_command_does_not_take(words, message):
@@ -32,7 +34,11 @@ def test_words_that_a_command_does_not_take(words, message):
         ("synthesize", f"{SCRIPTS} synthesize: there is no such command; did you mean synthesise?"),
         ("resutls", f"{SCRIPTS} resutls: there is no such command; did you mean results?"),
         ("qqq", f"{SCRIPTS} qqq: there is no such command; {SCRIPTS} --help lists the commands"),
-        ("results", f"{SCRIPTS} results: is no longer a command; write python -m experiments results"),
+        (
+            "results",
+            f"{SCRIPTS} results: is no longer a command; "
+            "write PYTHONPATH=bundle python -m experiments results, in the folder above bundle",
+        ),
         ("import-study", f"{SCRIPTS} import-study: is no longer a command; write {SCRIPTS} import-dataset"),
         ("--count", f"{SCRIPTS} --count: stands where a command should; write {SCRIPTS} COMMAND --count"),
     ],
@@ -45,6 +51,11 @@ def test_words_that_are_no_command(word, line):
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["--", "--help"], ["synthesise"]])
 def test_commands_and_asking_for_help_pass(words):
     check_command(words, COMMANDS, SCRIPTS)
+
+
+def test_an_option_of_an_earlier_version():
+    with pytest.raises(ValueError, match=r"--readme: has another name now; write --page$"):
+        checked_words(["results", "--readme", "x"], {"results": lambda page=None: page})
 
 
 def test_no_command_that_exists_is_said_to_have_moved():

@@ -67,7 +67,7 @@ def check_command(words: Sequence[str], commands: Commands, program: str) -> Non
     if read_flag(word):
         refuse(f"{program} {word}", "stands where a command should", f"write {program} COMMAND {word}")
     remedy = f"{program} --help lists the commands"
-    refuse_unknown(f"{program} {word}", "there is no such command", word, commands, remedy)
+    refuse_unknown(f"{program} {word}", "there is no such command", word, [*commands, *MOVED], remedy)
 
 
 def checked_words(words: Sequence[str], commands: Commands) -> list[str]:
@@ -81,8 +81,8 @@ def checked_words(words: Sequence[str], commands: Commands) -> list[str]:
         The words, with paths in quotes, because fire would read a folder named 2024 as a number.
 
     Raises:
-        UserError: for an option that the command does not have, a path that is missing after its option, or more words
-            than the command takes.
+        UserError: for an option that the command does not have, a path that is missing after its option, an option that
+            the command needs and is not there, or more words than the command takes.
     """
     if not words or words[0] not in commands:
         return list(words)
@@ -115,6 +115,10 @@ def checked_words(words: Sequence[str], commands: Commands) -> list[str]:
     if len(loose) > len(places):
         problem = f"takes no further word {checked[loose[len(places)]]!r}"
         refuse(command, problem, "put a name with spaces in quotes, and see --help")
+    asks_for_help = "help" in given or bool(rest)
+    missing = [name for name in places[len(loose) :] if parameters[name].default is inspect.Parameter.empty]
+    if missing and not asks_for_help:
+        refuse(command, f"--{missing[0]} is missing", f"give it, {command} --help lists the options")
     for name, index in zip(places, loose, strict=False):
         if name in paths:
             checked[index] = repr(checked[index])
