@@ -154,5 +154,7 @@ def test_unknown_scores_are_refused(metric, score, remedy):
 
 @pytest.mark.parametrize("metric", [VoxelScores("dice"), CentrelineScores("cldice"), BestThreshold(), BestDice()])
 def test_metrics_do_not_read_tensors(metric):
-    with pytest.raises(ValueError, match=f"reads {metric.NEEDS.KEY}, not tensors; .* scripts.metrics.handlers"):
+    with pytest.raises(
+        ValueError, match=f"takes the statistics under {metric.NEEDS.KEY!r}, not tensors; .* scripts.metrics.handlers"
+    ):
         metric(torch.zeros(1, 2, 3, 3, 3), torch.zeros(1, 1, 3, 3, 3))

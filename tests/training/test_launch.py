@@ -52,7 +52,9 @@ def test_cpus_talk_by_gloo():
 def test_gpus_talk_by_nccl_if_there_is_one_for_each(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)  # no GPU is touched
     assert [backend_for("cuda", rank) for rank in range(2)] == ["nccl", "nccl"]
-    with pytest.raises(ValueError, match="2 GPUs, and each process needs one; start torchrun with --nproc_per_node=2"):
+    with pytest.raises(
+        ValueError, match=r"2 GPU\(s\), and each process needs its own; start torchrun with --nproc_per_node=2"
+    ):
         backend_for("cuda", 2)
     with pytest.raises(ValueError, match="--device cuda:0: would be shared by all processes; write cuda"):
         backend_for("cuda:0", 0)

@@ -74,15 +74,16 @@ class SaveVolumed(SaveImaged):
     """Write each result as a file of the same kind as the image it was made from.
 
     The file is `output_dir/NAME_POSTFIX.EXT`, with the image's NAME and EXT. This is a subclass of MONAI's `SaveImaged`
-    because MONAI Label, which sends results over the network, takes exactly those out of a bundle's post-processing.
+    because MONAI Label, which sends results over the network instead, removes `SaveImaged` transforms from a bundle's
+    post-processing.
 
     Args:
-        keys: of results `(C, X, Y, Z)`, on the grid of their input (put `Invertd` before). A single channel is written
-            as a volume, several as channels.
-        output_dir: made if need be; `check_writable` finds out early whether it can be.
-        output_postfix: `seg`, `prob`, ...; it may not be empty where the result would overwrite the input.
+        keys: keys of the results, each `(C, X, Y, Z)` and on the grid of its input (put `Invertd` before this). A
+            single channel is written as a volume, several as channels.
+        output_dir: created if it does not exist; call `check_writable` to find out early whether that is possible.
+        output_postfix: `seg`, `prob`, ...; it may not be empty if the result would then overwrite the input.
         output_dtype: `uint8`, `uint16` or `float32`, or numpy's types. A value that it cannot hold is an error.
-        provenance: goes into each file's metadata.
+        provenance: names and values that are stored in each file's metadata.
         image_key: key of the image, whose metadata is used where the result carries none.
         allow_missing_keys: whether a key may be absent.
     """

@@ -88,7 +88,7 @@ def _refuse_flat(path: Path, lengths: dict[str, int], found: str, extra: list[st
             remedy = f"if {extra[0]} is really depth, swap the two in Fiji with Image > Properties, else {remedy}"
         elif letter == "Z" and sum(each in _UNKNOWN for each in extra) > 1:
             remedy = "name the axes when saving (tifffile: metadata={'axes': 'CZYX'})"
-            refuse(path, f"{found}: the file does not say which axis is Z", remedy)
+            refuse(path, f"{found}, but the file does not say which axis is Z", remedy)
         refuse(path, f"{found}: axis {letter} has length 1, a single slice", remedy)
 
 

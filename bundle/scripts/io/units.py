@@ -47,8 +47,8 @@ def millimetres(unit: str) -> float:
 
 
 def in_unit(length_mm: float, unit: str) -> float:
-    """Convert a length from millimetres into `unit`, without the digits that a division adds.
+    """Convert a length from millimetres into `unit`, without the spurious digits of a division.
 
-    0.000994 mm are 0.994 µm, not 0.9940000000000001.
+    0.000994 mm is 0.994 µm, not 0.9940000000000001.
     """
     return float(f"{length_mm / millimetres(unit):.12g}")

@@ -51,7 +51,7 @@ class VolumeInfo:
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
-        """Voxel size along X, Y, Z in millimetres; 1, 1, 1 as a rule where `unit` is `""`."""
+        """Voxel size along X, Y, Z in millimetres. If `unit` is `""`, it is not known, and lengths are in voxels."""
         return _voxel_size(self.affine)
 
     @property

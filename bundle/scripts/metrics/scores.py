@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 
 class VolumeStatistics(Protocol):
-    """What metrics need to know of one volume, worked out once for all of them.
+    """What the metrics need to know about one volume, computed once for all of them.
 
     Attributes:
-        KEY: under which it stands in the data.
-        SCORES: the names that `scores` knows.
+        KEY: key under which these statistics are stored in a volume's data dictionary.
+        SCORES: names of the scores that the method `scores` can compute.
     """
 
     KEY: ClassVar[str]
@@ -34,7 +34,7 @@ class VolumeStatistics(Protocol):
 
     @classmethod
     def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeStatistics:
-        """Work it out of a volume.
+        """Compute the statistics of a volume.
 
         Args:
             logits: `(K, X, Y, Z)`, background first, with the affine where it is known.
@@ -83,7 +83,9 @@ class VolumeMetric(CumulativeIterationMetric):
     def _compute_tensor(self, y_pred: torch.Tensor, y: Any = None, **_: Any) -> torch.Tensor:
         """Refuse what MONAI's own metrics read."""
         refuse(
-            type(self).__name__, f"reads {self.NEEDS.KEY}, not tensors", "make its handler by scripts.metrics.handlers"
+            type(self).__name__,
+            f"takes the statistics under {self.NEEDS.KEY!r}, not tensors",
+            "make its handler by scripts.metrics.handlers",
         )
 
     def get_buffer(self) -> torch.Tensor:

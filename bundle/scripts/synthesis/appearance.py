@@ -25,33 +25,36 @@ class Appearance:
 
     Attributes:
         background: mean brightness of the tissue between the vessels.
-        brightness_spread: standard deviation of log brightness between trees; between segments it is half of that.
-        profile: brightness across a vessel: `flat`, `parabolic` (brighter axis), `dome` (grows with the depth of vessel
-            that the beam meets), `rim` (brighter surface) or `wall` (only the wall is stained, the lumen is dark).
+        brightness_spread: standard deviation of log brightness from tree to tree; from segment to segment it is half
+            that.
+        profile: brightness across a vessel: `flat`, `parabolic` (brightest along the axis), `dome` (brighter the more
+            vessel the beam passes through), `rim` (brightest at the surface) or `wall` (only the wall is stained, the
+            lumen is dark).
         wall: thickness of a stained wall.
-        dome: depth below the surface over which what a dome lacks of its full brightness falls by a factor of e.
+        dome: decay length of the profile `dome`: with each such depth below the surface the gap to full brightness
+            shrinks by a factor of e.
         mottle: relative variation of brightness along vessels.
-        gaps: share of brightness that a vessel loses where dye did not reach it.
+        gaps: fraction of its brightness that a vessel loses where dye did not reach it.
         inhomogeneity: relative amplitude of slow variation of the background.
         texture: relative amplitude of fine variation of the background.
-        texture_scale: size of that texture.
-        streak: factor on that size along Z.
-        cells: number of bright round bodies in 10,000 voxels.
+        texture_scale: size of the grains of the texture.
+        streak: factor by which the texture is stretched along Z.
+        cells: number of bright round bodies per 10,000 voxels.
         cell_brightness: their brightness.
-        organ: brightness of large ellipsoids; 0 leaves them out.
+        organ: brightness of large ellipsoids that imitate organs; 0 for none.
         organ_count: number of them.
-        organ_edge: their sharpness, from 1 (Gaussian) to 12 (as sharp as bone).
+        organ_edge: how sharp their edges are, from 1 (Gaussian) to 12 (as sharp as bone).
         organ_shell: whether only their surface is bright.
-        sheet: brightness of one curved plate; 0 leaves it out.
-        leak: brightness of dye around some of the vessels; 0 leaves it out.
-        leak_reach: how far that dye reaches.
-        additive: whether vessels add to what is behind them, or hide it.
-        attenuation: number of e-foldings that brightness loses from the first slice to the last.
-        shadow: share of brightness that is lost below a thick vessel.
+        sheet: brightness of one curved plate; 0 for none.
+        leak: brightness of dye around some of the vessels; 0 for none.
+        leak_reach: how far that dye spreads.
+        additive: whether vessels add to the brightness of what is behind them, or hide it.
+        attenuation: natural logarithm of the factor by which brightness falls from the first slice to the last.
+        shadow: fraction of brightness that is lost below a thick vessel.
         psf: standard deviations of the Gaussian point spread function, in plane and along Z.
         cnr: contrast-to-noise ratio: contrast of the blurred vessels over the standard deviation of the noise.
         poisson: share of the noise's variance that is proportional to the signal, as in photon counting.
-        speckle: strength of noise that is itself proportional to the signal.
+        speckle: strength of multiplicative noise, whose standard deviation is proportional to the signal.
         grain: correlation length of the noise; 0 is white noise.
         line_gain: relative variation of brightness between scan lines.
         stripes: amplitude of straight bands, the same in all slices, relative to the contrast.
@@ -61,7 +64,7 @@ class Appearance:
         saturated: share of voxels that are clipped at the bright end.
         full_scale: raw value of the brightest voxel.
         integer: whether raw values are whole numbers.
-        label_offset: distance by which the annotator drew vessels too thin (positive) or too thick (negative).
+        label_offset: how much too small (positive) or too large (negative) the annotator drew the radii of vessels.
     """
 
     background: float
@@ -110,7 +113,7 @@ class Appearance:
         """Draw the brightness of each vessel, which is nearly the same throughout a tree.
 
         Args:
-            rng: source of every draw.
+            rng: random generator for every draw.
             segments: the vessels.
 
         Returns:

@@ -15,9 +15,9 @@ def organs(rng: np.random.Generator, shape: Sequence[int], anisotropy: float, lo
     """Draw large ellipsoids: soft as an organ, sharp as bone, or hollow.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         shape: voxels along X, Y, Z.
-        anisotropy: how deep a voxel is, divided by how wide.
+        anisotropy: voxel size along Z divided by voxel size in plane.
         look: says how many there are, how sharp, and whether only their shell is bright.
 
     Returns:
@@ -56,9 +56,9 @@ def sheet(rng: np.random.Generator, shape: Sequence[int], anisotropy: float) -> 
     """Draw a curved bright plate, such as a membrane or the surface of the brain.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         shape: voxels along X, Y, Z.
-        anisotropy: how deep a voxel is, divided by how wide.
+        anisotropy: voxel size along Z divided by voxel size in plane.
 
     Returns:
         float32 (X, Y, Z), relative brightness, at most 1.
@@ -80,14 +80,14 @@ def cells(
     """Draw small round bodies, none of them centred in a vessel.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         depth: (X, Y, Z), how deep each voxel lies in a vessel, as `rasterise` returns it.
-        anisotropy: how deep a voxel is, divided by how wide.
-        per_10k: number of cells in 10,000 voxels.
+        anisotropy: voxel size along Z divided by voxel size in plane.
+        per_10k: number of cells per 10,000 voxels.
 
     Returns:
-        cover: float32 (X, Y, Z), about the share of each voxel that cells fill.
-        brightness: float32 (X, Y, Z), relative; 0 where there is no cell.
+        cover: float32 (X, Y, Z), roughly the fraction of each voxel that cells fill.
+        brightness: float32 (X, Y, Z), relative to one another; 0 where there is no cell.
     """
     shape = depth.shape
     count = int(per_10k * depth.size / 1e4)
@@ -106,9 +106,9 @@ def leaked_dye(
     """Draw the haze that dye leaves in the tissue around some of the vessels.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         cover: (X, Y, Z), the share of each voxel that vessels fill.
-        anisotropy: how deep a voxel is, divided by how wide.
+        anisotropy: voxel size along Z divided by voxel size in plane.
         look: says how bright the haze is, and how far it reaches.
         slow: (X, Y, Z), how the background varies; the haze varies with it.
 

@@ -65,7 +65,7 @@ def grow_tree(
     system and the cost of blood volume*, 1926), and the daughters leave at about the angles of `murray_angles`.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         box: (3,) extent of the volume; branches that leave it end.
         start: (3,) where the root begins.
         direction: (3,) where the root heads.
@@ -155,7 +155,7 @@ def capillary_mesh(
     """Grow a capillary bed with loops: a mesh of curved vessels, mostly three at a node.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         box: (3,) extent of the volume.
         spacing: distance of neighbouring nodes, on average.
         radius: median radius; vessels vary by about 20 %.
@@ -195,7 +195,7 @@ def thick_stem(
     """Grow one wide vessel across the field of view, like one on the surface of the brain.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         box: (3,) extent of the volume.
         radius: radius of the stem.
         branches: whether it has side branches, one to five, which are trees after Murray's law.

@@ -19,7 +19,7 @@ def smooth_field(rng: np.random.Generator, shape: Sequence[int], scale: Sequence
     It is a sum of Gaussian bumps on a coarse grid, normalised so that the variance is 1 everywhere, borders included.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         shape: voxels along X, Y, Z.
         scale: distance of neighbouring bumps along each axis, in voxels.
 
@@ -47,7 +47,7 @@ def grain(rng: np.random.Generator, shape: Sequence[int], sigma: Sequence[float]
     """Draw Gaussian noise of unit variance, white or blurred.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         shape: voxels along X, Y, Z.
         sigma: of the blur along each axis, in voxels; at 0.2 and below the noise stays white.
 

@@ -26,7 +26,7 @@ def voxel_anisotropy(rng: np.random.Generator, shape: Sequence[int], style: str)
     It is above 1 for coarse slices, and below 1 where vessels cast tails along Z.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         shape: voxels along X, Y, Z.
         style: what grows, one of `STYLES`.
     """
@@ -47,7 +47,7 @@ def rasterise(
     Args:
         segments: the vessels, in in-plane voxels; parts outside the volume are ignored.
         shape: voxels along X, Y, Z.
-        anisotropy: how deep a voxel is, divided by how wide; radii along Z are divided by it.
+        anisotropy: voxel size along Z divided by voxel size in plane; radii along Z are divided by it.
         brightness: (len(segments),) brightness of each vessel.
 
     Returns:
@@ -71,7 +71,7 @@ def stamp_balls(
         radii: (N,) in in-plane voxels.
         values: (N,) brightness of each.
         shape: voxels along X, Y, Z.
-        anisotropy: how deep a voxel is, divided by how wide.
+        anisotropy: voxel size along Z divided by voxel size in plane.
 
     Returns:
         Depth and brightness, as `rasterise` returns them.

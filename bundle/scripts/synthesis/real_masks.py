@@ -19,7 +19,7 @@ def block_of_mask(
     """Cut a block out of one of the masks.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         masks: (X, Y, Z) arrays, vessel where not 0, whose voxels are as deep as wide.
         shape: voxels of the block along X, Y, Z.
         anisotropy: how deep a voxel of the block is, divided by how wide.

@@ -19,10 +19,10 @@ def render(
     """Make an image of vessels.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         depth: (X, Y, Z), how deep each voxel lies in a vessel, as `rasterise` returns it.
-        brightness: (X, Y, Z), of the vessels.
-        anisotropy: how deep a voxel is, divided by how wide.
+        brightness: (X, Y, Z), brightness of the vessels.
+        anisotropy: voxel size along Z divided by voxel size in plane.
         look: how tissue, dye and microscope look.
 
     Returns:

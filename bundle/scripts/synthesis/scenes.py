@@ -28,9 +28,9 @@ def draw_vessels(
     """Draw the vessels of one volume.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         shape: voxels along X, Y, Z.
-        anisotropy: how deep a voxel is, divided by how wide.
+        anisotropy: voxel size along Z divided by voxel size in plane.
         style: what grows, one of `STYLES` except `mask`.
         without: styles that `mixed` does not take.
 

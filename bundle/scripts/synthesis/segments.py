@@ -59,7 +59,7 @@ def centre_line(
     The tangent is the direction plus a smoothed random walk.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         start: (3,) first point.
         direction: (3,) unit vector.
         length: length of the curve, in in-plane voxels.
@@ -100,7 +100,7 @@ def modulated_radii(rng: np.random.Generator, radius: float, count: int, amount:
     """Draw radii that swell and narrow slowly along a segment, and are nominal at both ends.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         radius: nominal radius, in in-plane voxels.
         count: number of samples.
         amount: standard deviation of the slowest of three waves in the logarithm of the radius.

@@ -15,7 +15,7 @@ def with_widenings(rng: np.random.Generator, segments: list[Segment], share: flo
     """Widen some of the segments once along their way, 1.4 to 2.5 times, as an aneurysm does.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         segments: in in-plane voxels.
         share: chance of each segment to be widened, between 0 and 1.
 
@@ -40,7 +40,7 @@ def with_companions(rng: np.random.Generator, segments: list[Segment], share: fl
     The two touch or are a few voxels apart.
 
     Args:
-        rng: source of every draw.
+        rng: random generator for every draw.
         segments: in in-plane voxels; at most `MAX_COMPANIONS` of them get a companion.
         share: chance of each segment to get one, between 0 and 1.
 

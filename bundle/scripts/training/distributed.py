@@ -74,14 +74,15 @@ def prepare_batch(
 
 
 class GlobalLoss(nn.Module):
-    """The loss of the global batch, of which each process has a share.
+    """The loss of the global batch, which is split over the processes.
 
-    A loss is a mean, over patches or over voxels weighted by class. If L_r is the loss of process r's share and d_r its
-    divisor, the loss of all n shares is sum(L_r d_r) / sum(d_r), and that is the value returned. Its gradient is that
-    of n L_r d_r / sum(d_r), because `DistributedDataParallel` averages the gradients over the processes.
+    A loss is a mean over patches, or a mean over voxels that is weighted by class. If L_r is the loss of process r's
+    share and d_r its divisor, the loss of all n shares is sum(L_r d_r) / sum(d_r), and that is the value returned. The
+    gradient in process r is that of n L_r d_r / sum(d_r): the factor n cancels `DistributedDataParallel`'s mean over
+    the processes.
 
     Args:
-        loss: a loss with a method `divisor(label)`, which returns what it divides by.
+        loss: a loss with a method `divisor(label)` that returns the number that the loss divides by.
 
     Raises:
         UserError: if the loss has no such method.

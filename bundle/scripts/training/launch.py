@@ -53,7 +53,7 @@ def backend_for(device: str, local_rank: int) -> str:
     if local_rank >= (there := torch.cuda.device_count()):
         refuse(
             f"--device {device}",
-            f"this machine has {there} GPUs, and each process needs one",
+            f"this machine has {there} GPU(s), and each process needs its own",
             f"start torchrun with --nproc_per_node={there}, or write --device cpu",
         )
     return "nccl"
