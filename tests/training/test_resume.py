@@ -166,9 +166,8 @@ def test_nothing_to_resume(tmp_path):
 
 def test_another_fingerprint_is_refused(tmp_path):
     start(tmp_path, epochs=1).go()
-    why = refused(
-        tmp_path, fingerprint={"seed": 4, "patch_size": [16, 16, 16], "loss": "Dice", "frozen": ["encoder.0"]}
-    )
+    here = {"seed": 4, "patch_size": [16, 16, 16], "loss": "Dice", "frozen": ["encoder.0"]}
+    why = refused(tmp_path, fingerprint=here)
     assert 'started with frozen null and not ["encoder.0"], seed 3 and not 4; resume with' in why
     assert "patch_size" not in why  # lists and tuples are the same
     assert "--ckpt_dir" in why
@@ -183,8 +182,8 @@ def test_a_file_cut_short(tmp_path, length):
 
 
 def test_a_foreign_file(tmp_path):
-    earlier = {"course": {}, "epoch": 3, "iteration": 9, "validator": {}, "states": {}}  # version 0.6.0
-    for content in ([1, 2], {"epoch": 3}, earlier, start(tmp_path).network.state_dict()):
+    of_0_6_0 = {"course": {}, "epoch": 3, "iteration": 9, "validator": {}, "states": {}}
+    for content in ([1, 2], of_0_6_0, start(tmp_path).network.state_dict()):
         torch.save(content, tmp_path / "resume.pt")
         assert "was not written by this version of the bundle" in refused(tmp_path)
 
