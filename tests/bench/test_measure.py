@@ -47,6 +47,7 @@ def test_a_comparison_takes_the_machine_s_rates_into_account():
     assert "| forward: a, float32 | 1 | 0.5 | 2.00× | 1.00× | 2.00 to 1.00 |" in rows
 
 
+@pytest.mark.slow
 def test_one_case(tmp_path):
     done = bench("measure", "--output_path", tmp_path / "a.json", "--only", "start: python")
     assert done.returncode == 0, done.stderr
@@ -59,6 +60,7 @@ def test_one_case(tmp_path):
     assert "1.00×" in again.stdout
 
 
+@pytest.mark.slow
 def test_gradients_of_two_steps_are_sound():
     done = bench("gradients", "--steps", "2", "--every", "1")
     assert done.returncode == 0, done.stderr

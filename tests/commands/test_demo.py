@@ -1,9 +1,12 @@
 import json
 
+import pytest
+
 from scripts.commands.demo import METRICS, SHAPE, run_demo
 from scripts.io import read_header
 
 
+@pytest.mark.slow
 def test_demo_segments_and_scores_before_and_after_fine_tuning(tmp_path, capsys):
     """Two steps of fine-tuning: what it leaves and prints, not how good it gets."""
     folder = tmp_path / "demo"

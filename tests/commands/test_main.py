@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from scripts.__main__ import COMMANDS, main
+from scripts.core import UserError
 from tests.helpers.dataset_examples import BUNDLE
 
 
@@ -59,7 +60,10 @@ def test_help_of_a_command_names_its_options(command, name, asked):
     [
         (["scripts", "resutls"], "python -m scripts resutls: there is no such command; did you mean results?"),
         (["scripts", "import-study", "a", "b"], "is no longer a command; write python -m scripts import-dataset"),
-        (["bench", "trials", "--help"], "is no longer a command; write python -m experiments ablation"),
+        (
+            ["bench", "trials", "--help"],
+            "write PYTHONPATH=bundle python -m experiments ablation, in the folder above bundle",
+        ),
         (["experiments", "reslts"], "python -m experiments reslts: there is no such command; did you mean results?"),
     ],
 )
@@ -75,9 +79,8 @@ def test_a_command_that_does_not_exist_is_one_line_and_status_1(words, line):
 
 
 def test_a_command_without_its_folder(command):
-    status, said = command("synthesise")
-    assert status == 2
-    assert "output_dir" in said
+    with pytest.raises(UserError, match=r"^synthesise: --output_dir is missing; give it, synthesise --help lists"):
+        command("synthesise")
 
 
 def test_options_reach_the_command(command, tmp_path):

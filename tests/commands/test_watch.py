@@ -74,6 +74,7 @@ def stored(path):
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_watching_segments_what_a_run_segments(start, bundle, tiny_weights, tmp_path):
     """Copies in pieces, one with a long stop in the middle; a broken file, a full place, a restart."""
     whole = tmp_path / "whole"

@@ -72,7 +72,7 @@ def test_an_exception_during_another_is_not_the_cause_unless_that_is_hidden():
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (ValueError("two\n  lines\tand  spaces"), "two lines and spaces"),
+        (ValueError("two\n  lines and  spaces  \n"), "two lines and  spaces"),
         (FileNotFoundError(2, "No such file or directory", "a/b.tif"), "a/b.tif: No such file or directory"),
         (FileNotFoundError("b.pt: no such weights"), "b.pt: no such weights"),
         (PermissionError(13, "Permission denied"), "[Errno 13] Permission denied"),

@@ -73,6 +73,7 @@ def test_the_next_block_of_a_size_is_not_asked_of_the_system_again():
 
 
 @glibc
+@pytest.mark.slow
 def test_windows_share_memory_and_a_volume_leaves_none():
     (without, _), (kept, held) = printed(WINDOWS, "leave"), printed(WINDOWS, "keep")
     assert kept < without / 2  # of 16 windows; the first fills what is kept, and what runs beside this takes its share

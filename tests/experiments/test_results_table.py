@@ -139,6 +139,7 @@ def test_a_failed_evaluation_leaves_the_page(dataset, tiny_weights, page, tmp_pa
     assert page.read_text(encoding="utf-8") == PAGE
 
 
+@pytest.mark.slow
 def test_results(dataset, tiny_weights, page, tmp_path, capfd):
     """Two volumes and the half of one, with weights that need an overlay."""
     overlay, out = tmp_path / "tiny.json", tmp_path / "out"

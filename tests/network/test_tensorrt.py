@@ -54,6 +54,7 @@ def test_the_profile_holds_every_window():
         assert all(low <= side <= high for low, side, high in zip(smallest, shape, largest, strict=True))
 
 
+@pytest.mark.slow
 def test_the_onnx_file_of_the_engine_computes_what_the_network_does(tmp_path):
     """As MONAI's compiler writes it: from the first window, whatever its shape, with these axes free."""
     with torch.random.fork_rng():

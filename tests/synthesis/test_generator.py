@@ -71,6 +71,7 @@ def test_vessels_are_brighter_than_tissue_on_average(style):
     assert np.mean(np.array(margins) > 0) >= 0.8
 
 
+@pytest.mark.slow
 def test_fractions_run_from_sparse_to_dense():
     fractions = {style: [synthesise(s, (64, 64, 24), style)[1].mean() for s in range(10)] for style in DRAWN_STYLES}
     every = np.concatenate(list(fractions.values()))

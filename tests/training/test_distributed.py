@@ -136,6 +136,7 @@ def difference(one, two):
 # -- training ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(did):
     """They even go on where one was killed, in its second epoch."""
     folder, done = did

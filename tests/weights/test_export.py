@@ -80,6 +80,7 @@ def test_torchscript_equals_the_network(bundle, graph, tmp_path):
     same_as(graph, torch.jit.load(tmp_path / "model.ts"), times=1 if graph[0] == "shipped" else 3)
 
 
+@pytest.mark.slow
 def test_onnx_equals_the_network(bundle, graph, tmp_path):
     further = ("--input_shape", [2, 1, 64, 64, 64], "--converter_kwargs", DYNAMIC)
     export(bundle, "onnx_export", graph, tmp_path / "model.onnx", *further)
@@ -87,6 +88,7 @@ def test_onnx_equals_the_network(bundle, graph, tmp_path):
     same_as(graph, run_by_onnxruntime(tmp_path / "model.onnx"))
 
 
+@pytest.mark.slow
 def test_torch_export_equals_the_network(graph, tmp_path):
     _, weights = graph
     path = export_program(tmp_path / "model.pt2", weights)

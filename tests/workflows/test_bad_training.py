@@ -75,7 +75,7 @@ def test_fine_tuning_keeps_the_classes_of_its_weights(bundle, dataset, tmp_path)
 
 
 def fractions(dataset):
-    return relabel(dataset, "b", [0, 0.5]), "fractions such as 0.5", "labels are whole numbers"
+    return relabel(dataset, "b", [0, 0.5]), "fractions such as 0.5", "looks like an image"
 
 
 def no_vessel(dataset):
@@ -173,6 +173,7 @@ def test_the_default_weights_do_not_fit_another_width(bundle, tiny_dataset, tmp_
     assert not (tmp_path / "weights").exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_while_a_checkpoint_is_written(tiny_dataset, tmp_path):
     """A limit on the size of files stands in for the disk: writing fails in the same place, for real."""
     weights = tmp_path / "weights"

@@ -50,6 +50,7 @@ def test_the_sidecar_says_what_it_was_trained_on(trained):
     assert {"val_dice", "val_auroc"} <= sidecar["validation"].keys()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(trained, bundle, tmp_path):
     bundle.run(PRETRAIN, **OPTIONS | {"epochs": 1}, ckpt_dir=tmp_path).ok()
     bundle.run(PRETRAIN, **OPTIONS | {"num_workers": 1}, ckpt_dir=tmp_path, resume="true").ok()
@@ -84,6 +85,7 @@ def test_real_volumes_are_watched_as_they_are_labelled(bundle, tmp_path):
     assert "test_dice" in (tmp_path / "ck" / "epochs.csv").read_text()
 
 
+@pytest.mark.slow
 def test_several_processes_share_it(tmp_path):
     options = OPTIONS | {"epochs": 1, "iterations_per_epoch": 1, "device": "cpu", "ckpt_dir": tmp_path / "ck"}
     configs = str([f"configs/{name}.json" for name in (*PRETRAIN, "multi_gpu_train")])

@@ -31,6 +31,7 @@ def rows(folder):
     [(1, 0, 2), (2, 2, 0), (3, 0, 2)],
     ids=["1 dataset, resumed with workers", "2 datasets, resumed without", "3 datasets, resumed with workers"],
 )
+@pytest.mark.slow
 def test_killed_after_the_best_epoch_in_the_middle_of_one(count, before, after, bundle, tmp_path):
     datasets = [str(write_tubes(tmp_path / name, name, SHAPES[name])) for name in list(SHAPES)[:count]]
     # in bfloat16 too

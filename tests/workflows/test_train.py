@@ -78,6 +78,7 @@ def test_best_is_the_epoch_that_validated_best(bundle, tiny_dataset, tmp_path):
     assert [read_sidecar(tmp_path / f"model_{which}.pt")["epoch"] for which in ("best", "last")] == [1, 3]
 
 
+@pytest.mark.slow
 def test_the_seed_alone_decides_the_weights(bundle, tiny_dataset, tmp_path):
     """The same with no workers and with two; another with another seed."""
     options = {**TINY_TRAINING, "iterations_per_epoch": 3, "dataset_dir": tiny_dataset}

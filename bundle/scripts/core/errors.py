@@ -163,4 +163,5 @@ def _first_line(error: BaseException) -> str:
 
 
 def _as_line(text: str) -> str:
-    return " ".join(text.splitlines())  # spaces stay: a file name may have several in a row
+    # spaces inside a line stay, because a file name may have several in a row
+    return " ".join(line.strip() for line in text.splitlines()).strip()

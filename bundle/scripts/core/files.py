@@ -145,4 +145,4 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _refuse_folder(folder: Path, error: OSError) -> None:
     problem = f"cannot be written to ({error.strerror})"
-    refuse(folder, problem, "choose another folder", OSError)
+    refuse(folder, problem, "choose another folder (--output_dir, --ckpt_dir)", OSError)
