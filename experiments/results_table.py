@@ -1,4 +1,4 @@
-"""The table of docs/results.md: what weights reach on each volume of a dataset, beside the best threshold."""
+"""The table of docs/results.md: scores of weights on each volume, beside the best threshold."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run_results(
     parts: Mapping[str, str] | None = None,
     configs: Sequence[str] = (),
 ) -> None:
-    """Score weights on every labelled volume of a dataset, as they are, and print a table of how they do.
+    """Score weights on every labelled volume of a dataset, and print a table.
 
     Args:
         dataset_dir: the dataset.
@@ -104,7 +104,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def best_threshold_dice(volume: Mapping[str, Any], box: Sequence[tuple[int, int]] | None = None) -> float:
-    """Return the highest Dice that calling every voxel from some intensity on vessel can reach; NaN without vessel.
+    """Return the highest Dice that a threshold on intensity can reach; NaN without vessel.
 
     All distinct intensities are tried, and the label decides: no method that does not know it finds this threshold but
     by luck.

@@ -147,7 +147,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _from_worker(text: str) -> tuple[bool, str]:
     """Find out whether a worker's chain, which arrives as text, was a refusal, and its message."""
     raised = [*re.finditer(r"^((?:\w+\.)*)(\w+): (.+)$", text, re.MULTILINE)]
-    refused = [each[3] for each in raised if f"{each[1]}" == f"{__name__}."]
+    refused = [each[3] for each in raised if each[1] == f"{__name__}."]
     if refused:
         return True, refused[-1]
     if not raised:

@@ -93,7 +93,7 @@ def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
     return {f"{path.name} {sha256(path)[:12]}": _mask(path) for path in find_volumes(Path(masks_dir)).values()}
 
 
-def _mask(path):
+def _mask(path: Path) -> np.ndarray:
     info, voxels = read_volume(path)
     if len(np.unique(voxels)) > MAX_VALUES:
         refuse(path, f"holds more than {MAX_VALUES} values, so it is an image and no vessel mask", "remove it")

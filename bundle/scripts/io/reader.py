@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from scripts.core import refuse
-from scripts.io.tiff import read_tiff, read_tiff_header
 
 from .formats import file_family
 from .nifti import read_nifti, read_nifti_header
 from .npy import read_npy, read_npy_header
+from .tiff import read_tiff, read_tiff_header
 from .volume import VolumeInfo
 
 _HEADER_READERS = {"tiff": read_tiff_header, "nifti": read_nifti_header, "npy": read_npy_header}

@@ -35,7 +35,9 @@ def canonical_unit(text: object) -> str:
 
 
 def millimetres(unit: str) -> float:
-    """Return the length of one `unit` in millimetres, or 1 if `unit` is `""` (lengths are then in voxels).
+    """Return the length of one `unit` in millimetres.
+
+    Of `""` it is 1, because lengths are then in voxels.
 
     Args:
         unit: as `canonical_unit` returns it.

@@ -51,7 +51,10 @@ class VolumeInfo:
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
-        """Voxel size along X, Y, Z in millimetres. If `unit` is `""`, it is not known, and lengths are in voxels."""
+        """Voxel size along X, Y, Z in millimetres.
+
+        If `unit` is `""`, it is not known, and lengths are in voxels.
+        """
         return _voxel_size(self.affine)
 
     @property
@@ -99,7 +102,10 @@ class Geometry:
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
-        """Voxel size along X, Y, Z in millimetres. If `unit` is `""`, it is not known, and lengths are in voxels."""
+        """Voxel size along X, Y, Z in millimetres.
+
+        If `unit` is `""`, it is not known, and lengths are in voxels.
+        """
         return _voxel_size(self.affine)
 
 

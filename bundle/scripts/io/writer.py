@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from scripts.core import refuse, refuse_failures, same_grid, voxel_size, write_whole
-from scripts.io.tiff import write_tiff
 
 from .formats import FAMILY_OF_KIND, file_family
 from .metadata import as_metadata
 from .nifti import write_nifti
 from .npy import write_npy
+from .tiff import write_tiff
 from .units import canonical_unit, millimetres
 from .volume import SOURCE_KEY, UNIT_KEY, Geometry, VolumeInfo
 

@@ -89,7 +89,9 @@ class VolumeMetric(CumulativeIterationMetric):
         )
 
     def get_buffer(self) -> torch.Tensor:
-        """Return one row per volume, in the order of the dataset; MONAI would return them grouped by process.
+        """Return one row per volume, in the order of the dataset.
+
+        MONAI would return them grouped by process.
 
         Returns:
             `(volumes, columns)`.

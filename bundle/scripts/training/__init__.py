@@ -11,11 +11,12 @@ from .distributed import (
 )
 from .epoch_table import EpochTable
 from .finetune import Thaw, start_from
+from .fingerprint import Fingerprint
 from .handlers import IterationSeed, NonFiniteGradientGuard, Patience, WeightsSaver, named
 from .launch import join_processes
 from .losses import LabelledVoxelsLoss, WeightedCrossEntropyLoss, inverse_frequency_weights
 from .mlflow import find_saved_config
-from .resume import Fingerprint, TrainingState, run_training
+from .resume import TrainingState, run_training
 from .tensorboard import CloseEvents, SliceImages, open_events
 
 __all__ = [

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -22,10 +21,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from scripts.core import BUNDLE, read_number, refuse, refuse_failures, sha256, write_together
+from scripts.core import BUNDLE, read_number, refuse, sha256, write_together
 from scripts.network import TubeNet
 
 from .compatibility import differences, has_other_classes, misfits
+from .plain import load_plain, read_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +67,7 @@ class Checkpoint:
     def content(self) -> bytes:
         """The bytes of the weights file."""
         _check_is_there(self.path)
-        with refuse_failures(self.path, "cannot be read", "check the file and its permissions"):
-            return self.path.read_bytes()
+        return read_bytes(self.path)
 
     @cached_property
     def sha256(self) -> str:
@@ -139,12 +138,8 @@ class Checkpoint:
             UserError: for a file that is not a plain state dict of finite numbers.
         """
         remedy = "use a .pt that this bundle wrote"
-        content = io.BytesIO(self.content)
-        try:
-            state = torch.load(content, map_location="cpu", weights_only=True)
-        except Exception:
-            # torch may raise UnpicklingError, RuntimeError, EOFError and others for a file that is not plain weights
-            refuse(self.path, "is not a file of plain weights, so it was not loaded", remedy)
+        problem = "is not a file of plain weights, so it was not loaded"
+        state = load_plain(self.content, self.path, problem, remedy)
         if not isinstance(state, dict) or not all(map(_is_plain, state.values())):
             refuse(self.path, "holds more than plain weights, so it was not loaded", remedy)
         if self.sha256:  # the hash is now cached, so the bytes are no longer needed

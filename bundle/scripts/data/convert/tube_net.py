@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 from scripts.core import check_writable, refuse, whole_folder
-from scripts.data.dataset import check_pair, find_volumes
 from scripts.io import split_name
+
+from ..dataset import check_pair, find_volumes
 
 IMAGES, LABELS, ENDING = "Image data", "Labels", "_labels"
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.io.units import canonical_unit, millimetres
+from ..units import canonical_unit, millimetres
 
 logger = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ import numpy as np
 import tifffile
 
 from scripts.core import refuse, refuse_failures
-from scripts.io.axes import VolumeAxes, choose_volume
-from scripts.io.formats import check_content
-from scripts.io.metadata import parse_metadata
-from scripts.io.volume import VolumeInfo
 
+from ..axes import VolumeAxes, choose_volume
+from ..formats import check_content
+from ..metadata import parse_metadata
+from ..volume import VolumeInfo
 from . import geometry
 from .integrity import check_directories, check_segments
 

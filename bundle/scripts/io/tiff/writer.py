@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from scripts.io.formats import split_name
-from scripts.io.units import in_unit
-from scripts.io.volume import Geometry
+from ..formats import split_name
+from ..units import in_unit
+from ..volume import Geometry
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.core import class_names, refuse, sha256
-from scripts.weights.checkpoint import MIN_MAX, Checkpoint, read_sidecar, save_weights, sidecar_path
 
+from ..checkpoint import MIN_MAX, Checkpoint, read_sidecar, save_weights, sidecar_path
 from .layout import SUFFIX, differences, read_keras_weights, write_keras_weights
 
 logger = logging.getLogger(__name__)
