@@ -130,6 +130,28 @@ def test_no_file_is_too_long(path):
     assert lines <= limit
 
 
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(SCRIPTS)))
+def test_tests_mirror_the_source(path):
+    name = {"__init__": None, "__main__": "main"}.get(path.stem, path.stem)
+    folder = ROOT / "tests" / path.relative_to(SCRIPTS).parent
+    folder = folder if path.parent != SCRIPTS else ROOT / "tests" / "commands"
+    assert name is None or list(folder.glob(f"test_{name}*.py"))
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(SCRIPTS)))
+def test_first_lines_of_docstrings_are_short(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+            assert len(text.splitlines()[0]) <= 90, text
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(SCRIPTS)))
+def test_imports_within_a_package_are_relative(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            assert not is_in(node.module, [f"scripts.{package_of(path)}"])
+
+
 def test_no_folder_is_too_full():
     folders = {path.parent for path in EVERY_FILE} | {path.parent for path in ROOT.glob("*/*")}
     for folder in folders:

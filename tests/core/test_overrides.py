@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.core import check_overrides, read_boolean, read_number
+from scripts.core import check_overrides
 
 KINDS = """{"epochs": 3, "patience": 5, "rate": 0.1, "threshold": null, "rotation": 30, "zoom": 1.25,
     "patch_size": [64, 64, 64], "device": "cpu", "scale": 1, "sides": [64, 64], "data_dir": "x",
@@ -199,36 +199,7 @@ def test_the_bundles_own_options(configs, monkeypatch):
         check_overrides(["monai.bundle", "run", "--config_file", configs, "--dataset_dirs", "x"])
 
 
-@pytest.mark.parametrize("value", [True, "true", "True", "TRUE"])
-def test_on(value):
-    assert read_boolean("amp", value) is True
-
-
-@pytest.mark.parametrize("value", [False, "false", "False"])
-def test_off(value):
-    assert read_boolean("amp", value) is False
-
-
-@pytest.mark.parametrize("value", ["yes", 1, 0, "", None, "off"])
-def test_neither(value):
-    with pytest.raises(ValueError, match=rf"^--amp {value}: is not true or false; give one of these$"):
-        read_boolean("amp", value)
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU")
 def test_a_gpu_that_is_not_there(command):
     with pytest.raises(ValueError, match=r"--device cuda: this machine has no GPU"):
         command("--device", "cuda")
-
-
-@pytest.mark.parametrize(
-    ("value", "read"), [(0.5, 0.5), ("0.25", 0.25), (1, 1.0), (None, None), ("", None), (" ", None)]
-)
-def test_a_number_may_come_as_text_or_not_at_all(value, read):
-    assert read_number("threshold", value) == read
-
-
-@pytest.mark.parametrize("value", ["much", [0.5], {}, "0,5"])
-def test_no_number(value):
-    with pytest.raises(ValueError, match=r"^--overlap .*: is not a number; give one"):
-        read_number("overlap", value)

@@ -55,17 +55,6 @@ def test_unlabelled_value_is_no_class(tmp_path):
         label_values(labels(tmp_path, [0, 1], unlabelled_value=0), unlabelled_value=0)
 
 
-def test_what_is_no_label(tmp_path):
-    for values, why in (
-        ([0, 1, 0.25], r"fractions such as 0\.25"),
-        (list(range(33)), "33 different values; put a label there"),
-    ):
-        with pytest.raises(ValueError, match=why) as error:
-            labels(tmp_path, values)
-        told(error, tmp_path / "0.npy")
-    assert len(label_values(labels(tmp_path, list(range(32))))) == 32
-
-
 def test_more_classes_than_the_network(tmp_path):
     items = labels(tmp_path, [0, 1], [0, 2])
     assert label_values(items, classes=3) == [0, 1, 2]

@@ -5,6 +5,8 @@ import torch
 
 from scripts.metrics import BestThreshold, VolumeCounts
 
+HALF = [2, 1, -1, -2], [1, 0, 1, 0]  # log-odds and labels: half right
+
 
 def scored(kind, n=200_000, seed=0):
     """Log-odds that know something of their labels, of one kind or another."""
@@ -25,8 +27,16 @@ def scored(kind, n=200_000, seed=0):
 
 def counts(log_odds, label, threshold=0.5):
     """Of one row of voxels and two classes."""
+    log_odds = torch.as_tensor(log_odds, dtype=torch.float32)
     logits = torch.stack((torch.zeros_like(log_odds), log_odds)).reshape(2, -1, 1, 1)
-    return VolumeCounts.of(logits, label.to(torch.int8).reshape(1, -1, 1, 1), threshold)
+    return VolumeCounts.of(logits, torch.as_tensor(label).to(torch.int8).reshape(1, -1, 1, 1), threshold)
+
+
+def noisy(seed=0, n=100_000, skill=2.0):
+    """Log-odds that know more of their labels, the more skill they have."""
+    random = np.random.default_rng(seed)
+    label = random.random(n) < 0.1
+    return random.normal(skill * label - 2, 1.5).astype(np.float32), label
 
 
 def overlap(*args, **kwargs):

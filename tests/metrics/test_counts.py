@@ -61,16 +61,6 @@ def test_histograms_add_up():
     assert both.voxels.any(axis=0).all()  # no empty bin is kept
 
 
-def test_log_odds_of_several_classes():
-    logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(0))
-    p = logits.double().softmax(0)
-    torch.testing.assert_close(foreground_log_odds(logits), torch.logit(1 - p[0]).float())
-    for channel in range(3):
-        torch.testing.assert_close(foreground_log_odds(logits, channel), torch.logit(p[channel]).float())
-    saturated = torch.tensor([[60.25], [-60.0]]).bfloat16()
-    assert foreground_log_odds(saturated).item() == -120.25
-
-
 # -- a volume's counts -----------------------------------------------------------------------------------------
 
 

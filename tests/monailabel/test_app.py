@@ -2,27 +2,20 @@
 
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from scripts.commands.label import can_import, serve
 from scripts.monailabel import app as app_module
 from scripts.monailabel import prepare_app, server_command, server_environment
 from tests.helpers.bundle_command import BUNDLE, contents
+from tests.helpers.label_app import sample_app
 
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """A place where MONAI Label's sample app lies as its wheel puts it."""
-    sample = tmp_path / "prefix" / "monailabel" / "sample-apps" / "monaibundle"
-    (sample / "lib").mkdir(parents=True)
-    (sample / "logs").mkdir()
-    (sample / "main.py").write_text("APP = 1\n")
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))
-    return sample
+    return sample_app(tmp_path / "prefix", monkeypatch)
 
 
 def test_an_app_with_the_bundle_in_it(installed, tmp_path):
@@ -43,11 +36,6 @@ def test_torchvisions_missing_operators_are_defined_where_it_cannot_be_imported(
     assert "torchvision::{name}" in main
     compile(main, "main.py", "exec")
     assert (prepare_app(tmp_path / "sound", torchvision_works=True) / "main.py").read_text() == "APP = 1\n"
-
-
-def test_soundness_is_tried_in_another_process():
-    assert can_import("json")
-    assert not can_import("no_such_module")
 
 
 def test_an_app_is_left_as_it_is(installed, tmp_path, capsys):
@@ -96,24 +84,3 @@ def test_the_server_listens_to_this_machine_alone(tmp_path, monkeypatch):
     assert {"*.tiff", "*.nii.gz"} <= set(suffixes)
     assert environment["PYTHONPATH"] == ""
     assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
-
-
-def test_serving(installed, tmp_path, monkeypatch):
-    started = []
-    monkeypatch.setattr("os.execve", lambda *words: started.append(words))
-    with pytest.raises(FileNotFoundError, match="no such folder; give --studies"):
-        serve(tmp_path / "none", tmp_path / "app")
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(OSError, match=f"port {port}: cannot be listened on .*give another --port"):
-            serve(installed, tmp_path / "app", port=port)
-        assert not (tmp_path / "app").exists()
-    serve(installed, tmp_path / "app", port=port)
-    serve("http://127.0.0.1:8042/dicom-web", tmp_path / "app", port=port)
-    assert started.pop()[1][7] == "http://127.0.0.1:8042/dicom-web"
-    ((program, words, environment),) = started
-    assert program == sys.executable
-    assert words == server_command(tmp_path / "app", installed, port)
-    assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from scripts import network as package
-from scripts.network import LuongGate, TubeNet
+from scripts.network import TubeNet
 from tests.helpers.bundle_command import network_arguments
 
 PUBLISHED = network_arguments("published")
@@ -196,20 +196,6 @@ def test_gate_replaces_the_concatenation():
         record(layer.gate.query, asked, width, what="input")
     net(image(1, 1, 8, 8, 8))
     assert all(torch.equal(features[width], asked[width]) for width in SMALL[:-1])
-
-
-@torch.no_grad()
-def test_gate_weights_the_decoder_map_and_knows_no_patch():
-    gate, q, k = LuongGate(8).double(), image(1, 8, 12, 12, 12), image(2, 8, 12, 12, 12)[1:]
-    inside, crop = (..., *[slice(3, 9)] * 3), (..., *[slice(2, 10)] * 3)
-    torch.testing.assert_close(gate(q[crop], k[crop])[..., 1:-1, 1:-1, 1:-1], gate(q, k)[inside])
-    weight = gate(q, k) / k
-    torch.testing.assert_close(weight, weight[:, :1].expand_as(weight))  # one for all channels
-    assert 0 < weight.min() < weight.max() < 1
-    gate.map.bias.fill_(1e3)
-    assert torch.equal(gate(q, k), k)
-    gate.map.bias.fill_(-1e3)
-    assert not gate(q, k).any()
 
 
 def dropped(net):

@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from ignite.engine import Events
-from monai.losses import DiceCELoss, FocalLoss
-from monai.transforms import RandFlipd, RandRotated
 
-from scripts.training import Fingerprint, LabelledVoxelsLoss
 from tests.helpers.bundle_command import LEFT_BY_TRAINING as LEFT
 from tests.helpers.bundle_command import contents
 from tests.helpers.training_examples import FINGERPRINT, Hostile, small_disk, start
@@ -265,36 +262,3 @@ def test_nothing_to_set_aside(tmp_path):
         before = contents(folder)
         start(folder).state.set_aside()
         assert contents(folder) == before
-
-
-# -- what makes a component what it is ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (FocalLoss(gamma=2.0), FocalLoss(gamma=3.0)),
-        (DiceCELoss(lambda_dice=1.0), DiceCELoss(lambda_dice=0.5)),
-        (LabelledVoxelsLoss(DiceCELoss()), LabelledVoxelsLoss(FocalLoss())),
-        ([RandFlipd("image", prob=0.5)], [RandFlipd("image", prob=0.25)]),
-        ([RandRotated("image", range_z=0.5)], [RandRotated("image", range_z=0.25)]),
-    ],
-    ids=["focal", "DiceCE", "wrapped", "flip", "rotation"],
-)
-def test_what_differs_is_described_and_random_states_are_not(one, other):
-    def described(component):
-        return Fingerprint({}, {"component": component}).take()
-
-    before = described(one)
-    assert before != described(other)
-    for part in one if isinstance(one, list) else []:
-        part.set_random_state(seed=7)
-    assert described(one.eval() if isinstance(one, torch.nn.Module) else one) == before
-
-
-def test_options_count_once_they_are_resolved():
-    resolved = {"seed": 1, "device": "cpu", "train#trainer": object()}
-    fingerprint = Fingerprint(resolved, {"loss": "Dice"})
-    assert fingerprint.take() == {"seed": 1, "loss": "Dice"}
-    resolved["patch_size"] = (64, 64, 32)
-    assert fingerprint.take() == {"seed": 1, "patch_size": [64, 64, 32], "loss": "Dice"}

@@ -47,18 +47,6 @@ def test_equal_weights_are_equal_files(tmp_path):
     assert publish(one, tmp_path / "a.pt", "x").read_bytes() == publish(two, tmp_path / "b.pt", "x").read_bytes()
 
 
-def test_published_weights_are_half_as_large_and_load_all_the_same(tmp_path):
-    original, other = network(), network(seed=1)
-    path = publish(saved(tmp_path, original), tmp_path / "out" / "model.pt", "synthetic volumes")
-    assert {value.dtype for value in torch.load(path, weights_only=True).values()} == {torch.float16}
-    sidecar = Checkpoint(path, normalisation=NORMALISATION).load_into(other)
-    assert sidecar["trained_on"] == "synthetic volumes"
-    assert sidecar["threshold"] == read_sidecar(tmp_path / "model.pt")["threshold"]
-    for name, value in other.state_dict().items():
-        assert value.dtype == torch.float32
-        assert torch.equal(value, original.state_dict()[name].half().float())
-
-
 def test_another_dropout_and_another_way_to_write_a_number_are_no_difference(tmp_path):
     path = saved(tmp_path)
     Checkpoint(path, network(dropout=0.1, decoder_dropout=0.2), {"lower": 0, "upper": 100}).load_into()

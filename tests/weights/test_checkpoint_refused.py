@@ -138,18 +138,6 @@ def test_more_or_less_than_the_network_has(tmp_path):
     assert "the config: head.bias is (3,) in the weights and (2,) in the network; use" in refused(path)
 
 
-@pytest.mark.parametrize(
-    ("extra", "last"),
-    [(12, "extra.11 is (1,) in the weights and missing in the network; use"), (15, "and 3 more tensors; use")],
-)
-def test_at_most_twelve_tensors_are_listed(tmp_path, extra, last):
-    path = saved(tmp_path)
-    rewrite(path, {**network().state_dict(), **{f"extra.{number}": torch.zeros(1) for number in range(extra)}})
-    why = refused(path)
-    assert why.count("missing in the network") == 12
-    assert last in why
-
-
 def test_a_file_cut_short(tmp_path):
     path = saved(tmp_path)
     rewrite(path, lambda path: path.write_bytes(path.read_bytes()[:-3000]))

@@ -1,0 +1,23 @@
+"""What all parts agree on is what files and labels outside the code say, too."""
+
+import json
+
+import pytest
+
+from scripts.core import UNLABELLED, WEIGHTS, class_names
+
+
+@pytest.mark.parametrize(
+    ("count", "names"), [(2, ["background", "vessel"]), (3, ["class 0", "class 1", "class 2"]), (1, ["class 0"])]
+)
+def test_names_of_classes(count, names):
+    assert class_names(count) == names
+
+
+def test_the_shipped_weights_have_the_same_names():
+    sidecar = json.loads(WEIGHTS.with_suffix(".json").read_text())
+    assert sidecar["label_names"] == class_names(len(sidecar["label_values"]))
+
+
+def test_no_label_value_that_can_be_a_class_means_unlabelled():
+    assert UNLABELLED < 0

@@ -1,0 +1,85 @@
+"""What options may be set to, and how a mistyped name is answered."""
+
+import json
+
+import pytest
+
+from scripts.core import DECIDE_TRAINING, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
+from scripts.core.options import check_option
+from tests.helpers.bundle_command import BUNDLE
+
+
+def test_every_option_that_decides_a_training_is_one_of_a_config():
+    configs = BUNDLE / "configs"
+    files = [configs / "train.json", configs / "pretrain.json", *(configs / "overlays").glob("*.json")]
+    assert set(DECIDE_TRAINING) <= {name for file in files for name in json.loads(file.read_text())}
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_expressions_pass_whatever_the_option(name):
+    for value in ("$1 + 1", "@epochs", "%train.json::epochs"):
+        check_option(name, value, None)
+
+
+@pytest.mark.parametrize(
+    ("word", "flag"),
+    [
+        ("--epochs", ("epochs", None)),
+        ("-epochs", ("epochs", None)),
+        ("--epochs=3", ("epochs", "3")),
+        ("--a=b=c", ("a", "b=c")),
+        ("--voxel-size", ("voxel_size", None)),
+        ("epochs", None),
+        ("-3", None),
+        ("", None),
+    ],
+)
+def test_what_is_a_flag(word, flag):
+    assert read_flag(word) == flag
+
+
+def test_a_near_name_is_suggested_and_else_the_remedy_given():
+    with pytest.raises(ValueError, match=r"^--epoch: no such option; did you mean --epochs\?$"):
+        refuse_unknown("--epoch", "no such option", "epoch", ["epochs", "seed"], "see --help")
+    with pytest.raises(ValueError, match=r"^--qqq: no such option; see --help$"):
+        refuse_unknown("--qqq", "no such option", "qqq", ["epochs", "seed"], "see --help")
+
+
+@pytest.mark.parametrize(("value", "read"), [("auto", "auto"), (1, 1.0), ("0.5", 0.5)])
+def test_a_scale(value, read):
+    assert read_scale(value) == read
+
+
+@pytest.mark.parametrize("value", [0, -1, "large", None])
+def test_no_scale(value):
+    with pytest.raises(ValueError, match="--scale"):
+        read_scale(value)
+
+
+@pytest.mark.parametrize("value", [True, "true", "True", "TRUE"])
+def test_on(value):
+    assert read_boolean("amp", value) is True
+
+
+@pytest.mark.parametrize("value", [False, "false", "False"])
+def test_off(value):
+    assert read_boolean("amp", value) is False
+
+
+@pytest.mark.parametrize("value", ["yes", 1, 0, "", None, "off"])
+def test_neither(value):
+    with pytest.raises(ValueError, match=rf"^--amp {value}: is not true or false; give one of these$"):
+        read_boolean("amp", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [(0.5, 0.5), ("0.25", 0.25), (1, 1.0), (None, None), ("", None), (" ", None)]
+)
+def test_a_number_may_come_as_text_or_not_at_all(value, read):
+    assert read_number("threshold", value) == read
+
+
+@pytest.mark.parametrize("value", ["much", [0.5], {}, "0,5"])
+def test_no_number(value):
+    with pytest.raises(ValueError, match=r"^--overlap .*: is not a number; give one"):
+        read_number("overlap", value)

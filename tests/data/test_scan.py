@@ -1,0 +1,94 @@
+"""What is known of a label after one reading, against NumPy on the same voxels."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from scripts.data import find_labelled, label_values, scan, scan_labels
+from scripts.io import write_volume
+from tests.helpers.volume_examples import told
+
+SHAPE = (6, 5, 4)
+WHOLE = tuple((0, side) for side in SHAPE)
+
+
+def scanned(tmp_path, label, region=WHOLE, unlabelled_value=None):
+    path = write_volume(tmp_path / "label.npy", label.astype(np.float32))
+    (volume,) = scan_labels([{"label": str(path), "region": region}], unlabelled_value)
+    return volume["scan"]
+
+
+def labels(tmp_path, values):
+    """A label file that holds these values, 0 elsewhere, as floats; scanned."""
+    voxels = np.zeros(SHAPE)
+    voxels.flat[: len(values)] = values
+    path = write_volume(tmp_path / "0.npy", voxels.astype(np.float32))
+    return scan_labels([{"label": str(path), "region": WHOLE}])
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_counts_along_each_axis(tmp_path, axis):
+    label = np.random.default_rng(0).integers(-1, 3, SHAPE)
+    summary = scanned(tmp_path, label)
+    assert (summary.values, summary.background, summary.labelled) == ([0, 1, 2], 0, WHOLE)
+    for start, stop in itertools.combinations(range(SHAPE[axis] + 1), 2):
+        box = tuple((start, stop) if each == axis else WHOLE[each] for each in range(3))
+        inside = label[tuple(slice(*bounds) for bounds in box)]
+        assert [summary.count(value, box) for value in (0, 1, 2, 7)] == [(inside == v).sum() for v in (0, 1, 2, 7)]
+        assert summary.holds_vessel(box) == (inside > 0).any()
+
+
+def test_the_labelled_box_is_the_smallest_and_lies_in_the_region(tmp_path):
+    label = np.full(SHAPE, -1)
+    label[0, 0, 0] = 1  # outside the region
+    label[2, 1, 3], label[4, 3, 1] = 1, 0
+    summary = scanned(tmp_path, label, region=((1, 6), (0, 5), (0, 4)))
+    assert summary.labelled == ((2, 5), (1, 4), (1, 4))
+    assert [summary.count(value, summary.labelled) for value in (0, 1)] == [1, 1]
+    assert summary.count(1, WHOLE) == 1  # what lies beyond the labelled box is not counted
+
+
+def test_a_box_that_is_cut_along_two_axes_cannot_be_counted(tmp_path):
+    summary = scanned(tmp_path, np.ones(SHAPE))
+    with pytest.raises(ValueError, match="is cut along 2 axes"):
+        summary.count(1, ((0, 3), (0, 2), (0, 4)))
+
+
+def test_a_value_that_means_not_labelled(tmp_path):
+    label = np.zeros(SHAPE)
+    label[2:4, 1:3, 1:3], label[2, 1, 1] = 2, 5
+    summary = scanned(tmp_path, label, unlabelled_value=0)
+    assert (summary.values, summary.background) == ([2, 5], 2)
+    assert summary.labelled == ((2, 4), (1, 3), (1, 3))
+    assert summary.holds_vessel(WHOLE)
+    assert not summary.holds_vessel(((3, 4), (0, 5), (0, 4)))
+
+
+def test_each_label_is_read_once_and_after_all_headers(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        scan, "read_volume", lambda path, original=scan.read_volume: read.append(path) or original(path)
+    )
+    for name in ("a", "b"):
+        for folder in ("images", "labels"):
+            write_volume(tmp_path / folder / f"{name}.npy", np.ones((8, 8, 8), np.uint8))
+    volumes = find_labelled(tmp_path)
+    assert read == [str(tmp_path / "labels" / f"{name}.npy") for name in ("a", "b")]
+    assert [volume["scan"].values for volume in volumes] == [[1], [1]]
+    write_volume(tmp_path / "labels" / "b.npy", np.ones((8, 8, 9), np.uint8))
+    read.clear()
+    with pytest.raises(ValueError, match=r"has \(8, 8, 9\) voxels"):
+        find_labelled(tmp_path)
+    assert not read
+
+
+def test_what_is_no_label(tmp_path):
+    for values, why in (
+        ([0, 1, 0.25], r"fractions such as 0\.25"),
+        (list(range(33)), "33 different values; put a label there"),
+    ):
+        with pytest.raises(ValueError, match=why) as error:
+            labels(tmp_path, values)
+        told(error, tmp_path / "0.npy")
+    assert len(label_values(labels(tmp_path, list(range(32))))) == 32

@@ -1,0 +1,44 @@
+"""What makes a training what it is, and what does not."""
+
+import pytest
+import torch
+from monai.losses import DiceCELoss, FocalLoss
+from monai.transforms import RandFlipd, RandRotated
+
+from scripts.training import Fingerprint, LabelledVoxelsLoss
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (FocalLoss(gamma=2.0), FocalLoss(gamma=3.0)),
+        (DiceCELoss(lambda_dice=1.0), DiceCELoss(lambda_dice=0.5)),
+        (LabelledVoxelsLoss(DiceCELoss()), LabelledVoxelsLoss(FocalLoss())),
+        ([RandFlipd("image", prob=0.5)], [RandFlipd("image", prob=0.25)]),
+        ([RandRotated("image", range_z=0.5)], [RandRotated("image", range_z=0.25)]),
+    ],
+    ids=["focal", "DiceCE", "wrapped", "flip", "rotation"],
+)
+def test_what_differs_is_described_and_random_states_are_not(one, other):
+    def described(component):
+        return Fingerprint({}, {"component": component}).take()
+
+    before = described(one)
+    assert before != described(other)
+    for part in one if isinstance(one, list) else []:
+        part.set_random_state(seed=7)
+    assert described(one.eval() if isinstance(one, torch.nn.Module) else one) == before
+
+
+def test_options_count_once_they_are_resolved():
+    resolved = {"seed": 1, "device": "cpu", "train#trainer": object()}
+    fingerprint = Fingerprint(resolved, {"loss": "Dice"})
+    assert fingerprint.take() == {"seed": 1, "loss": "Dice"}
+    resolved["patch_size"] = (64, 64, 32)
+    assert fingerprint.take() == {"seed": 1, "patch_size": [64, 64, 32], "loss": "Dice"}
+
+
+def test_frozen_layers_count_in_fine_tuning_only():
+    resolved = {"seed": 1, "frozen": ["encoder.0"], "frozen_epochs": 2}
+    assert Fingerprint(resolved, {"started_from": None}).take() == {"seed": 1, "started_from": None}
+    assert Fingerprint(resolved, {"started_from": "abc"}).take() == {**resolved, "started_from": "abc"}
