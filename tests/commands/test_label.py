@@ -7,12 +7,12 @@ import pytest
 
 from scripts.commands.label import can_import, serve
 from scripts.monailabel import server_command
-from tests.helpers.label_app import sample_app
+from tests.helpers.label_app import found_monai_label
 
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    return sample_app(tmp_path / "prefix", monkeypatch)
+    return found_monai_label(tmp_path / "prefix", monkeypatch)
 
 
 def test_soundness_is_tried_in_another_process():
@@ -34,8 +34,32 @@ def test_serving(installed, tmp_path, monkeypatch):
         assert not (tmp_path / "app").exists()
     serve(installed, tmp_path / "app", port=port)
     serve("http://127.0.0.1:8042/dicom-web", tmp_path / "app", port=port)
-    assert started.pop()[1][7] == "http://127.0.0.1:8042/dicom-web"
+    words = started.pop()[1]
+    assert words[words.index("--studies") + 1] == "http://127.0.0.1:8042/dicom-web"
     ((program, words, environment),) = started
     assert program == sys.executable
     assert words == server_command(tmp_path / "app", installed, port)
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_other_machines_need_a_token(installed, tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr("os.execve", lambda *words: started.append(words))
+    monkeypatch.delenv("TUBENET_TOKEN", raising=False)
+    with pytest.raises(
+        ValueError, match=r"--host 0\.0\.0\.0: other machines could reach it.*add --token; make one with"
+    ):
+        serve(installed, tmp_path / "app", host="0.0.0.0")
+    with pytest.raises(ValueError, match="--token: is not 16 or more letters, digits and signs"):
+        serve(installed, tmp_path / "app", host="0.0.0.0", token="too short")
+    assert not (tmp_path / "app").exists()
+    with pytest.raises(OSError, match=r"--host 192\.0\.2\.1 --port 0: cannot be listened on .*give another --host or"):
+        serve(installed, tmp_path / "app", port=0, host="192.0.2.1", token="a token of its own".replace(" ", "-"))
+    serve(installed, tmp_path / "app", port=0, host="0.0.0.0", token="on-the-command-line")
+    monkeypatch.setenv("TUBENET_TOKEN", "from-the-environment")
+    serve(installed, tmp_path / "app", port=0, host="0.0.0.0")
+    (_, words, first), (_, _, second) = started
+    assert words[words.index("--host") + 1] == "0.0.0.0"
+    assert "on-the-command-line" not in words  # which every user of the machine can see
+    assert (first["TUBENET_TOKEN"], second["TUBENET_TOKEN"]) == ("on-the-command-line", "from-the-environment")
+    assert (first["TUBENET_HOST"], second["TUBENET_HOST"]) == ("0.0.0.0", "0.0.0.0")

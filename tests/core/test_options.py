@@ -50,7 +50,7 @@ def test_a_scale(value, read):
     assert read_scale(value) == read
 
 
-@pytest.mark.parametrize("value", [0, -1, "large", None])
+@pytest.mark.parametrize("value", [0, -1, "large", None, True, [0.5], {"_target_": "float"}, "$1", "nan", 10**400])
 def test_no_scale(value):
     with pytest.raises(ValueError, match="--scale"):
         read_scale(value)
@@ -79,7 +79,29 @@ def test_a_number_may_come_as_text_or_not_at_all(value, read):
     assert read_number("threshold", value) == read
 
 
-@pytest.mark.parametrize("value", ["much", [0.5], {}, "0,5"])
+NO_NUMBERS = [
+    "much",
+    [0.5],
+    {},
+    "0,5",
+    True,
+    "nan",
+    float("nan"),
+    "inf",
+    "$0.5",
+    "@scale",
+    {"_target_": "float"},
+    10**400,
+]
+
+
+@pytest.mark.parametrize("value", [*NO_NUMBERS, 1, "1", -0.1], ids=repr)
 def test_no_number(value):
-    with pytest.raises(ValueError, match=r"^--overlap .*: is not a number; give one"):
+    with pytest.raises(ValueError, match=r"^--overlap .*: is not a number from 0 to 0\.99; give one such as 0\.5$"):
         read_number("overlap", value)
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+def test_no_number_where_there_is_no_range(value):
+    with pytest.raises(ValueError, match=r"^--some_number .*: is not a number; give one"):
+        read_number("some_number", value)

@@ -1,13 +1,9 @@
-"""A place where MONAI Label's sample app lies as its wheel puts it, where MONAI Label is not installed."""
-
-import sys
+"""A place where MONAI Label can be found but not run, where it is not installed."""
 
 
-def sample_app(prefix, monkeypatch):
-    """Make `prefix` the place that this Python is installed in, and return the folder of the sample app in it."""
-    sample = prefix / "monailabel" / "sample-apps" / "monaibundle"
-    (sample / "lib").mkdir(parents=True)
-    (sample / "logs").mkdir()
-    (sample / "main.py").write_text("APP = 1\n")
-    monkeypatch.setattr(sys, "prefix", str(prefix))
-    return sample
+def found_monai_label(folder, monkeypatch):
+    """Let Python find a package named `monailabel` in `folder`, which exists, and return the folder."""
+    (folder / "monailabel").mkdir(parents=True, exist_ok=True)
+    (folder / "monailabel" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(folder)
+    return folder

@@ -91,6 +91,8 @@ def test_with_the_reach_of_windows_around_it_a_block_lacks_none(overlap, windows
         ({"roi_size": (0, 32, 32)}, "not all are multiples of 32"),
         ({"roi_size": (12, 8, 8), "divisor": 8}, "not all are multiples of 8"),
         ({"roi_size": (32, 32, 32), "overlap": 1.0}, "--overlap 1.0: is not at least 0 and below 1"),
+        ({"roi_size": (32, 32, 32), "overlap": None}, "--overlap None: is not at least 0 and below 1"),
+        ({"roi_size": (32, 32, 32), "overlap": "0.5"}, "--overlap 0.5: is not at least 0 and below 1"),
         ({"roi_size": (32, 32, 32), "overlap": -0.1}, "--overlap -0.1: is not at least 0 and below 1"),
     ],
 )

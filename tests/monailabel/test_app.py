@@ -10,20 +10,19 @@ import pytest
 from scripts.monailabel import app as app_module
 from scripts.monailabel import prepare_app, server_command, server_environment
 from tests.helpers.bundle_command import BUNDLE, contents
-from tests.helpers.label_app import sample_app
+from tests.helpers.label_app import found_monai_label
 
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    return sample_app(tmp_path / "prefix", monkeypatch)
+    return found_monai_label(tmp_path / "prefix", monkeypatch)
 
 
 def test_an_app_with_the_bundle_in_it(installed, tmp_path):
     app = prepare_app(tmp_path / "new" / "app", torchvision_works=True)
     bundle = app / "model" / "tubenet"
-    assert (app / "main.py").read_text().endswith("APP = 1\n")
-    assert (app / "lib").is_dir()
-    assert not (app / "logs").exists()
+    assert "from scripts.monailabel.tubenet_app import TubeNetApp" in (app / "main.py").read_text()
+    assert sorted(path.name for path in app.iterdir()) == ["main.py", "model"]
     for name in ("configs/train.json", "models/model.pt", "models/model.json", "scripts/io/reader.py"):
         assert (bundle / name).read_bytes() == (BUNDLE / name).read_bytes(), name
     assert not list(bundle.rglob("__pycache__"))
@@ -35,7 +34,9 @@ def test_torchvisions_missing_operators_are_defined_where_it_cannot_be_imported(
     assert main.startswith("import torch\n")
     assert "torchvision::{name}" in main
     compile(main, "main.py", "exec")
-    assert (prepare_app(tmp_path / "sound", torchvision_works=True) / "main.py").read_text() == "APP = 1\n"
+    sound = (prepare_app(tmp_path / "sound", torchvision_works=True) / "main.py").read_text()
+    assert main.endswith(sound)
+    compile(sound, "main.py", "exec")
 
 
 def test_an_app_is_left_as_it_is(installed, tmp_path, capsys):
@@ -49,6 +50,15 @@ def test_an_app_is_left_as_it_is(installed, tmp_path, capsys):
     metadata.write_text(json.dumps({"version": "0.0.1"}))
     prepare_app(app, torchvision_works=True)
     assert "keeps version 0.0.1 of the bundle" in capsys.readouterr().out
+
+
+def test_an_app_that_ran_what_a_request_told_it_to_is_refused(installed, tmp_path):
+    app = prepare_app(tmp_path / "app", torchvision_works=True)
+    (app / "model" / "tubenet" / "scripts" / "monailabel" / "guard.py").unlink()
+    with pytest.raises(
+        FileExistsError, match="any request could run programs on this machine; give a new --app, and copy"
+    ):
+        prepare_app(app, torchvision_works=True)
 
 
 def test_another_folder_is_refused(installed, tmp_path):
@@ -67,20 +77,24 @@ def test_a_failure_leaves_nothing(installed, tmp_path, monkeypatch):
 
 
 def test_without_monai_label(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="MONAI Label is not there; pip install -r requirements/"):
+    monkeypatch.setattr(app_module, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="MONAI Label is not installed there; pip install -r requirements/"):
         prepare_app(tmp_path / "app", torchvision_works=True)
 
 
 def test_the_server_listens_to_this_machine_alone(tmp_path, monkeypatch):
     words = server_command(tmp_path / "my app", tmp_path / "my studies", 8123)
-    assert words[:4] == [sys.executable, "-m", "monailabel.main", "start_server"]
+    start = ["monailabel.main", "start_server", "--uvicorn_app", "scripts.monailabel.server:app"]
+    assert words[:6] == [sys.executable, "-m", *start]
     assert words[words.index("--host") + 1] == "127.0.0.1"
     assert words[words.index("--studies") + 1] == str(tmp_path / "my studies")
     monkeypatch.setenv("PYTHONPATH", "bundle")
-    environment = server_environment()
+    monkeypatch.setenv("TUBENET_TOKEN", "of another server")
+    environment = server_environment(tmp_path / "my app")
     suffixes = json.loads(environment["MONAI_LABEL_DATASTORE_FILE_EXT"])
     assert suffixes.index("*.tif") < suffixes.index("*.ome.tif")
     assert {"*.tiff", "*.nii.gz"} <= set(suffixes)
-    assert environment["PYTHONPATH"] == ""
+    assert environment["PYTHONPATH"] == str(tmp_path / "my app" / "model" / "tubenet")
     assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    assert environment["TUBENET_HOST"] == "127.0.0.1"
+    assert "TUBENET_TOKEN" not in environment

@@ -74,6 +74,22 @@ def test_what_is_left_to_monai_label_or_to_the_command_line(tmp_path, request_):
     assert hand_over(given)["pred"] is given["pred"]
 
 
+@pytest.mark.parametrize("asked", [".tif", ".nrrd"])
+def test_weights_that_the_rest_of_the_config_does_not_know_of(tmp_path, monkeypatch, asked):
+    """In an app of MONAI Label's own the network has the weights that a viewer chose, and nothing else has."""
+    monkeypatch.setattr("scripts.monailabel.result.WEIGHTS", tmp_path / "model.pt")
+    image = imagej(tmp_path / "a.tif")
+    (tmp_path / "model_foundation.pt").touch()
+    for chosen in ("model_foundation.pt", ["model_foundation.pt", "model.pt"]):
+        with pytest.raises(
+            ValueError, match=r"model_filename model_foundation\.pt: the rest is that of model\.pt; use the"
+        ):
+            hand_over(data(image, model_filename=chosen, result_extension=asked))
+    for chosen in (None, [], "model.pt", ["model.pt", "model_foundation.pt"], "none.pt"):
+        sent = hand_over(data(image, model_filename=chosen, result_extension=".tif"))
+        os.unlink(sent["pred"])
+
+
 def test_what_monai_label_scores_stays_an_array(tmp_path):
     given = data(imagej(tmp_path / "a.tif"))
     del given["description"]

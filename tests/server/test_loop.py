@@ -82,7 +82,9 @@ def test_options_count_for_one_request(server, tmp_path):
     "option", [{"threshold": "much"}, {"threshold": 2}, {"overlap": 1}, {"scale": 0}, {"model_filename": "../m.pt"}]
 )
 def test_a_option_that_is_none_is_refused(server, option):
-    assert server.infer("a", **option).status_code == 500
+    answer = server.infer("a", **option)
+    assert answer.status_code == 400
+    assert next(iter(option)) in answer.json()["detail"]
 
 
 def test_label_train_segment_and_back(server, study, segment, tmp_path):

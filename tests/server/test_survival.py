@@ -31,16 +31,19 @@ def test_a_broken_image(server, study, name):
     content = {"file": (name, whole.read_bytes()[:2000])}
     said = len(server.log.read_text())
     answer = server.ask("POST", f"/infer/{MODEL}", params={"output": "image"}, files=content)
-    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
-    server.has_said("UserError: ", since=said)  # the reader's own refuse, and not some other failure
+    line = answer.json()["detail"]  # the reader's own refusal, and not some other failure
+    assert (answer.status_code, line.count("\n"), "; " in line) == (400, 0, True)
+    server.has_said(f"refused: {line}", since=said)
+    assert "Traceback" not in server.log.read_text()[said:]
 
 
 @pytest.mark.parametrize("image", ["none", "../a", "../../app/model/tubenet/models/model", ".."])
 def test_an_unknown_image(server, study, image):
     label = study / "labels" / "a.nii.gz"
     around = {path for path in server.studies.parent.rglob("*") if "labels" in path.parts or path.suffix == ".gz"}
-    assert server.infer(image).status_code == 500
-    assert server.submit(image, label).status_code == 500
+    status = 404 if image == "none" else 400
+    assert server.infer(image).status_code == status
+    assert server.submit(image, label).status_code == status
     after = {path for path in server.studies.parent.rglob("*") if "labels" in path.parts or path.suffix == ".gz"}
     assert after == around
 

@@ -6,6 +6,7 @@ Both the check of a command line (`overrides.py`) and docs/reference/options.md 
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -237,14 +238,18 @@ def read_number(name: str, value: float | str | None) -> float | None:
         The number, or None for None or an empty field.
 
     Raises:
-        UserError: for anything else.
+        UserError: for anything else, or a number that the option does not take.
     """
-    if value is None or str(value).strip() in ("", "None"):
+    if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
         return None
+    kind = OPTIONS[name].kind if name in OPTIONS else NUMBER
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        refuse(f"--{name} {value}", f"is not {NUMBER.name}", "give one such as 0.5")
+        number = float(value) if isinstance(value, str) or _is_number(value) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not (math.isfinite(number) and kind.accepts(number)):
+        refuse(f"--{name} {str(value)[:80]}", f"is not {kind.name}", f"give one such as {kind.example or 0.5}")
+    return number
 
 
 def read_scale(value: float | str) -> float | str:
@@ -259,10 +264,10 @@ def read_scale(value: float | str) -> float | str:
     if str(value).strip().lower() == AUTO:
         return AUTO
     try:
-        scale = float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        scale = float("nan")
+        scale = float(value) if isinstance(value, str) or _is_number(value) else math.nan
+    except (ValueError, OverflowError):
+        scale = math.nan
     if not MIN_SCALE <= scale <= MAX_SCALE:
         problem = f"is neither {AUTO} nor a number from {MIN_SCALE:g} to {MAX_SCALE:g}"
-        refuse(f"--scale {value}", problem, "give one such as 0.5")
+        refuse(f"--scale {str(value)[:80]}", problem, "give one such as 0.5")
     return scale

@@ -38,7 +38,7 @@ class GridInferer(SlidingWindowInferer):
                 f"not all are multiples of {divisor}, which the network's poolings need",
                 f"give such as {[2 * divisor] * 3}",
             )
-        if not 0 <= overlap < 1:
+        if not (isinstance(overlap, int | float) and 0 <= overlap < 1):
             refuse(f"--overlap {overlap}", "is not at least 0 and below 1", "give one such as 0.5")
         super().__init__(roi_size=tuple(roi_size), overlap=overlap, **kwargs)
 

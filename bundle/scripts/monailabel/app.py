@@ -6,13 +6,16 @@ import json
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from scripts.core import BUNDLE, refuse, whole_folder
 from scripts.io import SUFFIXES
 
-MODEL = "tubenet"
+from .request import MODEL
+
 HOST = "127.0.0.1"
+HOST_VARIABLE, TOKEN_VARIABLE = "TUBENET_HOST", "TUBENET_TOKEN"
 CARRIED = ("configs", "docs", "models", "scripts", "LICENSE")
 
 # MONAI Label imports torchvision, which lacks these two operators if it was built for another version of PyTorch
@@ -23,9 +26,21 @@ for name in ("nms", "qnms"):
 
 """
 
+MAIN = f'''"""The app that MONAI Label loads. Start it by `python -m scripts label --app` and this folder."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "model" / "{MODEL}"))
+
+from scripts.monailabel.tubenet_app import TubeNetApp
+
+__all__ = ["TubeNetApp"]
+'''
+
 
 def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
-    """Make an app folder for MONAI Label: its `monaibundle` app, with a copy of this bundle.
+    """Make an app folder for MONAI Label, with a copy of this bundle.
 
     An existing app is left as it is, with the weights trained in it.
 
@@ -37,28 +52,30 @@ def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
         Absolute path of the folder.
 
     Raises:
-        UserError: if MONAI Label is not installed, or the folder holds something else or cannot be written.
+        UserError: if MONAI Label is not installed, the folder holds something else or cannot be written, or its app
+            is of a version that ran what a request told it to.
     """
     app = Path(app).resolve()
     if (app / "model" / MODEL / "configs" / "metadata.json").is_file():
+        if not (app / "model" / MODEL / "scripts" / "monailabel" / "guard.py").is_file():
+            problem = "is of a version in which any request could run programs on this machine"
+            remedy = f"give a new --app, and copy model/{MODEL}/models into it to keep what was trained"
+            refuse(app, problem, remedy, FileExistsError)
         if (there := _version(app / "model" / MODEL)) != _version(BUNDLE):
             print(f"{app}: keeps version {there} of the bundle; for {_version(BUNDLE)} give another --app")
         return app
     if app.exists() and any(app.iterdir()):
         refuse(app, "holds something else than a MONAI Label app", "give a new folder by --app", FileExistsError)
-    sample = Path(sys.prefix) / "monailabel" / "sample-apps" / "monaibundle"
-    if not sample.is_dir():
-        refuse(sample, "MONAI Label is not there", "pip install -r requirements/monailabel.txt", FileNotFoundError)
+    if find_spec("monailabel") is None:
+        remedy = "pip install -r requirements/monailabel.txt"
+        refuse(sys.executable, "MONAI Label is not installed there", remedy, FileNotFoundError)
     leave_out = shutil.ignore_patterns("__pycache__", "logs", "model")
     with whole_folder(app) as unfinished:
-        shutil.copytree(sample, unfinished, ignore=leave_out, dirs_exist_ok=True)
         for name in CARRIED:
             source, target = BUNDLE / name, unfinished / "model" / MODEL / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(source, target, ignore=leave_out) if source.is_dir() else shutil.copy(source, target)
-        if not torchvision_works:
-            main = unfinished / "main.py"
-            main.write_text(MISSING_OPERATORS + main.read_text())
+        (unfinished / "main.py").write_text(MAIN if torchvision_works else MISSING_OPERATORS + MAIN)
     return app
 
 
@@ -66,25 +83,27 @@ def _version(bundle: Path) -> str:
     return json.loads((bundle / "configs" / "metadata.json").read_text())["version"]
 
 
-def server_command(app: Path, studies: Path | str, port: int) -> list[str]:
-    """Return the command that starts MONAI Label, reachable from this machine only."""
-    where = ["--app", str(app), "--studies", str(studies), "--host", HOST, "--port", str(port)]
+def server_command(app: Path, studies: Path | str, port: int, host: str = HOST) -> list[str]:
+    """Return the command that starts this bundle's server; by default for this machine alone."""
+    where = ["--app", str(app), "--studies", str(studies), "--host", host, "--port", str(port)]
     conf = {"models": MODEL, "zoo_source": "local", "sam2": "false"}
     return [
-        *(sys.executable, "-m", "monailabel.main", "start_server"),
+        *(sys.executable, "-m", "monailabel.main", "start_server", "--uvicorn_app", "scripts.monailabel.server:app"),
         *where,
         *(word for name, value in conf.items() for word in ("--conf", name, value)),
     ]
 
 
-def server_environment() -> dict[str, str]:
-    """Return this process's environment with the variables that MONAI Label reads."""
+def server_environment(app: Path, host: str = HOST, token: str | None = None) -> dict[str, str]:
+    """Return this process's environment with the variables that the server reads."""
     own = {
         # MONAI Label uses the last suffix that matches, so .ome.tif has to come after .tif
         "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in sorted(SUFFIXES, key=len)]),
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "PYTHONPATH": "",  # so that only the bundle in the app is imported
+        "PYTHONPATH": str(app / "model" / MODEL),  # so that only the bundle in the app is imported
         # with several GPUs it runs `torchrun`, which must be found even if the environment is not activated
         "PATH": os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH")))),
+        HOST_VARIABLE: host,
     }
-    return {**os.environ, **own}
+    others = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+    return others | own | ({} if token is None else {TOKEN_VARIABLE: token})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import PostFix
 
+from scripts.core import WEIGHTS, refuse
 from scripts.io import SUFFIXES, SaveVolumed, split_name
 
 # MONAI Label keeps the image's path under the first key, and sets the second only when a viewer asks for a result; when
@@ -45,10 +46,16 @@ class WriteResultd(MapTransform):
         self.image_key = image_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Write the file and put its name in the result's place, or return the data unchanged."""
+        """Write the file and put its name in the result's place, or return the data unchanged.
+
+        Raises:
+            UserError: if the request chose weights that the rest of the config does not know of.
+        """
         d = dict(data)
         source = d.get(SOURCE)
         for_a_viewer = isinstance(source, str) and FOR_A_VIEWER in d and not d.get("skip_writer")
+        if for_a_viewer:
+            self._check_weights(d.get("model_filename"))
         if not for_a_viewer or d.get("result_dtype") not in AS_UINT8:
             return d
         suffix = "." + str(d.get("result_extension") or split_name(source)[1]).lstrip(".")
@@ -67,3 +74,13 @@ class WriteResultd(MapTransform):
         for known in (self.image_key, PostFix.meta(self.image_key)):
             d.pop(known, None)
         return {**d, key: np.str_(path), "result_write_to_file": False}
+
+    def _check_weights(self, chosen: str | Sequence[str] | None) -> None:
+        """Refuse a result of other weights than those whose threshold and normalisation were used.
+
+        Only our app hands the choice of a viewer on; any other loads the weights that it names, and tells nobody.
+        """
+        name = chosen if isinstance(chosen, str) else next(iter(chosen or ()), None)
+        used = (self.provenance or {}).get("weights")
+        if name and used and name != used and (WEIGHTS.parent / name).is_file():
+            refuse(f"model_filename {name}", f"the rest is that of {used}", "use the app that the command label makes")

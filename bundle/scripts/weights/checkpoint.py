@@ -234,8 +234,8 @@ def save_state(path: str | Path, state: Mapping[str, torch.Tensor], sidecar: Map
 
 
 def _beside(path: Path, name: str | Sequence[str]) -> Path:
-    name = name if isinstance(name, str) else next(iter(name), "")
-    if name in ("", "..") or Path(name).name != name:
+    name = next(iter(name), "") if isinstance(name, list | tuple) else name
+    if not isinstance(name, str) or name in ("", "..") or "\0" in name or Path(name).name != name:
         refuse(f"model_filename {name!r}", "is not the name of a file", f"give one such as {path.name}")
     named = path.with_name(name)
     return named if named.is_file() else path
