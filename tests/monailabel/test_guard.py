@@ -212,6 +212,11 @@ def test_a_token_that_can_be_guessed_or_not_sent(token):
         check_access("127.0.0.1", token)
 
 
+def test_a_token_of_digits_which_the_command_line_reads_as_a_number():
+    with pytest.raises(ValueError, match=r"^--token: is read as a number; make one"):
+        check_access("0.0.0.0", 12345678901234567890)
+
+
 def test_comparing_tokens():
     assert is_token(TOKEN, TOKEN)
     assert not is_token("é", TOKEN)

@@ -45,7 +45,7 @@ def serve(
         UserError: if the folder of images or MONAI Label is missing; if `app` holds something else, or cannot be
             written; if the address or port cannot be listened on; if others could reach it without a token.
     """
-    token = os.environ.get(TOKEN_VARIABLE) if token is None else token
+    host, token = str(host), os.environ.get(TOKEN_VARIABLE) if token is None else token
     check_access(host, token)
     if not str(studies).startswith(("http://", "https://")):
         studies = Path(studies).resolve()

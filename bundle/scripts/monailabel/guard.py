@@ -42,6 +42,8 @@ def check_access(host: str, token: str | None) -> None:
     if token is None:
         if not is_loopback(host):
             refuse(f"--host {host}", "other machines could reach it, and anyone use it", f"add --token; {remedy}")
+    elif not isinstance(token, str):
+        refuse("--token", "is read as a number", remedy)
     elif len(token) < MIN_TOKEN or not TOKEN.fullmatch(token):
         refuse("--token", f"is not {MIN_TOKEN} or more letters, digits and signs without spaces", remedy)
 
