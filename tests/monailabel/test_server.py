@@ -144,3 +144,11 @@ def test_without_a_token_it_does_not_ask(client):
 def test_an_address_that_others_reach_is_not_served_without_a_token():
     with pytest.raises(ValueError, match=r"--host 0\.0\.0\.0: other machines could reach it"):
         make_server("0.0.0.0", None)
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "Multipart/Form-Data", " MULTIPART/FORM-DATA"])
+def test_a_form_is_checked_however_its_kind_is_spelled(client, kind):
+    """As MONAI Label reads it: by any spelling."""
+    part = '--x\r\nContent-Disposition: form-data; name="params"\r\n\r\n{"overlap": "$1"}\r\n--x--\r\n'
+    answer = client.post("/infer/tubenet?image=a", content=part, headers={"Content-Type": f"{kind}; boundary=x"})
+    assert (answer.status_code, "--overlap $1: is not a number" in answer.json()["detail"]) == (400, True)
