@@ -30,7 +30,7 @@ from .geometry import (
     voxel_size,
 )
 from .logits import apply_threshold, foreground_log_odds, planes_per_slab, segmentation_of
-from .memory import keep_freed_memory, return_freed_memory
+from .memory import free_memory, keep_freed_memory, return_freed_memory
 from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
 from .overrides import check_overrides
 from .paths import BUNDLE, CONFIGS, WEIGHTS
@@ -53,6 +53,7 @@ __all__ = [
     "check_writable",
     "class_names",
     "foreground_log_odds",
+    "free_memory",
     "install_excepthook",
     "keep_freed_memory",
     "longest_in_plane_axis",

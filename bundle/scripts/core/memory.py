@@ -8,8 +8,10 @@ memory (`mallopt(3)`); without glibc (macOS, Windows) these functions do nothing
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from functools import cache
+from pathlib import Path
 
 # from <malloc.h>
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -45,3 +47,32 @@ def return_freed_memory() -> None:
     libc = _glibc()
     if libc is not None:
         libc.malloc_trim(0)
+
+
+def free_memory() -> int | None:
+    """Return how many bytes of memory a volume may take before the system ends the process.
+
+    That is what Linux calls available, with swap, or a container's limit if that is less; elsewhere the memory of the
+    machine. None where nobody says.
+    """
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
+        return min(sizes["MemAvailable"] + sizes.get("SwapFree", 0), *_container_limits())
+    except (OSError, KeyError, ValueError, IndexError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows, or no such figure
+        return None
+
+
+def _container_limits() -> list[int]:
+    """Return the limits that a container (cgroup) is under, a figure each; at least one, which may be without end."""
+    limits = [2**63]
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limits.append(int(Path(file).read_text()))
+        except (OSError, ValueError):  # no such limit, or `max`
+            continue
+    return limits

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scripts.io.tiff.geometry import imagej_voxels, ome_description, ome_pixels, ome_voxels, shaped_voxels
+from scripts.io.tiff.geometry import imagej_voxels, ome_voxels, shaped_voxels
 
 TWO_A_UNIT = {"resolution": [[2, 1], [2, 1]], "resolutionunit": 1}
 
@@ -32,24 +32,15 @@ def test_no_unit_no_voxel_size(metadata):
 
 
 def test_ome_units_are_micrometres_unless_named():
-    xml = (
-        '<OME xmlns="u"><Image><Description>d</Description><Pixels SizeX="4" PhysicalSizeX="500" PhysicalSizeXUnit="nm"'
-        ' PhysicalSizeY="0.25" PhysicalSizeZ="2"/></Image></OME>'
-    )
-    affine, unit = ome_voxels(ome_pixels(xml))
+    sizes = {"PhysicalSizeX": "500", "PhysicalSizeXUnit": "nm", "PhysicalSizeY": "0.25", "PhysicalSizeZ": "2"}
+    affine, unit = ome_voxels(sizes)
     assert unit == "nm"
     np.testing.assert_allclose(np.diag(affine), [5e-4, 2.5e-4, 2e-3, 1], rtol=1e-15)
-    assert ome_description(xml) == "d"
 
 
 @pytest.mark.parametrize("pixels", [{}, {"PhysicalSizeX": "1", "PhysicalSizeY": "1"}, {"PhysicalSizeX": "0"}])
 def test_ome_without_all_three_sizes_states_none(pixels):
     assert ome_voxels(pixels)[1] == ""
-
-
-def test_what_is_not_ome_has_no_pixels():
-    assert ome_pixels("<OME/>") is None
-    assert ome_pixels("not xml") is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import math
-import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 import numpy as np
@@ -55,30 +54,6 @@ def imagej_voxels(description: dict[str, Any], tags: dict[str, Any]) -> tuple[np
     units = [unit, *(canonical_unit(description.get(key)) or unit for key in ("yunit", "zunit"))]
     sizes = [1 / per_unit[0], 1 / per_unit[1], abs(_number(description.get("spacing"), 1.0))]
     return _affine(sizes, units)
-
-
-def ome_pixels(xml: str | None) -> dict[str, str] | None:
-    """Return the attributes of OME's first `Pixels` that state the voxel size, as spelled.
-
-    Returns:
-        `{"PhysicalSizeX": "0.5", ...}`, or None where there is no `Pixels` element.
-    """
-    try:
-        root = ElementTree.fromstring(xml or "")
-    except ElementTree.ParseError:
-        return None
-    pixels = next((element for element in root.iter() if element.tag.rpartition("}")[2] == "Pixels"), None)
-    if pixels is None:
-        return None
-    return {key: value for key, value in pixels.attrib.items() if key.startswith("PhysicalSize")}
-
-
-def ome_description(xml: str | None) -> str:
-    """Return the text of OME's first `Image/Description`, or `""`."""
-    for image in ElementTree.fromstring(xml or "<OME/>").iter():
-        if image.tag.rpartition("}")[2] == "Image":
-            return next((e.text or "" for e in image if e.tag.rpartition("}")[2] == "Description"), "")
-    return ""
 
 
 def ome_voxels(pixels: dict[str, str]) -> tuple[np.ndarray, str]:

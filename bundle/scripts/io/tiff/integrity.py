@@ -1,12 +1,14 @@
-"""Check that a TIFF is whole.
+"""Check that a TIFF is whole, before a library believes what it says.
 
 A library that meets a file cut short may only log that, return zeros or leave pages out; here it is an error.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,12 +16,24 @@ from scripts.core import refuse
 
 _REMEDY = "copy or export it again"
 
+# The tags by which voxels are decoded, with what holds where one is left out. A library reads them from the first page
+# of a stack and takes the others for alike.
+_LAYOUT = {256: 0, 257: 0, 258: 1, 259: 1, 262: 0, 266: 1, 274: 1, 277: 1, 284: 1, 317: 1, 322: 0, 323: 0, 339: 1}
+LAYOUT_NAMES = ("width", "height", "bits", "compression", "photometric interpretation", "bit order", "orientation")
+LAYOUT_NAMES += ("samples", "planes", "predictor", "tile width", "tile height", "sample format")  # in the same order
+# bytes of one value, by the type of a tag; the letter of `struct` for those that count
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_LETTERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+MAX_SHARED = 16  # values may stand in a file once and be named by several pages, but no more than this on average
+
+Layout = tuple[int, ...]
+
 
 def _refuse_truncated(path: Path, what: str) -> NoReturn:
     refuse(path, f"the TIFF is cut short, {what}", _REMEDY)
 
 
-def check_directories(path: Path, size: int) -> int:
+def check_directories(path: Path, size: int) -> dict[int, Layout]:
     """Follow the chain of image directories (IFDs) of a TIFF to its end.
 
     No library is used: one that meets a fault may stop there and take what came before for the whole.
@@ -29,38 +43,48 @@ def check_directories(path: Path, size: int) -> int:
         size: its length in bytes.
 
     Returns:
-        The number of directories.
+        For each directory, by its offset and in the order of the pages, how its voxels are stored: the values of
+        `_LAYOUT`'s tags.
 
     Raises:
-        UserError: for a chain that leaves the file, runs in a circle, or holds no directory.
+        UserError: for a chain that leaves the file, runs in a circle, or holds no directory, and for tags that
+            together are many times as long as the file.
     """
+    found: dict[int, Layout] = {}
+    named = 0
     with path.open("rb") as file:
         start = file.read(16)
         order = "<" if start[:2] == b"II" else ">"
         big = start[2:4] in (b"+\0", b"\0+")
-        count_format, entry, offset_format = (order + "Q", 20, order + "Q") if big else (order + "H", 12, order + "I")
-        at = 8 if big else 4
+        count_format, offset_format = (order + "Q", order + "Q") if big else (order + "H", order + "I")
+        entry_format = order + ("HHQ8s" if big else "HHI4s")
+        at, entry, counted = (8 if big else 4), struct.calcsize(entry_format), struct.calcsize(count_format)
         if len(start) < (16 if big else 8):
             _refuse_truncated(path, "its header is incomplete")
         (offset,) = struct.unpack_from(offset_format, start, at)
-        seen: set[int] = set()
         while offset:
-            if offset in seen:
-                refuse(path, f"its pages refer to each other in a circle (page {len(seen)})", _REMEDY)
+            if offset in found:
+                refuse(path, f"its pages refer to each other in a circle (page {len(found)})", _REMEDY)
+            if offset + counted > size:
+                _refuse_truncated(path, f"page {len(found)} begins at byte {offset} of {size}")
             file.seek(offset)
-            head = file.read(struct.calcsize(count_format))
-            if len(head) < struct.calcsize(count_format):
-                _refuse_truncated(path, f"page {len(seen)} begins at byte {offset} of {size}")
-            (entries,) = struct.unpack(count_format, head)
-            file.seek(entries * entry, 1)
-            tail = file.read(struct.calcsize(offset_format))
-            if len(tail) < struct.calcsize(offset_format):
-                _refuse_truncated(path, f"the directory of page {len(seen)} ends after the file's {size} bytes")
-            seen.add(offset)
-            (offset,) = struct.unpack(offset_format, tail)
-    if not seen:
+            (entries,) = struct.unpack(count_format, file.read(counted))
+            end = offset + counted + entries * entry
+            if end + struct.calcsize(offset_format) > size:
+                _refuse_truncated(path, f"the directory of page {len(found)} ends after the file's {size} bytes")
+            layout = dict(_LAYOUT)
+            for code, kind, count, value in struct.iter_unpack(entry_format, file.read(entries * entry)):
+                named += _SIZES.get(kind, 1) * count
+                if code in layout:
+                    short = count == 1 and kind in _LETTERS
+                    layout[code] = struct.unpack_from(order + _LETTERS[kind], value)[0] if short else -count
+            if named > MAX_SHARED * size:
+                refuse(path, f"the tags of its first {len(found) + 1} pages are longer than the file", _REMEDY)
+            found[offset] = tuple(layout.values())
+            (offset,) = struct.unpack(offset_format, file.read(struct.calcsize(offset_format)))
+    if not found:
         _refuse_truncated(path, "it has a header and no image")
-    return len(seen)
+    return found
 
 
 def check_segments(path: Path, pages: Iterable[Any]) -> None:
@@ -71,17 +95,36 @@ def check_segments(path: Path, pages: Iterable[Any]) -> None:
         pages: tifffile's pages of one image.
 
     Raises:
-        UserError: for a page, strip or tile that is missing or ends after the end of the file.
+        UserError: for a page, strip or tile that is missing, short, or ends after the end of the file.
     """
     for number, page in enumerate(pages):
         if page is None:
             remedy = "keep all files of a multi-file OME-TIFF in one folder, or export it as one file"
             refuse(path, f"page {number} is in another file, which is not there", remedy)
         size = page.parent.filehandle.size
-        if not page.dataoffsets or len(page.dataoffsets) != len(page.databytecounts):
+        segments = [*zip(page.dataoffsets, page.databytecounts, strict=False)]
+        if not segments or len(page.dataoffsets) != len(page.databytecounts):
             refuse(path, f"page {number} has no image data", _REMEDY)
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if len(segments) != math.prod(page.chunked) and not page.keyframe.is_stk:
+            problem = f"page {number} has {len(segments)} strips or tiles and not {math.prod(page.chunked)}"
+            refuse(path, problem, _REMEDY)
+        for offset, count in segments:
             if not offset or not count:
                 refuse(path, f"page {number} lacks a strip or tile", _REMEDY)
             if offset + count > size:
                 _refuse_truncated(path, f"page {number} ends at byte {offset + count} of {size}")
+        if page.is_contiguous and not page.keyframe.is_stk:
+            _check_contiguous(path, number, segments, page.nbytes)
+
+
+def _check_contiguous(path: Path, number: int, segments: list[tuple[int, int]], nbytes: int) -> None:
+    """Check a page of raw voxels, which tifffile reads at one go if the first page lies at one go."""
+    if sum(count for _, count in segments) < nbytes:
+        refuse(path, f"page {number} has fewer bytes than its {nbytes} bytes of voxels", _REMEDY)
+    if any(offset + count != after for (offset, count), (after, _) in pairwise(segments)):
+        refuse(path, f"the strips of page {number} lie apart, unlike those of page 0", "export it again")
+
+
+def count_text(number: int) -> str:
+    """Return a number for a message; a damaged file may state one of a thousand digits."""
+    return str(number) if abs(number) < 10**15 else "over 10^15"

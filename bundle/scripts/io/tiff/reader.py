@@ -1,13 +1,13 @@
 """TIFF in: ImageJ's stacks, OME-TIFF, BigTIFF and plain pages, returned as `(X, Y, Z)`.
 
-Values are returned as stored: the indices into a palette, and the raw numbers where a look-up table inverts how they
-are shown (a mask that ImageJ draws in black is 255 in the file, and is returned as 255).
+Values are returned as `photometric.py` understands them; of a palette, the indices.
 """
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,14 @@ from ..formats import check_content
 from ..metadata import parse_metadata
 from ..volume import VolumeInfo
 from . import geometry
-from .integrity import check_directories, check_segments
+from .dialect import dialect_of, ome_root
+from .heard import no_warning
+from .integrity import check_directories
+from .ome import check_planes
+from .pages import check_pages, check_size
+from .photometric import Meaning, meaning_of
+from .sets import NO_OTHER_FILES, check_set
+from .stack import one_series, refuse_slice
 
 _REMEDY = "export it again as an uncompressed or LZW-compressed TIFF stack"
 
@@ -35,12 +42,11 @@ def read_tiff_header(path: Path, channel: int | None = None) -> VolumeInfo:
         channel: as in `read_header`.
 
     Raises:
-        UserError: as `check_content`; also for a file that is damaged, cut short, or not one volume.
+        UserError: as `check_content`; also for a file that is damaged, cut short, contradicts itself, is larger than
+            the memory, or is not one volume.
     """
-    size = check_content(path)
-    check_directories(path, size)
-    with refuse_failures(path, "cannot be read as TIFF", _REMEDY), tifffile.TiffFile(path) as tif:
-        return _describe(path, tif, channel)[0]
+    with _checked(path, channel, "cannot be read as TIFF") as tiff:
+        return tiff.info
 
 
 def read_tiff(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
@@ -55,114 +61,88 @@ def read_tiff(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.nd
     Raises:
         UserError: as `read_tiff_header`; also for voxels that cannot be decoded.
     """
-    size = check_content(path)
-    check_directories(path, size)
-    with refuse_failures(path, "cannot be decoded", _REMEDY), tifffile.TiffFile(path) as tif:
-        info, axes = _describe(path, tif, channel)
-        voxels = axes.cut(tif.series[0].asarray()) if info.channel is None else _one_channel(tif, axes)
-        return info, voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
+    with _checked(path, channel, "cannot be decoded") as tiff:
+        stored = tiff.axes.cut(_whole(path, tiff)) if tiff.info.channel is None else _one_channel(path, tiff)
+        return tiff.info, tiff.meaning.apply(stored)
 
 
-def _one_channel(tif: tifffile.TiffFile, axes: VolumeAxes) -> np.ndarray:
-    series = tif.series[0]
+@dataclass
+class _Checked:
+    """An open TIFF that holds one volume, and all that it says about itself."""
+
+    tif: tifffile.TiffFile
+    series: Any
+    info: VolumeInfo
+    axes: VolumeAxes
+    meaning: Meaning
+
+
+@contextmanager
+def _checked(path: Path, channel: int | None, problem: str) -> Iterator[_Checked]:
+    directories = {path.resolve().name: check_directories(path, check_content(path))}
+    with (
+        refuse_failures(path, problem, _REMEDY),
+        no_warning(path),
+        tifffile.TiffFile(path, **NO_OTHER_FILES) as tif,
+    ):
+        tif.is_scanimage = tif.pages.first.is_scanimage  # for its axes
+        root = ome_root(path, tif)
+        if root is not None:
+            directories |= check_set(path, root)
+            check_planes(path, root, {name: len(pages) for name, pages in directories.items()})
+        dialect = dialect_of(tif, root)
+        page = tif.pages.first
+        check_size(path, page, page.nbytes)
+        series = one_series(path, tif)
+        if series.dtype is None or series.dtype.kind not in "buif":
+            refuse(path, f"its voxels are {series.dtype}", "save real numbers (integers or floats)")
+        check_pages(path, series, directories, dialect.images)
+        refuse_slice(path, series)
+        check_size(path, page, series.nbytes)
+        axes = choose_volume(path, series.axes, series.shape, channel)
+        meaning = meaning_of(path, page, dialect.kind, dialect.description)
+        source = {
+            "kind": dialect.kind,
+            "byteorder": tif.byteorder,
+            "bigtiff": tif.is_bigtiff,
+            "compression": getattr(page.compression, "name", str(page.compression)),
+            **({"orientation": meaning.orientation} if meaning.orientation > 1 else {}),
+            **geometry.resolution_tags(page),
+            **dialect.source,
+        }
+        provenance, bounds = parse_metadata(dialect.text)
+        info = VolumeInfo(
+            path=path,
+            kind=dialect.kind,
+            shape=axes.shape,
+            dtype=meaning.dtype,
+            affine=dialect.affine,
+            unit=dialect.unit,
+            axes=series.axes,
+            stored_shape=tuple(series.shape),
+            channel=channel if math.prod(axes.shape) < math.prod(series.shape) else None,
+            intensity_range=bounds,
+            provenance=provenance,
+            source=source,
+        )
+        yield _Checked(tif, series, info, axes, meaning)
+
+
+def _whole(path: Path, tiff: _Checked) -> np.ndarray:
+    stored = tiff.tif.asarray(series=tiff.series)
+    if stored.shape != tuple(tiff.series.shape):
+        refuse(path, f"it states the shape {tiff.series.shape} and holds {stored.shape}", _REMEDY)
+    return stored
+
+
+def _one_channel(path: Path, tiff: _Checked) -> np.ndarray:
+    series, axes = tiff.series, tiff.axes
     within = len(series.keyframe.shape)  # how many axes lie inside a page; the others run over pages
     over = series.shape[:-within]
     if len(series.pages) != np.prod(over, dtype=int) or any(isinstance(at, int) for at in axes.index[-within:]):
         # all slices stand behind one page (ImageJ), or the channels are colours inside a page
-        return np.ascontiguousarray(axes.cut(series.asarray()))  # (X, Y, Z)
+        return np.ascontiguousarray(axes.cut(_whole(path, tiff)))  # (X, Y, Z)
     pages = np.arange(len(series.pages)).reshape(over)[axes.index[:-within]]
-    stored = tif.asarray(series=0, key=[int(page) for page in pages.ravel()])
+    stored = tiff.tif.asarray(series=series, key=[int(page) for page in pages.ravel()])
     stored = stored.reshape(*pages.shape, *series.keyframe.shape)  # the file's axes without the channel
     return VolumeAxes((slice(None),) * stored.ndim, axes.order, axes.shape).cut(stored)  # (X, Y, Z)
-
-
-@dataclass
-class _Dialect:
-    """What a TIFF says about itself in its dialect.
-
-    Attributes:
-        kind: `imagej`, `ome` or `tiff`.
-        affine: as in `VolumeInfo`.
-        unit: as in `VolumeInfo`.
-        text: what stands in the place of `metadata.py`'s JSON object: its text, or tifffile's parsed description.
-        source: what a writer of this dialect repeats.
-    """
-
-    kind: str
-    affine: np.ndarray
-    unit: str
-    text: object
-    source: dict[str, Any]
-
-
-def _describe(path: Path, tif: tifffile.TiffFile, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
-    dialect = _dialect(tif)
-    series = tif.series
-    if len(series) != 1:
-        shapes = ", ".join(f"{one.axes} {one.shape}" for one in series[:4]) + (", ..." if len(series) > 4 else "")
-        refuse(path, f"it holds {len(series)} images and not one ({shapes})", "save the volume alone")
-    one, page = series[0], tif.pages.first
-    _check_whole(path, tif, one, dialect.kind)
-    if one.dtype is None or one.dtype.kind not in "buif":
-        refuse(path, f"its voxels are {one.dtype}", "save real numbers (integers or floats)")
-    axes = choose_volume(path, one.axes, one.shape, channel)
-    source = {
-        "kind": dialect.kind,
-        "byteorder": tif.byteorder,
-        "bigtiff": tif.is_bigtiff,
-        "compression": getattr(page.compression, "name", str(page.compression)),
-        **geometry.resolution_tags(page),
-        **dialect.source,
-    }
-    provenance, bounds = parse_metadata(dialect.text)
-    info = VolumeInfo(
-        path=path,
-        kind=dialect.kind,
-        shape=axes.shape,
-        dtype=one.dtype.newbyteorder("="),
-        affine=dialect.affine,
-        unit=dialect.unit,
-        axes=one.axes,
-        stored_shape=tuple(one.shape),
-        channel=channel if math.prod(axes.shape) < math.prod(one.shape) else None,
-        intensity_range=bounds,
-        provenance=provenance,
-        source=source,
-    )
-    return info, axes
-
-
-def _dialect(tif: tifffile.TiffFile) -> _Dialect:
-    tags = geometry.resolution_tags(tif.pages.first)
-    pixels = geometry.ome_pixels(tif.ome_metadata) if tif.is_ome else None
-    if pixels is not None:
-        affine, unit = geometry.ome_voxels(pixels)
-        return _Dialect("ome", affine, unit, geometry.ome_description(tif.ome_metadata), {"physical": pixels})
-    if tif.is_imagej:
-        description: dict[str, Any] = {**(tif.imagej_metadata or {})}
-        affine, unit = geometry.imagej_voxels(description, tags)
-        kept = ("spacing", "unit", "yunit", "zunit")
-        return _Dialect("imagej", affine, unit, description.get("Info"), _subset(description, kept))
-    try:
-        description = json.loads(tif.pages.first.shaped_description or "{}")
-    except ValueError:
-        description = {}
-    affine, unit = geometry.shaped_voxels(description, tags)
-    return _Dialect("tiff", affine, unit, description, _subset(description, ("spacing", "unit")))
-
-
-def _subset(description: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: description[key] for key in keys if key in description}
-
-
-def _check_whole(path: Path, tif: tifffile.TiffFile, series: Any, kind: str) -> None:
-    """Compare what the description promises with the pages that are there."""
-    check_segments(path, series.pages)
-    if series.dataoffset is not None and series.dataoffset + series.nbytes > tif.filehandle.size:
-        refuse(path, "the TIFF is cut short, its voxels end after the end of the file", "copy or export it again")
-    slices = math.prod(series.shape) // max(1, math.prod(series.keyframe.shape))
-    # ImageJ writes stacks above 4 GB (and may write others) as one page with all slices behind it
-    there = slices if len(series.pages) == 1 and series.dataoffset is not None else len(series.pages)
-    promised = max(slices, (tif.imagej_metadata or {}).get("images", 1) if kind == "imagej" else 1)
-    if there < promised:
-        refuse(path, f"its description promises {promised} slices, {there} are there", "copy or export it again")

@@ -17,6 +17,7 @@ import tifffile
 from ..formats import split_name
 from ..units import in_unit
 from ..volume import Geometry
+from .photometric import ORIENTATION, mirrored
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,11 @@ def write_tiff(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mapp
         kind = "tiff"  # ImageJ's format has no 64-bit offsets
     if not np.allclose(geometry.affine[:3, :3], np.diag(geometry.voxel_size)) or np.any(geometry.affine[:3, 3]):
         logger.warning("%s: TIFF holds the voxel size, not the orientation and origin of the volume", path)
-    stored, axes = _stored(array, channel_last=kind == "imagej")
+    orientation = source.get("orientation", 1)
+    stored, axes = _stored(mirrored(array, orientation), channel_last=kind == "imagej")
     description, tags = _DIALECTS[kind](geometry, metadata, array)
+    if orientation > 1:
+        tags = {**tags, "extratags": [(ORIENTATION, "H", 1, orientation, True)]}
     # JPEG and its like would change a mask: deflate takes their place
     compression = _LOSSLESS.get(source.get("compression", "NONE"), "zlib")
     with tifffile.TiffWriter(

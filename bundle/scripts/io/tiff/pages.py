@@ -1,0 +1,92 @@
+"""What a TIFF states, held against the pages that are there and the memory that it would take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from scripts.core import free_memory, refuse
+
+from .integrity import LAYOUT_NAMES, Layout, check_segments, count_text
+
+_REMEDY = "copy or export it again"
+_MAX_TILE = 2**26  # bytes of a tile, which may be larger than the image; programs use up to 2**24
+
+
+def check_size(path: Path, page: Any, nbytes: int) -> None:
+    """Check that the voxels that a TIFF states fit into memory: a few bytes may claim any number of them.
+
+    Args:
+        path: the file, for messages.
+        page: tifffile's first page.
+        nbytes: of all voxels.
+
+    Raises:
+        UserError: for pages of no size, and for voxels, or a tile, that are larger than the free memory.
+    """
+    if page.dtype is None or not math.prod(page.shape):
+        refuse(path, f"its pages have the shape {page.shape} and {page.bitspersample} bits a voxel", _REMEDY)
+    itemsize = page.dtype.itemsize * page.samplesperpixel
+    if page.is_tiled and page.tilewidth * page.tilelength * page.tiledepth * itemsize > max(_MAX_TILE, 4 * page.nbytes):
+        refuse(path, f"its tiles of {page.tilewidth} x {page.tilelength} are larger than the image", _REMEDY)
+    free = free_memory()
+    if free is not None and nbytes > free:
+        problem = f"its voxels take {nbytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
+        refuse(path, problem, "if that is its true size, cut it into blocks; else export it again", MemoryError)
+
+
+def check_pages(path: Path, series: Any, directories: Mapping[str, Mapping[int, Layout]], images: int | None) -> None:
+    """Compare the image that a TIFF states with the pages that are there.
+
+    Args:
+        path: the file, for messages.
+        series: tifffile's series, the one image of the file.
+        directories: of `check_directories`, of each file of the set, by its name.
+        images: how many pages ImageJ's description promises, or None where it says nothing.
+
+    Raises:
+        UserError: where pages are missing or left over, cut short, or not stored alike.
+    """
+    there = sum(map(len, directories.values()))
+    slices = math.prod(series.shape) // math.prod(series.keyframe.shape)
+    # ImageJ writes stacks above 4 GB (and may write others) as one page with all slices behind it
+    if there == 1 and series.dataoffset is not None:
+        if series.dataoffset + series.nbytes > series.keyframe.parent.filehandle.size:
+            refuse(path, "the TIFF is cut short, its voxels end after the end of the file", _REMEDY)
+        there = slices
+    elif slices > there:
+        _refuse_slices(path, slices, there)
+    if images is not None and images != there:
+        _refuse_slices(path, images, there)
+    used: dict[tuple[str, int], Layout] = {}
+    for level in series.levels:  # a pyramid's smaller images may be pages, too
+        check_segments(path, level.pages)
+        layouts = {_place(page): _layout(page, directories) for page in level.pages}
+        _refuse_unlike(path, list(layouts.values()))
+        used |= layouts
+    left = sum((name, offset) not in used for name, pages in directories.items() for offset in pages)
+    if left or (len(series.pages) != slices and there != slices):
+        _refuse_slices(path, slices, there)
+
+
+def _place(page: Any) -> tuple[str, int]:
+    return page.parent.filehandle.name, page.offset
+
+
+def _layout(page: Any, directories: Mapping[str, Mapping[int, Layout]]) -> Layout:
+    name, offset = _place(page)
+    return directories.get(name, {}).get(offset, ())  # none of a page that is another's (SubIFD)
+
+
+def _refuse_unlike(path: Path, layouts: list[Layout]) -> None:
+    for number, layout in enumerate(layouts):
+        if layout != layouts[0]:
+            differ = [name for name, a, b in zip(LAYOUT_NAMES, layout, layouts[0], strict=True) if a != b]
+            refuse(path, f"page {number} is not stored like page 0, in {' and '.join(differ)}", "export it again")
+
+
+def _refuse_slices(path: Path, promised: int, there: int) -> NoReturn:
+    problem = f"its description promises {count_text(promised)} slices, {there} pages are there"
+    refuse(path, problem, "export it again, from the whole volume")
