@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 
 from scripts.data import checked_images, find_dataset, find_images
 from scripts.io import write_volume
@@ -226,3 +227,31 @@ def test_region_must_fit_every_volume(tmp_path):
     with pytest.raises(ValueError, match="axis Y has the voxels 0:5") as error:
         find_dataset(tmp_path, region=":,0:6,:")
     assert f"does not fit {tmp_path / 'images' / 'a.tif'}, " in str(error.value)
+
+
+def test_a_folder_of_slices_is_refused_once_with_the_way_to_join_them(tmp_path):
+    for number in range(3):
+        tifffile.imwrite(tmp_path / f"s{number}.tif", np.zeros((4, 5), "u1"))
+    with pytest.raises(ValueError, match="3 files are single slices") as error:
+        find_images(tmp_path)
+    told(error, tmp_path, "Fiji: File > Import > Image Sequence")
+
+
+def test_parts_of_an_ome_set_are_one_image(tmp_path, caplog):
+    xml = '<OME xmlns="u"><BinaryOnly MetadataFile="x.companion.ome" UUID="urn:uuid:1"/></OME>'
+    for number in range(3):
+        array = np.ones((3, 4, 5), "u1")
+        tifffile.imwrite(tmp_path / f"p{number}.ome.tif", array, description=xml, metadata=None)
+    assert [item["name"] for item in find_images(tmp_path)] == ["p0"]
+    assert "3 files are parts of one OME set" in caplog.text
+
+
+def test_a_label_of_several_channels_is_not_told_to_choose_one(tmp_path):
+    write_pair(tmp_path, "a", np.ones((5, 4, 3)), np.ones((5, 4, 3)))
+    label = tmp_path / "labels" / "a.tif"
+    tifffile.imwrite(label, np.zeros((3, 4, 5, 3), "u1"), photometric="rgb")
+    for channel in (None, 0):
+        with pytest.raises(ValueError, match="one whole number a voxel") as error:
+            find_dataset(tmp_path, channel=channel)
+        told(error, label, "save one channel")
+        assert "--channel" not in str(error.value)

@@ -11,7 +11,7 @@ import numpy as np
 from monai.data import CacheDataset, load_decathlon_datalist
 
 from scripts.core import refuse, region_box
-from scripts.io import SUFFIXES, file_family, read_header, split_name
+from scripts.io import SUFFIXES, file_family, read_header, split_name, whole_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def find_volumes(folder: Path) -> dict[str, Path]:
         The path of each volume, by name.
 
     Raises:
-        UserError: if there is no volume, or if two files have the same name.
+        UserError: if there is no volume, if two files have the same name, or if all are slices of one stack.
     """
     if not folder.exists():
         refuse(folder, "no such file or folder", "check --dataset_dir", FileNotFoundError)
@@ -158,7 +158,8 @@ def find_volumes(folder: Path) -> dict[str, Path]:
                 file_family(folder / name)  # names a converter for a microscope's or scanner's own format
         also = f" (found {', '.join(ignored[:3])})" if ignored else ""
         refuse(folder, f"holds no volume{also}", f"expected one of {' '.join(SUFFIXES)}", FileNotFoundError)
-    return volumes
+    whole = set(whole_volumes(folder, volumes.values()))
+    return {name: file for name, file in volumes.items() if file in whole}
 
 
 def check_pair(
@@ -179,7 +180,10 @@ def check_pair(
     Raises:
         UserError: if a file is missing, damaged or not one volume, or if the two do not match.
     """
-    one, two = read_header(image, channel=channel), read_header(label)
+    one, two = read_header(image, channel=channel), read_header(label, channel=0)  # 0 is there in any file
+    if two.channel is not None:
+        problem = f"a label has one whole number a voxel, this has axes {two.axes} with shape {two.stored_shape}"
+        refuse(label, problem, "save one channel of it, or the classes as one image of 0, 1, 2 ..., as the label")
     if one.shape != two.shape:
         refuse(label, f"has {two.shape} voxels (X, Y, Z), its image {image} has {one.shape}", "align them")
     # a label that states no voxel size cannot contradict the image

@@ -16,6 +16,7 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 from .adapters import SaveVolumed, VolumeReader, name_of
 from .formats import SUFFIXES, file_family, split_name
 from .reader import read_header, read_volume
+from .tiff import whole_volumes
 from .units import in_unit
 from .volume import VolumeInfo
 from .writer import write_volume
@@ -31,5 +32,6 @@ __all__ = [
     "read_header",
     "read_volume",
     "split_name",
+    "whole_volumes",
     "write_volume",
 ]

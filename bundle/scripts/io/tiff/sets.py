@@ -31,7 +31,7 @@ _ONE_FILE = "make one file of the set (Fiji: File > Import > Bio-Formats, then F
 
 
 def check_set(path: Path, root: Element) -> dict[str, dict[int, Layout]]:
-    """Check the files that hold planes of an OME-TIFF: this one, and those in its folder that its XML names.
+    """Check the other files that hold planes of an OME-TIFF: files of its folder and no others.
 
     Args:
         path: the file that the XML stands in, already checked.
@@ -59,7 +59,7 @@ def check_set(path: Path, root: Element) -> dict[str, dict[int, Layout]]:
 
 
 def _in_folder(path: Path, own: Path, name: str) -> Path | None:
-    """Return the file of a name in the folder of `own`; None for `own` itself, spelled in another case."""
+    """Return the file of a name beside `own`; None for `own` itself in another spelling."""
     if name in ("", ".", "..") or any(sign in name for sign in "/\\\0:"):
         refuse(path, f"it says that voxels are in the file {name!r}, outside its folder", _ONE_FILE)
     other = own.parent / name
@@ -125,7 +125,10 @@ def whole_volumes(folder: Path, files: Iterable[Path]) -> list[Path]:
 
 
 def _outline(file: Path) -> _Outline | None:
-    """Look at the head of a file; None for what is no TIFF, or cannot be read: it's refused when its turn comes."""
+    """Look at the head of a file.
+
+    None for what is no TIFF or cannot be read; the reader refuses it when its turn comes.
+    """
     try:
         if not file.is_file() or file_family(file) != "tiff":
             return None
