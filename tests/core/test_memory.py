@@ -97,3 +97,24 @@ def test_without_glibc_nothing_happens(monkeypatch):
         memory.return_freed_memory()
     finally:
         memory.keep_freed_memory.cache_clear()
+
+
+def test_free_memory_is_some_of_the_memory():
+    free = memory.free_memory()
+    assert free is None or 2**20 < free < 2**50
+
+
+def test_where_nobody_says_it_is_not_known(monkeypatch):
+    monkeypatch.setattr(memory.Path, "read_text", lambda _: "")
+    whole = memory.free_memory()
+    assert whole is None or whole >= 2**28  # of the machine
+    monkeypatch.delattr(memory.os, "sysconf", raising=False)
+    assert memory.free_memory() is None
+
+
+def test_a_container_may_have_less_than_the_machine(monkeypatch):
+    files = {"/proc/meminfo": "MemAvailable: 4000 kB\nSwapFree: 1000 kB", "/sys/fs/cgroup/memory.max": "max"}
+    monkeypatch.setattr(memory.Path, "read_text", lambda path: files.get(str(path), ""))
+    assert memory.free_memory() == 5000 * 1024
+    files["/sys/fs/cgroup/memory.max"] = "1048576"
+    assert memory.free_memory() == 2**20

@@ -68,7 +68,7 @@ def free_memory() -> int | None:
 
 
 def _container_limits() -> list[int]:
-    """Return the limits that a container (cgroup) is under, a figure each; at least one, which may be without end."""
+    """Return the memory limits of the container (cgroup), or a huge one if there are none."""
     limits = [2**63]
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:

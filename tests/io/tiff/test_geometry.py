@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import tifffile
 
-from scripts.io.tiff.geometry import imagej_voxels, ome_voxels, shaped_voxels
+from scripts.io.tiff.geometry import imagej_voxels, ome_voxels, resolution_tags, shaped_voxels
+from tests.helpers.volume_examples import plain
 
 TWO_A_UNIT = {"resolution": [[2, 1], [2, 1]], "resolutionunit": 1}
 
@@ -60,3 +62,12 @@ def test_tifffile_may_state_all_three():
     affine, unit = shaped_voxels({"spacing": 3, "unit": "um"}, TWO_A_UNIT)
     assert unit == "µm"
     np.testing.assert_allclose(np.diag(affine), [5e-4, 5e-4, 3e-3, 1], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("stored", "kept"), [(1, 1), (2, 2), (3, 3), (8, 1), (32767, 1)])
+def test_a_unit_of_resolution_that_tiff_does_not_know_is_none(tmp_path, stored, kept):
+    path = plain(tmp_path / "a.tif", resolution=(2, 2), resolutionunit=3)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages[0].tags["ResolutionUnit"].overwrite(stored)
+    with tifffile.TiffFile(path) as tif:
+        assert resolution_tags(tif.pages[0])["resolutionunit"] == kept

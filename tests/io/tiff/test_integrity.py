@@ -43,3 +43,34 @@ def test_a_header_alone_is_no_image(tmp_path, head):
     with pytest.raises(ValueError, match="cut short") as error:
         check_directories(path, len(head))
     told(error, path, "export it again")
+
+
+@pytest.mark.parametrize("offset", [2**32, 2**58, 2**62, 2**63, 2**64 - 1])
+def test_offsets_beyond_the_end_of_any_file(tmp_path, offset):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II+\0\x08\0\0\0" + struct.pack("<Q", offset))
+    with pytest.raises(ValueError, match=f"page 0 begins at byte {offset} of 16") as error:
+        check_directories(path, 16)
+    told(error, path, "export it again")
+
+
+@pytest.mark.parametrize("entries", [2**20, 2**60, 2**64 - 1])
+def test_more_tags_than_any_file_holds(tmp_path, entries):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, entries) + bytes(100))
+    with pytest.raises(ValueError, match="directory of page 0 ends after") as error:
+        check_directories(path, 124)
+    told(error, path)
+
+
+def test_many_pages_that_name_one_long_text(tmp_path):
+    """A library reads it once a page: 5000 pages and 1 MB would be 5 GB."""
+    path, text, pages = tmp_path / "a.tif", b"x" * 10**5, 500
+    first, size = 8 + len(text), 2 + 12 + 4
+    content = b"II*\0" + struct.pack("<I", first) + text
+    for page in range(pages):
+        content += struct.pack("<HHHII", 1, 270, 2, len(text), 8) + struct.pack("<I", first + (page + 1) * size)
+    path.write_bytes(content[:-4] + bytes(4))
+    with pytest.raises(ValueError, match="longer than the file") as error:
+        check_directories(path, path.stat().st_size)
+    told(error, path)

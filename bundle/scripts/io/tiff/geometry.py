@@ -36,7 +36,9 @@ def resolution_tags(page: Any) -> dict[str, Any]:
     rationals = [[int(number) for number in tag.value] for tag in tags]
     if any(number == 0 for rational in rationals for number in rational):
         return {}
-    return {"resolution": rationals, "resolutionunit": int(unit.value) if unit is not None else 2}
+    number = int(unit.value) if unit is not None else 2
+    # a unit that TIFF does not know is none
+    return {"resolution": rationals, "resolutionunit": number if number in (1, 2, 3) else 1}
 
 
 def imagej_voxels(description: dict[str, Any], tags: dict[str, Any]) -> tuple[np.ndarray, str]:

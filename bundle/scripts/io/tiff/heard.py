@@ -1,4 +1,6 @@
-"""What tifffile only logs is a refusal: where it warns, it has guessed, left out or filled in."""
+"""What tifffile only logs is a refusal here.
+
+Where it warns, it has guessed, left out or filled in."""
 
 from __future__ import annotations
 

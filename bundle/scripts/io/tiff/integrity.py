@@ -87,15 +87,16 @@ def check_directories(path: Path, size: int) -> dict[int, Layout]:
     return found
 
 
-def check_segments(path: Path, pages: Iterable[Any]) -> None:
+def check_segments(path: Path, pages: Iterable[Any], behind: int = 1) -> None:
     """Check that every strip and tile of a TIFF is there and lies inside the file.
 
     Args:
         path: the file, for messages.
         pages: tifffile's pages of one image.
+        behind: how many slices stand behind one page.
 
     Raises:
-        UserError: for a page, strip or tile that is missing, short, or ends after the end of the file.
+        UserError: for a page, strip or tile that is missing, short or too long, or ends after the end of the file.
     """
     for number, page in enumerate(pages):
         if page is None:
@@ -113,15 +114,27 @@ def check_segments(path: Path, pages: Iterable[Any]) -> None:
                 refuse(path, f"page {number} lacks a strip or tile", _REMEDY)
             if offset + count > size:
                 _refuse_truncated(path, f"page {number} ends at byte {offset + count} of {size}")
-        if page.is_contiguous and not page.keyframe.is_stk:
-            _check_contiguous(path, number, segments, page.nbytes)
+        key = page.keyframe
+        if key.compression == 1 and key.bitspersample in (8, 16, 32, 64) and not key.is_stk:
+            _check_raw(path, number, key, segments, behind)
 
 
-def _check_contiguous(path: Path, number: int, segments: list[tuple[int, int]], nbytes: int) -> None:
-    """Check a page of raw voxels, which tifffile reads at one go if the first page lies at one go."""
-    if sum(count for _, count in segments) < nbytes:
-        refuse(path, f"page {number} has fewer bytes than its {nbytes} bytes of voxels", _REMEDY)
-    if any(offset + count != after for (offset, count), (after, _) in pairwise(segments)):
+def _check_raw(path: Path, number: int, key: Any, segments: list[tuple[int, int]], behind: int) -> None:
+    """Check that a page of raw voxels has the bytes that it states, and lies as page 0 does."""
+    stored, expected = sum(count for _, count in segments), key.nbytes
+    if key.is_tiled:
+        samples = key.samplesperpixel if key.planarconfig == 1 else 1
+        tile = key.tilewidth * key.tilelength * key.tiledepth * samples
+        expected = tile * (key.bitspersample // 8) * len(segments)
+    elif stored > expected:  # the last strip may be filled up with empty rows, or all slices be one strip
+        rows = math.ceil(key.imagelength / key.rowsperstrip) * key.rowsperstrip
+        full = (expected // key.imagelength * rows, expected * behind)
+        expected = next((size for size in full if size <= stored <= size + len(segments)), expected)
+    # a strip may be filled up by a byte, to an even number
+    if not expected <= stored <= expected + len(segments):
+        refuse(path, f"page {number} states {expected} bytes of voxels and has {stored}", _REMEDY)
+    if key.is_contiguous and any(offset + count != after for (offset, count), (after, _) in pairwise(segments)):
+        # which tifffile reads at one go
         refuse(path, f"the strips of page {number} lie apart, unlike those of page 0", "export it again")
 
 

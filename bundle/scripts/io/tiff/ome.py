@@ -1,8 +1,7 @@
-"""What the OME-XML of a TIFF says, held against the pages that are there before anything is built from it."""
+"""What the OME-XML of a TIFF says, held against its pages before anything is built from it."""
 
 from __future__ import annotations
 
-import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -72,7 +71,7 @@ def master_of(root: ElementTree.Element) -> str | None:
     return None
 
 
-def check_planes(path: Path, root: ElementTree.Element, pages: Mapping[str, int]) -> None:
+def check_planes(path: Path, root: ElementTree.Element, pages: Mapping[str, int], plane: tuple[int, int]) -> None:
     """Compare the planes that the XML tells of with the pages that are there.
 
     tifffile makes a place for every plane that is told of, however many, and reads as many pages as it is told.
@@ -81,6 +80,7 @@ def check_planes(path: Path, root: ElementTree.Element, pages: Mapping[str, int]
         path: the file, for messages.
         root: of `parse_ome`.
         pages: how many pages each file of the set has, by its name.
+        plane: columns and rows of a page.
 
     Raises:
         UserError: where there are more, or fewer; and for XML that is not OME's.
@@ -91,11 +91,14 @@ def check_planes(path: Path, root: ElementTree.Element, pages: Mapping[str, int]
         if not parts:
             continue  # no voxels of it are here, it is described only
         sizes = {axis: int(pixels.attrib[f"Size{axis}"]) for axis in "XYZCT"}
+        if (sizes["X"], sizes["Y"]) != plane:
+            problem = f"its OME-XML states {_text(sizes)}, its pages have {plane[0]} columns and {plane[1]} rows"
+            refuse(path, problem, _REMEDY)
         channel = next(_named(pixels, "Channel"), None)
         samples = max(1, int(channel.attrib.get("SamplesPerPixel", 1)) if channel is not None else 1)
         if min(sizes.values()) < 1:
             refuse(path, f"its OME-XML states the sizes {_text(sizes)}", _REMEDY)
-        planes = math.ceil(sizes["Z"] * sizes["C"] * sizes["T"] / samples)
+        planes = -(-sizes["Z"] * sizes["C"] * sizes["T"] // samples)
         told += planes
         stated = f"its OME-XML tells of {count_text(planes)} planes ({_text(sizes)})"
         if told > there:
@@ -118,7 +121,7 @@ def _text(sizes: Mapping[str, int]) -> str:
 
 
 def _named(parent: ElementTree.Element, name: str) -> Iterator[ElementTree.Element]:
-    """Yield the children of a name in any version of OME's name space; as tifffile does, by the end of their names."""
+    """Yield the children of a name, by its end as tifffile does: the name space varies."""
     return (element for element in parent if element.tag.endswith(name))
 
 

@@ -1,4 +1,4 @@
-"""What a TIFF states, held against the pages that are there and the memory that it would take."""
+"""What a TIFF states, held against the pages that are there and the free memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_TILE = 2**26  # bytes of a tile, which may be larger than the image; progra
 
 
 def check_size(path: Path, page: Any, nbytes: int) -> None:
-    """Check that the voxels that a TIFF states fit into memory: a few bytes may claim any number of them.
+    """Check that the voxels that a TIFF states fit into memory; a few bytes may claim many.
 
     Args:
         path: the file, for messages.
@@ -62,13 +62,25 @@ def check_pages(path: Path, series: Any, directories: Mapping[str, Mapping[int, 
         _refuse_slices(path, images, there)
     used: dict[tuple[str, int], Layout] = {}
     for level in series.levels:  # a pyramid's smaller images may be pages, too
-        check_segments(path, level.pages)
+        check_segments(path, level.pages, slices if len(level.pages) == 1 else 1)
         layouts = {_place(page): _layout(page, directories) for page in level.pages}
         _refuse_unlike(path, list(layouts.values()))
         used |= layouts
+    if series.dataoffset is not None and len(series.pages) > 1:
+        _check_in_a_row(path, series)
     left = sum((name, offset) not in used for name, pages in directories.items() for offset in pages)
     if left or (len(series.pages) != slices and there != slices):
         _refuse_slices(path, slices, there)
+
+
+def _check_in_a_row(path: Path, series: Any) -> None:
+    """Check that pages follow one another where tifffile reads them all at one go."""
+    at = series.dataoffset
+    for number, page in enumerate(series.pages):
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+            if offset != at:
+                refuse(path, f"page {number} does not lie behind page {number - 1}, as page 0 says", "export it again")
+            at += count
 
 
 def _place(page: Any) -> tuple[str, int]:

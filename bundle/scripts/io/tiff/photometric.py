@@ -91,7 +91,7 @@ def meaning_of(path: Path, page: Any, kind: str, description: Mapping[str, Any])
 
 
 def mirrored(array: np.ndarray, orientation: int) -> np.ndarray:
-    """Return a view of `(..., X, Y, Z)`, mirrored as an orientation says: upright to stored, and back."""
+    """Return a view of `(..., X, Y, Z)`, mirrored as an orientation says; twice is as before."""
     along_x, along_y = _MIRRORED[orientation]
     return array[..., :: -1 if along_x else 1, :: -1 if along_y else 1, :]
 
@@ -113,7 +113,7 @@ def _is_whole(number: Any) -> bool:
 
 
 def _shifted(dtype: np.dtype, shift: int) -> np.dtype:
-    """Return the smallest type of integers that holds every value of `dtype` and the shift together."""
+    """Return the smallest integer type for every value of `dtype` plus the shift."""
     if not shift:
         return dtype
     lowest, highest = (int(bound) + shift for bound in (np.iinfo(dtype).min, np.iinfo(dtype).max))

@@ -86,12 +86,12 @@ def _checked(path: Path, channel: int | None, problem: str) -> Iterator[_Checked
         tifffile.TiffFile(path, **NO_OTHER_FILES) as tif,
     ):
         tif.is_scanimage = tif.pages.first.is_scanimage  # for its axes
-        root = ome_root(path, tif)
+        page, root = tif.pages.first, ome_root(path, tif)
         if root is not None:
             directories |= check_set(path, root)
-            check_planes(path, root, {name: len(pages) for name, pages in directories.items()})
+            counts = {name: len(pages) for name, pages in directories.items()}
+            check_planes(path, root, counts, (page.imagewidth, page.imagelength))
         dialect = dialect_of(tif, root)
-        page = tif.pages.first
         check_size(path, page, page.nbytes)
         series = one_series(path, tif)
         if series.dtype is None or series.dtype.kind not in "buif":

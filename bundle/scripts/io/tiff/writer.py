@@ -46,7 +46,7 @@ def write_tiff(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mapp
     stored, axes = _stored(mirrored(array, orientation), channel_last=kind == "imagej")
     description, tags = _DIALECTS[kind](geometry, metadata, array)
     if orientation > 1:
-        tags = {**tags, "extratags": [(ORIENTATION, "H", 1, orientation, True)]}
+        tags = {**tags, "extratags": [(ORIENTATION, "H", 1, orientation, False)]}
     # JPEG and its like would change a mask: deflate takes their place
     compression = _LOSSLESS.get(source.get("compression", "NONE"), "zlib")
     with tifffile.TiffWriter(
