@@ -19,7 +19,15 @@ _REMEDY = "copy or export it again"
 # The tags by which voxels are decoded, with what holds where one is left out. A library reads them from the first page
 # of a stack and takes the others for alike.
 _LAYOUT = {256: 0, 257: 0, 258: 1, 259: 1, 262: 0, 266: 1, 274: 1, 277: 1, 284: 1, 317: 1, 322: 0, 323: 0, 339: 1}
-LAYOUT_NAMES = ("width", "height", "bits", "compression", "photometric interpretation", "bit order", "orientation")
+LAYOUT_NAMES: tuple[str, ...] = (
+    "width",
+    "height",
+    "bits",
+    "compression",
+    "photometric interpretation",
+    "bit order",
+    "orientation",
+)
 LAYOUT_NAMES += ("samples", "planes", "predictor", "tile width", "tile height", "sample format")  # in the same order
 # bytes of one value, by the type of a tag; the letter of `struct` for those that count
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}

@@ -101,9 +101,10 @@ def _calibration(path: Path, dtype: np.dtype, description: Mapping[str, Any]) ->
     function, c0, c1 = (description.get(key) for key in ("cf", "c0", "c1"))
     if function is None or (function, c0, c1) == (_STRAIGHT_LINE, 0, 1):
         return 0
-    if function == _STRAIGHT_LINE and c1 == 1 and _is_whole(c0) and dtype.kind in "ui" and dtype.itemsize <= 2:
+    whole = c0 is not None and _is_whole(c0) and dtype.kind in "ui" and dtype.itemsize <= 2
+    if whole and function == _STRAIGHT_LINE and c1 == 1:
         # ImageJ adds 32768 to a signed 16-bit file as it reads it, and counts from there
-        return int(c0) + (2**15 if dtype == np.int16 else 0)
+        return int(c0 or 0) + (2**15 if dtype == np.int16 else 0)
     logger.info("%s: ImageJ's calibration of its values (function %s) is not applied", path, function)
     return 0
 

@@ -28,7 +28,7 @@ from .integrity import check_directories
 from .ome import check_planes
 from .pages import check_pages, check_size
 from .photometric import Meaning, meaning_of
-from .sets import NO_OTHER_FILES, check_set
+from .sets import check_set, open_tiff
 from .stack import one_series, refuse_slice
 
 _REMEDY = "export it again as an uncompressed or LZW-compressed TIFF stack"
@@ -83,9 +83,8 @@ def _checked(path: Path, channel: int | None, problem: str) -> Iterator[_Checked
     with (
         refuse_failures(path, problem, _REMEDY),
         no_warning(path),
-        tifffile.TiffFile(path, **NO_OTHER_FILES) as tif,
+        open_tiff(path) as tif,
     ):
-        tif.is_scanimage = tif.pages.first.is_scanimage  # for its axes
         page, root = tif.pages.first, ome_root(path, tif)
         if root is not None:
             directories |= check_set(path, root)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element
 
 import tifffile
@@ -23,11 +24,18 @@ from .stack import REMEDY, join_remedy
 
 logger = logging.getLogger(__name__)
 
-# No reader of tifffile's that opens further files by itself, and none for slides and gels, which are flat. ScanImage's
-# may only say what the axes are; it guesses where pages lie.
+# No reader of tifffile's that opens further files by itself, and none for slides and gels, which are flat.
 _UNUSED = "mmstack ndtiff lsm scanimage ndpi svs scn qpi bif avs eer philips mdgel"
-NO_OTHER_FILES = {f"is_{kind}": False for kind in _UNUSED.split()}
 _ONE_FILE = "make one file of the set (Fiji: File > Import > Bio-Formats, then File > Save As > OME-TIFF)"
+
+
+def open_tiff(path: Path) -> tifffile.TiffFile:
+    """Open a TIFF such that tifffile opens no other file, but those of an OME set (`check_set`)."""
+    flags: dict[str, Any] = {f"is_{kind}": False for kind in _UNUSED.split()}
+    tif = tifffile.TiffFile(path, **flags)
+    # says what the axes are; set from the start, it makes tifffile guess where the pages lie
+    vars(tif)["is_scanimage"] = tif.pages.first.is_scanimage
+    return tif
 
 
 def check_set(path: Path, root: Element) -> dict[str, dict[int, Layout]]:
@@ -133,7 +141,7 @@ def _outline(file: Path) -> _Outline | None:
         if not file.is_file() or file_family(file) != "tiff":
             return None
         pages = len(check_directories(file, check_content(file)))
-        with no_warning(file), tifffile.TiffFile(file, **NO_OTHER_FILES) as tif:
+        with no_warning(file), open_tiff(file) as tif:
             page, xml = tif.pages.first, tif.ome_metadata
             if xml:
                 root = parse_ome(file, xml)
