@@ -86,6 +86,7 @@ def test_each_label_is_read_once_and_after_all_headers(tmp_path, monkeypatch):
 def test_what_is_no_label(tmp_path):
     for values, why in (
         ([0, 1, 0.25], r"fractions such as 0\.25"),
+        ([0, 1, 0.9999999], r"fractions such as 0\.9999999"),
         (list(range(33)), "33 different values; put a label there"),
     ):
         with pytest.raises(ValueError, match=why) as error:

@@ -49,6 +49,7 @@ def test_the_cut_takes_the_right_axis():
         ("ZYX", (16, 1, 64), None, ["axis Y has length 1"]),
         ("ZYX", (16, 64, 1), None, ["axis X has length 1"]),
         ("ZYX", (16, 0, 64), None, ["axis Y is empty"]),
+        ("ZYX", (16, -5, 64), None, ["axis Y has the negative length -5"]),
         ("QQYX", (2, 16, 64, 64), 0, ["which axis is Z"]),
     ],
 )
@@ -56,3 +57,11 @@ def test_what_is_not_one_volume_is_told(axes, shape, channel, words):
     with pytest.raises(ValueError, match=r"a\.tif") as error:
         choose_volume(PATH, axes, shape, channel)
     told(error, PATH, *words)
+
+
+def test_a_file_of_one_channel_may_be_named_after_it():
+    """nnU-Net keeps each channel in a file of its own."""
+    assert choose_volume("b_0001.nii.gz", "XYZ", (5, 4, 3), 1).shape == (5, 4, 3)
+    for path in ("b_0000.nii.gz", "b_1.nii.gz", "b_00001.nii.gz"):
+        with pytest.raises(ValueError, match="channel 1 does not exist"):
+            choose_volume(path, "XYZ", (5, 4, 3), 1)

@@ -1,9 +1,12 @@
+import os
+import socket
+
 import numpy as np
 import pytest
 
-from scripts.io import SUFFIXES, file_family, split_name
+from scripts.io import SUFFIXES, file_family, read_volume, split_name, write_volume
 from scripts.io.formats import FAMILY_OF_KIND, check_content
-from tests.helpers.volume_examples import imagej, nifti, told
+from tests.helpers.volume_examples import imagej, nifti, positions, told
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,52 @@ def test_names_that_lie(tmp_path):
         with pytest.raises(ValueError, match=name) as error:
             check_content(tmp_path / name)
         told(error, tmp_path / name, *words)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.nii", "a.nii.gz", "a.npy"])
+def test_a_pipe_a_socket_or_a_device_is_never_opened(tmp_path, name):
+    """Opening a named pipe waits for a writer: without the check this test does not end."""
+    path = tmp_path / name
+    os.mkfifo(path)
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / name).symlink_to(path)
+    (tmp_path / "zero").mkdir()
+    (tmp_path / "zero" / name).symlink_to("/dev/zero")
+    (tmp_path / "s").mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s" / name))
+    for each in (path, tmp_path / "link" / name, tmp_path / "zero" / name, tmp_path / "s" / name):
+        with pytest.raises(OSError, match="pipe, socket or device and not a file") as error:
+            check_content(each)
+        told(error, each, "give a file")
+
+
+def test_links_to_files_are_files_and_broken_ones_are_missing(tmp_path):
+    whole = imagej(tmp_path / "a.tif")
+    (tmp_path / "b.tif").symlink_to(whole)
+    assert check_content(tmp_path / "b.tif") == whole.stat().st_size
+    (tmp_path / "c.tif").symlink_to(tmp_path / "nowhere.tif")
+    with pytest.raises(FileNotFoundError) as error:
+        check_content(tmp_path / "c.tif")
+    told(error, tmp_path / "c.tif", "no such file")
+    (tmp_path / "d.tif").symlink_to(tmp_path / "d.tif")
+    with pytest.raises(OSError, match="cannot be opened") as error:
+        check_content(tmp_path / "d.tif")
+    told(error, tmp_path / "d.tif")
+
+
+@pytest.mark.parametrize("name", ["a\0b.tif", "\ud800.tif"])
+def test_a_name_that_no_file_can_have(tmp_path, name):
+    with pytest.raises(FileNotFoundError, match="no file can have such a name") as error:
+        check_content(tmp_path / name)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".npy", ".nii.gz"])
+def test_a_name_that_is_no_unicode_is_read_and_written(tmp_path, suffix):
+    """File names are bytes, and old archives have some in Latin-1."""
+    path = tmp_path / (os.fsdecode(b"caf\xe9") + suffix)
+    info, voxels = read_volume(write_volume(path, positions()))
+    np.testing.assert_array_equal(voxels, positions())
+    assert write_volume(path.with_name("seg" + suffix), positions(), info).is_file()
+    assert os.fsencode(path.name) in os.listdir(os.fsencode(tmp_path))

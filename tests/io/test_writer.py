@@ -7,7 +7,6 @@ import tifffile
 
 from scripts.core import files
 from scripts.io import VolumeReader, read_header, read_volume, write_volume
-from scripts.io import nifti as nifti_module
 from tests.helpers.volume_examples import imagej, nifti, ome, plain, positions, told
 
 SUFFIXES = (".tif", ".ome.tif", ".TIFF", ".nii", ".nii.gz", ".npy")
@@ -139,7 +138,7 @@ def test_large_grids_get_nifti_2(tmp_path):
     path = write_volume(tmp_path / "a.nii", np.zeros((40000, 2, 2), "u1"))
     assert isinstance(nib.load(path), nib.Nifti2Image)
     write_volume(tmp_path / "b.nii", np.zeros((40000, 2, 2), "u1"), read_header(path))
-    assert isinstance(nib.load(tmp_path / "b.nii"), nifti_module.nib.Nifti2Image)
+    assert isinstance(nib.load(tmp_path / "b.nii"), nib.Nifti2Image)
 
 
 def test_imagej_and_plain_stay_apart(tmp_path):

@@ -46,7 +46,7 @@ def draw_outlines(
     folder = Path(segmentations_dir)
     pictures = folder if output_dir is None else Path(output_dir)
     found = find_volumes(folder)
-    images = find_images(dataset_dir)
+    images = find_images(dataset_dir, channel)
     # segmentations may lie beside the images
     items = [item for item in images if not _is_segmentation(item["name"], images)]
     labels = _labels(Path(dataset_dir))

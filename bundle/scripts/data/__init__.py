@@ -1,7 +1,8 @@
 """From files to patches: find, check, map classes, split, draw. Start at `dataset.py`."""
 
 from .classes import class_counts, label_names, label_values
-from .dataset import DECATHLON, CachedVolumes, check_pair, checked_images, find_dataset, find_images, find_volumes
+from .dataset import CachedVolumes, check_pair, checked_images, find_dataset, find_images
+from .layout import DECATHLON, find_volumes
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels
 from .split import TRAIN, VALIDATE, split_dataset, split_in_space

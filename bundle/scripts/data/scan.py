@@ -86,6 +86,9 @@ def _scan(volume: Mapping[str, Any], unlabelled_value: float | None) -> LabelSca
     path, region = volume["label"], volume["region"]
     _, label = read_volume(path)  # (X, Y, Z)
     values = _values(path, np.unique(label), unlabelled_value)
+    if (ignore := volume.get("ignore")) in values:
+        problem = f"holds {ignore}, which dataset.json calls ignore"
+        refuse(path, problem, f"give --unlabelled_value {ignore}")
     inside = label[slices(region)]  # (X, Y, Z) of the region
     labelled = inside >= 0
     if unlabelled_value is not None:
@@ -106,7 +109,7 @@ def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> lis
     if unlabelled_value is not None:
         values = values[values != unlabelled_value]
     if (fractions := values[values % 1 > 0]).size:
-        problem = f"looks like an image and not a label, it holds fractions such as {fractions[0]:g}"
+        problem = f"looks like an image and not a label, it holds fractions such as {fractions[0]!s}"
         refuse(path, problem, LABEL_REMEDY)
     if len(values) > MAX_VALUES:
         refuse(path, f"looks like an image and not a label, it holds {len(values)} different values", LABEL_REMEDY)

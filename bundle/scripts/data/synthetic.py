@@ -16,7 +16,7 @@ from scripts.core import refuse, sha256, voxel_size
 from scripts.io import read_volume
 from scripts.synthesis import check_parts, draw_style, synthesise
 
-from .dataset import find_volumes
+from .layout import find_volumes
 
 LANES = 16  # volumes from which patches are drawn at the same time
 MAX_VALUES = 32  # distinct values in a mask, which may hold several kinds of vessel

@@ -15,6 +15,7 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 
 from .adapters import SaveVolumed, VolumeReader, name_of
 from .formats import SUFFIXES, file_family, split_name
+from .place import difference
 from .reader import read_header, read_volume
 from .tiff import whole_volumes
 from .units import in_unit
@@ -26,6 +27,7 @@ __all__ = [
     "SaveVolumed",
     "VolumeInfo",
     "VolumeReader",
+    "difference",
     "file_family",
     "in_unit",
     "name_of",

@@ -13,6 +13,8 @@ import numpy as np
 
 from scripts.core import refuse
 
+from .formats import split_name
+
 _UNKNOWN = "QI"  # tifffile's letters for an axis of unknown meaning and for a sequence of pages
 _NAMES = {"C": "channels", "T": "time points", "S": "colour samples"}
 
@@ -79,8 +81,9 @@ def _with_z(axes: str) -> str:
 
 def _refuse_flat(path: Path, lengths: dict[str, int], found: str, extra: list[str]) -> None:
     for letter, length in lengths.items():
-        if length == 0:
-            refuse(path, f"{found}: axis {letter} is empty", "write the file again")
+        if length < 1:
+            what = "is empty" if length == 0 else f"has the negative length {length}"
+            refuse(path, f"{found}: axis {letter} {what}", "write the file again")
         if length > 1:
             continue
         remedy = "give a volume with at least 2 voxels along X, Y and Z"
@@ -96,7 +99,8 @@ def _pick(
     path: Path, found: str, axes: str, shape: tuple[int, ...], extra: list[int], channel: int | None
 ) -> dict[int, int]:
     if not extra:
-        if channel not in (None, 0):
+        # nnU-Net keeps channel N in a file of its own, NAME_000N
+        if channel not in (None, 0) and not split_name(path)[0].endswith(f"_{channel:04d}"):
             refuse(path, f"channel {channel} does not exist, the file holds one volume", "leave --channel out")
         return {}
     at, count = extra[0], shape[extra[0]]

@@ -12,10 +12,11 @@ Three words are used throughout this package:
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from scripts.core import refuse
+from scripts.core import UserError, refuse
 
 Family = Literal["tiff", "nifti", "npy"]
 
@@ -59,7 +60,8 @@ _MAGIC = (
     (b"PK\x03\x04", "zip"),
     (b"ZISRAW", "Zeiss CZI"),
 )
-_START = 352  # bytes that tell the content: a NIfTI-1 header and the four behind it
+START = 352
+"""Bytes that tell the content: a NIfTI-1 header and the four behind it."""
 
 
 def split_name(path: str | os.PathLike[str]) -> tuple[str, str]:
@@ -91,30 +93,39 @@ def file_family(path: str | os.PathLike[str]) -> Family:
 
 
 def check_content(path: Path) -> int:
-    """Check that a file is there, is not empty and holds what its suffix says.
+    """Check that a path is a regular file, not empty, that holds what its suffix says.
+
+    A named pipe or a device is never opened: reading it would wait for ever, or never end.
 
     Returns:
         Its length in bytes.
 
     Raises:
-        UserError: for a file that is missing, a folder, may not be read, is empty, or holds something else.
+        UserError: for a file that is missing, a folder, a pipe, socket or device, may not be read, is empty, or holds
+            something else.
     """
-    if path.is_dir():
-        refuse(path, "is a folder", "give one file in it", OSError)
     try:
+        found = path.stat()  # of what a link leads to
+        if stat.S_ISDIR(found.st_mode):
+            refuse(path, "is a folder", "give one file in it", OSError)
+        if not stat.S_ISREG(found.st_mode):
+            refuse(path, "is a pipe, socket or device and not a file", "give a file", OSError)
         with path.open("rb") as file:
-            start = file.read(_START)
-            size = path.stat().st_size
+            start = file.read(START)
+    except UserError:
+        raise
     except FileNotFoundError:
         refuse(path, "no such file", "check the path", FileNotFoundError)
+    except ValueError:  # a NUL, or a lone surrogate that stands for no byte
+        refuse(ascii(str(path)), "no file can have such a name", "check the path", FileNotFoundError)
     except OSError as error:
-        refuse(path, f"cannot be opened ({error.strerror})", "check its permissions", OSError)
+        refuse(path, f"cannot be opened ({error.strerror})", "check the path and its permissions", OSError)
     if not start:
         refuse(path, "the file is empty (0 bytes)", "copy or export it again")
-    promised, found = _FORMATS[split_name(path)[1].lower()][1], content_of(start)
-    if promised != found:
-        _refuse_content(path, promised, found, start)
-    return size
+    promised, content = _FORMATS[split_name(path)[1].lower()][1], content_of(start)
+    if promised != content:
+        _refuse_content(path, promised, content, start)
+    return found.st_size
 
 
 def content_of(start: bytes) -> str:
@@ -131,7 +142,7 @@ def content_of(start: bytes) -> str:
 
 
 def _refuse_content(path: Path, promised: str, found: str, start: bytes) -> NoReturn:
-    if promised == "NIfTI" and not found and len(start) < _START:
+    if promised == "NIfTI" and not found and len(start) < START:
         refuse(path, f"it is cut short, {len(start)} bytes are no NIfTI header", "copy or export it again")
     holds = f"it holds {found}" if found else f"it starts with {start[:8]!r}"
     if found in _SUFFIX_OF_CONTENT:

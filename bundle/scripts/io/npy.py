@@ -1,4 +1,4 @@
-"""NumPy's `.npy`, stored `(X, Y, Z)`, or `(C, X, Y, Z)` with a channel to choose.
+"""NumPy's `.npy`: `(X, Y, Z)`, `(X, Y, Z, 1)`, or `(C, X, Y, Z)` with a channel to choose.
 
 The format has no place for a voxel size, so results are in voxels, nor for text. Nothing is ever unpickled.
 """
@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -32,7 +32,8 @@ def read_npy_header(path: Path, channel: int | None = None) -> VolumeInfo:
         channel: as in `read_header`.
 
     Raises:
-        UserError: as `check_content`; also for a file that is damaged, cut short, pickled, or not one volume.
+        UserError: as `check_content`; also for a file that is damaged, cut short, longer than its header states,
+            pickled, or not one volume.
     """
     return _describe(path, channel)[0]
 
@@ -58,21 +59,26 @@ def read_npy(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.nda
 def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
     size = check_content(path)
     with refuse_failures(path, "cannot be read as .npy", _REMEDY), path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
+        shape, dtype = _read_header(path, file)
         start = file.tell()
     if dtype.hasobject:
         refuse(path, "it holds Python objects, which are never unpickled", "save a plain array of numbers")
     if dtype.kind not in "buif":
-        refuse(path, f"its voxels are {dtype}", "save real numbers (integers or floats)")
+        named = "a structured type" if dtype.names else str(dtype)
+        refuse(path, f"its voxels are {named}", "save real numbers (integers or floats)")
     if len(shape) not in (3, 4):
         remedy = "save it as (X, Y, Z), or as (C, X, Y, Z) with a --channel"
         refuse(path, f"the array has {len(shape)} axes, shape {shape}", remedy)
-    axes = choose_volume(path, "CXYZ"[-len(shape) :], shape, channel)
+    letters = "CXYZ"[-len(shape) :]
+    if len(shape) == 4 and shape[-1] == 1:
+        letters = "XYZC"  # as Keras and scikit-image keep a single channel
+    axes = choose_volume(path, letters, shape, channel)
     expected = start + math.prod(shape) * dtype.itemsize
     if size < expected:
         refuse(path, f"it is cut short, {size} bytes of {expected} are there", "copy or export it again")
+    if size > expected:
+        problem = f"it goes on after the {expected} bytes that its header states for {dtype} of shape {shape}"
+        refuse(path, problem, _REMEDY)
     info = VolumeInfo(
         path=path,
         kind="npy",
@@ -80,12 +86,29 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
         dtype=dtype.newbyteorder("="),
         affine=np.eye(4),
         unit="",
-        axes="CXYZ"[-len(shape) :],
+        axes=letters,
         stored_shape=shape,
         channel=channel if math.prod(axes.shape) < math.prod(shape) else None,
         source={"kind": "npy"},
     )
     return info, axes
+
+
+def _read_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        refuse(path, f"its format is {version[0]}.{version[1]}, and 1.0 to 3.0 are known", _REMEDY)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    try:
+        shape, _, dtype = read(file)
+    except OSError:
+        raise
+    except Exception:  # whatever Python's parser raises, MemoryError for brackets nested too deep
+        refuse(path, "its header is damaged", _REMEDY)
+    # checked before any of them is printed: Python does not print integers of thousands of digits
+    if any(isinstance(length, bool) or not 0 <= length < 2**63 for length in shape):
+        refuse(path, "its header states lengths that no array has", _REMEDY)
+    return shape, dtype
 
 
 def write_npy(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mapping[str, Any]) -> None:

@@ -59,7 +59,8 @@ def _checked(path: Path, channel: int | None) -> int | None:
     if channel is None:
         return None
     if isinstance(channel, bool) or not isinstance(channel, int | np.integer):
-        refuse(path, f"channel is {channel!r}", "give a whole number from 0, or leave --channel out")
+        plain = channel.item() if isinstance(channel, np.generic) else channel
+        refuse(path, f"channel is {plain!r}", "give a whole number from 0, or leave --channel out")
     return int(channel)
 
 

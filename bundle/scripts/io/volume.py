@@ -34,6 +34,9 @@ class VolumeInfo:
         intensity_range: lowest and highest intensity of the volume that this one was cut from, or None.
         provenance: what the file says about how it was made, or `{}`.
         source: what a writer needs to make the same kind of file, fit for JSON; its `kind` at least.
+        has_place: whether the file states where its voxels lie and how their axes run, as the sform and qform of NIfTI
+            do, and so more than their size. It may although `unit` is `""`.
+        assumed_unit: whether `unit` is a convention, because the file states lengths without naming a unit.
     """
 
     path: Path
@@ -48,6 +51,8 @@ class VolumeInfo:
     intensity_range: tuple[float, float] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     source: dict[str, Any] = field(default_factory=dict)
+    has_place: bool = False
+    assumed_unit: bool = False
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from scripts.core import check_writable, refuse, whole_folder
 from scripts.io import split_name
 
-from ..dataset import check_pair, find_volumes
+from ..dataset import check_pair
+from ..layout import find_volumes
 
 IMAGES, LABELS, ENDING = "Image data", "Labels", "_labels"
 

@@ -1,0 +1,13 @@
+"""NIfTI in and out: any affine comes back bit for bit, in the unit that the file stated.
+
+Inside it is in millimetres, as every affine of this package is. Start reading at `reader.py` and `writer.py`.
+"""
+
+from .reader import read_nifti, read_nifti_header
+from .writer import write_nifti
+
+__all__ = [
+    "read_nifti",
+    "read_nifti_header",
+    "write_nifti",
+]
