@@ -105,6 +105,7 @@ def test_decathlon_list(tmp_path):
         (["imagesTr/a.nii.gz"], "Medical Decathlon"),
         ([entry("a"), {"image": "imagesTr/b.nii.gz"}], "volume 1 under training names no label"),
         ([entry("a"), entry("a")], "same name 'a'"),
+        ([{**entry("a"), "image": "imagesTr/.."}], "volume 0 under training names a folder as its image"),
         ([{**entry("a"), "image": ["imagesTr/a.nii.gz"]}], "volume 0 under training names no image"),
     ],
 )

@@ -244,6 +244,8 @@ def _decathlon(folder: Path, channel: int | None, keys: Sequence[str] = ("image"
     for number, item in enumerate(items):
         if wrong := [key for key in keys if not isinstance(item.get(key), str)]:
             refuse(file, f"volume {number} under training names no {wrong[0]} file", "add it, or take it away")
+        if folders := [key for key in keys if os.path.isdir(item[key])]:
+            refuse(file, f"volume {number} under training names a folder as its {folders[0]}", "name a file")
     there = [{**item, "image": str(_listed_image(Path(item["image"]), channel))} for item in items]
     if "label" in keys:
         there = [{**item, "label": str(_by_real_name(Path(item["label"])))} for item in there]
@@ -272,7 +274,7 @@ def _listed_image(path: Path, channel: int | None) -> Path:
 
 
 def _by_real_name(path: Path) -> Path:
-    """Return the file whose name is the same text, though spelled with other code points, if there is one."""
+    """Return the file of the same name, though it may be spelled with other code points."""
     if os.path.lexists(path) or not os.path.isdir(path.parent):
         return path
     wanted = unicodedata.normalize("NFC", path.name)

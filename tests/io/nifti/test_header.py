@@ -71,6 +71,9 @@ def refused(path, *words):
         (112, "2f", [INF, 0], "scl_slope inf"),
         (112, "2f", [1, NAN], "scl_inter nan"),
         (123, "B", [7], "unit of length is 7"),
+        (252, "h", [6], "qform_code is 6"),
+        (254, "h", [256], "sform_code is 256"),
+        (254, "h", [-1], "sform_code is -1"),
         (344, "4s", [b"zzz\0"], "NIfTI"),
     ],
 )
@@ -133,3 +136,17 @@ def test_half_of_a_pair(tmp_path):
 def test_another_file_compressed(tmp_path):
     refused(save(tmp_path / "a.nii.gz", b"not an image\n"), "holds no NIfTI but text, compressed")
     refused(save(tmp_path / "b.nii.gz", bytes(1000)), "holds no NIfTI but something else, compressed")
+
+
+def test_a_voxel_size_of_0_counts_only_where_it_is_used(tmp_path):
+    content = one()
+    struct.pack_into("<4f", content, 76, 1, 1, 0, 1)
+    assert read_nifti_header(save(tmp_path / "a.nii", content)).voxel_size == (1, 1, 1)  # the sform's
+    struct.pack_into("<2h", content, 252, 1, 0)
+    refused(save(tmp_path / "a.nii", content), "its voxel size is 1 × 0 × 1")
+
+
+def test_an_affine_that_only_seems_to_have_an_inverse(tmp_path):
+    rows = np.diag([1e-30, 1e-30, 1e-30, 1])[:3]
+    rows[:, 3] = 1e38
+    refused(edited(tmp_path / "a.nii", 280, "12f", *rows.ravel()), "no inverse")

@@ -30,6 +30,7 @@ COMMENT = 6  # the extension code for plain text
 HEADERS: dict[int, Any] = {540: nib.Nifti2Header, 348: nib.Nifti1Header}
 
 _MAX_COMMENT = 1 << 24  # bytes; longer ones are passed over
+_MAX_CODE = 5  # of sform and qform: NIFTI_XFORM_TEMPLATE_OTHER
 _MAX_PACKED = 1032  # deflate makes at most so many bytes of one
 
 
@@ -84,12 +85,12 @@ def read_head(path: Path, file: BinaryIO) -> NiftiHeader:
     header = HEADERS[size](start[:size], endianness, check=False)
     shape = _checked_shape(path, header)
     offset = _checked_offset(path, header, size + 4)
-    bits = int(header["bitpix"])
+    raw = header.copy()
     with refuse_failures(path, "its header is damaged", REMEDY):
         header.check_fix(error_level=40)  # mends what is harmless, such as a pixdim[0] that is not 1 or -1
         stored = header.get_data_dtype()
     head = NiftiHeader(header, shape, stored, offset, [])
-    _check_fields(path, head, bits)
+    _check_fields(path, head, raw)
     _check_length(path, head)
     if start[size : size + 1] != b"\0":
         head.comments.extend(_comments(path, file, offset - size - 4, header.endianness))
@@ -117,15 +118,30 @@ def _checked_offset(path: Path, header: Any, first: int) -> int:
     return int(offset)
 
 
-def _check_fields(path: Path, head: NiftiHeader, bits: int) -> None:
+def _check_fields(path: Path, head: NiftiHeader, raw: Any) -> None:
+    """Refuse fields that contradict others or mean nothing.
+
+    Args:
+        path: the file, for messages.
+        head: what was read of it.
+        raw: nibabel's header before it was mended.
+    """
     if head.stored.kind not in "buif":
-        named = {"c": "complex numbers", "V": "colours (a structured type)"}.get(head.stored.kind, str(head.stored))
-        refuse(path, f"its voxels are {named}", "save real numbers (integers or floats)")
-    if bits not in (0, 8 * head.stored.itemsize):
-        name = head.stored.newbyteorder("=")
-        refuse(path, f"its header states {bits} bits a voxel (bitpix) and the type {name} (datatype)", REMEDY)
+        kinds = {"c": "complex numbers", "V": "colours (a structured type)"}
+        refuse(
+            path, f"its voxels are {kinds.get(head.stored.kind, head.stored)}", "save real numbers (integers or floats)"
+        )
+    if (bits := int(raw["bitpix"])) not in (0, 8 * head.stored.itemsize):
+        kind = head.stored.newbyteorder("=")
+        refuse(path, f"its header states {bits} bits a voxel (bitpix) and the type {kind} (datatype)", REMEDY)
+    for name in ("sform_code", "qform_code"):  # nibabel takes an unknown one for 0, and another affine then counts
+        if not 0 <= (code := int(raw[name])) <= _MAX_CODE:
+            refuse(path, f"{name} is {code}, and NIfTI has 0 to {_MAX_CODE}", "set sform or qform again")
     if (unit := int(head.header["xyzt_units"]) & 7) not in UNIT_CODES:
         refuse(path, f"its unit of length is {unit} (xyzt_units), and NIfTI has 0 to 3", "set it to 2, millimetres")
+    sizes = raw["pixdim"][1:4]
+    if raw["sform_code"] == 0 and raw["qform_code"] > 0 and not np.all(sizes):
+        refuse(path, f"its voxel size is {' × '.join(f'{size:g}' for size in sizes)}", "set sform or qform again")
     slope, inter = float(head.header["scl_slope"]), float(head.header["scl_inter"])
     # a slope of 0 says that values are not scaled; nibabel takes NaN for the same
     if math.isinf(slope) or (slope and not math.isnan(slope) and not math.isfinite(inter)):

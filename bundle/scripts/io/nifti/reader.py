@@ -21,6 +21,7 @@ from ..volume import VolumeInfo
 from .header import BLOCK, REMEDY, UNIT_CODES, NiftiHeader, open_nifti, read_head, refuse_other_length
 
 _AXES = "XYZTCUVW"  # NIfTI's own order: three of space, then time, then whatever the fifth means
+_MAX_VOXELS_AWAY = 1e12
 
 
 def read_nifti_header(path: Path, channel: int | None = None) -> VolumeInfo:
@@ -71,10 +72,14 @@ def _describe(path: Path, head: NiftiHeader, channel: int | None) -> tuple[Volum
     header, shape = head.header, head.shape
     axes = choose_volume(path, _AXES[: len(shape)], shape, channel)
     affine = np.array(header.get_best_affine(), dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < np.finfo(float).tiny:
-        refuse(path, "its affine has no inverse (a voxel size of 0, or NaN)", "set sform or qform again")
     unit = _unit(header)
     affine[:3] *= millimetres(unit)
+    if not _has_inverse(affine):
+        refuse(
+            path,
+            "its affine has no inverse (a voxel size of 0, or NaN, or an origin too far away)",
+            "set sform or qform again",
+        )
     found = [parse_metadata(comment.strip(b"\0")) for comment in head.comments]
     provenance, bounds = next((metadata for metadata in found if any(metadata)), ({}, None))
     info = VolumeInfo(
@@ -99,6 +104,13 @@ def _describe(path: Path, head: NiftiHeader, channel: int | None) -> tuple[Volum
         assumed_unit=not UNIT_CODES[int(header["xyzt_units"]) & 7],
     )
     return info, axes
+
+
+def _has_inverse(affine: np.ndarray) -> bool:
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < np.finfo(float).tiny:
+        return False
+    # where the origin lies further away, in voxels, numbers no longer tell one voxel from the next
+    return bool(np.abs(np.linalg.solve(affine[:3, :3], affine[:3, 3])).max() < _MAX_VOXELS_AWAY)
 
 
 def _scale(head: NiftiHeader) -> tuple[float, float]:
