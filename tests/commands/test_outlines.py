@@ -55,6 +55,18 @@ def test_the_labels_of_a_decathlon_list_are_drawn(dataset, tmp_path):
     assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
 
 
+def test_a_channel_of_an_nnunet_dataset_is_drawn_with_its_label(dataset, tmp_path):
+    folder = tmp_path / "nnunet"
+    for key in ("images", "labels"):
+        (folder / f"{key}Tr").mkdir(parents=True)
+        for channel in ("",) if key == "labels" else ("_0000", "_0001"):
+            shutil.copy(next((dataset / key).glob("a.*")), folder / f"{key}Tr" / f"a{channel}.tif")
+    (folder / "dataset.json").write_text(json.dumps({"channel_names": {"0": "lectin", "1": "nuclei"}}))
+    shutil.copy(tmp_path / "out" / "a_seg.tif", tmp_path / "out" / "a_0001_seg.tif")
+    draw_outlines(folder, tmp_path / "out", channel=1)
+    assert has(tmp_path / "out" / "a_0001_outlines.png", LABEL_COLOUR)
+
+
 def test_images_alone(dataset, tmp_path):
     draw_outlines(dataset / "images", tmp_path / "out", tmp_path / "pictures")
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a_outlines.png", "b_outlines.png"]

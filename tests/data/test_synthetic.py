@@ -1,5 +1,6 @@
 """Patches of volumes drawn on the fly: which volume serves which patch, whoever asks, and what is refused."""
 
+import os
 from collections import Counter
 from itertools import pairwise
 
@@ -143,6 +144,12 @@ def test_useless_folders_of_masks_are_refused(tmp_path):
 def test_volumes_that_are_no_masks_are_refused(tmp_path, voxels, stated, words):
     write_volume(tmp_path / "b.tif", voxels.astype(np.float32), **stated)
     with pytest.raises(ValueError, match=rf"b\.tif.* {words}"):
+        read_masks(tmp_path)
+
+
+def test_a_pipe_among_the_masks_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.tif")
+    with pytest.raises(OSError, match="pipe, socket or device"):
         read_masks(tmp_path)
 
 

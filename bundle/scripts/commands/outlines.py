@@ -49,7 +49,7 @@ def draw_outlines(
     images = find_images(dataset_dir, channel)
     # segmentations may lie beside the images
     items = [item for item in images if not _is_segmentation(item["name"], images)]
-    labels = _labels(Path(dataset_dir))
+    labels = _labels(Path(dataset_dir), channel)
     for item in items:
         _check(item, found, labels, folder, channel)
     check_writable(pictures)
@@ -78,10 +78,10 @@ def _is_segmentation(name: str, images: Sequence[Mapping[str, str]]) -> bool:
     return name.endswith(SEGMENTED) and any(item["name"] == name.removesuffix(SEGMENTED) for item in images)
 
 
-def _labels(dataset: Path) -> Mapping[str, str]:
+def _labels(dataset: Path, channel: int | None) -> Mapping[str, str]:
     """Return the labels of a dataset by name; some images, or all, may have none."""
     if dataset.name == DECATHLON or (dataset / DECATHLON).is_file():
-        return {item["name"]: item["label"] for item in find_dataset(dataset)}
+        return {item["name"]: item["label"] for item in find_dataset(dataset, channel=channel)}
     return {name: str(path) for name, path in find_volumes(dataset / "labels").items()} if _has_labels(dataset) else {}
 
 

@@ -90,7 +90,9 @@ def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
         return {}
     if not Path(masks_dir).is_dir():
         refuse(masks_dir, "is not a folder", "give --masks_dir a folder of vessel masks", FileNotFoundError)
-    return {f"{path.name} {sha256(path)[:12]}": _mask(path) for path in find_volumes(Path(masks_dir)).values()}
+    # read first: only the reader knows that a file is none to wait for, such as a pipe
+    masks = {path: _mask(path) for path in find_volumes(Path(masks_dir)).values()}
+    return {f"{path.name} {sha256(path)[:12]}": mask for path, mask in masks.items()}
 
 
 def _mask(path: Path) -> np.ndarray:
