@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from scripts.core import apply_threshold, foreground_log_odds, planes_per_slab, segmentation_of
+from scripts.core import apply_threshold, foreground_log_odds, is_finite, planes_per_slab, segmentation_of
 from scripts.core import logits as logits_module
 
 
@@ -41,3 +41,12 @@ def test_slabs_change_nothing(classes, monkeypatch):
 def test_a_plane_larger_than_a_slab_is_one(monkeypatch):
     monkeypatch.setattr(logits_module, "SLAB", 3)
     assert planes_per_slab(torch.zeros(2, 7, 5, 4)) == 1
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("where", [0, -1])
+def test_one_logit_that_is_not_finite_is_found(bad, where):
+    logits = torch.full((2, 3, 4, 5), 3.4e38)  # whose sum would overflow
+    assert is_finite(logits)
+    logits.view(-1)[where] = bad
+    assert not is_finite(logits)

@@ -65,6 +65,16 @@ def test_a_value_that_means_not_labelled(tmp_path):
     assert not summary.holds_vessel(((3, 4), (0, 5), (0, 4)))
 
 
+def test_large_values_are_told_apart(tmp_path):
+    label = np.zeros(SHAPE, np.int64)
+    label[0, 0], label[1, 0], label[2, 0] = 2**24, 2**24 + 1, 2**40 + 1
+    np.save(tmp_path / "label.npy", label)
+    volumes = scan_labels([{"label": str(tmp_path / "label.npy"), "region": WHOLE}], 2**40 + 1)
+    summary = volumes[0]["scan"]
+    assert summary.values == label_values(volumes) == [0, 2**24, 2**24 + 1]
+    assert [summary.count(value, WHOLE) for value in summary.values] == [label.size - 12, 4, 4]
+
+
 def test_each_label_is_read_once_and_after_all_headers(tmp_path, monkeypatch):
     read = []
     monkeypatch.setattr(
@@ -87,6 +97,7 @@ def test_what_is_no_label(tmp_path):
     for values, why in (
         ([0, 1, 0.25], r"fractions such as 0\.25"),
         ([0, 1, 0.9999999], r"fractions such as 0\.9999999"),
+        ([0, 1e30], r"it holds 1e\+30; put a label there"),
         (list(range(33)), "33 different values; put a label there"),
     ):
         with pytest.raises(ValueError, match=why) as error:

@@ -231,3 +231,18 @@ def test_what_is_no_scale(value):
         read_scale(value)
     with pytest.raises(ValueError, match=r"^--scale "):
         MultiscaleInferer(value, GridInferer((64, 64, 64)))
+
+
+@pytest.mark.parametrize("scale", [1, "auto", 0.5])
+@pytest.mark.parametrize("weight", [1e38, -1e38])
+def test_logits_that_are_not_finite_are_refused_by_the_files_name(weight, scale):
+    """Weights that are finite all the same."""
+    network = torch.nn.Conv3d(1, 2, 3, padding=1)
+    torch.nn.init.constant_(network.weight, weight)
+    image = MetaTensor(tube(radius=4, shape=(64, 64, 64))[0], meta={"filename_or_obj": "a.tif"})
+    batch = next(iter(DataLoader(Dataset([image]), batch_size=1)))
+    with (
+        torch.no_grad(),
+        pytest.raises(ValueError, match=r"^a\.tif: the network's logits for it are NaN or inf"),
+    ):
+        inferer(scale)(batch, network)

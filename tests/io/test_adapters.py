@@ -202,3 +202,14 @@ def test_real_volumes(path, tmp_path):
     before, after = read_header(path), read_volume(next(tmp_path.iterdir()))[0]
     assert (before.kind, before.shape, before.unit) == (after.kind, after.shape, after.unit)
     assert np.array_equal(before.affine, after.affine)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "uint32", "int64", "uint64", "longdouble"])
+def test_every_type_of_voxels_is_loaded_exactly(dtype, tmp_path):
+    limits = [0, 1] if dtype in ("bool", "longdouble") else [np.iinfo(dtype).min, min(np.iinfo(dtype).max, 2**63 - 1)]
+    array = np.resize(np.array(limits, dtype), (4, 5, 6))
+    np.save(tmp_path / "a.npy", array)
+    load = LoadImaged("image", reader=VolumeReader(), dtype=None)
+    image = load({"image": str(tmp_path / "a.npy")})["image"]
+    assert image.flatten().tolist() == array.ravel().tolist()
+    assert image.dtype != torch.bool  # which PyTorch cannot subtract

@@ -32,6 +32,31 @@ def test_label_values_become_classes(values, known, kwargs, classes):
     assert out.flatten().tolist() == classes
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.float64])
+@pytest.mark.parametrize("kwargs", [{}, {"unlabelled_value": 2.0**24 + 3}])
+def test_large_values_are_told_apart(dtype, kwargs):
+    """Single precision has no 2^24 + 1."""
+    label = torch.tensor([0, 2**24, 2**24 + 1, 2**24 + 2, 2**24 + 3], dtype=dtype).reshape(1, -1, 1, 1)
+    known = [0, 2**24, 2**24 + 1, 2**24 + 2]
+    out = MapLabelsd("label", known + ([] if kwargs else [2**24 + 3]), **kwargs)({"label": label})["label"]
+    assert out.flatten().tolist() == [0, 1, 2, 3, -1 if kwargs else 4]
+    with pytest.raises(ValueError, match=r"holds 16777217, which is not among \[0, 16777216\]"):
+        MapLabelsd("label", [0, 2**24])({"label": label})
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8])
+def test_values_beyond_the_type_of_a_label_do_not_wrap_around(dtype):
+    label = torch.tensor([0, 44], dtype=dtype).reshape(1, -1, 1, 1)
+    out = MapLabelsd("label", [0, 44, 300], unlabelled_value=256)({"label": label})["label"]
+    assert out.flatten().tolist() == [0, 1]
+
+
+def test_a_large_label_is_mapped_in_parts(monkeypatch):
+    monkeypatch.setattr("scripts.core.logits.SLAB", 12)
+    label = torch.arange(60).reshape(1, 5, 4, 3) % 3
+    torch.testing.assert_close(MapLabelsd("label", [0, 1, 2])({"label": label})["label"], label.to(torch.int8))
+
+
 def test_several_values_may_be_one_class():
     label = torch.tensor([[[[0.0, 1.0, 255.0, -1.0, 7.0]]]])
     mapped = MapLabelsd("label", values=[0, [1, 255], 7])({"label": label})["label"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from scripts.weights import Checkpoint, read_sidecar, sidecar_path
+from scripts.weights import MIN_MAX, ROBUST, Checkpoint, read_sidecar, sidecar_path
 from tests.helpers.bundle_command import contents
 from tests.helpers.training_examples import Hostile, small_disk
 from tests.helpers.volume_examples import told
@@ -94,12 +94,16 @@ def test_other_weights_are_named_by_a_name(tmp_path, name):
 
 def test_images_are_scaled_as_the_weights_were_trained(tmp_path):
     path = saved(tmp_path)
-    assert Checkpoint(None).normalisation == Checkpoint(path).normalisation == NORMALISATION
+    assert Checkpoint(path).normalisation == NORMALISATION
     sidecar = read_sidecar(path)
+    sidecar_path(path).write_text(json.dumps({key: sidecar[key] for key in sidecar if key != "normalisation"}))
+    assert Checkpoint(path).normalisation == MIN_MAX  # of the first versions
     sidecar_path(path).write_text(json.dumps(sidecar | {"normalisation": {"lower": 0.5, "upper": 99.5}}))
     assert Checkpoint(path).normalisation == {"lower": 0.5, "upper": 99.5}
     assert Checkpoint(path, normalisation={"lower": None, "upper": 100}).normalisation == {"lower": 0.5, "upper": 100}
-    assert Checkpoint(None, normalisation={"lower": 2}).normalisation == {"lower": 2, "upper": 100}
+    assert Checkpoint(None).normalisation == ROBUST
+    assert Checkpoint(None, normalisation={"lower": 2}).normalisation == ROBUST | {"lower": 2}
+    assert Checkpoint(None, normalisation=MIN_MAX).normalisation == MIN_MAX
     with pytest.raises(FileNotFoundError, match="no such weights"):
         Checkpoint(tmp_path / "none.pt").normalisation  # noqa: B018 - a property that reads
 
@@ -167,7 +171,9 @@ def test_more_than_weights(tmp_path, content):
 def test_weights_that_hold_nan(tmp_path):
     spoilt = network()
     spoilt.head.weight.data[0] = math.nan
-    assert "head.weight holds NaN" in refused(saved(tmp_path, spoilt))
+    path = saved(tmp_path)
+    rewrite(path, spoilt.state_dict())
+    assert "head.weight holds NaN" in refused(path)
 
 
 def test_nothing_is_unpickled(tmp_path):
@@ -189,3 +195,23 @@ def test_a_full_disk(tmp_path, room):
     assert contents(tmp_path) == before
     saved(tmp_path, network(seed=1))
     assert contents(tmp_path) != before
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_not_finite_are_not_saved(value, tmp_path):
+    path = saved(tmp_path)
+    before = path.read_bytes()
+    spoilt = network()
+    spoilt.head.weight.data[0] = value
+    with pytest.raises(ValueError, match=r"model\.pt: head\.weight would hold NaN or infinite .* was not written"):
+        saved(tmp_path, spoilt)
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "model.pt"]
+
+
+def test_weights_that_single_precision_cannot_hold(tmp_path):
+    path = saved(tmp_path)
+    large = {name: value.double() for name, value in network().state_dict().items()}
+    large["head.bias"][0] = 1e300
+    rewrite(path, large)
+    assert "head.bias holds NaN or infinite numbers, so it was not loaded" in refused(path)

@@ -1,5 +1,6 @@
 """Weights to share: half as large, the same sidecar but for what they say of their training."""
 
+import pytest
 import torch
 
 from scripts.weights import Checkpoint, publish, read_sidecar
@@ -23,3 +24,11 @@ def test_the_old_statement_is_kept_unless_there_is_a_new_one(tmp_path):
     kept = read_sidecar(publish(path, tmp_path / "kept.pt"))
     assert kept == read_sidecar(path) | {"sha256": Checkpoint(tmp_path / "kept.pt").sha256}
     assert (tmp_path / "kept.pt").stat().st_size < path.stat().st_size
+
+
+def test_weights_that_half_precision_cannot_hold_are_not_published(tmp_path):
+    large = network()
+    large.head.bias.data[0] = 70000
+    with pytest.raises(ValueError, match=r"out\.pt: head\.bias would hold NaN or infinite numbers"):
+        publish(saved(tmp_path, large), tmp_path / "out.pt")
+    assert not (tmp_path / "out.pt").exists()

@@ -29,7 +29,7 @@ from .geometry import (
     through_plane_axis,
     voxel_size,
 )
-from .logits import apply_threshold, foreground_log_odds, planes_per_slab, segmentation_of
+from .logits import apply_threshold, foreground_log_odds, is_finite, planes_per_slab, segmentation_of
 from .memory import free_memory, keep_freed_memory, return_freed_memory
 from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
 from .overrides import check_overrides
@@ -55,6 +55,7 @@ __all__ = [
     "foreground_log_odds",
     "free_memory",
     "install_excepthook",
+    "is_finite",
     "keep_freed_memory",
     "longest_in_plane_axis",
     "make_folder",

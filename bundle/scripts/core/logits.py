@@ -27,6 +27,12 @@ def _log_sum(logits: torch.Tensor) -> torch.Tensor:
     return logits[0] if len(logits) == 1 else torch.logsumexp(logits, dim=0)
 
 
+def is_finite(logits: torch.Tensor) -> bool:
+    """Return whether no logit is NaN or infinite, in one pass and no further memory."""
+    lowest, highest = torch.aminmax(logits)  # NaN if any is
+    return bool(lowest.isfinite() & highest.isfinite())
+
+
 def apply_threshold(probability: torch.Tensor, threshold: float) -> torch.Tensor:
     """Decide each voxel's class: vessel if all vessel classes together exceed `threshold`.
 

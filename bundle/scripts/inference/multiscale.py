@@ -15,7 +15,8 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 
-from scripts.core import AUTO, foreground_log_odds, read_scale, through_plane_axis
+from scripts.core import AUTO, foreground_log_odds, is_finite, read_scale, refuse, through_plane_axis
+from scripts.io import name_of
 
 from .resampling import MIN_SIDE, add_resampled, resample, shape_at
 
@@ -35,7 +36,8 @@ class MultiscaleInferer(Inferer):
         inferer: runs the network over a volume of any size.
 
     Raises:
-        UserError: for a scale that is neither `auto` nor a number in range.
+        UserError: for a scale that is neither `auto` nor a number in range; when it runs, for logits that are NaN or
+            infinite.
     """
 
     def __init__(self, scale: float | str, inferer: Inferer) -> None:
@@ -53,7 +55,7 @@ class MultiscaleInferer(Inferer):
             return self.inferer(resample(image, shape), network, *args, **kwargs)  # (B, K, *shape)
 
         if self.scale != AUTO and (shape := shape_at(float(self.scale), own, affine)) != own:
-            return _like(inputs, resample(logits_at(shape), own))  # (B, K, X, Y, Z)
+            return _finite(_like(inputs, resample(logits_at(shape), own)), inputs)  # (B, K, X, Y, Z)
         logits = self.inferer(inputs, network, *args, **kwargs)  # (B, K, X, Y, Z)
         if self.scale == AUTO and (shapes := coarser_shapes(_bare(logits), affine)):
             logger.info("wide vessels: seen at %s voxels too", ", ".join("×".join(map(str, shape)) for shape in shapes))
@@ -61,7 +63,7 @@ class MultiscaleInferer(Inferer):
             for shape in shapes:
                 add_resampled(total, logits_at(shape))
             total /= 1 + len(shapes)
-        return logits
+        return _finite(logits, inputs)
 
 
 def coarser_shapes(logits: torch.Tensor, affine: np.ndarray) -> list[tuple[int, ...]]:
@@ -101,6 +103,13 @@ def share_resolved(logits: torch.Tensor, shape: tuple[int, ...]) -> float:
     filled = resample(vessel[:, None], shape)  # (B, 1, *shape), 1 where all voxels are vessel
     within = filled[filled > ALMOST_1].sum(dtype=torch.float64)
     return float(within / filled.sum(dtype=torch.float64).clamp_min(1e-12))
+
+
+def _finite(logits: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+    if not is_finite(_bare(logits)):
+        remedy = "use other weights, or train again at a lower --learning_rate"
+        refuse(name_of(inputs), "the network's logits for it are NaN or infinite", remedy)
+    return logits
 
 
 def _bare(image: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from scripts.core import UserError, refuse, same_grid
 
 from .formats import file_family, split_name
 from .reader import read_volume
-from .volume import SOURCE_KEY
+from .volume import RANGE_KEY, SOURCE_KEY
 from .writer import write_volume
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,11 @@ class VolumeReader(ImageReader):
     """Let MONAI's `LoadImaged` read every kind of file that this package reads.
 
     `LoadImaged("image", reader=VolumeReader(), ensure_channel_first=True)` gives a `MetaTensor` `(1, X, Y, Z)` with the
-    metadata of `VolumeInfo.meta`.
+    metadata of `VolumeInfo.meta`. It is float32, which spoils large whole numbers, or of the file's own type with
+    `dtype=None`.
+
+    A stated `intensity_range` that voxels of the file's type cannot have is that of a file since converted. It is left
+    out, with a warning.
 
     Args:
         channel: as in `read_header`.
@@ -63,7 +67,31 @@ class VolumeReader(ImageReader):
         if len(img) != 1:
             refuse(img[0] if img else "the image", f"{len(img)} files are given as one image", "give one file for it")
         info, voxels = read_volume(img[0], self.channel)
-        return voxels, info.meta()
+        meta = info.meta()
+        if info.intensity_range is not None and not _can_hold(info.dtype, info.intensity_range):
+            told = "%s: states the intensity range %g to %g, which %s voxels cannot have: its own is used"
+            logger.warning(told, info.path, *info.intensity_range, info.dtype)
+            del meta[RANGE_KEY]
+        return _as_torch_has_it(info.path, voxels), meta
+
+
+def _can_hold(dtype: np.dtype, intensity_range: tuple[float, float]) -> bool:
+    """Tell whether voxels of a type can fill a range; of a file made 8-bit since they cannot."""
+    if dtype.kind not in "iu":
+        return True
+    limits = np.iinfo(dtype)
+    return limits.min <= intensity_range[0] and intensity_range[1] <= limits.max
+
+
+def _as_torch_has_it(path: Path, voxels: np.ndarray) -> np.ndarray:
+    """Convert the types that PyTorch, or MONAI with it, lacks or would wrap around."""
+    if voxels.dtype == bool:
+        return voxels.view(np.uint8)
+    if voxels.dtype.kind == "f" and voxels.dtype.itemsize > np.dtype(np.float64).itemsize:
+        return voxels.astype(np.float64)
+    if voxels.dtype == np.uint64 and voxels.max() > np.iinfo(np.int64).max:
+        refuse(path, f"holds {voxels.max()}, which is beyond 64 bits with a sign", "save it as uint32 or as floats")
+    return voxels
 
 
 def _as_list(names: Sequence[PathLike] | PathLike) -> list[PathLike]:
@@ -182,5 +210,6 @@ def _cast(path: Path, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def name_of(array: Any) -> str:
-    """Return the file that an array was read from, for messages; `volume` if it is not known."""
-    return str(array.meta.get("filename_or_obj", "volume")) if isinstance(array, MetaTensor) else "volume"
+    """Return the file, or a batch's files, that an array was read from; `volume` if unknown."""
+    named = array.meta.get("filename_or_obj", "volume") if isinstance(array, MetaTensor) else "volume"
+    return ", ".join(map(str, named)) if isinstance(named, list | tuple) else str(named)

@@ -21,7 +21,7 @@ What the network gives becomes probabilities and a segmentation:
     [0, 1, 1]
 """
 
-from .intensity import MAX_SORTED, ScaleToUnitd
+from .intensity import MAX_SORTED, ScaleToUnitd, intensity_range
 from .labels import KeepRegiond, MapLabelsd, is_labelled
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
 from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd
@@ -40,6 +40,7 @@ __all__ = [
     "SoftmaxInPlaced",
     "ThresholdVesselsd",
     "ThroughPlaneLastd",
+    "intensity_range",
     "is_labelled",
     "rotation_margin",
 ]

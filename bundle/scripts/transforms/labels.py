@@ -10,7 +10,7 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
-from scripts.core import UNLABELLED, box_text, refuse, slices
+from scripts.core import UNLABELLED, box_text, planes_per_slab, refuse, slices
 from scripts.io import name_of
 
 
@@ -33,7 +33,7 @@ class MapLabelsd(MapTransform):
         pairs = sorted(
             (value, index) for index, of_class in enumerate(values) for value in np.atleast_1d(of_class).tolist()
         )
-        self.values = torch.tensor([value for value, _ in pairs], dtype=torch.float32)  # (V,), ascending
+        self.values = torch.tensor([value for value, _ in pairs], dtype=torch.int64)  # (V,), ascending
         self.classes = torch.tensor([index for _, index in pairs], dtype=torch.int8)  # (V,)
         self.unlabelled_value = unlabelled_value
 
@@ -41,21 +41,28 @@ class MapLabelsd(MapTransform):
         """Map each label to int8."""
         d = dict(data)
         for key in self.key_iterator(d):
-            label = d[key].float()  # (1, X, Y, Z), as all that follows
-            unlabelled = label < 0
-            if self.unlabelled_value is not None:
-                unlabelled |= label == self.unlabelled_value
-            place = torch.bucketize(label, self.values).clamp(max=len(self.values) - 1).long()
-            strange = (self.values[place] != label) & ~unlabelled
-            if strange.any():
-                known = [int(value) for value in self.values]
-                refuse(
-                    name_of(d[key]),
-                    f"holds {float(label[strange][0]):g}, which is not among {known}",
-                    "write one of these there",
-                )
-            d[key] = torch.where(unlabelled, UNLABELLED, self.classes[place]).to(torch.int8)
+            mapped = torch.empty_like(d[key], dtype=torch.int8)  # (1, X, Y, Z)
+            planes = planes_per_slab(d[key])
+            for label, slab in zip(d[key].split(planes, dim=1), mapped.split(planes, dim=1), strict=True):
+                slab.copy_(self._classes_of(label, name_of(d[key])))
+            d[key] = mapped
         return d
+
+    def _classes_of(self, label: torch.Tensor, name: str) -> torch.Tensor:
+        """Map a part of a label; whole numbers as such, for float32 lacks every other above 2^24."""
+        given = torch.as_tensor(label)
+        label = given.double() if given.is_floating_point() else given.long()  # (1, planes, Y, Z), as all that follows
+        values = self.values.to(label.dtype)
+        unlabelled = label < 0
+        if self.unlabelled_value is not None:
+            unlabelled |= label == torch.tensor(self.unlabelled_value, dtype=label.dtype)
+        place = torch.bucketize(label, values).clamp_(max=len(values) - 1)
+        strange = (values[place] != label) & ~unlabelled
+        if strange.any():
+            value = given[strange][0].numpy()[()]
+            told = int(value) if value == int(value) else str(value)  # as few digits as its type needs
+            refuse(name, f"holds {told}, which is not among {self.values.tolist()}", "write one of these there")
+        return torch.where(unlabelled, UNLABELLED, self.classes[place])
 
 
 class KeepRegiond(MapTransform):

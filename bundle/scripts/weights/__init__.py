@@ -9,12 +9,13 @@ Start at `checkpoint.py`.
 """
 
 from .average import average_weights
-from .checkpoint import MIN_MAX, Checkpoint, read_sidecar, save_state, save_weights, sidecar_path
+from .checkpoint import MIN_MAX, ROBUST, Checkpoint, read_sidecar, save_state, save_weights, sidecar_path
 from .plain import load_plain, read_bytes
 from .publish import publish
 
 __all__ = [
     "MIN_MAX",
+    "ROBUST",
     "Checkpoint",
     "average_weights",
     "load_plain",

@@ -24,13 +24,15 @@ from torch import nn
 from scripts.core import BUNDLE, read_number, refuse, sha256, write_together
 from scripts.network import TubeNet
 
-from .compatibility import differences, has_other_classes, misfits
+from .compatibility import differences, has_other_classes, misfits, not_finite
 from .plain import load_plain, read_bytes
 
 logger = logging.getLogger(__name__)
 
 MIN_MAX = {"lower": 0.0, "upper": 100.0}
-"""Percentiles that become 0 and 1: minimum and maximum, as in the paper."""
+"""Percentiles that become 0 and 1: minimum and maximum, as in the paper, and of weights that state none."""
+ROBUST = {"lower": 0.001, "upper": 99.999}
+"""Percentiles of a training from scratch, by which no single voxel decides (`scripts.transforms.intensity_range`)."""
 WITHOUT_WEIGHTS = ("dropout", "decoder_dropout")
 """Network arguments that may differ from those that the weights were trained with."""
 
@@ -97,7 +99,7 @@ class Checkpoint:
             UserError: if the percentiles are out of order or range.
         """
         trained = {} if len(self.stated) == len(MIN_MAX) else self.sidecar.get("normalisation", {})
-        percentiles = MIN_MAX | trained | self.stated
+        percentiles = (ROBUST if self.path is None else MIN_MAX) | trained | self.stated
         if not _are_percentiles(percentiles):
             source = "--normalisation" if self.stated or self.path is None else sidecar_path(self.path)
             problem = f"lower {percentiles['lower']!r} and upper {percentiles['upper']!r} are not percentiles"
@@ -144,8 +146,7 @@ class Checkpoint:
             refuse(self.path, "holds more than plain weights, so it was not loaded", remedy)
         if self.sha256:  # the hash is now cached, so the bytes are no longer needed
             del self.content
-        if spoilt := [name for name, value in state.items() if not torch.isfinite(value).all()]:
-            refuse(self.path, f"{spoilt[0]} holds NaN or infinite numbers, so it was not loaded", "train again")
+        self._refuse_spoilt(state)
         return state
 
     def load_into(self, network: nn.Module | None = None, classifier: str | None = None) -> dict[str, Any]:
@@ -175,6 +176,8 @@ class Checkpoint:
             may_differ.append("out_channels")
         self.check(may_differ)
         self._refuse_if(misfits(state, wanted))
+        state = {name: value.to(wanted[name].dtype) for name, value in state.items()}
+        self._refuse_spoilt(state)  # of double precision, in single
         self.network.load_state_dict(state)
         logger.info("weights %s, trained on %s", self.path, sidecar.get("trained_on", "unknown data"))
         return sidecar
@@ -193,6 +196,10 @@ class Checkpoint:
             refuse(sidecar_path(self.path), problem, f"copy it again, with {self.path.name}")
         self.load_into(network)
         return network
+
+    def _refuse_spoilt(self, state: Mapping[str, torch.Tensor]) -> None:
+        if spoilt := not_finite(state):
+            refuse(self.path, f"{spoilt[0]} holds NaN or infinite numbers, so it was not loaded", "train again")
 
     def _refuse_if(self, differing: Sequence[str]) -> None:
         if differing:
@@ -217,8 +224,15 @@ def save_weights(path: str | Path, network: nn.Module, sidecar: Mapping[str, Any
 
 
 def save_state(path: str | Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[str, Any]) -> None:
-    """Write a state dict and its sidecar; neither appears before both are complete."""
+    """Write a state dict and its sidecar; neither appears before both are complete.
+
+    Raises:
+        UserError: for weights that are NaN or infinite, or that cannot be written.
+    """
     path = Path(path)
+    if spoilt := not_finite(state):
+        remedy = "use other weights, or train again at a lower --learning_rate"
+        refuse(path, f"{spoilt[0]} would hold NaN or infinite numbers, so it was not written", remedy)
     versions = {"monai": monai.__version__, "torch": torch.__version__, "numpy": np.__version__}
     content = {**sidecar, "versions": versions}
 

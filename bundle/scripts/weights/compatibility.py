@@ -36,6 +36,11 @@ def differences(
     ]
 
 
+def not_finite(state: Mapping[str, torch.Tensor]) -> list[str]:
+    """List the tensors that hold NaN or infinite numbers, as a cast may leave them."""
+    return [name for name, value in state.items() if not torch.isfinite(value).all()]
+
+
 def misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:
     """List the tensors that only one of two state dicts has, or that differ in shape."""
 
