@@ -54,3 +54,10 @@ resuming d281f20 "$OUT/mean.pt" "$OUT/fourth" 1 1 1 64 --seed 31 --learning_rate
 "$PYTHON" -m scripts publish --ckpt_path "$OUT/fourth/model_best.pt" --output_path "$OUT/model.pt" --trained_on \
     "synthetic volumes alone, by make foundation: 400 of five kinds (0.1.0), then, as the mean of two trainings, fresh \
 ones by configs/pretrain.json${MASKS:+, some of whose vessels are cut from real masks}"
+
+echo "5. the percentiles that scale images since then; the weights and their threshold stay"
+"$PYTHON" - "$OUT/model.json" <<'END'
+import json, pathlib, sys
+path = pathlib.Path(sys.argv[1])
+path.write_text(json.dumps(json.loads(path.read_text()) | {"normalisation": {"lower": 0.001, "upper": 99.999}}, indent=2) + "\n")
+END

@@ -8,8 +8,8 @@ import monai
 import pytest
 import torch
 
-from scripts.core import sha256
-from scripts.weights import Checkpoint, publish, read_sidecar
+from scripts.core import WEIGHTS, sha256
+from scripts.weights import ROBUST, Checkpoint, publish, read_sidecar
 from tests.helpers.bundle_command import BUNDLE
 from tests.helpers.weights_examples import NORMALISATION, network, saved
 
@@ -50,6 +50,10 @@ def test_equal_weights_are_equal_files(tmp_path):
 def test_another_dropout_and_another_way_to_write_a_number_are_no_difference(tmp_path):
     path = saved(tmp_path)
     Checkpoint(path, network(dropout=0.1, decoder_dropout=0.2), {"lower": 0, "upper": 100}).load_into()
+
+
+def test_no_single_voxel_decides_how_the_shipped_weights_scale():
+    assert Checkpoint(WEIGHTS).normalisation == ROBUST
 
 
 # -- origin -----------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_sidecars_tell_what_using_the_weights_needs(trained):
         assert sidecar["sha256"] == sha256(trained / f"{name}.pt")
         assert sidecar["label_values"] == [0, 255]
         assert sidecar["label_names"] == ["background", "vessel"]
-        assert sidecar["normalisation"] == {"lower": 0.0, "upper": 100.0}
+        assert sidecar["normalisation"] == {"lower": 0.001, "upper": 99.999}
         assert sidecar["patch_size"] == TINY_NETWORK["patch_size"]
         assert sidecar["trained_on"] == ["a"]
         assert sidecar["threshold"] == sidecar["validation"]["threshold"]

@@ -2,7 +2,7 @@
 
     >>> checkpoint = Checkpoint("models/model.pt")
     >>> checkpoint.threshold(), checkpoint.normalisation
-    (0.332, {'lower': 0.0, 'upper': 100.0})
+    (0.332, {'lower': 0.001, 'upper': 99.999})
     >>> network = checkpoint.as_network()
 
 Start at `checkpoint.py`.
