@@ -215,3 +215,20 @@ def test_weights_that_single_precision_cannot_hold(tmp_path):
     large["head.bias"][0] = 1e300
     rewrite(path, large)
     assert "head.bias holds NaN or infinite numbers, so it was not loaded" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"threshold": math.nan},
+        {"threshold": True},
+        {"label_values": [0, math.nan]},
+        {"normalisation": {"upper": math.inf}},
+    ],
+    ids=str,
+)
+def test_a_sidecar_of_what_is_no_number(spoilt, tmp_path):
+    path = saved(tmp_path)
+    sidecar_path(path).write_text(json.dumps(read_sidecar(path) | spoilt))
+    with pytest.raises(ValueError, match=r"model\.json: is not (JSON|a sidecar)"):
+        read_sidecar(path)

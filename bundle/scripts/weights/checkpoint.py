@@ -267,7 +267,7 @@ def read_sidecar(weights: str | Path) -> dict[str, Any]:
     if not path.is_file():
         refuse(path, f"the sidecar of {weights.name} is missing", remedy.replace(" again", ""), FileNotFoundError)
     try:
-        sidecar = json.loads(path.read_text())
+        sidecar = json.loads(path.read_text(), parse_constant=int)  # an error for NaN, which JSON lacks
     except ValueError as error:
         refuse(path, f"is not JSON ({error})", remedy)
     if not isinstance(sidecar, dict) or not _is_complete(sidecar):
@@ -284,7 +284,7 @@ def _check_is_there(weights: Path) -> None:
 
 def _is_complete(sidecar: Mapping[str, Any]) -> bool:
     threshold = sidecar.get("threshold")
-    told = isinstance(threshold, int | float) and 0 <= threshold <= 1
+    told = isinstance(threshold, int | float) and not isinstance(threshold, bool) and 0 <= threshold <= 1
     return told and all(isinstance(sidecar.get(title, {}), dict) for title in ("network", "normalisation"))
 
 
@@ -294,5 +294,7 @@ def _is_plain(value: Any) -> bool:
 
 def _are_percentiles(stated: Mapping[str, Any]) -> bool:
     numbers = [stated[name] for name in MIN_MAX]
-    known = set(stated) == set(MIN_MAX) and all(isinstance(number, int | float) for number in numbers)
+    known = set(stated) == set(MIN_MAX) and all(
+        isinstance(number, int | float) and not isinstance(number, bool) for number in numbers
+    )
     return known and 0 <= numbers[0] < numbers[1] <= 100
