@@ -49,7 +49,11 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="cannot be written to") as error:
         check_writable(tmp_path / "file")
-    told(error, tmp_path / "file", "--output_dir")
+    told(error, tmp_path / "file", "choose another folder")
+    with pytest.raises(OSError, match="choose another folder by --ckpt_dir"):
+        check_writable(tmp_path / "file" / "below", "ckpt_dir")
+    with pytest.raises(OSError, match=r"a\\x00b: cannot be written to \(embedded null byte\)"):
+        check_writable(f"{tmp_path}/a\0b")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
@@ -57,7 +61,7 @@ def test_a_folder_without_permission(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(OSError, match="Permission denied") as error:
         check_writable(tmp_path)
-    told(error, tmp_path, "--output_dir")
+    told(error, tmp_path, "choose another folder")
 
 
 def test_a_writable_folder_is_made_and_left_empty(tmp_path):

@@ -7,7 +7,7 @@ scripts.core.errors.UserFileNotFoundError: a.tif: no such file; check --dataset_
 
 from .conventions import UNLABELLED, class_names
 from .device import bfloat16
-from .errors import UserError, install_excepthook, most_telling, one_line, refuse, refuse_failures, report_exception
+from .errors import EmptyVolumeError, UserError, install_excepthook, most_telling, one_line, refuse, refuse_failures, report_exception
 from .files import (
     check_writable,
     make_folder,
@@ -29,6 +29,7 @@ from .geometry import (
     through_plane_axis,
     voxel_size,
 )
+from .json_file import read_json
 from .logits import apply_threshold, foreground_log_odds, is_finite, planes_per_slab, segmentation_of
 from .memory import free_memory, keep_freed_memory, return_freed_memory
 from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
@@ -45,6 +46,7 @@ __all__ = [
     "UNLABELLED",
     "WEIGHTS",
     "Box",
+    "EmptyVolumeError",
     "UserError",
     "apply_threshold",
     "bfloat16",
@@ -65,6 +67,7 @@ __all__ = [
     "planes_per_slab",
     "read_boolean",
     "read_flag",
+    "read_json",
     "read_number",
     "read_scale",
     "refuse",

@@ -20,6 +20,8 @@ from typing import NoReturn
 
 from tqdm.auto import tqdm
 
+from .terminal import make_logs_printable, printable
+
 FROM_WORKER = "in DataLoader worker process"
 
 
@@ -46,12 +48,17 @@ class UserMemoryError(UserError, MemoryError):
     """Something does not fit into memory."""
 
 
+class EmptyVolumeError(UserError):
+    """Every voxel of a volume is the same; in a folder, such a tile has an empty segmentation."""
+
+
 _CLASSES: dict[type[Exception], type[UserError]] = {
     ValueError: UserError,
     FileNotFoundError: UserFileNotFoundError,
     FileExistsError: UserFileExistsError,
     OSError: UserOSError,
     MemoryError: UserMemoryError,
+    EmptyVolumeError: EmptyVolumeError,
 }
 
 
@@ -62,8 +69,8 @@ def refuse(subject: object, problem: str, remedy: str, kind: type[Exception] = V
         subject: the file, option or value that cannot be used.
         problem: what is wrong with it.
         remedy: what to do about it.
-        kind: the built-in exception to raise it as: `ValueError`, `FileNotFoundError`, `FileExistsError`, `OSError` or
-            `MemoryError`.
+        kind: the exception to raise it as: `ValueError`, `FileNotFoundError`, `FileExistsError`, `OSError`,
+            `MemoryError` or `EmptyVolumeError`.
     """
     raise _CLASSES[kind](_as_line(f"{subject}: {problem}; {remedy}"))
 
@@ -127,14 +134,18 @@ def report_exception(kind: type[BaseException], error: BaseException, trace: Tra
     for bar in list(tqdm._instances):  # an open bar would be redrawn after the last line
         bar.close()
     if not is_refusal(error):
-        traceback.print_exception(kind, error, trace)
+        sys.stderr.write(printable("".join(traceback.format_exception(kind, error, trace))))
     sys.stdout.flush()
     print(f"error: {one_line(error)}", file=sys.stderr)
 
 
 def install_excepthook() -> None:
-    """Make uncaught exceptions in this process end in one line; the exit status stays 1."""
+    """Make uncaught exceptions in this process end in one line; the exit status stays 1.
+
+    Neither that line nor the log sends a terminal the control characters of a file name.
+    """
     sys.excepthook = report_exception
+    make_logs_printable()
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -164,4 +175,4 @@ def _first_line(error: BaseException) -> str:
 
 def _as_line(text: str) -> str:
     # spaces inside a line stay, because a file name may have several in a row
-    return " ".join(line.strip() for line in text.splitlines()).strip()
+    return printable(" ".join(line.strip() for line in text.splitlines()).strip())

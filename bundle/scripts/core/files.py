@@ -5,17 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import UserError, refuse
-
-PART = ".part-"
-"""Prefix of unfinished files' names; it hides them, so that nobody takes one for a volume."""
-MAX_NAME = 100  # characters of a file's name that its temporary name keeps; file systems allow 255 bytes
+from .parts import kept_alive, part_of, sweep
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
@@ -38,18 +34,23 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
     """Write several files as `write_whole` does, and rename them only when all are complete."""
     for path, _ in files:
         make_folder(path.parent)
-    temporaries = [_temporary(path) for path, _ in files]
+        sweep(path.parent)
+    temporaries = [part_of(path) for path, _ in files]
     try:
-        for temporary, (path, write) in zip(temporaries, files, strict=True):
-            with _naming(path):
-                write(temporary)
-                _flush(temporary)
-        for temporary, (path, _) in zip(temporaries, files, strict=True):
-            with _naming(path):
-                temporary.replace(path)
+        with ExitStack() as alive:
+            for temporary, (path, write) in zip(temporaries, files, strict=True):
+                with _naming(path):
+                    temporary.touch()
+                    alive.enter_context(kept_alive(temporary))
+                    write(temporary)
+                    _flush(temporary)
+            for temporary, (path, _) in zip(temporaries, files, strict=True):
+                with _naming(path):
+                    temporary.replace(path)
     except BaseException:  # including Ctrl-C: leave nothing unfinished behind
         for temporary in temporaries:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
         raise
 
 
@@ -63,10 +64,11 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises:
         UserError: if it cannot be written.
     """
-    temporary = _temporary(path)
+    temporary = part_of(path)
+    sweep(path.parent)
     try:
         make_folder(temporary)
-        with _naming(path):
+        with _naming(path), kept_alive(temporary):
             yield temporary
             if path.exists():
                 path.rmdir()
@@ -82,33 +84,45 @@ def move_into(folder: Path, paths: Sequence[Path]) -> None:
         path.replace(folder / path.name)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, option: str = "") -> None:
     """Make a folder and its parents if they do not exist.
+
+    Args:
+        folder: the folder.
+        option: the option that names it, for the message.
 
     Raises:
         UserError: if it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        _refuse_folder(folder, error)
+    except (OSError, ValueError) as error:  # ValueError for a name with a null character
+        _refuse_folder(folder, error, option)
 
 
-def check_writable(folder: str | os.PathLike[str]) -> Path:
+def check_writable(folder: str | os.PathLike[str], option: str = "") -> Path:
     """Make `folder` if needed and try writing to it, so that a run fails before the work.
+
+    What a run that was killed left unfinished there is removed.
+
+    Args:
+        folder: the folder.
+        option: the option that names it, `output_dir` for `--output_dir`, for the message.
 
     Raises:
         UserError: if it cannot be written to.
     """
     folder = Path(folder)
-    make_folder(folder)
-    trial = _temporary(folder / "trial")
+    make_folder(folder, option)
+    sweep(folder)
+    trial = part_of(folder / "trial")
     try:
         trial.write_bytes(b"trial")
     except OSError as error:
-        _refuse_folder(folder, error)
+        _refuse_folder(folder, error, option)
     finally:
-        trial.unlink(missing_ok=True)
+        with suppress(OSError):
+            trial.unlink(missing_ok=True)
     return folder
 
 
@@ -116,10 +130,6 @@ def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f"{PART}{uuid.uuid4().hex[:8]}-{path.name[-MAX_NAME:]}")
 
 
 def _flush(path: Path) -> None:
@@ -143,6 +153,6 @@ def _naming(path: Path) -> Iterator[None]:
         refuse(path, problem, "make room, or choose another folder", OSError)
 
 
-def _refuse_folder(folder: Path, error: OSError) -> None:
-    problem = f"cannot be written to ({error.strerror})"
-    refuse(folder, problem, "choose another folder (--output_dir, --ckpt_dir)", OSError)
+def _refuse_folder(folder: Path, error: Exception, option: str) -> NoReturn:
+    problem = f"cannot be written to ({getattr(error, 'strerror', None) or error})"
+    refuse(folder, problem, f"choose another folder{option and f' by --{option}'}", OSError)

@@ -63,7 +63,7 @@ def between(low: float, high: float) -> Kind:
 
 
 def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+    return isinstance(value, str) and value != "" and "\0" not in value
 
 
 def _are_paths(value: Any) -> bool:
