@@ -23,18 +23,18 @@ from tests.helpers.volume_examples import told
 def test_what_cannot_be_read(content, why, tmp_path):
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="a.json") as info:
+    with pytest.raises(ValueError, match=r"a\.json") as info:
         read_json(path, "copy it again", max_bytes=300 if b" " in content else 10**6)
     told(info, path, why, "; copy it again")
 
 
 def test_what_is_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="a.json: no such file; look"):
+    with pytest.raises(FileNotFoundError, match=r"a\.json: no such file; look"):
         read_json(tmp_path / "a.json", "look")
     with pytest.raises(OSError, match="is not a regular file; look"):
         read_json(tmp_path, "look")
     os.mkfifo(tmp_path / "pipe.json")  # reading it would wait for ever
-    with pytest.raises(OSError, match="pipe.json: is not a regular file; look"):
+    with pytest.raises(OSError, match=r"pipe\.json: is not a regular file; look"):
         read_json(tmp_path / "pipe.json", "look")
 
 

@@ -7,8 +7,19 @@ scripts.core.errors.UserFileNotFoundError: a.tif: no such file; check --dataset_
 
 from .conventions import UNLABELLED, class_names
 from .device import bfloat16
-from .errors import EmptyVolumeError, UserError, install_excepthook, most_telling, one_line, refuse, refuse_failures, report_exception
+from .errors import (
+    EmptyVolumeError,
+    UserError,
+    install_excepthook,
+    is_refusal,
+    most_telling,
+    one_line,
+    refuse,
+    refuse_failures,
+    report_exception,
+)
 from .files import (
+    check_name,
     check_writable,
     make_folder,
     move_into,
@@ -51,6 +62,7 @@ __all__ = [
     "apply_threshold",
     "bfloat16",
     "box_text",
+    "check_name",
     "check_overrides",
     "check_writable",
     "class_names",
@@ -58,6 +70,7 @@ __all__ = [
     "free_memory",
     "install_excepthook",
     "is_finite",
+    "is_refusal",
     "keep_freed_memory",
     "longest_in_plane_axis",
     "make_folder",

@@ -6,12 +6,14 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .errors import UserError, refuse
-from .parts import kept_alive, part_of, sweep
+from .parts import part_of, sweep
+
+MAX_NAME = 255  # bytes of a file's name, where the system does not tell
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
@@ -34,19 +36,17 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
     """Write several files as `write_whole` does, and rename them only when all are complete."""
     for path, _ in files:
         make_folder(path.parent)
+        check_name(path)
         sweep(path.parent)
     temporaries = [part_of(path) for path, _ in files]
     try:
-        with ExitStack() as alive:
-            for temporary, (path, write) in zip(temporaries, files, strict=True):
-                with _naming(path):
-                    temporary.touch()
-                    alive.enter_context(kept_alive(temporary))
-                    write(temporary)
-                    _flush(temporary)
-            for temporary, (path, _) in zip(temporaries, files, strict=True):
-                with _naming(path):
-                    temporary.replace(path)
+        for temporary, (path, write) in zip(temporaries, files, strict=True):
+            with _naming(path):
+                write(temporary)
+                _flush(temporary)
+        for temporary, (path, _) in zip(temporaries, files, strict=True):
+            with _naming(path):
+                temporary.replace(path)
     except BaseException:  # including Ctrl-C: leave nothing unfinished behind
         for temporary in temporaries:
             with suppress(OSError):
@@ -68,7 +68,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     sweep(path.parent)
     try:
         make_folder(temporary)
-        with _naming(path), kept_alive(temporary):
+        with _naming(path):
             yield temporary
             if path.exists():
                 path.rmdir()
@@ -124,6 +124,23 @@ def check_writable(folder: str | os.PathLike[str], option: str = "") -> Path:
         with suppress(OSError):
             trial.unlink(missing_ok=True)
     return folder
+
+
+def check_name(path: Path) -> None:
+    """Check that a file's name is not longer than its folder's file system allows.
+
+    Raises:
+        UserError: if it is.
+    """
+    try:
+        longest = os.pathconf(path.parent, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # on Windows, or where the folder does not tell
+        longest = MAX_NAME
+    length = len(os.fsencode(path.name))
+    if length > longest > 0:
+        refuse(
+            path, f"the name has {length} bytes, and {longest} are allowed there", "shorten the name it is made from"
+        )
 
 
 def sha256(path: str | Path) -> str:

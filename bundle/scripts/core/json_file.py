@@ -24,7 +24,9 @@ def read_json(path: Path, remedy: str, max_bytes: int = MAX_BYTES) -> Any:
     """
     if not path.is_file():
         there = path.exists()
-        refuse(path, "is not a regular file" if there else "no such file", remedy, OSError if there else FileNotFoundError)
+        refuse(
+            path, "is not a regular file" if there else "no such file", remedy, OSError if there else FileNotFoundError
+        )
     with refuse_failures(path, "cannot be read", remedy):
         size = path.stat().st_size
         if size > max_bytes:

@@ -1,8 +1,7 @@
-"""Name unfinished files so that those of a process that was killed can be told from living ones.
+"""Name unfinished files so that the next run can remove those of a run that was killed.
 
-A process keeps a lock on each file or folder that it writes, which the system takes back when the process ends, however
-it ends. A part without a lock is therefore left over. Its name also states the machine, because over a network a lock
-of another machine may not be seen. Without locks (Windows, some file systems) nothing is removed.
+A part's name states the machine, the process and when the process began. Only a process of the same machine can tell
+whether that one still lives, so parts of other machines, which may share the folder, are left alone.
 """
 
 from __future__ import annotations
@@ -11,37 +10,26 @@ import hashlib
 import logging
 import os
 import platform
+import re
 import shutil
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 PART = ".part-"
 """Prefix of unfinished files' names; it hides them, so that nobody takes one for a volume."""
-MAX_NAME = 200  # bytes of a file's name that its temporary name keeps; file systems allow 255
-MIN_AGE = 1.0  # seconds; a younger part may be one that is just about to be locked
+MAX_NAME = 180  # bytes of a file's name that its temporary name keeps; file systems allow 255
 _swept: set[str] = set()  # folders in which this process has looked for what others left
 
 
 def part_of(path: Path) -> Path:
     """Return a new temporary name beside a file or folder; it ends as the final name does."""
     kept = os.fsencode(path.name)[-MAX_NAME:].decode("utf-8", "ignore")  # "ignore" drops a letter that was cut in two
-    return path.with_name(f"{_mine()}{uuid.uuid4().hex[:8]}-{kept}")
-
-
-@contextmanager
-def kept_alive(part: Path) -> Iterator[None]:
-    """Lock a part that exists for as long as the block takes, to show that its process lives."""
-    lock = _lock(part)
-    try:
-        yield
-    finally:
-        if lock is not None:
-            os.close(lock)
+    process = f"{os.getpid()}-{_began(os.getpid()) or 0}"
+    return path.with_name(f"{PART}{_machine()}-{process}-{uuid.uuid4().hex[:8]}-{kept}")
 
 
 def sweep(folder: Path) -> None:
@@ -54,34 +42,46 @@ def sweep(folder: Path) -> None:
         return
     _swept.add(key)
     with suppress(OSError):  # it is not there yet, or may not be listed; the caller finds out what that means
-        for part in [path for path in folder.iterdir() if path.name.startswith(_mine())]:
-            lock = _lock(part) if time.time() - part.lstat().st_mtime > MIN_AGE else None
-            if lock is None:
-                continue
+        for part in [path for path in folder.iterdir() if path.name.startswith(PART) and _is_left(path.name)]:
             with suppress(OSError):
-                shutil.rmtree(part) if part.is_dir() else part.unlink()
+                shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
                 logger.info("%s: removed, a run that was killed had left it unfinished", part)
-            os.close(lock)
 
 
-def _mine() -> str:
-    """Return how names of this machine's parts begin."""
-    return f"{PART}{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
+def _is_left(name: str) -> bool:
+    """Tell by a part's name whether it is of this machine, and its process ended."""
+    stated = re.match(rf"{re.escape(PART)}{_machine()}-(\d+)-(\d+)-", name)
+    return stated is not None and not _lives(int(stated[1]), int(stated[2]))
 
 
-def _lock(path: Path) -> int | None:
-    """Lock a file or folder; None if another process holds its lock, or if there are no locks."""
+def _lives(process: int, began: int) -> bool:
+    """Tell whether a process lives; one that began at another time only has the same number."""
+    if os.name != "posix":  # on Windows, asking would end it
+        return True
     try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return None
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it is another user's
+        pass
+    return _began(process) in (None, began)
+
+
+def _began(process: int) -> int | None:
+    """Return when a process began, in the kernel's ticks; None where the system does not tell."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+        # the name of the program, in parentheses, may hold spaces; the 20th word after it is the time
+        return int(Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+
+
+@cache
+def _machine() -> str:
+    """Return what tells apart machines, and containers that number processes for themselves."""
+    known = [platform.node()]
+    with suppress(OSError):
+        known.append(Path("/etc/machine-id").read_text())
+    with suppress(OSError):
+        known.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
