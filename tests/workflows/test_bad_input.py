@@ -146,26 +146,6 @@ def test_bad_input_is_refused_in_one_line(make, infer, tmp_path):
     assert contents(infer.out) == infer.before
 
 
-@pytest.mark.parametrize("make", [zero_bytes, single_slice])
-def test_one_bad_header_in_a_folder_stops_before_any_work(make, infer, tmp_path):
-    folder = tmp_path / "dataset"
-    folder.mkdir()
-    imagej(folder / "a.tif")
-    path, *words = make(folder / "b")
-    infer(folder).refused(f"{path}: ", *words)
-    assert contents(infer.out) == infer.before
-
-
-def test_nan_in_a_second_volume_leaves_the_first_result_whole(infer, tmp_path):
-    folder = tmp_path / "dataset"
-    folder.mkdir()
-    np.save(folder / "a.npy", positions())
-    path, *words = not_a_number(folder / "b")
-    infer(folder, num_workers=2).refused(f"{path}: ", *words)
-    assert {file.name for file in infer.out.iterdir()} == {"a_seg.npy", "earlier_seg.tif"}
-    assert np.load(infer.out / "a_seg.npy").shape == positions().shape
-
-
 def test_two_files_of_one_name(infer, tmp_path):
     path, *words = one_name_twice(tmp_path / "dataset")
     infer(path.parent).refused(f"{path}: ", *words)

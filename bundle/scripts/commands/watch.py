@@ -129,6 +129,7 @@ def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
         **{
             **options,
             "dataset#data": [{}],
+            "dataset#empty": True,
             "windows#progress": False,
         },
     )

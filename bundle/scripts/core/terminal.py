@@ -1,4 +1,4 @@
-"""Show control characters of file names and other foreign text instead of sending them to a terminal.
+"""Spell out control characters of foreign text, so that no terminal obeys them.
 
 A terminal obeys what it is sent: a file name may clear the screen, or pretend to be another line.
 """

@@ -1,7 +1,8 @@
 """From files to patches: find, check, map classes, split, draw. Start at `dataset.py`."""
 
 from .classes import class_counts, label_names, label_values
-from .dataset import CachedVolumes, check_pair, checked_images, find_dataset, find_images
+from .dataset import CachedVolumes, check_pair, find_dataset, find_images
+from .images import FAILED, HEADER, checked_images
 from .layout import DECATHLON, find_volumes
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels
@@ -10,6 +11,8 @@ from .synthetic import Synthesised, SyntheticPatches, no_dataset, read_masks, se
 
 __all__ = [
     "DECATHLON",
+    "FAILED",
+    "HEADER",
     "TRAIN",
     "VALIDATE",
     "CachedVolumes",

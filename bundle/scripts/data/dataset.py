@@ -41,18 +41,6 @@ def find_images(dataset_dir: str | Path, channel: int | None = None) -> list[dic
     return list_images(path, channel)
 
 
-def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, str]]:
-    """List images as `find_images` does and check each header, so that none fails after hours.
-
-    Raises:
-        UserError: as `find_images` does, and if a file is damaged or is not one volume.
-    """
-    items = find_images(dataset_dir, channel)
-    for item in items:
-        read_header(item["image"], channel=channel)
-    return items
-
-
 def find_dataset(
     dataset_dir: str | Path | Sequence[str | Path] | None, region: str | None = None, channel: int | None = None
 ) -> list[dict[str, Any]]:

@@ -16,12 +16,15 @@ A stack of 15 slices is padded to 32, runs in two windows of 64 x 64 x 32 and is
     >>> inferer(torch.rand(1, 1, 96, 64, 15), network).shape
     torch.Size([1, 2, 96, 64, 15])
 
+`FolderEvaluator` runs them over a folder, where one bad volume does not stop the others.
+
 Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `SimpleInferer`.
 """
 
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
 from .channels_last import ChannelsLastInferer
 from .edge_padded import DIVISOR, EdgePaddedInferer
+from .folder import FolderDataset, FolderEvaluator, segment_folder
 from .multiscale import COARSER, MultiscaleInferer, coarser_shapes
 from .resampling import shape_at
 from .reused_memory import ReusedMemoryInferer
@@ -33,12 +36,15 @@ __all__ = [
     "Bfloat16Inferer",
     "ChannelsLastInferer",
     "EdgePaddedInferer",
+    "FolderDataset",
+    "FolderEvaluator",
     "GridInferer",
     "MultiscaleInferer",
     "ReusedMemoryInferer",
     "autocast",
     "coarser_shapes",
     "reach_of_windows",
+    "segment_folder",
     "shape_at",
     "with_rounded_weights",
 ]

@@ -145,7 +145,7 @@ class SaveVolumed(SaveImaged):
         """
         d = dict(data)
         for key in self.key_iterator(d):
-            path = self._path(Path(str(self._meta(d, key)["filename_or_obj"])))
+            path = self.output_path(Path(str(self._meta(d, key)["filename_or_obj"])))
             self.write(path, d, key)
             logger.info("wrote %s", path)
         return d
@@ -168,7 +168,12 @@ class SaveVolumed(SaveImaged):
         problem = "it carries no metadata of the image it was made from"
         refuse(str(key), problem, "load the image with reader=VolumeReader() and keep MetaTensors")
 
-    def _path(self, image: Path) -> Path:
+    def output_path(self, image: Path) -> Path:
+        """Return the path of the result of an image.
+
+        Raises:
+            UserError: if it is that of the image itself.
+        """
         stem, suffix = split_name(image)
         joint = "_" if self.output_postfix else ""
         path = self.output_dir / f"{stem}{joint}{self.output_postfix}{suffix}"

@@ -14,7 +14,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from scripts.core import planes_per_slab, refuse
+from scripts.core import EmptyVolumeError, planes_per_slab, refuse
 from scripts.io import name_of
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,8 @@ class ScaleToUnitd(MapTransform):
             ends = _ends(voxels, name)
             low, high = _stated(d[key], voxels, ends) or intensity_range(voxels, self.lower, self.upper, name)
             if not high > low:
-                refuse(name, f"every voxel is {low:g}, so there is nothing to segment", "check the file")
+                problem = f"every voxel is {low:g}, so there is nothing to segment"
+                refuse(name, problem, "check the file", EmptyVolumeError)
             _tell_of_a_sliver(voxels, low, high, name)
             d[key] = _scaled(d[key], low, high, ends)
         return d

@@ -1,0 +1,199 @@
+"""Segment a folder: what is wrong with one volume does not stop the others."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.data import Dataset
+from monai.engines import SupervisedEvaluator
+from monai.engines.utils import IterationEvents
+from monai.transforms import Compose
+from monai.utils import CommonKeys as Keys
+
+from scripts.core import EmptyVolumeError, check_name, is_refusal, most_telling, one_line, refuse
+from scripts.data import FAILED, HEADER
+from scripts.io import SaveVolumed, split_name
+
+logger = logging.getLogger(__name__)
+
+PATH, EMPTY = "path", "empty"
+NO_CHANCE = -1e4  # a logit whose softmax against 0 is exactly 0
+
+
+class FolderDataset(Dataset):
+    """Loads images; of several, one that cannot be loaded becomes the line that says why.
+
+    An item has the image's `path` and either what the transform makes of it, or `failed`. If every voxel is the same,
+    it has the image as it was loaded and `empty`. A single image raises instead.
+
+    Args:
+        data: items as `scripts.data.checked_images` lists them; they may be replaced later.
+        transform: MONAI's `Compose`; the first of its transforms loads the image.
+        empty: whether an image without any contrast is passed on; by default where there are several images.
+    """
+
+    def __init__(self, data: Sequence[Mapping[str, Any]], transform: Compose, empty: bool | None = None) -> None:
+        super().__init__(data, transform)
+        self.empty = empty
+
+    def _transform(self, index: int) -> dict[str, Any]:
+        """Load one image; MONAI's `Dataset` calls this for each index."""
+        path, alone = str(self.data[index][Keys.IMAGE]), len(self.data) == 1
+        item = {**{key: value for key, value in self.data[index].items() if key != HEADER}, PATH: path}
+        if FAILED in item:
+            return {PATH: path, FAILED: item[FAILED]}
+        try:
+            return self.transform(item)
+        except Exception as error:  # whatever it is, the others are segmented
+            told = most_telling(error)
+            if isinstance(told, EmptyVolumeError) and (not alone if self.empty is None else self.empty):
+                logger.warning("%s; its segmentation is empty", told)
+                return {**Compose(self.transform.transforms[:1])(item), EMPTY: True}
+            if alone:
+                raise
+            return {PATH: path, FAILED: _failure(path, error)}
+
+
+class FolderEvaluator(SupervisedEvaluator):
+    """MONAI's evaluator, which keeps the failures of volumes and goes on.
+
+    It stops where a single volume fails, and where results cannot be written, as on a full disk.
+
+    Args:
+        classes: number of classes that the network tells apart.
+        kwargs: arguments of MONAI's `SupervisedEvaluator`; its loader gives the items of a `FolderDataset`, one in
+            each batch.
+
+    Attributes:
+        failures: a line for each volume that failed.
+    """
+
+    def __init__(self, classes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.classes = classes
+        self.failures: list[str] = []
+
+    def _iteration(self, engine: SupervisedEvaluator, batchdata: dict[str, Any]) -> dict[str, Any]:
+        """Segment one volume and write its results; Ignite's engine calls this for each batch."""
+        if FAILED in batchdata:
+            self.failures.extend(batchdata[FAILED])
+            return {}
+        try:
+            return self._write_empty(batchdata) if EMPTY in batchdata else super()._iteration(engine, batchdata)
+        except Exception as error:
+            if len(engine.data_loader) == 1 or isinstance(most_telling(error), OSError):
+                raise
+            self.failures.append(_failure(batchdata[PATH][0], error))
+            engine.state.output = {}  # it may be why memory is short
+            return {}
+
+    def _write_empty(self, batchdata: dict[str, Any]) -> dict[str, Any]:
+        """Post-process logits by which every voxel is background."""
+        image = batchdata[Keys.IMAGE]  # (1, C, X, Y, Z)
+        logits = torch.full((1, self.classes, *image.shape[2:]), NO_CHANCE)  # (1, K, X, Y, Z)
+        logits[:, 0] = 0
+        self.state.output = {Keys.IMAGE: image, Keys.LABEL: None, Keys.PRED: logits}
+        self.fire_event(IterationEvents.FORWARD_COMPLETED)
+        self.fire_event(IterationEvents.MODEL_COMPLETED)
+        return self.state.output
+
+
+def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postprocessing: Compose) -> None:
+    """Segment all volumes of a dataset, then list those that failed, a line each.
+
+    Names and sizes of the results are checked before.
+
+    Args:
+        evaluator: segments the volumes and writes the results.
+        dataset: the volumes.
+        postprocessing: the evaluator's; what is a `SaveVolumed` in it writes a file for each volume.
+
+    Raises:
+        UserError: if a volume failed; if the results cannot have their names, or the disk has no room for them.
+    """
+    writers = [each for each in postprocessing.flatten().transforms if isinstance(each, SaveVolumed)]
+    dataset.data = check_outputs(dataset.data, writers)
+    total = len(dataset.data)
+    for item in dataset.data:
+        if FAILED in item:
+            logger.warning("left out: %s", item[FAILED])
+    try:
+        evaluator.run()
+    except BaseException:
+        _list(evaluator.failures)
+        if untried := total - evaluator.state.iteration:
+            logger.error("%d of %d volumes were not tried", untried, total)
+        raise
+    _list(evaluator.failures)
+    if evaluator.failures:
+        problem = "could not be segmented, each is named above"
+        refuse(f"{len(evaluator.failures)} of {total} volumes", problem, "correct them, the others are done")
+
+
+def check_outputs(data: Sequence[Mapping[str, Any]], writers: Sequence[SaveVolumed]) -> list[dict[str, Any]]:
+    """Check before the work whether results can have their names, and have room on the disk.
+
+    Args:
+        data: items as `scripts.data.checked_images` lists them.
+        writers: what writes a file for each volume.
+
+    Returns:
+        The items; one whose results cannot have their names has `failed` now.
+
+    Raises:
+        UserError: for such a name of a single volume, and if files that are not compressed need more room than the disk
+            has. How small compressed ones become is not known.
+    """
+    checked, needed = [], 0
+    for item in data:
+        try:
+            outputs = [writer.output_path(Path(str(item[Keys.IMAGE]))) for writer in writers]
+            for path in outputs:
+                check_name(path)
+        except ValueError as error:
+            if len(data) == 1:
+                raise
+            checked.append({FAILED: one_line(error), **item})
+            continue
+        checked.append({**item})
+        sizes = [_size(item, writer) for writer in writers]
+        needed += sum(size - _present(path) for path, size in zip(outputs, sizes, strict=True) if size)
+    if writers and needed > (free := shutil.disk_usage(writers[0].output_dir).free):
+        problem = f"the results need {needed / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left"
+        refuse(writers[0].output_dir, problem, "make room, or choose another --output_dir", OSError)
+    return checked
+
+
+def _size(item: Mapping[str, Any], writer: SaveVolumed) -> int:
+    """Return the bytes of a result at least; 0 if it will be compressed, or nothing is known of it."""
+    header = item.get(HEADER)
+    if header is None:
+        return 0
+    compressed = split_name(item[Keys.IMAGE])[1].lower().endswith(".gz")
+    compressed |= header.source.get("compression", "NONE") != "NONE"
+    voxels = header.shape[0] * header.shape[1] * header.shape[2]
+    return 0 if compressed else voxels * writer.output_dtype.itemsize
+
+
+def _present(path: Path) -> int:
+    """Return the bytes of an earlier result, which the new one replaces."""
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _failure(path: str, error: BaseException) -> str:
+    """Return the line that says why a volume failed; what nobody foresaw goes to the log in full."""
+    if not is_refusal(error):
+        logger.error("%s", "".join(traceback.format_exception(error)))
+    line = one_line(error)
+    return line if path in line else f"{path}: {line}"
+
+
+def _list(failures: Sequence[str]) -> None:
+    for line in failures:
+        logger.error("failed: %s", line)
