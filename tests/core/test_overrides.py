@@ -148,6 +148,11 @@ def test_other_commands_pass(command, monkeypatch):
         ("scale", "automatic", "--scale automatic: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
         ("scale", "True", "--scale True: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
         ("device", "gpu", "--device gpu: is not a device; write cpu, cuda or cuda:0"),
+        (
+            "device",
+            "meta",
+            "--device meta: PyTorch cannot compute on it here; leave --device out, or write cpu or cuda",
+        ),
         ("sides", "32", '--sides 32: is not a list; give one such as "[64, 64]"'),
         ("sides", "32x32", '--sides 32x32: is not a list; give one such as "[64, 64]"'),
         ("data_dir", "2024", "--data_dir 2024: is read as a number and not as a path; write ./2024"),

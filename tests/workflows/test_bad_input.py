@@ -177,6 +177,11 @@ def test_mistyped_option_by_a_plain_process(bundle, tmp_path):
     assert contents(tmp_path) == {}
 
 
+@pytest.mark.parametrize("configs", ["inference", "train"])
+def test_started_elsewhere_without_the_bundle(configs, bundle, tmp_path):
+    bundle.run(configs, cwd=tmp_path).refused(f"{tmp_path}: is not the bundle; name its folder by --bundle_root")
+
+
 def test_output_below_a_file(infer, tmp_path):
     (tmp_path / "taken").write_text("a file")
     path, out = imagej(tmp_path / "a.tif"), tmp_path / "taken" / "out"

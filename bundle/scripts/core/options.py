@@ -187,8 +187,14 @@ def _check_device(device: str) -> None:
         kind = torch.device(device).type
     except RuntimeError:
         refuse(f"--device {device}", "is not a device", "write cpu, cuda or cuda:0")
+    if kind == "cpu":
+        return
     if kind == "cuda" and not torch.cuda.is_available():
         refuse(f"--device {device}", "this machine has no GPU that PyTorch can use", "leave --device out")
+    try:
+        torch.ones(1, device=device).item()  # `meta` has shapes alone, others are not of this machine or this PyTorch
+    except Exception:
+        refuse(f"--device {device}", "PyTorch cannot compute on it here", "leave --device out, or write cpu or cuda")
 
 
 def read_flag(word: str) -> tuple[str, str | None] | None:

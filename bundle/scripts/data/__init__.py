@@ -4,6 +4,7 @@ from .classes import class_counts, label_names, label_values
 from .dataset import CachedVolumes, check_pair, find_dataset, find_images
 from .images import FAILED, HEADER, checked_images
 from .layout import DECATHLON, find_volumes
+from .loaders import PatchLoader, VolumeLoader
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels
 from .split import TRAIN, VALIDATE, split_dataset, split_in_space
@@ -19,8 +20,10 @@ __all__ = [
     "EpochSampler",
     "LabelScan",
     "PatchDataset",
+    "PatchLoader",
     "Synthesised",
     "SyntheticPatches",
+    "VolumeLoader",
     "check_pair",
     "checked_images",
     "class_counts",
