@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .config_ids import check_id, check_overlays
 from .errors import refuse
 from .options import check_option, read_flag, refuse_unknown
 
@@ -42,8 +43,11 @@ def check_overrides(argv: Sequence[str] | None = None) -> None:
     check_tracking(given.get("tracking"))
     config = ConfigParser.load_config_files(files)
     known = set(config) | _arguments_of_monai()
+    used = {str(value) for name, value in given.items() if name.endswith("_id")}
+    check_overlays([files] if isinstance(files, str) else files, config, _arguments_of_monai(), used)
     for name, value in given.items():
         if "#" in name or "::" in name:
+            check_id(f"--{name}", name, config)
             continue
         _check_writes_there(name, value, config)
         top = name.lstrip("+")

@@ -171,7 +171,7 @@ def check_outputs(data: Sequence[Mapping[str, Any]], writers: Sequence[SaveVolum
 
 
 def _size(item: Mapping[str, Any], writer: SaveVolumed) -> int:
-    """Return the bytes of a result at least; 0 if it will be compressed, or nothing is known of it."""
+    """Return the bytes that a result has at least; 0 if it will be compressed or is not known."""
     header = item.get(HEADER)
     if header is None:
         return 0
