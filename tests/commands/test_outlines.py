@@ -126,3 +126,9 @@ def test_what_is_missing_or_does_not_fit_shows_before_anything_is_drawn(dataset,
     with pytest.raises(FileNotFoundError, match="nowhere"):
         draw_outlines(tmp_path / "nowhere", tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.png"))
+
+
+def test_a_folder_of_segmentations_that_is_not_there(tmp_path):
+    write_tubes(tmp_path, "a", (12, 12, 12))
+    with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder; check --segmentations_dir"):
+        draw_outlines(tmp_path, tmp_path / "nowhere")

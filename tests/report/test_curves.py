@@ -100,7 +100,7 @@ def test_what_cannot_be_drawn(runs, tmp_path):
     with pytest.raises(ValueError, match="2 for 1 evaluations"):
         overlay_curves(dice, out, names=["a", "b"])
     with pytest.raises(ValueError, match="not all different"):
-        overlay_curves([dice, dice], out)
+        overlay_curves([dice, str(runs / "focal" / "eval")], out, names=["a", "a"])
     file = runs / "focal" / "eval" / "curves.json"
     undefined = {"mean": mean_curves([curves_of(counts([1, -1], [0, 0]))])}
     for text in ("{", "[]", "{}", '{"mean": null}', json.dumps(undefined)):
@@ -114,3 +114,14 @@ def test_the_command(runs):
     words = ["curves", "--evaluations", f"['{runs}/dice/eval','{runs}/focal/eval']", "--output_path", f"{runs}/v.png"]
     subprocess.run([sys.executable, "-m", "scripts", *words], cwd=BUNDLE, check=True)
     assert drawn(runs / "v.png", COLOURS[1]) > 200
+
+
+def test_an_evaluation_named_twice(tmp_path):
+    with pytest.raises(ValueError, match=r"^--evaluations: names .* more than once; name each evaluation once"):
+        overlay_curves([str(tmp_path), str(tmp_path)], str(tmp_path / "curves.png"))
+
+
+def test_curves_that_are_nested_too_deep(tmp_path):
+    (tmp_path / "curves.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"curves\.json: holds no mean curves; evaluate again"):
+        overlay_curves(str(tmp_path), str(tmp_path / "curves.png"))

@@ -45,6 +45,8 @@ def draw_outlines(
     """
     folder = Path(segmentations_dir)
     pictures = folder if output_dir is None else Path(output_dir)
+    if not folder.is_dir():
+        refuse(folder, "no such folder", "check --segmentations_dir", FileNotFoundError)
     found = find_volumes(folder)
     images = find_images(dataset_dir, channel)
     # segmentations may lie beside the images

@@ -51,6 +51,8 @@ def write_dataset(
             refuse(f"--{option} {value}", f"is not a whole number of at least {minimum}", "give one such as 12")
     if suffix not in SUFFIXES:
         refuse(f"--suffix {suffix}", "is not a file type that can be written", f"give one of {' '.join(SUFFIXES)}")
+    if style is not None and style not in DRAWN_STYLES:
+        refuse(f"--style {style}", "is not a style that can be drawn", f"give one of {', '.join(DRAWN_STYLES)}")
     shape = tuple(shape) if isinstance(shape, list) else shape
     folder = check_writable(output_dir)
     for number in range(seed, seed + count):

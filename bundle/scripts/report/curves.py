@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scripts.core import refuse, write_text, write_whole
+from scripts.core import read_json, refuse, write_text, write_whole
 from scripts.metrics import AREAS, KINDS, MIN_RECALL, RATES, mean_curves
 
 from .figure import DIM, FRAME, GROUND, TEXT
@@ -128,6 +128,8 @@ def overlay_curves(
     evaluations = [str(each) for each in (evaluations if isinstance(evaluations, list | tuple) else [evaluations])]
     files = [Path(each) if each.endswith(".json") else Path(each) / "curves.json" for each in evaluations]
     names = _short_names([file.parent for file in files]) if names is None else list(map(str, np.atleast_1d(names)))
+    if twice := [each for each, file in zip(evaluations, files, strict=True) if files.count(file) > 1]:
+        refuse("--evaluations", f"names {twice[0]} more than once", "name each evaluation once")
     if not files or len(names) != len(files):
         remedy = "give a name for each, or leave --names out"
         refuse("--names", f"holds {len(names)} for {len(files)} evaluations", remedy)
@@ -163,7 +165,7 @@ def _read_mean(path: Path) -> dict[str, Any]:
     if not path.is_file():
         refuse(path, "no such file", "evaluate with configs/evaluate.json, which writes it", FileNotFoundError)
     try:
-        mean = json.loads(path.read_text())["mean"]
+        mean = read_json(path, "evaluate again")["mean"]
         drawable = all(mean[kind][key] for kind, keys in KINDS.items() for key in keys[:2])
         drawable = drawable and all(mean[area] for area in AREAS) and mean["at_threshold"].keys() >= set(RATES)
     except (ValueError, KeyError, TypeError, AttributeError):
