@@ -3,11 +3,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from monai.data import DataLoader, Dataset
 from monai.transforms import Compose
 
-from scripts.core import most_telling, one_line, read_boolean
+from scripts.core import check_all, most_telling, one_line, read_boolean
 from scripts.core.errors import is_refusal
 from scripts.io import read_header
 from scripts.training import inverse_frequency_weights
@@ -147,3 +148,23 @@ def test_a_process_ends_in_one_line_and_status_1(statement, last, traceback, tmp
     lines = [line for line in done.stderr.splitlines() if "warn" not in line.lower()]
     assert lines[-1] == last
     assert any(line.startswith("Traceback") for line in lines) == traceback
+
+
+def test_all_that_is_refused_is_told(tmp_path, caplog):
+    for name in "abc":
+        (tmp_path / f"{name}.tif").touch()
+    whole = tmp_path / "whole.npy"
+    np.save(whole, np.zeros((2, 3, 4)))
+    assert [info.shape for info in check_all(read_header, [whole, whole])] == [(2, 3, 4)] * 2
+    with pytest.raises(ValueError, match=r"a\.tif: the file is empty \(0 bytes\); copy or export it again$"):
+        check_all(read_header, [whole, tmp_path / "a.tif"])
+    assert not caplog.records
+    error = caught(lambda: check_all(read_header, [tmp_path / "a.tif", whole, tmp_path / "none.tif"]))
+    assert one_line(error).startswith(f"{tmp_path / 'a.tif'}: the file is empty")
+    assert one_line(error).endswith("(and 1 more like it, listed above)")
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
+        str(tmp_path / "a.tif"),
+        str(tmp_path / "none.tif"),
+    ]
+    with pytest.raises(ZeroDivisionError):
+        check_all(lambda _: 1 / 0, [1, 2])  # what is no refusal is raised at once

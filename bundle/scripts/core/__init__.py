@@ -10,6 +10,7 @@ from .device import bfloat16
 from .errors import (
     EmptyVolumeError,
     UserError,
+    check_all,
     install_excepthook,
     is_refusal,
     most_telling,
@@ -62,6 +63,7 @@ __all__ = [
     "apply_threshold",
     "bfloat16",
     "box_text",
+    "check_all",
     "check_name",
     "check_overrides",
     "check_writable",

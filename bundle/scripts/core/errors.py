@@ -10,17 +10,21 @@ wraps around it. Any other exception also ends in one line, with its traceback a
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from tqdm.auto import tqdm
 
 from .terminal import make_logs_printable, printable
+
+logger = logging.getLogger(__name__)
+Item, Result = TypeVar("Item"), TypeVar("Result")
 
 FROM_WORKER = "in DataLoader worker process"
 
@@ -97,6 +101,31 @@ def refuse_failures(subject: object, problem: str, remedy: str) -> Iterator[None
         refuse(subject, f"{problem} ({words})", remedy, OSError if by_the_system else ValueError)
     except Exception as error:
         refuse(subject, f"{problem} ({_first_line(error)})", remedy)
+
+
+def check_all(check: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Call a function on each item, and refuse all that it refuses, not only the first.
+
+    Returns:
+        What the function returns for each.
+
+    Raises:
+        UserError: the first refusal; if there are several, it says so and the log has all of them.
+    """
+    results, refused = [], []
+    for item in items:
+        try:
+            results.append(check(item))
+        except UserError as error:
+            refused.append(error)
+    if len(refused) > 1:
+        for error in refused:
+            logger.error("%s", error)
+        told = f"{refused[0]} (and {len(refused) - 1} more like it, listed above)"
+        raise type(refused[0])(told) from refused[0]
+    if refused:
+        raise refused[0]
+    return results
 
 
 def most_telling(error: BaseException) -> BaseException:

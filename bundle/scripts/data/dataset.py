@@ -9,7 +9,7 @@ from typing import Any
 
 from monai.data import CacheDataset
 
-from scripts.core import refuse, region_box
+from scripts.core import check_all, refuse, region_box
 from scripts.io import difference, read_header
 
 from .layout import DECATHLON, list_images, list_pairs, volume_name
@@ -70,7 +70,7 @@ def find_dataset(
     names = [item["name"] for item in items]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         refuse(", ".join(twice), "used as a name in two datasets", "rename one of them")
-    return [{**item, **check_pair(item["image"], item["label"], region, channel)} for item in items]
+    return check_all(lambda item: {**item, **check_pair(item["image"], item["label"], region, channel)}, items)
 
 
 def check_pair(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, box_text, refuse, slices
+from scripts.core import Box, box_text, check_all, refuse, slices
 from scripts.io import read_volume
 
 from .dataset import find_dataset
@@ -80,7 +80,7 @@ def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | 
         UserError: if a file is damaged, holds fractions or more than 32 values (an image given as a label), or has no
             labelled voxel in its region.
     """
-    return [{**volume, "scan": _scan(volume, unlabelled_value)} for volume in volumes]
+    return check_all(lambda volume: {**volume, "scan": _scan(volume, unlabelled_value)}, volumes)
 
 
 def _scan(volume: Mapping[str, Any], unlabelled_value: float | None) -> LabelScan:

@@ -187,7 +187,7 @@ def _present(path: Path) -> int:
 
 
 def _failure(path: str, error: BaseException) -> str:
-    """Return the line that says why a volume failed; what nobody foresaw goes to the log in full."""
+    """Return the line that says why a volume failed; log what nobody foresaw in full."""
     if not is_refusal(error):
         logger.error("%s", "".join(traceback.format_exception(error)))
     line = one_line(error)
