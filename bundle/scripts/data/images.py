@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,8 @@ def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[
         UserError: as `find_images` does; also if a single image is damaged or is not one volume, if all are, or if all
             are results.
     """
-    items = [_with_header(item, channel) for item in find_images(dataset_dir)]
-    if not Path(dataset_dir).is_file():
+    items = [_with_header(item, channel) for item in find_images(dataset_dir, channel)]
+    if not os.path.isfile(dataset_dir):
         items = _without_results(dataset_dir, items)
     failed = [item[FAILED] for item in items if FAILED in item]
     if len(failed) == len(items):
