@@ -24,7 +24,8 @@ from tqdm.auto import tqdm
 from .terminal import make_logs_printable, printable
 
 logger = logging.getLogger(__name__)
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 FROM_WORKER = "in DataLoader worker process"
 
@@ -112,15 +113,16 @@ def check_all(check: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
     Raises:
         UserError: the first refusal; if there are several, it says so and the log has all of them.
     """
-    results, refused = [], []
+    results: list[Result] = []
+    refused: list[UserError] = []
     for item in items:
         try:
             results.append(check(item))
         except UserError as error:
             refused.append(error)
     if len(refused) > 1:
-        for error in refused:
-            logger.error("%s", error)
+        for each in refused:
+            logger.error("%s", each)
         told = f"{refused[0]} (and {len(refused) - 1} more like it, listed above)"
         raise type(refused[0])(told) from refused[0]
     if refused:
