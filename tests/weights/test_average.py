@@ -61,9 +61,8 @@ def test_less_than_two(tmp_path, given):
 def test_nothing_is_lost(tmp_path):
     one, two = saved(tmp_path, 1), saved(tmp_path, 2)
     refused([one, two], two, two, "another name")
-    refused(
-        [one, tmp_path / "no.pt"], tmp_path / "x.pt", tmp_path / "no.pt", "no such weights", error=FileNotFoundError
-    )
+    words = (tmp_path / "no.pt", "no such weights; check --ckpt_paths")
+    refused([one, tmp_path / "no.pt"], tmp_path / "x.pt", *words, error=FileNotFoundError)
     sidecar = read_sidecar(two) | {"sha256": "0" * 64}
     sidecar_path(two).write_text(json.dumps(sidecar))
     refused([one, two], tmp_path / "x.pt", two, "not the file that its sidecar")

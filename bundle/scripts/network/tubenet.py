@@ -15,6 +15,9 @@ from scripts.core import refuse
 from .blocks import ConvLayer, DecoderLayer, EncoderLayer
 from .layers import CHANNELS_PER_GROUP, Dropout
 
+MAX_LEVELS, MAX_WIDTH, MAX_CLASSES = 10, 4096, 1024
+"""Limits far above any sensible network, so that none is built whose size a damaged file made up."""
+
 
 class TubeNet(nn.Module):
     """Network that segments blood vessels, after the text of the paper on tUbe net.
@@ -85,24 +88,23 @@ class TubeNet(nn.Module):
             "norm_eps": norm_eps,
             "bottleneck_norm": bottleneck_norm,
         }
-        if len(channels) < 2 or any(width < 4 or width % CHANNELS_PER_GROUP for width in channels):
+        if not 2 <= len(channels) <= MAX_LEVELS or not all(_is_width(width) for width in channels):
             refuse(
-                f"channels {list(channels)}",
-                f"are not two or more multiples of {CHANNELS_PER_GROUP}",
+                f"channels {str(list(channels[:MAX_LEVELS]))[:80]}",
+                f"are not 2 to {MAX_LEVELS} multiples of {CHANNELS_PER_GROUP} up to {MAX_WIDTH}",
                 "give widths such as [16, 32, 64]",
             )
-        if in_channels < 1:
-            refuse(f"in_channels {in_channels}", "is below 1", "give the number of channels of the image")
-        if decoder_convolutions < 1:
-            refuse(f"decoder_convolutions {decoder_convolutions}", "is below 1", "give 1 or 2")
+        if not _is_count(in_channels, 1, MAX_WIDTH):
+            refuse(f"in_channels {in_channels}", _not_from(1, MAX_WIDTH), "give the number of channels of the image")
+        if not _is_count(decoder_convolutions, 1, MAX_LEVELS):
+            refuse(f"decoder_convolutions {decoder_convolutions}", _not_from(1, MAX_LEVELS), "give 1 or 2")
+        if isinstance(norm_eps, bool) or not isinstance(norm_eps, int | float) or not 0 < norm_eps < 1:
+            refuse(f"norm_eps {norm_eps}", "is not a number between 0 and 1", "give one such as 0.00001")
         if attention and pooled_skips:
             refuse("attention", "needs full-resolution skips", "set pooled_skips to false")
-        if out_channels < 2:
-            refuse(
-                f"out_channels {out_channels}",
-                "is below 2",
-                "give the number of classes, background among them",
-            )
+        if not _is_count(out_channels, 2, MAX_CLASSES):
+            remedy = "give the number of classes, background among them"
+            refuse(f"out_channels {out_channels}", _not_from(2, MAX_CLASSES), remedy)
         *levels, deepest = channels
         decoder_dropout = dropout if decoder_dropout is None else decoder_dropout
 
@@ -144,3 +146,15 @@ class TubeNet(nn.Module):
         for layer in self.decoder:
             x = layer(x, skips.pop())  # (B, C, 2X, 2Y, 2Z)
         return self.head(x)  # (B, out_channels, X, Y, Z)
+
+
+def _is_count(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_width(value: object) -> bool:
+    return _is_count(value, CHANNELS_PER_GROUP, MAX_WIDTH) and value % CHANNELS_PER_GROUP == 0
+
+
+def _not_from(low: int, high: int) -> str:
+    return f"is not a whole number from {low} to {high}"

@@ -9,9 +9,10 @@ Start at `checkpoint.py`.
 """
 
 from .average import average_weights
-from .checkpoint import MIN_MAX, ROBUST, Checkpoint, read_sidecar, save_state, save_weights, sidecar_path
+from .checkpoint import MIN_MAX, ROBUST, Checkpoint, save_state, save_weights
 from .plain import load_plain, read_bytes
 from .publish import publish
+from .sidecar import read_sidecar, sidecar_path
 
 __all__ = [
     "MIN_MAX",

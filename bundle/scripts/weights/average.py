@@ -14,7 +14,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from scripts.core import refuse
 
-from .checkpoint import WITHOUT_WEIGHTS, Checkpoint, save_weights, sidecar_path
+from .checkpoint import WITHOUT_WEIGHTS, Checkpoint, save_weights
+from .sidecar import sidecar_path
 
 ALIKE = ("network", "normalisation", "label_values")
 """Parts of the sidecar that must be the same in all weights, or their mean makes no sense."""
@@ -45,7 +46,7 @@ def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -
     output = Path(output_path)
     if output.resolve() in [Path(path).resolve() for path in ckpt_paths]:
         refuse(output, "is one of the weights to average", "give the mean another name")
-    checkpoints = [Checkpoint(path) for path in ckpt_paths]
+    checkpoints = [Checkpoint(path, option="--ckpt_paths") for path in ckpt_paths]
     networks = [checkpoint.as_network() for checkpoint in checkpoints]
     first = checkpoints[0]
     for other in checkpoints[1:]:

@@ -25,7 +25,8 @@ from scripts.core import BUNDLE, read_number, refuse, sha256, write_together
 from scripts.network import TubeNet
 
 from .compatibility import differences, has_other_classes, misfits, not_finite
-from .plain import load_plain, read_bytes
+from .plain import is_plain, load_plain, read_bytes
+from .sidecar import check_is_there, check_size, read_sidecar, sidecar_path
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Checkpoint:
         normalisation: the config's `lower` and `upper` percentile, each None if not set.
         name: name of another file beside `path`, used instead if it exists; of a list of names, as MONAI Label's
             viewers send it from a menu, the first is used.
+        option: the option that names `path`, for messages.
 
     Raises:
         UserError: if `name` is a path.
@@ -60,15 +62,17 @@ class Checkpoint:
         network: nn.Module | None = None,
         normalisation: Mapping[str, float | None] | None = None,
         name: str | Sequence[str] | None = None,
+        option: str = "--ckpt_path",
     ) -> None:
         self.path = None if path is None else Path(path) if name is None else _beside(Path(path), name)
         self.network = network
+        self.option = option
         self.stated = {key: value for key, value in (normalisation or {}).items() if value is not None}
 
     @cached_property
     def content(self) -> bytes:
         """The bytes of the weights file."""
-        _check_is_there(self.path)
+        check_is_there(self.path, self.option)
         return read_bytes(self.path)
 
     @cached_property
@@ -85,7 +89,7 @@ class Checkpoint:
         """
         if self.path is None:
             return {}
-        sidecar = read_sidecar(self.path)
+        sidecar = read_sidecar(self.path, self.option)
         if sidecar.get("sha256") not in (None, self.sha256):
             problem = f"is not the file that its sidecar {sidecar_path(self.path).name} describes"
             refuse(self.path, problem, "copy both again")
@@ -142,7 +146,7 @@ class Checkpoint:
         remedy = "use a .pt that this bundle wrote"
         problem = "is not a file of plain weights, so it was not loaded"
         state = load_plain(self.content, self.path, problem, remedy)
-        if not isinstance(state, dict) or not all(map(_is_plain, state.values())):
+        if not isinstance(state, dict) or not all(isinstance(key, str) and is_plain(state[key]) for key in state):
             refuse(self.path, "holds more than plain weights, so it was not loaded", remedy)
         if self.sha256:  # the hash is now cached, so the bytes are no longer needed
             del self.content
@@ -188,12 +192,9 @@ class Checkpoint:
         Raises:
             UserError: if the weights are damaged or do not fit their sidecar.
         """
-        arguments = self.sidecar.get("network", {})
-        try:
-            network = TubeNet(**arguments)
-        except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError if a width needs too much memory
-            problem = f"describes a network that does not exist ({error})"
-            refuse(sidecar_path(self.path), problem, f"copy it again, with {self.path.name}")
+        arguments = read_sidecar(self.path, self.option).get("network", {})
+        check_size(self.path, arguments)  # before the weights are read
+        network = TubeNet(**arguments)
         self.load_into(network)
         return network
 
@@ -205,11 +206,6 @@ class Checkpoint:
         if differing:
             remedy = "use the configs and overlays that it was trained with"
             refuse(self.path, f"does not fit the config: {'; '.join(differing)}", remedy)
-
-
-def sidecar_path(weights: str | Path) -> Path:
-    """Return `X.json` for `X.pt`."""
-    return Path(weights).with_suffix(".json")
 
 
 def save_weights(path: str | Path, network: nn.Module, sidecar: Mapping[str, Any]) -> None:
@@ -255,46 +251,7 @@ def _beside(path: Path, name: str | Sequence[str]) -> Path:
     return named if named.is_file() else path
 
 
-def read_sidecar(weights: str | Path) -> dict[str, Any]:
-    """Read the sidecar of weights without reading the weights.
-
-    Raises:
-        UserError: if weights or sidecar are missing, or the sidecar is damaged.
-    """
-    weights, path = Path(weights), sidecar_path(weights)
-    _check_is_there(weights)
-    remedy = "copy it again from where the weights came from"
-    if not path.is_file():
-        refuse(path, f"the sidecar of {weights.name} is missing", remedy.replace(" again", ""), FileNotFoundError)
-    try:
-        sidecar = json.loads(path.read_text(), parse_constant=int)  # an error for NaN, which JSON lacks
-    except ValueError as error:
-        refuse(path, f"is not JSON ({error})", remedy)
-    if not isinstance(sidecar, dict) or not _is_complete(sidecar):
-        refuse(path, "is not a sidecar", remedy)
-    return sidecar
-
-
-def _check_is_there(weights: Path) -> None:
-    if not weights.is_file():
-        refuse(weights, "no such weights", "check --ckpt_path", FileNotFoundError)
-    if weights.suffix == ".h5":
-        refuse(weights, "is a Keras file", "python -m scripts import-weights turns it into a .pt")
-
-
-def _is_complete(sidecar: Mapping[str, Any]) -> bool:
-    threshold = sidecar.get("threshold")
-    told = isinstance(threshold, int | float) and not isinstance(threshold, bool) and 0 <= threshold <= 1
-    return told and all(isinstance(sidecar.get(title, {}), dict) for title in ("network", "normalisation"))
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.is_floating_point()
-
-
 def _are_percentiles(stated: Mapping[str, Any]) -> bool:
     numbers = [stated[name] for name in MIN_MAX]
-    known = set(stated) == set(MIN_MAX) and all(
-        isinstance(number, int | float) and not isinstance(number, bool) for number in numbers
-    )
+    known = set(stated) == set(MIN_MAX) and all(type(number) in (int, float) for number in numbers)
     return known and 0 <= numbers[0] < numbers[1] <= 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,34 @@ import torch
 
 from scripts.core import refuse, refuse_failures
 
+ZIP = b"PK\x03\x04"
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Types that weights may be stored in."""
+
 
 def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes.
+    """Return a regular file's bytes.
 
     Raises:
         UserError: if the file cannot be read; this says nothing about whether it is damaged.
     """
-    with refuse_failures(path, "cannot be read", "check the file, its permissions and the disk"):
+    remedy = "check the file, its permissions and the disk"
+    with refuse_failures(path, "cannot be read", remedy):
+        if path.exists() and not path.is_file():  # a pipe would never end
+            refuse(path, "is not a regular file", remedy, OSError)
         return path.read_bytes()
+
+
+def is_plain(value: Any) -> bool:
+    """Return whether a value is a tensor of floating-point numbers that are all in memory."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.device.type == "cpu"
+        and value.layout == torch.strided
+        and value.dtype in DTYPES
+        # an expanded tensor states any shape with one stored number
+        and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+    )
 
 
 def load_plain(content: bytes, path: Path, problem: str, remedy: str) -> Any:
@@ -31,9 +51,11 @@ def load_plain(content: bytes, path: Path, problem: str, remedy: str) -> Any:
         remedy: what to do then.
 
     Raises:
-        UserError: with this problem and remedy.
+        UserError: with this problem and remedy; also for a file that would unpack to more bytes than it has.
         MemoryError: if the tensors do not fit into memory.
     """
+    if content.startswith(ZIP):  # otherwise torch takes it for one of its old files, which compress nothing
+        _check_sizes(content, path, problem, remedy)
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except MemoryError:
@@ -41,3 +63,14 @@ def load_plain(content: bytes, path: Path, problem: str, remedy: str) -> Any:
     except Exception:
         # torch may raise UnpicklingError, RuntimeError, EOFError and others, and its words would advise to unpickle
         refuse(path, problem, remedy)
+
+
+def _check_sizes(content: bytes, path: Path, problem: str, remedy: str) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = archive.infolist()
+    except Exception:  # zipfile raises many kinds for a damaged archive
+        refuse(path, problem, remedy)
+    unpacked = sum(part.file_size for part in parts)
+    if unpacked > len(content):  # torch never compresses
+        refuse(path, f"would unpack to {unpacked} bytes and has {len(content)}, so it was not loaded", remedy)

@@ -9,7 +9,8 @@ from typing import Any
 
 from scripts.core import class_names, refuse, sha256
 
-from ..checkpoint import MIN_MAX, Checkpoint, read_sidecar, save_weights, sidecar_path
+from ..checkpoint import MIN_MAX, Checkpoint, save_weights
+from ..sidecar import check_size, read_sidecar, sidecar_path
 from .layout import SUFFIX, differences, read_keras_weights, write_keras_weights
 
 logger = logging.getLogger(__name__)
@@ -93,10 +94,13 @@ def released_argument(name: str, ckpt_path: str | Path | None, otherwise: Any) -
         otherwise: the release's value, returned if there are no weights or if they are of another graph.
 
     Raises:
-        UserError: if weights or sidecar are missing or the sidecar is damaged.
+        UserError: if weights or sidecar are missing, or the sidecar is damaged or describes a larger network.
     """
     arguments = read_sidecar(ckpt_path).get("network", {}) if ckpt_path is not None else {}
-    return otherwise if name not in arguments or differences(arguments) else arguments[name]
+    if ckpt_path is None or name not in arguments or differences(arguments):
+        return otherwise
+    check_size(Path(ckpt_path), arguments)
+    return arguments[name]
 
 
 def _check_free(path: Path, option: str) -> None:
