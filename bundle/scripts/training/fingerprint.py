@@ -8,10 +8,13 @@ from enum import Enum
 from typing import Any
 
 import torch
+from ignite.engine import Engine
 
 from scripts.core import DECIDE_TRAINING
 
 FINE_TUNING = ("frozen", "frozen_epochs")  # change nothing in a training from scratch
+OF_TRAINER = {"accumulation_steps": 1, "amp": False}
+RATE, RATE_OF_OPTIMIZER = "learning_rate", "optimizer#lr"
 
 
 class Fingerprint:
@@ -28,13 +31,36 @@ class Fingerprint:
         self.resolved = resolved
         self.components = _describe(components)
 
-    def take(self) -> dict[str, Any]:
-        """Return the fingerprint as JSON values, under names such as `loss#weight`."""
+    def take(self, trainer: Engine | None = None) -> dict[str, Any]:
+        """Return the fingerprint as JSON values, under names such as `loss#weight`.
+
+        Args:
+            trainer: MONAI's trainer, whose own settings count where they are not MONAI's defaults.
+        """
         unused = FINE_TUNING if self.components.get("started_from") is None else ()
         options = {
             name: self.resolved[name] for name in DECIDE_TRAINING if name in self.resolved and name not in unused
         }
-        return json.loads(json.dumps(_flat({**_describe(options), **self.components})))
+        # only what is not the default, as in the files of versions that did not look at it
+        own = {name: getattr(trainer, name, usual) for name, usual in OF_TRAINER.items()}
+        set_there = {f"trainer#{name}": value for name, value in own.items() if value != OF_TRAINER[name]}
+        return json.loads(json.dumps(_flat({**_describe(options), **self.components, **set_there})))
+
+
+def differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """List in words how the fingerprint of a training differs from that of the config."""
+    names = [name for name in sorted(begun.keys() | here.keys()) if begun.get(name) != here.get(name)]
+    if RATE in names and here.get(RATE) == here.get(RATE_OF_OPTIMIZER):  # the same setting, which is told once
+        names = [name for name in names if name != RATE_OF_OPTIMIZER]
+    return [f"{name} {json.dumps(begun.get(name))} and not {json.dumps(here.get(name))}" for name in names]
+
+
+def is_fingerprint(value: Any) -> bool:
+    """Return whether a value is JSON values by name."""
+    try:
+        return isinstance(value, dict) and json.loads(json.dumps(value)) == value
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _describe(component: Any) -> Any:

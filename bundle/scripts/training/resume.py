@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from itertools import count
@@ -17,13 +16,15 @@ from ignite.handlers import Checkpoint
 from scripts.core import move_into, refuse, write_whole
 from scripts.weights import load_plain, read_bytes
 
-from .fingerprint import Fingerprint
+from .fingerprint import Fingerprint, differences, is_fingerprint
 from .handlers import Patience, numbers
+from .saved_state import MismatchError, check_count, check_state, check_validator
 
 logger = logging.getLogger(__name__)
 
 NAME = "resume.pt"
 CONTENT = {"fingerprint", "epoch", "iteration", "validator", "states"}
+FROM_THE_START = "take a copy of it if there is one, or train from the start without --resume"
 SET_ASIDE = "previous"
 LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", NAME)
 
@@ -58,7 +59,7 @@ class TrainingState:
         """Write the file."""
         validator = self.validator.state
         content = {
-            "fingerprint": self.fingerprint.take(),
+            "fingerprint": self.fingerprint.take(engine),
             "epoch": engine.state.epoch,
             "iteration": engine.state.iteration,
             "validator": {
@@ -84,15 +85,18 @@ class TrainingState:
                 started with other settings.
         """
         content = self._read()
-        begun, here = content["fingerprint"], self.fingerprint.take()
-        differing = [
-            f"{name} {json.dumps(begun.get(name))} and not {json.dumps(here.get(name))}"
-            for name in sorted(begun.keys() | here.keys())
-            if begun.get(name) != here.get(name)
-        ]
-        if differing:
+        begun, here = content["fingerprint"], self.fingerprint.take(engine)
+        if differing := differences(begun, here):
             problem = f"this training was started with {', '.join(differing)}"
             refuse(self.path, problem, "resume with the settings it was started with, or give another --ckpt_dir")
+        try:  # all of it, before anything is changed
+            check_count("epoch", content["epoch"])
+            check_count("iteration", content["iteration"])
+            check_validator(content["validator"])
+            for name, component in self.stateful.items():
+                check_state(name, component, content["states"][name])
+        except MismatchError as error:
+            refuse(self.path, f"is damaged, so nothing was resumed ({error})", FROM_THE_START)
         Checkpoint.load_objects(to_load=dict(self.stateful), checkpoint=content["states"])
         engine.state.epoch, engine.state.iteration = content["epoch"], content["iteration"]
         for name, value in content["validator"].items():
@@ -100,13 +104,16 @@ class TrainingState:
         logger.info("resumed after epoch %d", content["epoch"])
 
     def _read(self) -> dict[str, Any]:
-        if not self.path.is_file():
+        if not self.path.exists():
             refuse(self.path, "there is no training to resume", "leave --resume out to start one", FileNotFoundError)
         problem = "is damaged, so nothing was resumed"
-        content = load_plain(read_bytes(self.path), self.path, problem, "train from the start without --resume")
-        if not isinstance(content, dict) or not set(content) >= CONTENT or set(content["states"]) != set(self.stateful):
+        content = load_plain(read_bytes(self.path), self.path, problem, FROM_THE_START)
+        states = content.get("states") if isinstance(content, dict) and set(content) >= CONTENT else None
+        if not isinstance(states, dict) or set(states) != set(self.stateful):
             remedy = "use the version that started this training, or train from the start without --resume"
             refuse(self.path, "was not written by this version of the bundle", remedy)
+        if not is_fingerprint(content["fingerprint"]):
+            refuse(self.path, f"{problem} (fingerprint are not settings by name)", FROM_THE_START)
         return content
 
     @idist.one_rank_only()

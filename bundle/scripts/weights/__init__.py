@@ -10,7 +10,7 @@ Start at `checkpoint.py`.
 
 from .average import average_weights
 from .checkpoint import MIN_MAX, ROBUST, Checkpoint, save_state, save_weights
-from .plain import load_plain, read_bytes
+from .plain import is_plain, load_plain, read_bytes
 from .publish import publish
 from .sidecar import read_sidecar, sidecar_path
 
@@ -19,6 +19,7 @@ __all__ = [
     "ROBUST",
     "Checkpoint",
     "average_weights",
+    "is_plain",
     "load_plain",
     "publish",
     "read_bytes",

@@ -66,7 +66,7 @@ def check_is_there(weights: Path, option: str = "--ckpt_path") -> None:
 
 
 def check_size(weights: Path, arguments: Mapping[str, Any]) -> None:
-    """Check, before memory is taken, that a network exists and a file has a size that fits it.
+    """Check, before memory is taken, that a network exists and that a file may be of it.
 
     Args:
         weights: the file.
