@@ -151,3 +151,10 @@ def killed_at(folder, iteration):
     imports = ["$import os", "$import sys", "$import torch", "$import monai", "$import ignite"]
     path.write_text(json.dumps({"imports": imports, "run#0": bomb}))
     return path
+
+
+def kept_after_an_epoch(folder):
+    """What `resume.pt` holds after an epoch with a validation, with all the moments of the optimiser."""
+    run = start(folder, epochs=2, patience=3)
+    run.go()
+    return torch.load(run.state.path, weights_only=True)

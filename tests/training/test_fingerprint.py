@@ -1,11 +1,14 @@
 """What makes a training what it is, and what does not."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from monai.losses import DiceCELoss, FocalLoss
 from monai.transforms import RandFlipd, RandRotated
 
 from scripts.training import Fingerprint, LabelledVoxelsLoss
+from scripts.training.fingerprint import differences, is_fingerprint
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,26 @@ def test_frozen_layers_count_in_fine_tuning_only():
     resolved = {"seed": 1, "frozen": ["encoder.0"], "frozen_epochs": 2}
     assert Fingerprint(resolved, {"started_from": None}).take() == {"seed": 1, "started_from": None}
     assert Fingerprint(resolved, {"started_from": "abc"}).take() == {**resolved, "started_from": "abc"}
+
+
+@pytest.mark.parametrize(("setting", "value"), [("accumulation_steps", 4), ("amp", True)])
+def test_settings_of_the_trainer_count_where_they_are_not_the_default(setting, value):
+    """The default is left out, so that files which do not state it can still be resumed."""
+    usual = {"accumulation_steps": 1, "amp": False}
+    fingerprint = Fingerprint({"seed": 1}, {})
+    assert fingerprint.take(SimpleNamespace(**usual)) == fingerprint.take() == {"seed": 1}
+    assert fingerprint.take(SimpleNamespace(**usual | {setting: value})) == {"seed": 1, f"trainer#{setting}": value}
+
+
+def test_the_learning_rate_is_told_once():
+    begun = {"learning_rate": 0.1, "optimizer#lr": 0.1, "seed": 1}
+    assert differences(begun, begun | {"learning_rate": 0.2, "optimizer#lr": 0.2}) == ["learning_rate 0.1 and not 0.2"]
+    assert differences(begun, begun | {"optimizer#lr": 0.2}) == ["optimizer#lr 0.1 and not 0.2"]  # set by an overlay
+    assert len(differences(begun, begun | {"learning_rate": 0.3, "optimizer#lr": 0.2})) == 2
+    assert differences(begun, dict(begun)) == []
+
+
+def test_what_a_fingerprint_may_be():
+    assert is_fingerprint({"seed": 1, "patch_size": [64, 64, 32], "zoom": None})
+    for other in (torch.ones(2), {"seed": torch.ones(2)}, {3: 1}, [1], {"seed": (1, 2)}):
+        assert not is_fingerprint(other)

@@ -1,6 +1,7 @@
 """A training that was stopped and resumed against one that never was; what is refused; what is set aside."""
 
 import logging
+import os
 from copy import deepcopy
 from pathlib import Path
 
@@ -168,6 +169,20 @@ def test_another_fingerprint_is_refused(tmp_path):
     assert 'started with frozen null and not ["encoder.0"], seed 3 and not 4; resume with' in why
     assert "patch_size" not in why  # lists and tuples are the same
     assert "--ckpt_dir" in why
+
+
+def test_another_accumulation_of_gradients_is_refused(tmp_path):
+    start(tmp_path, epochs=2).go()
+    rest = start(tmp_path)
+    rest.trainer.accumulation_steps = 2
+    with pytest.raises(ValueError, match=r"started with trainer#accumulation_steps null and not 2; resume with"):
+        rest.go(resume=True)
+
+
+def test_a_pipe_would_never_end(tmp_path):
+    os.mkfifo(tmp_path / "resume.pt")
+    with pytest.raises(OSError, match=r"resume\.pt: is not a regular file"):
+        start(tmp_path).go(resume=True)
 
 
 @pytest.mark.parametrize("length", [0, 10, -100])

@@ -25,7 +25,7 @@ class MismatchError(ValueError):
 
 
 def check_state(name: str, component: Any, saved: Any) -> None:
-    """Check that `component.load_state_dict(saved)` will work and leave sensible values; change nothing.
+    """Check that `component.load_state_dict(saved)` would leave sensible values; change nothing.
 
     Args:
         name: the component's name.
@@ -86,7 +86,7 @@ def check_count(name: str, saved: Any, least: int = 0) -> None:
 
 
 def check_alike(name: str, own: Any, saved: Any) -> None:
-    """Check that a saved value has the keys, types, lengths and shapes of one's own, and finite numbers.
+    """Check that a saved value has one's own keys, types, lengths and shapes, and is finite.
 
     Numbers may be of either kind in a list, such as a schedule's learning rates, and any number may be where there is
     none yet.

@@ -92,7 +92,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _are_label_values(value: Any) -> bool:
-    """Whether these are numbers, one for each class, or lists of numbers where several values are one class."""
+    """Whether each class has a number, or a list of them if several values are one class."""
     if not isinstance(value, list):
         return value is None
     classes = [each if isinstance(each, list) else [each] for each in value]
