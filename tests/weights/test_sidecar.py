@@ -82,3 +82,10 @@ def test_a_file_is_of_a_size_that_fits_the_network(tmp_path, size):
     path.write_bytes(bytes(count))
     with pytest.raises(ValueError, match=f"a network of {count} weights, and model.pt has"):
         check_size(path, net.arguments)
+
+
+def test_a_file_far_larger_than_its_network_is_not_read(tmp_path):
+    path = saved(tmp_path)
+    with path.open("r+b") as file:
+        file.truncate(2**40)
+    assert "model.pt: has 1099511627776 bytes, and the network that model.json describes needs" in refused(path)

@@ -15,7 +15,7 @@ from scripts.core import refuse
 from .blocks import ConvLayer, DecoderLayer, EncoderLayer
 from .layers import CHANNELS_PER_GROUP, Dropout
 
-MAX_LEVELS, MAX_WIDTH, MAX_CLASSES = 10, 4096, 1024
+MAX_LEVELS, MAX_WIDTH, MAX_CLASSES = 16, 4096, 1024
 """Limits far above any sensible network, so that none is built whose size a damaged file made up."""
 
 

@@ -26,7 +26,7 @@ from scripts.network import TubeNet
 
 from .compatibility import differences, has_other_classes, misfits, not_finite
 from .plain import is_plain, load_plain, read_bytes
-from .sidecar import check_is_there, check_size, read_sidecar, sidecar_path
+from .sidecar import check_not_giant, check_size, read_sidecar, sidecar_path
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +70,14 @@ class Checkpoint:
         self.stated = {key: value for key, value in (normalisation or {}).items() if value is not None}
 
     @cached_property
+    def _stated_sidecar(self) -> dict[str, Any]:
+        """The sidecar, which may be of another file."""
+        return read_sidecar(self.path, self.option)
+
+    @cached_property
     def content(self) -> bytes:
         """The bytes of the weights file."""
-        check_is_there(self.path, self.option)
+        check_not_giant(self.path, self._stated_sidecar.get("network"))
         return read_bytes(self.path)
 
     @cached_property
@@ -89,7 +94,7 @@ class Checkpoint:
         """
         if self.path is None:
             return {}
-        sidecar = read_sidecar(self.path, self.option)
+        sidecar = self._stated_sidecar
         if sidecar.get("sha256") not in (None, self.sha256):
             problem = f"is not the file that its sidecar {sidecar_path(self.path).name} describes"
             refuse(self.path, problem, "copy both again")
@@ -192,7 +197,7 @@ class Checkpoint:
         Raises:
             UserError: if the weights are damaged or do not fit their sidecar.
         """
-        arguments = read_sidecar(self.path, self.option).get("network", {})
+        arguments = self._stated_sidecar.get("network", {})
         check_size(self.path, arguments)  # before the weights are read
         network = TubeNet(**arguments)
         self.load_into(network)

@@ -77,14 +77,37 @@ def check_size(weights: Path, arguments: Mapping[str, Any]) -> None:
     """
     remedy = f"copy it again, with {weights.name}"
     try:
-        with torch.device("meta"):  # shapes alone
-            numbers = sum(weight.numel() for weight in TubeNet(**arguments).parameters())
+        numbers = _count(arguments)
     except Exception as error:
         refuse(sidecar_path(weights), f"describes a network that does not exist ({error})", remedy)
     size = weights.stat().st_size
     if not MIN_BYTES * numbers <= size <= MAX_BYTES * numbers + SLACK:
         problem = f"describes a network of {numbers} weights, and {weights.name} has {size} bytes"
         refuse(sidecar_path(weights), problem, remedy)
+
+
+def check_not_giant(weights: Path, arguments: Mapping[str, Any] | None) -> None:
+    """Check, before weights are read, that the network of their sidecar needs as much.
+
+    Args:
+        weights: the file.
+        arguments: the network's arguments, as the sidecar states them, if it does.
+
+    Raises:
+        UserError: if they are.
+    """
+    try:
+        most = MAX_BYTES * _count(arguments) + SLACK
+    except Exception:  # none is stated, or it is not a TubeNet: the size is not known
+        return
+    if (size := weights.stat().st_size) > most:
+        problem = f"has {size} bytes, and the network that {sidecar_path(weights).name} describes needs {most} at most"
+        refuse(weights, problem, "copy both again")
+
+
+def _count(arguments: Mapping[str, Any]) -> int:
+    with torch.device("meta"):  # shapes alone
+        return sum(weight.numel() for weight in TubeNet(**arguments).parameters())
 
 
 def _is_number(value: Any) -> bool:
