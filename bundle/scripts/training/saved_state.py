@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -16,6 +17,7 @@ from .handlers import Patience
 
 VALIDATOR = {"epoch": 0, "metrics": {}, "best_metric": 0.0, "best_metric_epoch": 0}
 """What is kept of the validation engine's state, with values of the right types."""
+MAX, MAX_COUNT = sys.float_info.max, 2**53
 CHANGE_IN_TRAINING = ("lr", "betas", "momentum")
 """Settings of an optimiser that a schedule may change."""
 
@@ -81,7 +83,7 @@ def check_count(name: str, saved: Any, least: int = 0) -> None:
     Raises:
         MismatchError: if it is none, or below `least`.
     """
-    if type(saved) is not int or saved < least:
+    if type(saved) is not int or not least <= saved <= MAX_COUNT:
         raise MismatchError(f"{name} is not a whole number from {least}")
 
 
@@ -110,7 +112,7 @@ def check_alike(name: str, own: Any, saved: Any) -> None:
     elif isinstance(own, float) or own is None:
         if saved is None and own is None:
             return
-        if type(saved) not in (int, float) or (own not in (math.inf, -math.inf) and not math.isfinite(saved)):
+        if type(saved) not in (int, float) or (own not in (math.inf, -math.inf) and not abs(saved) <= MAX):
             raise MismatchError(f"{name} is not a finite number")
     elif type(saved) is not type(own):
         raise MismatchError(f"{name} is not a {type(own).__name__}")
