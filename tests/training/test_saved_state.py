@@ -112,7 +112,9 @@ def spoilt(content, place, value):
         (("states", "table", "rows"), [{"epoch": "one"}]),
         (("states", "table", "rows"), [{3: 1.0}]),
     ],
-    ids=lambda value: None if callable(value) or isinstance(value, torch.Tensor) else str(value),
+    ids=lambda value: (
+        "missing" if value is MISSING else None if callable(value) or isinstance(value, torch.Tensor) else str(value)
+    ),
 )
 def test_what_is_spoilt_is_refused_before_anything_is_changed(tmp_path, content, place, value):
     torch.save(spoilt(content, place, value), tmp_path / "resume.pt")
