@@ -105,3 +105,20 @@ def test_no_number(value):
 def test_no_number_where_there_is_no_range(value):
     with pytest.raises(ValueError, match=r"^--some_number .*: is not a number; give one"):
         read_number("some_number", value)
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "./" + "é" * 128, "a\0b", ""])
+def test_no_path(name):
+    with pytest.raises(ValueError, match=r"--ckpt_path .*is not a path"):
+        check_option("ckpt_path", name, "models/model.pt")
+
+
+def test_the_longest_name_of_a_file_is_a_path():
+    check_option("ckpt_path", "folder/" + "x" * 255, "models/model.pt")
+
+
+def test_only_what_can_be_switched_off_may_be_nothing():
+    check_option("patience", "$None", 20)
+    check_option("channel", "$None", None)
+    with pytest.raises(ValueError, match="--patch_size .None: cannot be nothing; leave it out"):
+        check_option("patch_size", "$None", [64, 64, 64])

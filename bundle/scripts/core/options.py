@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
@@ -18,6 +20,7 @@ from fire.parser import DefaultParseValue
 from .errors import refuse
 
 AUTO = "auto"
+MAX_NAME = 255  # bytes of the name of a file or folder, in the usual file systems
 MIN_SCALE, MAX_SCALE = 0.02, 4.0
 
 
@@ -63,7 +66,8 @@ def between(low: float, high: float) -> Kind:
 
 
 def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and "\0" not in value
+    named = isinstance(value, str) and value != "" and "\0" not in value
+    return named and all(len(os.fsencode(part)) <= MAX_NAME for part in Path(value).parts)
 
 
 def _are_paths(value: Any) -> bool:
@@ -151,6 +155,8 @@ def check_option(name: str, given: Any, default: Any) -> None:
         UserError: for a value of the wrong kind.
     """
     value = DefaultParseValue(given) if isinstance(given, str) else given  # as fire reads it, so that 2024 is a number
+    if value == "$None" and default is not None and name not in MAY_BE_SWITCHED_OFF:
+        refuse(f"--{name} {given}", "cannot be nothing", "leave it out, or give a value")
     if isinstance(value, str) and value.startswith(("$", "@", "%")):
         return
     if value is None:
