@@ -121,7 +121,7 @@ def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match="cannot be written") as error:
         write_volume(tmp_path / "file" / "a.tif", positions())
-    told(error, tmp_path / "file", "--output_dir")
+    told(error, tmp_path / "file", "choose another folder")
 
 
 def test_a_block_of_a_tiff_keeps_its_very_numbers(tmp_path):
