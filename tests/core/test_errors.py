@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from monai.data import DataLoader, Dataset
 from monai.transforms import Compose
 
@@ -168,3 +169,11 @@ def test_all_that_is_refused_is_told(tmp_path, caplog):
     ]
     with pytest.raises(ZeroDivisionError):
         check_all(lambda _: 1 / 0, [1, 2])  # what is no refusal is raised at once
+
+
+def test_a_lack_of_memory_is_one_line():
+    with pytest.raises(RuntimeError) as error:
+        torch.empty(2**50)
+    assert is_refusal(error.value)
+    assert one_line(error.value).startswith("not enough memory (")
+    assert one_line(error.value).endswith("); give a smaller --patch_size or --batch_size")

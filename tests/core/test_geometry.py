@@ -71,6 +71,12 @@ def test_malformed_regions_are_refused(text):
     assert str(error.value).startswith(f"--region {text}: ")
 
 
+@pytest.mark.parametrize("value", [[], {}, 0, False])
+def test_what_is_no_text_is_no_whole_volume(value):
+    with pytest.raises(ValueError, match="x0:x1,y0:y1,z0:z1"):
+        region_box(value, (5, 6, 7))
+
+
 @pytest.mark.parametrize(
     ("text", "axis"),
     [("0:6,:,:", "X"), (":,0:7,:", "Y"), (":,:,9:", "Z"), ("3:3,:,:", "X"), (":,4:2,:", "Y"), (":,:,0:0", "Z")],

@@ -120,5 +120,5 @@ def test_the_longest_name_of_a_file_is_a_path():
 def test_only_what_can_be_switched_off_may_be_nothing():
     check_option("patience", "$None", 20)
     check_option("channel", "$None", None)
-    with pytest.raises(ValueError, match="--patch_size .None: cannot be nothing; leave it out"):
+    with pytest.raises(ValueError, match=r"--patch_size \$None: cannot be nothing; leave it out"):
         check_option("patch_size", "$None", [64, 64, 64])

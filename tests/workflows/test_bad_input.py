@@ -111,7 +111,8 @@ def truncated_nifti(path):
 
 
 def single_slice(path):
-    return plain(path.with_suffix(".tif"), array=np.arange(20, dtype=np.uint8).reshape(4, 5)), "single slice", "join the slices"
+    array = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    return plain(path.with_suffix(".tif"), array=array), "single slice", "join the slices"
 
 
 def one_name_twice(path):

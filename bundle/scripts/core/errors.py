@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import NoReturn, TypeVar
 
+import torch
 from tqdm.auto import tqdm
 
 from .terminal import make_logs_printable, printable
@@ -148,16 +149,25 @@ def one_line(error: BaseException) -> str:
         return _as_line(f"{told.filename}: {told.strerror}")
     if isinstance(told, KeyboardInterrupt):
         return "stopped by the keyboard"
+    if _is_lack_of_memory(told):
+        return _as_line(f"not enough memory ({_first_line(told)}); give a smaller --patch_size or --batch_size")
     plain = isinstance(told, ValueError | OSError | MemoryError) and str(told)
     return _as_line(str(told) if plain else f"{type(told).__name__}: {told}")
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Return whether an exception is a `UserError` or Ctrl-C, which need no traceback."""
+    """Return whether an exception is a `UserError`, Ctrl-C or a lack of memory, which need no traceback."""
     told = most_telling(error)
     if FROM_WORKER in str(told):
         return _from_worker(str(told))[0]
-    return isinstance(told, UserError | KeyboardInterrupt)
+    return isinstance(told, UserError | KeyboardInterrupt) or _is_lack_of_memory(told)
+
+
+def _is_lack_of_memory(error: BaseException) -> bool:
+    """Tell whether PyTorch ran out of memory, on a GPU or, where it only raises `RuntimeError`, on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
 
 
 def report_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

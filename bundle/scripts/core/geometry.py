@@ -62,7 +62,7 @@ def region_box(text: str | None, shape: Sequence[int], name: object = "the volum
     Raises:
         UserError: if the region is malformed, empty or reaches outside the volume.
     """
-    if not text:
+    if text in (None, ""):
         return tuple((0, size) for size in shape)
     box = []
     for axis, (start, stop), size in zip(AXES, parse_region(text), shape, strict=True):
