@@ -31,3 +31,12 @@ def test_ome_without_an_image_is_a_plain_tiff(tmp_path):
 def test_imagej_may_state_anything_as_its_number_of_images(tmp_path, images):
     path = plain(tmp_path / "a.tif", metadata=None, description=f"ImageJ=1.53t\nimages={images}\n")
     assert dialect(path).images == {"1e3": 1000, "2.5": 2}.get(images)
+
+
+def test_a_plain_tiff_keeps_no_unit_where_it_states_no_voxel_size(tmp_path):
+    """A result that repeated it would state one."""
+    path = plain(tmp_path / "a.tif", metadata={"axes": "ZYX", "spacing": 2, "unit": "um"})
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages.first.tags["YResolution"].overwrite((0, 1))
+    found = dialect(path)
+    assert (found.unit, found.source) == ("", {"spacing": 2})

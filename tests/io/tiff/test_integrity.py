@@ -3,6 +3,7 @@ import struct
 import pytest
 import tifffile
 
+from scripts.io.tiff import read_tiff
 from scripts.io.tiff.integrity import check_directories, check_segments
 from tests.helpers.volume_examples import imagej, ome, pages, plain, told
 
@@ -73,4 +74,16 @@ def test_many_pages_that_name_one_long_text(tmp_path):
     path.write_bytes(content[:-4] + bytes(4))
     with pytest.raises(ValueError, match="longer than the file") as error:
         check_directories(path, path.stat().st_size)
+    told(error, path)
+
+
+def test_a_number_of_eight_bytes_in_four(tmp_path):
+    path = plain(tmp_path / "a.tif")
+    content, at = bytearray(path.read_bytes()), struct.unpack_from("<I", path.read_bytes(), 4)[0]
+    struct.pack_into("<H", content, at + 2 + 2, 16)  # the type of the first tag, ImageWidth
+    path.write_bytes(content)
+    (first, *_) = check_directories(path, path.stat().st_size).values()
+    assert first[0] == -1  # not known
+    with pytest.raises(ValueError, match=r"a\.tif") as error:
+        read_tiff(path)
     told(error, path)

@@ -125,6 +125,15 @@ def test_sizes_are_held_against_what_is_there(tmp_path, tags, words):
     told(error, path, words)
 
 
+def test_a_page_that_no_file_of_that_size_can_hold(tmp_path, monkeypatch):
+    """However much memory there is."""
+    monkeypatch.setattr(pages, "free_memory", lambda: None)
+    path = three_pages(tmp_path / "a.tif", PACKED, t256=50000, t257=50000, t278=50000, t259=8, t279=len(PACKED))
+    with pytest.raises(ValueError, match=r"takes 2\.5 GB of memory, of 0\.0\d+ MB in the file") as error:
+        read_tiff_header(path)
+    told(error, path)
+
+
 def test_what_inflates_beyond_its_page_is_refused(tmp_path):
     bomb = zlib.compress(bytes(2**24))
     path = three_pages(tmp_path / "a.tif", bomb, t259=8, t279=len(bomb))

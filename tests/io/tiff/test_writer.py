@@ -132,6 +132,18 @@ def test_what_tiff_cannot_hold_is_logged(tmp_path, caplog):
     assert "orientation" in caplog.text
 
 
+def test_what_imagej_leaves_out_is_written_out_in_bigtiff(tmp_path):
+    """A spacing of 1 is left out, and Z may have a unit of its own."""
+    text = "ImageJ=1.53t\nimages=3\nslices=3\nunit=um\nzunit=nm\n"
+    one = plain(tmp_path / "a.tif", metadata=None, description=text, resolution=(2, 2), bigtiff=True)
+    info = read_tiff_header(one)
+    np.testing.assert_allclose(np.diag(info.affine), [5e-4, 5e-4, 1e-6, 1])
+    write_tiff(tmp_path / "b.tif", positions(), Geometry(info.affine, info.unit, info.source, unmoved=True), {})
+    after = read_tiff_header(tmp_path / "b.tif")
+    assert (info.kind, after.kind, after.unit) == ("imagej", "tiff", "µm")
+    np.testing.assert_allclose(after.affine, info.affine)
+
+
 def test_above_4_gb_imagej_gives_way_to_bigtiff(tmp_path, monkeypatch):
     monkeypatch.setattr(writer, "MAX_CLASSIC", 10)
     info = read_tiff_header(imagej(tmp_path / "a.tif"))

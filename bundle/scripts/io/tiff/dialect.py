@@ -71,7 +71,8 @@ def dialect_of(tif: tifffile.TiffFile, root: Element | None) -> Dialect:
     except ValueError:
         shaped = {}
     affine, unit = geometry.shaped_voxels(shaped, tags)
-    return Dialect("tiff", affine, unit, shaped, _subset(shaped, ("spacing", "unit")))
+    kept = _subset(shaped, ("spacing", "unit") if unit else ("spacing",))  # or the result would state a voxel size
+    return Dialect("tiff", affine, unit, shaped, kept)
 
 
 def _subset(description: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def check_directories(path: Path, size: int) -> dict[int, Layout]:
             for code, kind, count, value in struct.iter_unpack(entry_format, file.read(entries * entry)):
                 named += _SIZES.get(kind, 1) * count
                 if code in layout:
-                    short = count == 1 and kind in _LETTERS
+                    short = count == 1 and kind in _LETTERS and _SIZES[kind] <= len(value)
                     layout[code] = struct.unpack_from(order + _LETTERS[kind], value)[0] if short else -count
             if named > MAX_SHARED * size:
                 refuse(path, f"the tags of its first {len(found) + 1} pages are longer than the file", _REMEDY)

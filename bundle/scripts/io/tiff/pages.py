@@ -12,6 +12,7 @@ from scripts.core import free_memory, refuse
 from .integrity import LAYOUT_NAMES, Layout, check_segments, count_text
 
 _REMEDY = "copy or export it again"
+_MAX_PACKED = 50_000  # compression factor: zstd's of zeros is 43,000, deflate's 1,032
 _MAX_TILE = 2**26  # bytes of a tile, which may be larger than the image; programs use up to 2**24
 
 
@@ -24,13 +25,17 @@ def check_size(path: Path, page: Any, nbytes: int) -> None:
         nbytes: of all voxels.
 
     Raises:
-        UserError: for pages of no size, and for voxels, or a tile, that are larger than the free memory.
+        UserError: for pages of no size, and for voxels, or a tile, that are larger than the free memory, or than the
+            file can hold.
     """
     if page.dtype is None or not math.prod(page.shape):
         refuse(path, f"its pages have the shape {page.shape} and {page.bitspersample} bits a voxel", _REMEDY)
     itemsize = page.dtype.itemsize * page.samplesperpixel
     if page.is_tiled and page.tilewidth * page.tilelength * page.tiledepth * itemsize > max(_MAX_TILE, 4 * page.nbytes):
         refuse(path, f"its tiles of {page.tilewidth} x {page.tilelength} are larger than the image", _REMEDY)
+    size = page.parent.filehandle.size
+    if page.nbytes > _MAX_PACKED * size:
+        refuse(path, f"a page takes {page.nbytes / 1e9:.1f} GB of memory, of {size / 1e6:.2g} MB in the file", _REMEDY)
     free = free_memory()
     if free is not None and nbytes > free:
         problem = f"its voxels take {nbytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"

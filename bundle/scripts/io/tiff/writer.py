@@ -107,7 +107,8 @@ def _ome(geometry: Geometry, metadata: Mapping[str, Any], array: np.ndarray) -> 
 
 def _plain(geometry: Geometry, metadata: Mapping[str, Any], array: np.ndarray) -> _Fields:
     source = geometry.source
-    if source and (geometry.unmoved or not geometry.unit):
+    # of ImageJ's own numbers some may be left out, or be in units of their own
+    if source and (not geometry.unit or (geometry.unmoved and source.get("kind") == "tiff")):
         description, tags = {key: source[key] for key in ("spacing", "unit") if key in source}, _original_tags(source)
     else:
         description, tags = _spacing_and_tags(geometry)
