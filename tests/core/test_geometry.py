@@ -63,7 +63,19 @@ def test_region_box():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1:2", "1:2,3:4", "1:2,3:4,5:6,7:8", "a:b,:,:", "-3:,:,:", "1-2,:,:", "1:4:2,:,:", "[1,2]"]
+    "text",
+    [
+        "",
+        "1:2",
+        "1:2,3:4",
+        "1:2,3:4,5:6,7:8",
+        "a:b,:,:",
+        "-3:,:,:",
+        "1-2,:,:",
+        "1:4:2,:,:",
+        "[1,2]",
+        "0:" + "9" * 20 + ",:,:",
+    ],
 )
 def test_malformed_regions_are_refused(text):
     with pytest.raises(ValueError, match="x0:x1,y0:y1,z0:z1") as error:

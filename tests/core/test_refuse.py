@@ -15,6 +15,15 @@ def test_a_refusal_is_one_line_of_the_kind_asked_for_and_crosses_processes(kind)
     assert str(there) == "a.tif: is broken; mend it"
 
 
+def test_the_line_stays_short_whatever_is_in_it():
+    with pytest.raises(UserError) as error:
+        refuse("--zoom " + "9" * 10**6, "is not a number", "give one such as 2")
+    told = str(error.value)
+    assert told.startswith("--zoom 999")
+    assert told.endswith("999: is not a number; give one such as 2")
+    assert len(told) < 1100
+
+
 @pytest.mark.parametrize(
     ("raised", "kind", "told"),
     [

@@ -29,6 +29,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FROM_WORKER = "in DataLoader worker process"
+MAX_PART = 1000
+"""Characters of each part of a refusal: a value that somebody mistyped, or a sidecar, may have millions."""
 
 
 class UserError(ValueError):
@@ -78,7 +80,7 @@ def refuse(subject: object, problem: str, remedy: str, kind: type[Exception] = V
         kind: the exception to raise it as: `ValueError`, `FileNotFoundError`, `FileExistsError`, `OSError`,
             `MemoryError` or `EmptyVolumeError`.
     """
-    raise _CLASSES[kind](_as_line(f"{subject}: {problem}; {remedy}"))
+    raise _CLASSES[kind](_as_line("{}: {}; {}".format(*map(_shortened, (subject, problem, remedy)))))
 
 
 @contextmanager
@@ -212,6 +214,13 @@ def _first_line(error: BaseException) -> str:
     """Return the first line of an exception's message without a full stop, or its class name."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def _shortened(part: object) -> str:
+    """Return a part of a refusal; of a very long one its beginning and its end."""
+    text = str(part)
+    half = MAX_PART // 2
+    return text if len(text) <= MAX_PART else f"{text[:half]} ... {text[-half:]}"
 
 
 def _as_line(text: str) -> str:

@@ -45,7 +45,7 @@ def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
     Raises:
         UserError: for any other text.
     """
-    parts = [re.fullmatch(r"\s*(\d*)\s*:\s*(\d*)\s*", part) for part in str(text).split(",")]
+    parts = [re.fullmatch(r"\s*(\d{0,18})\s*:\s*(\d{0,18})\s*", part) for part in str(text).split(",")]
     if len(parts) != 3 or not all(parts):
         refuse(f"--region {text}", "is not of the form x0:x1,y0:y1,z0:z1", "write ':,0:64,:' for the half y < 64")
     return tuple((int(a) if a else None, int(b) if b else None) for a, b in (part.groups() for part in parts if part))
