@@ -79,6 +79,7 @@ def spoilt(content, place, value):
         ((*MOMENTS, "exp_avg"), torch.ones(1).expand(2**40)),
         ((*MOMENTS, "exp_avg_sq"), lambda old: -old - 1),
         ((*MOMENTS, "step"), math.nan),
+        ((*MOMENTS, "step"), 1e39),  # finite in Python, infinite in the single precision that it is held in
         ((*MOMENTS, "step"), torch.tensor(math.inf)),
         ((*MOMENTS, "step"), "3"),
         ((*MOMENTS, "step"), torch.tensor(-1.0)),

@@ -151,6 +151,7 @@ def _check_optimizer(name: str, optimizer: torch.optim.Optimizer, saved: Any) ->
                 _check_moment(place, weights[number], value)
             elif value is not None:
                 check_alike(place, 0.0, value)
+                _check_moment(place, weights[number], torch.tensor(float(value)))  # as PyTorch will hold it
     copy = deepcopy(optimizer)
     try:
         copy.load_state_dict(deepcopy(saved))  # the step would change its tensors
