@@ -14,15 +14,18 @@ LABEL_VENV := .venv-label
 LABEL_BIN := $(LABEL_VENV)/bin
 APP ?= label
 PORT ?= 8000
+FINDINGS := findings
+MINUTES ?= 60
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test studies-named label label-foundation test-label bench results docs foundation lint clean
+.PHONY: help setup demo test fuzz studies-named label label-foundation test-label bench results docs foundation lint clean
 
 help:
 	@echo "make setup   .venv with what the bundle runs on"
 	@echo "make demo    segment, score, fine-tune on one block, score again; pictures in $(DEMO)/"
 	@echo "make test    the tests"
+	@echo "make fuzz [MINUTES=60] [SEED=N]   spoilt files, JSON, weights and options, by chance; what is wrong in $(FINDINGS)/"
 	@echo "make label STUDIES=FOLDER   MONAI Label for 3D Slicer and OHIF, on http://127.0.0.1:$(PORT), app in $(APP)/"
 	@echo "make label-foundation       make the shipped weights that server's active ones again"
 	@echo "make test-label             the tests of the server"
@@ -31,7 +34,7 @@ help:
 	@echo "make docs    the tables of docs/reference/, from the code that they describe"
 	@echo "make foundation MASKS=FOLDER   train the shipped weights again, from nothing, into $(FOUNDATION)/: hours"
 	@echo "make lint    ruff, and mypy on core, io and metrics"
-	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/, $(RESULTS)/ and $(FOUNDATION)/"
+	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/, $(RESULTS)/, $(FOUNDATION)/ and $(FINDINGS)/"
 
 $(VENV)/.run: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -55,6 +58,10 @@ demo: $(VENV)/.run
 # a process a core, each with one thread: most tests start programs, and threads of several would stand in each other's way
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov
+
+# one process, with one thread; the seed is told at the start and with each finding
+fuzz: $(VENV)/.dev
+	PYTHONPATH=bundle OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) --findings $(FINDINGS)
 
 studies-named:
 	@test -n "$(STUDIES)" || { echo "make label STUDIES=FOLDER: name the folder of your images" >&2; exit 2; }
@@ -86,4 +93,4 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(LABEL_VENV) $(DEMO) $(RESULTS) $(FOUNDATION)
+	rm -rf $(VENV) $(LABEL_VENV) $(DEMO) $(RESULTS) $(FOUNDATION) $(FINDINGS)
