@@ -66,6 +66,7 @@ def refused(path, *words):
         (42, "3h", [32767, 32767, 32767], "cut short"),
         (70, "2h", [2, 8], "goes on after the 412 bytes"),
         (70, "2h", [16, 32], "cut short"),
+        (0, "i", [352], "another length than its 348 bytes (sizeof_hdr)"),
         (72, "h", [8], "8 bits a voxel (bitpix) and the type int16 (datatype)"),
         (70, "h", [999], "data code 999"),
         (112, "2f", [INF, 0], "scl_slope inf"),

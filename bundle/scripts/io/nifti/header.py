@@ -82,6 +82,8 @@ def read_head(path: Path, file: BinaryIO) -> NiftiHeader:
     size = 540 if start[4:8] == b"n+2\0" else 348
     start += file.read(max(0, size + 4 - len(start)))
     endianness = next((each for each in "<>" if start[:4] == struct.pack(f"{each}i", size)), None)
+    if endianness is None:  # nibabel guesses, and mends it
+        refuse(path, f"its header states another length than its {size} bytes (sizeof_hdr)", REMEDY)
     header = HEADERS[size](start[:size], endianness, check=False)
     shape = _checked_shape(path, header)
     offset = _checked_offset(path, header, size + 4)
