@@ -158,7 +158,7 @@ def one_line(error: BaseException) -> str:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Return whether an exception is a `UserError`, Ctrl-C or a lack of memory, which need no traceback."""
+    """Return whether an exception needs no traceback: a `UserError`, Ctrl-C or a lack of memory."""
     told = most_telling(error)
     if FROM_WORKER in str(told):
         return _from_worker(str(told))[0]
@@ -166,7 +166,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:
-    """Tell whether PyTorch ran out of memory, on a GPU or, where it only raises `RuntimeError`, on the CPU."""
+    """Tell whether PyTorch ran out of memory, which on a CPU is a `RuntimeError` like any other."""
     return isinstance(error, torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )
