@@ -107,7 +107,7 @@ def test_no_number_where_there_is_no_range(value):
         read_number("some_number", value)
 
 
-@pytest.mark.parametrize("name", ["x" * 256, "./" + "é" * 128, "a\0b", ""])
+@pytest.mark.parametrize("name", ["x" * 256, "./" + "é" * 128, "a\0b", "a\ud800", ""])
 def test_no_path(name):
     with pytest.raises(ValueError, match=r"--ckpt_path .*is not a path"):
         check_option("ckpt_path", name, "models/model.pt")

@@ -67,7 +67,10 @@ def between(low: float, high: float) -> Kind:
 
 def _is_path(value: Any) -> bool:
     named = isinstance(value, str) and value != "" and "\0" not in value
-    return named and all(len(os.fsencode(part)) <= MAX_NAME for part in Path(value).parts)
+    try:
+        return named and all(len(os.fsencode(part)) <= MAX_NAME for part in Path(value).parts)
+    except UnicodeEncodeError:  # half of a UTF-16 pair, as JSON may hold it
+        return False
 
 
 def _are_paths(value: Any) -> bool:
