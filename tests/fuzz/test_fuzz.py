@@ -16,6 +16,8 @@ from tests.fuzz.runner import Runner
 from tests.fuzz.targets import TARGETS, share
 from tests.helpers.bundle_command import BUNDLE
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bounds on memory are Linux's")
+
 CASES = 600  # of each target; make fuzz tries as many as there is time for
 SEED = 0
 
