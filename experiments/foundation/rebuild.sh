@@ -59,5 +59,7 @@ echo "5. the percentiles that scale images since then; the weights and their thr
 "$PYTHON" - "$OUT/model.json" <<'END'
 import json, pathlib, sys
 path = pathlib.Path(sys.argv[1])
-path.write_text(json.dumps(json.loads(path.read_text()) | {"normalisation": {"lower": 0.001, "upper": 99.999}}, indent=2) + "\n")
+sidecar = json.loads(path.read_text())
+sidecar |= {"normalisation": {"lower": 0.001, "upper": 99.999}, "trained_normalisation": sidecar["normalisation"]}
+path.write_text(json.dumps(sidecar, indent=2) + "\n")
 END

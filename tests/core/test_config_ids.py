@@ -31,6 +31,9 @@ def overlay(tmp_path):
         ("train", {"learningrate": 1e-4}, "did you mean learning_rate?"),
         ("train", {"xyzzy": 1}, "; correct it; the name of a comment begins with _"),
         ("train", {"+epoch": [5]}, "did you mean epochs?"),
+        ("train", {"normalisation#lowr": 1}, "there is no such percentile; write normalisation#lower or"),
+        ("inference", {"displayable_configs": {}}, "has another name now; write request_options"),
+        ("inference", {"preprocessing#transforms#1#lowr": 1}, "did you mean preprocessing#transforms#1#lower?"),
         ("train", {"study": {}}, "'study' has another name now; write volumes"),
         ("inference", {"called_above": 0.4}, "'called_above' has another name now; write decision_threshold"),
         (
@@ -79,6 +82,8 @@ def test_what_is_refused(base, content, why, overlay):
         ("train", {"+train#handlers": [], "train#trainer#accumulation_steps": 2}),
         ("train", {"loss": {"_target_": "monai.losses.DiceLoss"}, "loss#_target_": "monai.losses.FocalLoss"}),
         ("inference", {"windows#overlap": 0.25, "windows#sw_batch_size": 1, "inferer#scale": 1}),
+        ("inference", {"my_windows": 8, "windows#sw_batch_size": "%my_windows"}),
+        ("inference", {"my_windows": 8, "windows#sw_batch_size": "%mine.json::my_windows"}),
         ("inference", {"val_dir": "unused, but another config has it"}),
     ],
 )

@@ -162,7 +162,7 @@ def test_all_that_is_refused_is_told(tmp_path, caplog):
     assert not caplog.records
     error = caught(lambda: check_all(read_header, [tmp_path / "a.tif", whole, tmp_path / "none.tif"]))
     assert one_line(error).startswith(f"{tmp_path / 'a.tif'}: the file is empty")
-    assert one_line(error).endswith("(and 1 more like it, listed above)")
+    assert one_line(error).endswith("(and 1 more files, listed above)")
     assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
         str(tmp_path / "a.tif"),
         str(tmp_path / "none.tif"),
@@ -171,9 +171,10 @@ def test_all_that_is_refused_is_told(tmp_path, caplog):
         check_all(lambda _: 1 / 0, [1, 2])  # what is no refusal is raised at once
 
 
-def test_a_lack_of_memory_is_one_line():
-    with pytest.raises(RuntimeError) as error:
-        torch.empty(2**50)
+@pytest.mark.parametrize("take", [torch.empty, np.empty])
+def test_a_lack_of_memory_is_one_line(take):
+    with pytest.raises((RuntimeError, MemoryError)) as error:
+        take(2**50)
     assert is_refusal(error.value)
     assert one_line(error.value).startswith("not enough memory (")
     assert one_line(error.value).endswith("); give a smaller --patch_size or --batch_size")

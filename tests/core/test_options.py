@@ -122,3 +122,10 @@ def test_only_what_can_be_switched_off_may_be_nothing():
     check_option("channel", "$None", None)
     with pytest.raises(ValueError, match=r"--patch_size \$None: cannot be nothing; leave it out"):
         check_option("patch_size", "$None", [64, 64, 64])
+
+
+@pytest.mark.parametrize(("name", "default"), [("batch_size", 2), ("unlabelled_value", None), ("epochs", 1)])
+@pytest.mark.parametrize("value", ["1e400", "99999999999999999999", float("nan")])
+def test_no_number_that_can_be_computed_with(name, default, value):
+    with pytest.raises(ValueError, match=rf"--{name} .*: is not a number of at most 2\^53; give a smaller one"):
+        check_option(name, value, default)

@@ -59,6 +59,15 @@ def test_no_single_voxel_decides_how_the_shipped_weights_scale():
 # -- origin -----------------------------------------------------------------------------------------------------------
 
 
+def test_the_shipped_weights_may_be_used_with_the_scaling_of_their_training():
+    for lower, upper in ((0, 100), (0.001, 99.999)):
+        checkpoint = Checkpoint(WEIGHTS, normalisation={"lower": lower, "upper": upper})
+        checkpoint.check()
+        assert checkpoint.normalisation == {"lower": lower, "upper": upper}
+    with pytest.raises(ValueError, match=r"lower is 0\.001 in the weights and 0\.5 in the config"):
+        Checkpoint(WEIGHTS, normalisation={"lower": 0.5, "upper": 99.5}).check()
+
+
 def test_provenance(tmp_path):
     path = saved(tmp_path)
     metadata = json.loads((BUNDLE / "configs" / "metadata.json").read_text())

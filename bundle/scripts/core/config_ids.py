@@ -18,9 +18,11 @@ RENAMED = {
     **{"study": "volumes", "parts": "split_volumes", "course": "fingerprint", "pace": "schedule"},
     **{"listed": "from_monailabel", "go_on": "resuming", "called_above": "decision_threshold"},
     **{"probability_too": "saving_probability", "weights": "checkpoint", "weights_in_use": "checkpoint"},
-    **{"study_dir": "dataset_dir"},
+    **{"study_dir": "dataset_dir", "displayable_configs": "request_options"},
 }
 """Top-level ids of earlier versions, and what they are called now."""
+
+PERCENTILES = ("lower", "upper")
 
 _STARRED = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 _WINDOW = r"(validate#)?inferer#(roi_size|overlap|sw_batch_size|mode|sigma_scale|progress|buffer_steps|cval)"
@@ -29,7 +31,7 @@ _WINDOW = r"(validate#)?inferer#(roi_size|overlap|sw_batch_size|mode|sigma_scale
 def check_overlays(files: Sequence[str], config: Mapping[str, Any], monai_knows: Iterable[str], used: set[str]) -> None:
     """Check the ids that overlays set.
 
-    A new id is one that some config refers to by `@`; a comment's begins with `_`.
+    A new id is one that some config refers to by `@` or `%`; a comment's begins with `_`.
 
     Args:
         files: the configs of a command, the first of which stands on its own.
@@ -48,7 +50,7 @@ def check_overlays(files: Sequence[str], config: Mapping[str, Any], monai_knows:
         for name in ConfigParser.load_config_file(file):
             check_id(str(file), name, config)
             top = _split(name)[0]
-            if top.startswith("_") or top in known or re.search(rf"@{re.escape(top)}(?!\w)", text):
+            if top.startswith("_") or top in known or re.search(rf"(@|%|::){re.escape(top)}(?!\w)", text):
                 continue
             problem = f"{top!r} is no id of the configs, and nothing refers to it"
             refuse_unknown(str(file), problem, top, known, "correct it; the name of a comment begins with _")
@@ -72,15 +74,23 @@ def check_id(subject: str, name: str, config: Mapping[str, Any]) -> None:
         refuse(subject, f"{moved[0]} has another name now", f"write {moved[1] or ''}windows#{moved[2]}")
     parent: Any = config
     for part in parts[:-1]:
-        parent = parent.get(part) if isinstance(parent, Mapping) else None
+        parent = _inside(parent, part)
     if len(parts) < 2 or not isinstance(parent, Mapping) or parts[-1].startswith("_"):
         return
+    whole, before = "#".join(parts), "#".join(parts[:-1])
+    if before == "normalisation" and parts[-1] not in PERCENTILES:
+        refuse(subject, f"{whole}: there is no such percentile", "write normalisation#lower or normalisation#upper")
     known = _arguments(parent.get("_target_"))
     if known is not None and parts[-1] not in known:
-        whole, before = "#".join(parts), "#".join(parts[:-1])
         problem = f"{whole}: {parent['_target_']} has no argument {parts[-1]!r}"
         near = [f"{before}#{argument}" for argument in known]
         refuse_unknown(subject, problem, whole, near, f"it has {', '.join(known)}, or leave this out")
+
+
+def _inside(parent: Any, part: str) -> Any:
+    if isinstance(parent, list):
+        return parent[int(part)] if part.isdecimal() and int(part) < len(parent) else None
+    return parent.get(part) if isinstance(parent, Mapping) else None
 
 
 def _split(name: str) -> list[str]:

@@ -126,7 +126,7 @@ def check_all(check: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
     if len(refused) > 1:
         for each in refused:
             logger.error("%s", each)
-        told = f"{refused[0]} (and {len(refused) - 1} more like it, listed above)"
+        told = f"{refused[0]} (and {len(refused) - 1} more files, listed above)"
         raise type(refused[0])(told) from refused[0]
     if refused:
         raise refused[0]
@@ -166,10 +166,9 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:
-    """Tell whether PyTorch ran out of memory, which on a CPU is a `RuntimeError` like any other."""
-    return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
+    """Tell whether memory ran out, which PyTorch tells by errors of its own."""
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError) and not isinstance(error, UserError)
+    return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 def report_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -129,7 +129,7 @@ OPTIONS = {
     "zoom": Option(between(1, 4), "augmentation: largest zoom factor in plane"),
     "threshold": Option(between(0, 1), "probability above which a voxel is vessel; by default the weights' own"),
     "save_probability": Option(BOOLEAN, "write `NAME_prob.EXT` too"),
-    "num_workers": Option(whole_number(0), "extra processes that load and augment"),
+    "num_workers": Option(whole_number(0), "extra processes that load and augment, at most two for each CPU"),
     "without": Option(NAMES, "parts of the synthetic volumes that pre-training leaves out"),
     "per_volume": Option(whole_number(1), "patches that pre-training cuts from each synthetic volume"),
     "validation_volumes": Option(whole_number(1), "synthetic volumes that pre-training validates on"),
@@ -171,6 +171,8 @@ def check_option(name: str, given: Any, default: Any) -> None:
         _check_device(str(value))
     elif name == "scale":
         read_scale(value)
+    if _is_number(value) and name != "seed" and not abs(value) <= 2**53:
+        refuse(f"--{name} {given}", "is not a number of at most 2^53", "give a smaller one")
     kind = OPTIONS[name].kind if name in OPTIONS else _kind_of(name, default)
     if kind.accepts(value):
         return

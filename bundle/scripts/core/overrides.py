@@ -26,8 +26,7 @@ def check_overrides(argv: Sequence[str] | None = None) -> None:
         argv: the command line; by default that of this process.
 
     Raises:
-        UserError: for a top-level name that neither the configs nor MONAI know, or a value of the wrong kind. MONAI
-            itself checks names with a `#`.
+        UserError: for a name that neither the configs nor MONAI know, or a value of the wrong kind.
     """
     from monai.bundle import ConfigParser  # takes a second, which other users of this package should not pay for
 

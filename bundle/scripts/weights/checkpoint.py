@@ -140,7 +140,10 @@ class Checkpoint:
         """
         arguments = getattr(self.network, "arguments", {})
         differing = differences(self.sidecar, "network", arguments, may_differ)
-        self._refuse_if(differing + differences(self.sidecar, "normalisation", self.stated))
+        # percentiles that took the place of those of training may be set back
+        scalings = [title for title in ("normalisation", "trained_normalisation") if title in self.sidecar]
+        scaled = [differences(self.sidecar, title, self.stated) for title in scalings]
+        self._refuse_if(differing + (scaled[0] if all(scaled) and scaled else []))
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return the weights as they are stored, in half precision or not.
