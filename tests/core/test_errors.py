@@ -1,3 +1,4 @@
+import importlib
 import subprocess
 import sys
 import zipfile
@@ -9,7 +10,7 @@ import torch
 from monai.data import DataLoader, Dataset
 from monai.transforms import Compose
 
-from scripts.core import check_all, most_telling, one_line, read_boolean
+from scripts.core import UserError, check_all, most_telling, one_line, read_boolean
 from scripts.core.errors import is_refusal
 from scripts.io import read_header
 from scripts.training import inverse_frequency_weights
@@ -178,3 +179,18 @@ def test_a_lack_of_memory_is_one_line(take):
     assert is_refusal(error.value)
     assert one_line(error.value).startswith("not enough memory (")
     assert one_line(error.value).endswith("); give a smaller --patch_size or --batch_size")
+
+
+def test_a_refusal_of_modules_that_were_loaded_anew_is_one(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("scripts")]:
+        monkeypatch.delitem(sys.modules, name)
+    again = importlib.import_module("scripts.core")
+    assert again.UserError is not UserError
+
+    def refuse_a_file():
+        with again.refuse_failures("a.nii.gz", "cannot be read", "copy it again"):
+            raise EOFError("ended early")
+
+    error = caught(lambda: wrapped(refuse_a_file))
+    assert is_refusal(error)
+    assert one_line(error) == "a.nii.gz: cannot be read (ended early); copy it again"

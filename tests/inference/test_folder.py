@@ -16,7 +16,7 @@ from scripts.core import one_line
 from scripts.data import FAILED, checked_images
 from scripts.inference import FolderDataset, FolderEvaluator, segment_folder
 from scripts.inference.folder import check_outputs
-from scripts.io import SaveVolumed, VolumeReader
+from scripts.io import SaveVolumed, VolumeReader, write_volume
 from scripts.transforms import SaveProbabilityd, ScaleToUnitd, SoftmaxInPlaced, ThresholdVesselsd
 from tests.helpers.volume_examples import imagej, nifti, told
 
@@ -184,3 +184,33 @@ def test_room_for_what_is_not_compressed(tmp_path, monkeypatch):
     (out / "a_prob.npy").write_bytes(b" " * 240)  # an earlier result, which is replaced
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**4, 0, 660))
     assert len(check_outputs(items, writers(out))) == 5
+
+
+def test_somebodys_file_is_not_replaced(folder, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    imagej(folder / "e.tif")
+    theirs = imagej(out / "e_seg.tif")
+    before = theirs.read_bytes()
+    with pytest.raises(FileExistsError, match="does not say that it is a result") as error:
+        check_outputs(checked_images(folder), writers(out))
+    told(error, theirs, "choose another --output_dir")
+    assert theirs.read_bytes() == before
+    mine = {"weights_sha256": "0" * 64}
+    write_volume(theirs, np.zeros(SHAPE, np.uint8), provenance=mine)
+    assert len(check_outputs(checked_images(folder), writers(out))) == 4
+
+
+def test_beside_its_images_an_array_may_be_somebodys(folder):
+    check_outputs(checked_images(folder), writers(folder))
+    np.save(folder / "d_seg.npy", ramp())
+    with pytest.raises(FileExistsError, match="does not say that it is a result"):
+        check_outputs(checked_images(folder), writers(folder))
+
+
+def test_a_result_that_would_be_another_image(folder):
+    imagej(folder / "e.tif")
+    theirs = imagej(folder / "e_seg.tif")
+    with pytest.raises(FileExistsError, match="is itself an image to segment") as error:
+        check_outputs(checked_images(folder), writers(folder))
+    told(error, theirs, "choose another --output_dir")

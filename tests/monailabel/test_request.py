@@ -96,7 +96,7 @@ def test_values_that_training_does_not_take(name, values):
         "threshold": ("much", 2, -0.1, True, [0.5]),
         "overlap": (1, "1"),
         "scale": (0, None, 5, "big"),
-        "result_extension": ("/../../x", ".nii.gz/../x", 3),
+        "result_extension": ("/../../x", ".nii.gz/../x", 3, ".txt", ".json", ".png", ".dcm", ""),
         "result_dtype": ("object", 8),
         "label_tag": ("../x", "/tmp/x", "", None, "a\0b", "..", "a\\b"),
         "save_label": ("yes", 1),

@@ -139,7 +139,12 @@ def most_telling(error: BaseException) -> BaseException:
     What caused a `UserError` is in a library's words; what it caused only says that a transform failed.
     """
     chain = [*_chain(error)]
-    return next((each for each in chain if isinstance(each, UserError)), chain[-1])
+    return next((each for each in chain if _is_user_error(each)), chain[-1])
+
+
+def _is_user_error(error: BaseException) -> bool:
+    # by name, because MONAI Label loads this bundle's modules anew, and then has two classes of each name
+    return any(kind.__name__ == UserError.__name__ for kind in type(error).__mro__)
 
 
 def one_line(error: BaseException) -> str:
@@ -162,12 +167,12 @@ def is_refusal(error: BaseException) -> bool:
     told = most_telling(error)
     if FROM_WORKER in str(told):
         return _from_worker(str(told))[0]
-    return isinstance(told, UserError | KeyboardInterrupt) or _is_lack_of_memory(told)
+    return isinstance(told, KeyboardInterrupt) or _is_user_error(told) or _is_lack_of_memory(told)
 
 
 def _is_lack_of_memory(error: BaseException) -> bool:
     """Tell whether memory ran out, which PyTorch tells by errors of its own."""
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError) and not isinstance(error, UserError)
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError) and not _is_user_error(error)
     return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 

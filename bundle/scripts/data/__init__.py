@@ -2,7 +2,7 @@
 
 from .classes import class_counts, label_names, label_values
 from .dataset import CachedVolumes, check_pair, find_dataset, find_images
-from .images import FAILED, HEADER, checked_images
+from .images import FAILED, HEADER, WEIGHTS_HASH, checked_images
 from .layout import DECATHLON, find_volumes
 from .loaders import PatchLoader, VolumeLoader
 from .patches import EpochSampler, PatchDataset, pad_collate
@@ -16,6 +16,7 @@ __all__ = [
     "HEADER",
     "TRAIN",
     "VALIDATE",
+    "WEIGHTS_HASH",
     "CachedVolumes",
     "EpochSampler",
     "LabelScan",

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 FAILED, HEADER = "failed", "header"
 """Keys of an item: why it cannot be segmented, or else its `VolumeInfo`."""
+WEIGHTS_HASH = "weights_sha256"
+"""What the provenance of every result of this bundle has."""
 RESULTS = ("_seg", "_prob")
 """How names of results end."""
 
@@ -74,4 +76,4 @@ def _without_results(dataset_dir: str | Path, items: Sequence[dict[str, Any]]) -
 def _is_result(name: str, info: VolumeInfo, names: set[str]) -> bool:
     """Tell whether a file is a result, by what it states, or by its name if it states nothing."""
     beside = any(name.endswith(ending) and name.removesuffix(ending) in names for ending in RESULTS)
-    return "weights_sha256" in info.provenance or (info.kind == "npy" and beside)
+    return WEIGHTS_HASH in info.provenance or (info.kind == "npy" and beside)

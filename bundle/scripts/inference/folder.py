@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from monai.transforms import Compose
 from monai.utils import CommonKeys as Keys
 
 from scripts.core import EmptyVolumeError, check_name, is_refusal, most_telling, one_line, refuse
-from scripts.data import FAILED, HEADER
-from scripts.io import SaveVolumed, split_name
+from scripts.data import FAILED, HEADER, WEIGHTS_HASH
+from scripts.io import SaveVolumed, file_family, read_header, split_name
 
 logger = logging.getLogger(__name__)
 
@@ -147,15 +147,19 @@ def check_outputs(data: Sequence[Mapping[str, Any]], writers: Sequence[SaveVolum
         The items; one whose results cannot have their names has `failed` now.
 
     Raises:
-        UserError: for such a name of a single volume, and if files that are not compressed need more room than the disk
-            has. How small compressed ones become is not known.
+        UserError: for such a name of a single volume, if a result would replace a file that is none, and if files that
+            are not compressed need more room than the disk has. How small compressed ones become is not known.
     """
     checked, needed = [], 0
+    images = {Path(str(item[Keys.IMAGE])).resolve() for item in data}
     for item in data:
         try:
             outputs = [writer.output_path(Path(str(item[Keys.IMAGE]))) for writer in writers]
             for path in outputs:
                 check_name(path)
+                _check_is_free(path, item, images)
+        except FileExistsError:
+            raise
         except ValueError as error:
             if len(data) == 1:
                 raise
@@ -168,6 +172,24 @@ def check_outputs(data: Sequence[Mapping[str, Any]], writers: Sequence[SaveVolum
         problem = f"the results need {needed / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left"
         refuse(writers[0].output_dir, problem, "make room, or choose another --output_dir", OSError)
     return checked
+
+
+def _check_is_free(path: Path, item: Mapping[str, Any], images: Set[Path]) -> None:
+    """Refuse to replace what may be somebody's work; an earlier result says that it is one."""
+    remedy = "move it, or choose another --output_dir"
+    if path.resolve() in images:
+        refuse(path, "is itself an image to segment, and a result would replace it", remedy, FileExistsError)
+    if not path.exists():
+        return
+    beside = path.resolve().parent == Path(str(item[Keys.IMAGE])).resolve().parent
+    if file_family(path) == "npy" and not beside:  # it cannot say what it is
+        return
+    try:
+        is_ours = WEIGHTS_HASH in read_header(path).provenance
+    except Exception:  # whatever it is, no result of this bundle
+        is_ours = False
+    if not is_ours:
+        refuse(path, "exists, does not say that it is a result, and would be replaced", remedy, FileExistsError)
 
 
 def _size(item: Mapping[str, Any], writer: SaveVolumed) -> int:

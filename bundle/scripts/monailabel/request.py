@@ -18,12 +18,12 @@ from typing import Any
 import torch
 
 from scripts.core import read_number, read_scale, refuse, refuse_unknown
-from scripts.io import split_name
+from scripts.io import SUFFIXES, split_name
 
 MODEL = "tubenet"
 NAMES = {"model": (MODEL,), "strategy": ("random", "first")}
 MAX_NAME, MAX_SHOWN = 200, 60  # characters
-SUFFIX = re.compile(r"(\.?\w{1,8}){1,3}")
+OF_VOLUMES = {*SUFFIXES, ".nrrd", ".seg.nrrd", ".mha", ".mhd"}  # the last four are written by MONAI Label
 WEIGHTS = re.compile(r"\w[\w .-]*\.pt")
 TAG = re.compile(r"\w[\w .-]*")
 TEXT = re.compile(r"[\w .:/-]*")
@@ -84,6 +84,10 @@ def _is_weights(value: Any) -> bool:
     return all(map(_matches(WEIGHTS), names))
 
 
+def _is_of_volumes(value: Any) -> bool:
+    return isinstance(value, str) and f".{value.lower().removeprefix('.')}" in OF_VOLUMES
+
+
 def _are_whole(value: Any) -> bool:
     return isinstance(value, list) and all(type(each) is int for each in value)
 
@@ -135,7 +139,7 @@ INFER = OF_VIEWERS | {
     "overlap": read_number,
     "threshold": read_number,
     "scale": lambda name, value: read_scale(value),
-    "result_extension": _is(_matches(SUFFIX), "a suffix", "give one such as .nii.gz"),
+    "result_extension": _is(_is_of_volumes, "a suffix of volumes", "give one such as .nii.gz"),
     "result_dtype": _one_of("uint8", "uint16", "int16", "float32", "", None),
     "result_compress": TRUTH,
     "restore_label_idx": TRUTH,

@@ -27,7 +27,7 @@ REACH = 3  # times the span of the bulk; the maxima of ten real volumes lie with
 FEW = (1, 99)  # percentiles of what is not background where that is nearly all there is
 NO_DATA = 1e30  # no intensity is as large; -3.4e38, the lowest float32, is a common mark for "no data"
 SLIVER = 1 / 50  # of the range
-SHARES = (5, 95)  # percentiles between which most voxels lie
+MOST = 0.9  # of the voxels
 MAX_LOOKED_AT = 2**18  # voxels that decide whether the log gets a line
 MAX_FLOAT32 = float(np.finfo(np.float32).max)
 MAX_WHOLE_FLOAT32 = 2**24  # single precision holds every whole number up to here
@@ -91,7 +91,9 @@ def intensity_range(
       two-thousandth of a volume is not cut off at the brightness of its surroundings.
     - Where the bulk is a single intensity, as where all but a few voxels are 0, those few count instead, but for the
       lowest and highest hundredth of them.
-    - Beyond 1e30 voxels mean *no data*, and do not count.
+    - Beyond 1e30 voxels mean *no data*, and do not count. The same goes for the lowest intensity where less than half
+      of the voxels share it and it lies further below the rest than three times the rest's span: a program that turned
+      or stitched the volume has filled it with 0 or -32768.
 
     Percentiles of more than 2^24 voxels (`MAX_SORTED`) are those of as many that are drawn, always the same ones.
 
@@ -113,7 +115,10 @@ def intensity_range(
     voxels = voxels.ravel(order="K")  # of a dense array never a copy
     if max(-lowest, highest) > NO_DATA and (there := voxels[np.abs(voxels) < NO_DATA]).size:
         voxels, lowest, highest = there, there.min().item(), there.max().item()
-    *bulk, asked_low, asked_high = _percentiles(_sample(voxels), *BULK, lower, upper)
+    looked_at = _sample(voxels)
+    if (there := _without_fill(looked_at, lowest)) is not looked_at:
+        looked_at, lowest = there, there.min().item()
+    *bulk, asked_low, asked_high = _percentiles(looked_at, *BULK, lower, upper)
     if bulk[0] >= bulk[1] and (few := voxels[voxels != bulk[0]]).size:
         ends = _percentiles(_sample(few), *FEW)
         bulk = [min(bulk[0], ends[0]), max(bulk[0], ends[1])]
@@ -121,6 +126,16 @@ def intensity_range(
     low = lowest if lower == 0 else max(asked_low, bulk[1] - reach)
     high = highest if upper == 100 else min(asked_high, bulk[0] + reach)
     return next(((a, b) for a, b in ((low, high), bulk) if b > a), (lowest, highest))
+
+
+def _without_fill(voxels: Voxels, lowest: float) -> Voxels:
+    """Return a volume's voxels without those that a program has filled in, or just the voxels."""
+    there = voxels[voxels != lowest]
+    if not 0.5 * voxels.size < there.size < voxels.size:
+        return voxels
+    low, high = _percentiles(there, *BULK)
+    # in Python's numbers, for those of the file may not hold the difference
+    return there if low - lowest > REACH * (high - low) > 0 else voxels
 
 
 def _ends(voxels: Voxels, name: object) -> tuple[float, float]:
@@ -175,8 +190,13 @@ def _looked_at(voxels: Voxels) -> Voxels:
 
 def _tell_of_a_sliver(voxels: Voxels, low: float, high: float, name: object) -> None:
     """Log a line where most voxels have nearly the same intensity once they are scaled."""
-    *most, bulk_low, bulk_high = _percentiles(_looked_at(voxels), *SHARES, *BULK)
-    a, b = most if most[1] > most[0] else (bulk_low, bulk_high)  # a background of one value says nothing
+    ordered = np.sort(_looked_at(voxels))
+    most = max(1, math.ceil(MOST * ordered.size))
+    spans = ordered[most - 1 :].astype(np.float64) - ordered[: ordered.size - most + 1]
+    first = int(spans.argmin())
+    a, b = ordered[first].item(), ordered[first + most - 1].item()
+    if a == b:  # a background of one value says nothing
+        a, b = _percentiles(ordered, *BULK)
     if 0 < b - a < SLIVER * (high - low):
         told = (
             "%s: most voxels, %g to %g, share a sliver of the range %g to %g that is scaled to [0, 1]; "
