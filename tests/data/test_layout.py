@@ -58,6 +58,23 @@ def test_an_nnunet_dataset(tmp_path, caplog):
     assert pairs(find_images(folder / "imagesTs"), "name") == [("c_0000",)]
 
 
+@pytest.mark.parametrize("described", [True, False])
+def test_of_an_nnunet_dataset_the_images_without_labels_are_segmented(tmp_path, caplog, described):
+    folder = nnunet(tmp_path / "Dataset001_Vessels")
+    if not described:
+        (folder / "dataset.json").unlink()
+    (folder / "imagesTs").mkdir()
+    (folder / "imagesTs" / ".DS_Store").touch()
+    assert pairs(find_images(folder), "name") == [("a_0000",), ("b_0000",)]  # there is nothing in imagesTs
+    assert not caplog.text
+    save(folder / "imagesTs" / "c_0000.nii.gz")
+    assert pairs(find_images(folder), "name") == [("c_0000",)]
+    told = f"imagesTs: is segmented, imagesTr is left out; to segment that, name {folder / 'imagesTr'}"
+    assert told in caplog.text
+    assert pairs(find_images(folder / "imagesTr"), "name") == [("a_0000",), ("b_0000",)]
+    assert pairs(find_dataset(folder), "name") == [("a_0000",), ("b_0000",)]
+
+
 def test_a_channel_of_an_nnunet_dataset_is_a_file(tmp_path):
     folder = nnunet(tmp_path, channels=("0000", "0001"))
     for find in (find_dataset, checked_images):

@@ -30,7 +30,7 @@ PAIRS_OF_FOLDERS = (("images", "labels"), ("imagesTr", "labelsTr"))
 HOW_TO_LIST = 'list them in its dataset.json: {"training": [{"image": "a/b.nii.gz", "label": "c/d.nii.gz"}]}'
 TEXT_SUFFIXES = (".txt", ".md", ".json", ".csv", ".xml", ".log", ".pdf", ".py")
 
-_NNUNET_FOLDERS = ("imagesTr", "imagesTs")
+_NNUNET_FOLDERS = ("imagesTs", "imagesTr")  # to segment, and to train on
 _OF_CHANNEL = re.compile(r"(.+)_(\d{4})")
 _MAX_FOLDERS = 1000  # that are looked through for volumes, only to say where there are some
 
@@ -119,11 +119,27 @@ def list_images(path: Path, channel: int | None = None) -> list[dict[str, str]]:
     folder, listing = _dataset_file(path)
     if "training" in listing:
         return _decathlon(folder, channel, keys=("image",))
-    inside = next((folder / name for name in ("images", *_NNUNET_FOLDERS) if os.path.isdir(folder / name)), folder)
+    inside = _folder_to_segment(folder)
     files = find_volumes(inside)
     if inside.name in _NNUNET_FOLDERS:
         files = dict(_choose_channel(case, of_case, channel) for case, of_case in _cases(files).items())
     return [{"name": name, "image": str(file)} for name, file in sorted(files.items())]
+
+
+def _folder_to_segment(folder: Path) -> Path:
+    """Return which folder of a dataset has the images to segment, or the dataset itself."""
+    if os.path.isdir(folder / "images"):
+        return folder / "images"
+    # nnU-Net makes both, and leaves imagesTs empty where there is nothing to segment
+    filled = [folder / name for name in _NNUNET_FOLDERS if _is_filled(folder / name)]
+    if len(filled) > 1:
+        logger.warning("%s: is segmented, imagesTr is left out; to segment that, name %s", *filled)
+    there = (folder / name for name in _NNUNET_FOLDERS if os.path.isdir(folder / name))
+    return filled[0] if filled else next(there, folder)
+
+
+def _is_filled(folder: Path) -> bool:
+    return os.path.isdir(folder) and any(not file.name.startswith(".") for file in _files(folder))
 
 
 def list_pairs(path: Path, channel: int | None = None) -> list[dict[str, Any]]:
