@@ -99,7 +99,7 @@ def test_decathlon_list(tmp_path):
 @pytest.mark.parametrize(
     ("training", "words"),
     [
-        ("{not json", "Medical Decathlon"),
+        ("{not json", "is not JSON"),
         ('{"test": []}', "training"),
         ([], "no volume"),
         (["imagesTr/a.nii.gz"], "Medical Decathlon"),

@@ -108,9 +108,10 @@ def test_what_dataset_json_says_is_compared(tmp_path, caplog):
             '{"channel_names": {}, "dataset": {"a": {"images": ["x"], "label": "y"}}}',
             ["under dataset, which is not read"],
         ),
-        ("[1]", ["it holds no object"]),
-        ("[" * 100_000, ["neither a Medical Decathlon list nor"]),
-        ("\ud800", ["neither a Medical Decathlon list nor"]),
+        ("[1]", ["neither a Medical Decathlon list, which has training, nor"]),
+        ("[" * 100_000, ["is nested too deep to be read"]),
+        ("\ud800", ["is not JSON"]),
+        ("{" + " " * 2**26 + "}", ["has 67108866 bytes, more than the 67108864"]),
     ],
 )
 def test_a_dataset_json_of_another_kind(tmp_path, text, words):

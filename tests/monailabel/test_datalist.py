@@ -16,6 +16,7 @@ from scripts.network import TubeNet
 from scripts.weights import Checkpoint, save_weights
 from tests.helpers.bundle_command import BUNDLE
 from tests.helpers.dataset_examples import write_tubes
+from tests.helpers.volume_examples import told
 
 OPTIONS = {"learning_rate": 0.001, "batch_size": 6, "ckpt_path": None, "frozen": None}
 HOW = (0.25, [32, 32, 32])
@@ -45,17 +46,18 @@ def test_options_are_those_given_or_those_of_finetuning():
 
 
 def test_a_bundle_without_finetuning(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"finetune\.json: is missing.*; copy the whole bundle again"):
+    with pytest.raises(FileNotFoundError, match=r"finetune\.json: no such file; copy it from the bundle again"):
         schedule(True, OPTIONS, tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "{}", '{"ckpt_path": "$@none"}'])
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[]", "{}", '{"ckpt_path": "$@none"}'])
 def test_a_finetuning_that_says_nothing(tmp_path, text):
     (tmp_path / "configs").mkdir()
     path = tmp_path / "configs" / "finetune.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match=re.escape(f"{path}: does not say how to train")):
+    with pytest.raises(ValueError, match=re.escape(f"{path}: ")) as error:
         schedule(True, {"ckpt_path": None}, tmp_path)
+    told(error, path, "copy it from the bundle again")
 
 
 def test_volumes_of_a_dataset_are_handed_on(dataset):

@@ -8,7 +8,6 @@ their own names.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -20,7 +19,7 @@ from typing import Any
 
 from monai.data import load_decathlon_datalist
 
-from scripts.core import refuse, refuse_failures
+from scripts.core import read_json, refuse, refuse_failures
 from scripts.io import SUFFIXES, file_family, split_name, whole_volumes
 
 logger = logging.getLogger(__name__)
@@ -237,11 +236,8 @@ def _dataset_file(path: Path) -> tuple[Path, dict[str, Any]]:
             refuse(file, "no such file", "check --dataset_dir", FileNotFoundError)
         return path, {}
     remedy = "correct the file, or give its folder of images"
-    with refuse_failures(file, "is neither a Medical Decathlon list nor an nnU-Net dataset", remedy):
-        listing = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(listing, dict):
-            raise ValueError("it holds no object")
-    if "training" not in listing and "channel_names" not in listing:
+    listing = read_json(file, remedy)  # bounded, which MONAI's own reading of a list is not
+    if not isinstance(listing, dict) or not listing.keys() & {"training", "channel_names"}:
         problem = "is neither a Medical Decathlon list, which has training, nor nnU-Net's, which has channel_names"
         refuse(file, problem, remedy)
     if "dataset" in listing and "training" not in listing:

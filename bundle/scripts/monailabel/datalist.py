@@ -6,7 +6,6 @@ the weights to train further when the training starts.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser
 from torch import nn
 
-from scripts.core import refuse
+from scripts.core import read_json, refuse
 from scripts.data import TRAIN, VALIDATE, check_pair, scan_labels, split_dataset
 from scripts.io import file_family, split_name
 from scripts.weights import Checkpoint
@@ -50,10 +49,9 @@ def schedule(from_monailabel: bool, options: Mapping[str, Any], bundle_root: str
     if not from_monailabel:
         return SimpleNamespace(**options)
     path = Path(bundle_root) / "configs" / "finetune.json"
-    if not path.is_file():
-        refuse(path, "is missing, which says how gently to train", "copy the whole bundle again", FileNotFoundError)
+    content = read_json(path, "copy it from the bundle again")
     try:
-        finetune = ConfigParser(json.loads(path.read_text()))
+        finetune = ConfigParser(content)
         finetune["bundle_root"] = str(bundle_root)
         return SimpleNamespace(**{name: finetune.get_parsed_content(name) for name in options})
     except (ValueError, KeyError) as error:
