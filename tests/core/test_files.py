@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from scripts.core import check_writable, write_whole
+from scripts.core import check_regular, check_writable, write_whole
 from tests.helpers.volume_examples import told
 
 
@@ -67,3 +67,25 @@ def test_a_folder_without_permission(tmp_path):
 def test_a_writable_folder_is_made_and_left_empty(tmp_path):
     assert check_writable(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     assert os.listdir(tmp_path / "a" / "b") == []
+
+
+def test_a_file_is_regular_or_it_is_refused_unopened(tmp_path):
+    (tmp_path / "a").write_bytes(b"123")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert check_regular(tmp_path / "a", "look") == check_regular(tmp_path / "link", "look") == 3
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    for name, kind, problem in (
+        ("none", FileNotFoundError, "no such model"),
+        ("a/b", FileNotFoundError, "no such model"),
+        ("", OSError, "is a folder and not a file"),
+        ("pipe", OSError, "is a pipe, socket or device and not a file"),
+        ("round", OSError, "cannot be opened (Too many levels of symbolic links)"),
+        ("x" * 300, OSError, "cannot be opened (File name too long)"),
+    ):
+        with pytest.raises(kind) as error:
+            check_regular(tmp_path / name, "look", "no such model")
+        told(error, tmp_path / name, f"{problem}; look")
+    for name in ("a\0b", "\ud800"):
+        with pytest.raises(FileNotFoundError, match="no file can have such a name; look"):
+            check_regular(tmp_path / name, "look")

@@ -31,10 +31,10 @@ def test_what_cannot_be_read(content, why, tmp_path):
 def test_what_is_no_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a\.json: no such file; look"):
         read_json(tmp_path / "a.json", "look")
-    with pytest.raises(OSError, match="is not a regular file; look"):
+    with pytest.raises(OSError, match="is a folder and not a file; look"):
         read_json(tmp_path, "look")
     os.mkfifo(tmp_path / "pipe.json")  # reading it would wait for ever
-    with pytest.raises(OSError, match=r"pipe\.json: is not a regular file; look"):
+    with pytest.raises(OSError, match=r"pipe\.json: is a pipe, socket or device and not a file; look"):
         read_json(tmp_path / "pipe.json", "look")
 
 

@@ -117,7 +117,7 @@ def test_a_pipe_a_socket_or_a_device_is_never_opened(tmp_path, name):
     for each in (path, tmp_path / "link" / name, tmp_path / "zero" / name, tmp_path / "s" / name):
         with pytest.raises(OSError, match="pipe, socket or device and not a file") as error:
             check_content(each)
-        told(error, each, "give a file")
+        told(error, each, "check the path")
 
 
 def test_links_to_files_are_files_and_broken_ones_are_missing(tmp_path):

@@ -24,7 +24,7 @@ def test_a_pipe_would_never_end(tmp_path):
     for pipe in (path.with_suffix(".json"), path):
         pipe.unlink()
         os.mkfifo(pipe)
-        with pytest.raises(OSError, match=f"{pipe.name}: is not a regular file"):
+        with pytest.raises(OSError, match=f"{pipe.name}: is a pipe, socket or device and not a file"):
             read_sidecar(path)
 
 

@@ -21,6 +21,7 @@ from .errors import (
 )
 from .files import (
     check_name,
+    check_regular,
     check_writable,
     make_folder,
     move_into,
@@ -66,6 +67,7 @@ __all__ = [
     "check_all",
     "check_name",
     "check_overrides",
+    "check_regular",
     "check_writable",
     "class_names",
     "foreground_log_odds",

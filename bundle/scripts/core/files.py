@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -141,6 +142,37 @@ def check_name(path: Path) -> None:
         refuse(
             path, f"the name has {length} bytes, and {longest} are allowed there", "shorten the name it is made from"
         )
+
+
+def check_regular(path: Path, remedy: str, missing: str = "no such file") -> int:
+    """Check that a path is a regular file, or a link to one.
+
+    A named pipe or a device must never be opened: reading it would wait for ever, or never end.
+
+    Args:
+        path: the path.
+        remedy: what to do if it is none.
+        missing: what to say if there is nothing of that name.
+
+    Returns:
+        Its length in bytes.
+
+    Raises:
+        UserError: for a file that is missing, a folder, a pipe, socket or device, or one that may not be looked at.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        refuse(path, missing, remedy, FileNotFoundError)
+    except ValueError:  # a NUL, or a lone surrogate that stands for no byte
+        refuse(ascii(str(path)), "no file can have such a name", remedy, FileNotFoundError)
+    except OSError as error:
+        refuse(path, f"cannot be opened ({error.strerror})", remedy, OSError)
+    if stat.S_ISDIR(found.st_mode):
+        refuse(path, "is a folder and not a file", remedy, OSError)
+    if not stat.S_ISREG(found.st_mode):
+        refuse(path, "is a pipe, socket or device and not a file", remedy, OSError)
+    return found.st_size
 
 
 def sha256(path: str | Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import refuse, refuse_failures
+from .files import check_regular
 
 MAX_BYTES = 2**26  # 64 MiB, a list of a hundred thousand volumes
 
@@ -22,15 +23,9 @@ def read_json(path: Path, remedy: str, max_bytes: int = MAX_BYTES) -> Any:
     Raises:
         UserError: if it is missing, no regular file, too large, not JSON, or nested too deep to be read.
     """
-    if not path.is_file():
-        there = path.exists()
-        refuse(
-            path, "is not a regular file" if there else "no such file", remedy, OSError if there else FileNotFoundError
-        )
+    if (size := check_regular(path, remedy)) > max_bytes:
+        refuse(path, f"has {size} bytes, more than the {max_bytes} that such a file may have", remedy)
     with refuse_failures(path, "cannot be read", remedy):
-        size = path.stat().st_size
-        if size > max_bytes:
-            refuse(path, f"has {size} bytes, more than the {max_bytes} that such a file may have", remedy)
         content = path.read_bytes()
     try:
         return json.loads(content)

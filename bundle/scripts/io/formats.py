@@ -12,11 +12,10 @@ Three words are used throughout this package:
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from scripts.core import UserError, refuse
+from scripts.core import check_regular, refuse
 
 Family = Literal["tiff", "nifti", "npy"]
 
@@ -104,20 +103,10 @@ def check_content(path: Path) -> int:
         UserError: for a file that is missing, a folder, a pipe, socket or device, may not be read, is empty, or holds
             something else.
     """
+    size = check_regular(path, "check the path")
     try:
-        found = path.stat()  # of what a link leads to
-        if stat.S_ISDIR(found.st_mode):
-            refuse(path, "is a folder", "give one file in it", OSError)
-        if not stat.S_ISREG(found.st_mode):
-            refuse(path, "is a pipe, socket or device and not a file", "give a file", OSError)
         with path.open("rb") as file:
             start = file.read(START)
-    except UserError:
-        raise
-    except FileNotFoundError:
-        refuse(path, "no such file", "check the path", FileNotFoundError)
-    except ValueError:  # a NUL, or a lone surrogate that stands for no byte
-        refuse(ascii(str(path)), "no file can have such a name", "check the path", FileNotFoundError)
     except OSError as error:
         refuse(path, f"cannot be opened ({error.strerror})", "check the path and its permissions", OSError)
     if not start:
@@ -125,7 +114,7 @@ def check_content(path: Path) -> int:
     promised, content = _FORMATS[split_name(path)[1].lower()][1], content_of(start)
     if promised != content:
         _refuse_content(path, promised, content, start)
-    return found.st_size
+    return size
 
 
 def content_of(start: bytes) -> str:

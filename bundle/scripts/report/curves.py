@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scripts.core import read_json, refuse, write_text, write_whole
+from scripts.core import check_regular, read_json, refuse, write_text, write_whole
 from scripts.metrics import AREAS, KINDS, MIN_RECALL, RATES, mean_curves
 
 from .figure import DIM, FRAME, GROUND, TEXT
@@ -162,8 +162,7 @@ def _short_names(folders: Sequence[Path]) -> list[str]:
 
 def _read_mean(path: Path) -> dict[str, Any]:
     """Return the mean curves in a `curves.json`."""
-    if not path.is_file():
-        refuse(path, "no such file", "evaluate with configs/evaluate.json, which writes it", FileNotFoundError)
+    check_regular(path, "evaluate with configs/evaluate.json, which writes it")
     try:
         mean = read_json(path, "evaluate again")["mean"]
         drawable = all(mean[kind][key] for kind, keys in KINDS.items() for key in keys[:2])

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from scripts.core import refuse, refuse_failures
+from scripts.core import check_regular, refuse, refuse_failures
 
 ZIP = b"PK\x03\x04"
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -23,9 +23,8 @@ def read_bytes(path: Path) -> bytes:
         UserError: if the file cannot be read; this says nothing about whether it is damaged.
     """
     remedy = "check the file, its permissions and the disk"
+    check_regular(path, remedy)
     with refuse_failures(path, "cannot be read", remedy):
-        if path.exists() and not path.is_file():  # a pipe would never end
-            refuse(path, "is not a regular file", remedy, OSError)
         return path.read_bytes()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from scripts.core import read_json, refuse
+from scripts.core import check_regular, read_json, refuse
 from scripts.network import TubeNet
 
 MAX_SIDECAR = 2**24  # bytes
@@ -57,10 +57,7 @@ def check_is_there(weights: Path, option: str = "--ckpt_path") -> None:
     Raises:
         UserError: if not.
     """
-    if not weights.is_file():
-        there = weights.exists()
-        problem = "is not a regular file" if there else "no such weights"
-        refuse(weights, problem, f"check {option}", OSError if there else FileNotFoundError)
+    check_regular(weights, f"check {option}", missing="no such weights")
     if weights.suffix == ".h5":
         refuse(weights, "is a Keras file", "python -m scripts import-weights turns it into a .pt")
 
