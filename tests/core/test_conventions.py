@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scripts.core import UNLABELLED, WEIGHTS, class_names
+from scripts.core import MAX_WHOLE, UNLABELLED, WEIGHTS, class_names
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,8 @@ def test_the_shipped_weights_have_the_same_names():
 
 def test_no_label_value_that_can_be_a_class_means_unlabelled():
     assert UNLABELLED < 0
+
+
+def test_beyond_it_double_precision_leaves_whole_numbers_out():
+    assert float(MAX_WHOLE - 1) + 1 == MAX_WHOLE
+    assert float(MAX_WHOLE) + 1 == MAX_WHOLE

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from scripts.core import check_regular, check_writable, write_whole
+from scripts.core import check_name_length, check_regular, check_writable, is_plain_name, write_whole
 from tests.helpers.volume_examples import told
 
 
@@ -89,3 +89,22 @@ def test_a_file_is_regular_or_it_is_refused_unopened(tmp_path):
     for name in ("a\0b", "\ud800"):
         with pytest.raises(FileNotFoundError, match="no file can have such a name; look"):
             check_regular(tmp_path / name, "look")
+
+
+@pytest.mark.parametrize("name", ["a", "a b.nii.gz", "é" * 127, "..a", "x" * 255, "\udc80"])
+def test_plain_names(name, tmp_path):
+    assert is_plain_name(name)
+    check_name_length(tmp_path / name)
+    (tmp_path / name).touch()
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "/a", "a\\b", "a\0", "x" * 256, "é" * 128, "\ud800", None, 3, ["a"], b"a"]
+)
+def test_no_plain_names(name):
+    assert not is_plain_name(name)
+
+
+def test_a_name_that_is_too_long(tmp_path):
+    with pytest.raises(ValueError, match=r"the name has 256 bytes, and 255 are allowed there; shorten the name"):
+        check_name_length(tmp_path / ("é" * 128))

@@ -12,9 +12,9 @@ from scripts.monailabel.request import (
     SAMPLE,
     TRAIN,
     check_inside,
-    check_name,
     check_options,
     check_parameters,
+    check_plain_name,
     check_training,
     check_training_request,
     check_upload,
@@ -147,7 +147,7 @@ def test_in_a_training_process_nothing_is_evaluated_before_the_request_is_checke
 
 @pytest.mark.parametrize("name", ["a", "a b", "vène-01", "1.2.840.113619", "._a", "a..b", "$x"])
 def test_names(name):
-    check_name("image", name)
+    check_plain_name("image", name)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_names(name):
 )
 def test_no_names(name):
     with pytest.raises(ValueError, match=r"^image .*: is not a plain name; give one without folders$"):
-        check_name("image", name)
+        check_plain_name("image", name)
 
 
 def test_links_are_followed_to_where_a_file_lies(tmp_path):

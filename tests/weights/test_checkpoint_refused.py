@@ -63,7 +63,7 @@ def test_a_server_may_be_asked_to_use_other_weights(tmp_path, name, used):
 NO_NAMES = ["../model.pt", "/model.pt", "", "a/b.pt", "..", "a\0.pt", [], [["model.pt"]], 3, {"_target_": "x"}, True]
 
 
-@pytest.mark.parametrize("name", NO_NAMES, ids=repr)
+@pytest.mark.parametrize("name", [*NO_NAMES, "x" * 300], ids=repr)
 def test_other_weights_are_named_by_a_name(tmp_path, name):
     with pytest.raises(ValueError, match=r"is not the name of a file; give one such as model\.pt"):
         Checkpoint(saved(tmp_path), name=name)

@@ -5,7 +5,7 @@ Traceback (most recent call last):
 scripts.core.errors.UserFileNotFoundError: a.tif: no such file; check --dataset_dir
 """
 
-from .conventions import UNLABELLED, class_names
+from .conventions import MAX_WHOLE, UNLABELLED, class_names
 from .device import bfloat16
 from .errors import (
     EmptyVolumeError,
@@ -20,9 +20,10 @@ from .errors import (
     report_exception,
 )
 from .files import (
-    check_name,
+    check_name_length,
     check_regular,
     check_writable,
+    is_plain_name,
     make_folder,
     move_into,
     sha256,
@@ -55,6 +56,7 @@ __all__ = [
     "BUNDLE",
     "CONFIGS",
     "DECIDE_TRAINING",
+    "MAX_WHOLE",
     "OPTIONS",
     "UNLABELLED",
     "WEIGHTS",
@@ -65,7 +67,7 @@ __all__ = [
     "bfloat16",
     "box_text",
     "check_all",
-    "check_name",
+    "check_name_length",
     "check_overrides",
     "check_regular",
     "check_writable",
@@ -74,6 +76,7 @@ __all__ = [
     "free_memory",
     "install_excepthook",
     "is_finite",
+    "is_plain_name",
     "is_refusal",
     "keep_freed_memory",
     "longest_in_plane_axis",

@@ -1,8 +1,10 @@
-"""What all parts agree on: the mark for unlabelled voxels, and the default class names."""
+"""What all parts agree on: the mark for unlabelled voxels, class names, exact whole numbers."""
 
 from __future__ import annotations
 
 UNLABELLED = -1
+MAX_WHOLE = 2**53
+"""Double precision holds every whole number up to here."""
 
 
 def class_names(count: int) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from .errors import UserError, refuse
 from .parts import part_of, sweep
 
-MAX_NAME = 255  # bytes of a file's name, where the system does not tell
+MAX_NAME = 255  # bytes of the name of a file or folder in the usual file systems
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
@@ -37,7 +37,7 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
     """Write several files as `write_whole` does, and rename them only when all are complete."""
     for path, _ in files:
         make_folder(path.parent)
-        check_name(path)
+        check_name_length(path)
         sweep(path.parent)
     temporaries = [part_of(path) for path, _ in files]
     try:
@@ -127,7 +127,7 @@ def check_writable(folder: str | os.PathLike[str], option: str = "") -> Path:
     return folder
 
 
-def check_name(path: Path) -> None:
+def check_name_length(path: Path) -> None:
     """Check that a file's name is not longer than its folder's file system allows.
 
     Raises:
@@ -142,6 +142,16 @@ def check_name(path: Path) -> None:
         refuse(
             path, f"the name has {length} bytes, and {longest} are allowed there", "shorten the name it is made from"
         )
+
+
+def is_plain_name(name: object) -> bool:
+    """Return whether a value is what a file can be called in a folder, and no path to another."""
+    if not isinstance(name, str) or name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
+        return False
+    try:
+        return len(os.fsencode(name)) <= MAX_NAME
+    except UnicodeEncodeError:  # half of a UTF-16 pair, as JSON may hold it
+        return False
 
 
 def check_regular(path: Path, remedy: str, missing: str = "no such file") -> int:

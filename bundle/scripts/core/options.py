@@ -18,9 +18,9 @@ import torch
 from fire.parser import DefaultParseValue
 
 from .errors import refuse
+from .files import MAX_NAME
 
 AUTO = "auto"
-MAX_NAME = 255  # bytes of the name of a file or folder, in the usual file systems
 MIN_SCALE, MAX_SCALE = 0.02, 4.0
 
 

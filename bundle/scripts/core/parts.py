@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 
 PART = ".part-"
 """Prefix of unfinished files' names; it hides them, so that nobody takes one for a volume."""
-MAX_NAME = 180  # bytes of a file's name that its temporary name keeps; file systems allow 255
+MAX_KEPT = 180  # bytes of a file's name that its temporary name keeps; file systems allow 255
 _swept: set[str] = set()  # folders in which this process has looked for what others left
 
 
 def part_of(path: Path) -> Path:
     """Return a new temporary name beside a file or folder; it ends as the final name does."""
-    kept = os.fsencode(path.name)[-MAX_NAME:].decode("utf-8", "ignore")  # "ignore" drops a letter that was cut in two
+    kept = os.fsencode(path.name)[-MAX_KEPT:].decode("utf-8", "ignore")  # "ignore" drops a letter that was cut in two
     process = f"{os.getpid()}-{_began(os.getpid()) or 0}"
     return path.with_name(f"{PART}{_machine()}-{process}-{uuid.uuid4().hex[:8]}-{kept}")
 

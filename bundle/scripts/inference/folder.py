@@ -16,7 +16,7 @@ from monai.engines.utils import IterationEvents
 from monai.transforms import Compose
 from monai.utils import CommonKeys as Keys
 
-from scripts.core import EmptyVolumeError, check_name, is_refusal, most_telling, one_line, refuse
+from scripts.core import EmptyVolumeError, check_name_length, is_refusal, most_telling, one_line, refuse
 from scripts.data import FAILED, HEADER, WEIGHTS_HASH
 from scripts.io import SaveVolumed, file_family, read_header, split_name
 
@@ -156,7 +156,7 @@ def check_outputs(data: Sequence[Mapping[str, Any]], writers: Sequence[SaveVolum
         try:
             outputs = [writer.output_path(Path(str(item[Keys.IMAGE]))) for writer in writers]
             for path in outputs:
-                check_name(path)
+                check_name_length(path)
                 _check_is_free(path, item, images)
         except FileExistsError:
             raise

@@ -17,12 +17,12 @@ from typing import Any
 
 import torch
 
-from scripts.core import read_number, read_scale, refuse, refuse_unknown
+from scripts.core import is_plain_name, read_number, read_scale, refuse, refuse_unknown
 from scripts.io import SUFFIXES, split_name
 
 MODEL = "tubenet"
 NAMES = {"model": (MODEL,), "strategy": ("random", "first")}
-MAX_NAME, MAX_SHOWN = 200, 60  # characters
+MAX_TEXT, MAX_SHOWN = 200, 60  # characters
 OF_VOLUMES = {*SUFFIXES, ".nrrd", ".seg.nrrd", ".mha", ".mhd"}  # the last four are written by MONAI Label
 WEIGHTS = re.compile(r"\w[\w .-]*\.pt")
 TAG = re.compile(r"\w[\w .-]*")
@@ -76,7 +76,7 @@ def _is_device(value: Any) -> bool:
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and len(value) <= MAX_NAME and bool(pattern.fullmatch(value))
+    return lambda value: isinstance(value, str) and len(value) <= MAX_TEXT and bool(pattern.fullmatch(value))
 
 
 def _is_weights(value: Any) -> bool:
@@ -96,7 +96,7 @@ def _is_share(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value) and -1 <= value < 1
 
 
-def check_name(what: str, name: Any) -> None:
+def check_plain_name(what: str, name: Any) -> None:
     """Check that a name is that of a file or folder and no path.
 
     Args:
@@ -106,7 +106,7 @@ def check_name(what: str, name: Any) -> None:
     Raises:
         UserError: for anything but text, a path, `..`, or what no file can be called.
     """
-    if not isinstance(name, str) or name in ("", ".", "..") or len(name) > MAX_NAME or re.search(r"[/\\\0]", name):
+    if not is_plain_name(name) or len(name) > MAX_TEXT:
         refuse(f"{what} {shown(name)}", "is not a plain name", "give one without folders")
 
 
@@ -233,7 +233,7 @@ def check_upload(what: str, name: str | None, remote: bool) -> None:
         UserError: for any other kind.
     """
     last = PureWindowsPath(PurePosixPath(name or "").name).name
-    check_name(what, last)
+    check_plain_name(what, last)
     if not (remote and last.endswith((".bin", ".nrrd"))):
         split_name(last)
 
@@ -246,7 +246,7 @@ def check_parameters(given: Mapping[str, Any], remote: bool) -> None:
     """
     for name, value in given.items():
         if name in ("id", "label"):
-            check_name(name, value)
+            check_plain_name(name, value)
         elif name == "tag" and value:  # 3D Slicer may leave it empty
             TAG_NAME(name, value)
         elif name in NAMES and value not in NAMES[name]:

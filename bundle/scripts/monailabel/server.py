@@ -43,9 +43,9 @@ from .request import (
     INFER,
     SAMPLE,
     check_inside,
-    check_name,
     check_options,
     check_parameters,
+    check_plain_name,
     check_training,
     check_upload,
 )
@@ -99,7 +99,7 @@ def _check_image(image: str, route: str, remote: bool) -> None:
     if route == "/infer/{model}" and os.path.isabs(image) and not remote:
         check_inside("image", image, settings.MONAI_LABEL_STUDIES)
     else:
-        check_name("image", image)
+        check_plain_name("image", image)
 
 
 class OneLine:

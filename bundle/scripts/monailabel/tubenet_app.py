@@ -19,7 +19,7 @@ from monailabel.tasks.train.bundle import BundleTrainTask
 
 from scripts.core import UserError, refuse
 
-from .request import BATCH, MODEL, TRAIN, check_inside, check_name, check_options, check_training, shown
+from .request import BATCH, MODEL, TRAIN, check_inside, check_options, check_plain_name, check_training, shown
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class FolderDatastore(LocalDatastore):
         Raises:
             UserError: if there is no image of that name.
         """
-        check_name("image", image)
+        check_plain_name("image", image)
         if not (path := self.get_image_uri(image)):
             remedy = "GET /datastore/?output=all lists what is"
             refuse(f"image {shown(image)}", f"is not in {self._datastore_path}", remedy, FileNotFoundError)
@@ -106,14 +106,14 @@ class FolderDatastore(LocalDatastore):
         """Add an image."""
         name, suffix = self._to_id(os.path.basename(image_filename))
         to = self._datastore.image_path()
-        check_name("image", image_id or name)
+        check_plain_name("image", image_id or name)
         check_inside("image", os.path.join(to, self._filename(image_id or name, suffix)), to)
         return super().add_image(image_id, image_filename, image_info)
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Save a label of an image that is there."""
         self.place_of(image_id)
-        check_name("tag", str(getattr(label_tag, "value", label_tag)))
+        check_plain_name("tag", str(getattr(label_tag, "value", label_tag)))
         suffix = self._to_id(os.path.basename(label_filename))[1]
         to = self._datastore.label_path(label_tag)
         check_inside("label", os.path.join(to, self._filename(image_id, suffix)), to)
@@ -126,7 +126,7 @@ class FolderDatastore(LocalDatastore):
 
     def _filename(self, id: str, ext: str) -> str:
         name = super()._filename(id, ext)
-        check_name("file", name)
+        check_plain_name("file", name)
         return name
 
     def _init_from_datastore_file(self, throw_exception: bool = False) -> None:
@@ -146,7 +146,7 @@ class FolderDatastore(LocalDatastore):
             remedy = "remove it, and it is made anew"
             refuse(self._datastore_config_path, "names other folders than . and labels", remedy)
         for tag in listed.tags():
-            check_name(f"{self._datastore_config_path}: tag", tag)
+            check_plain_name(f"{self._datastore_config_path}: tag", tag)
         for name, each in listed.objects.items():
             for data in (each.image, *each.labels.values()):
-                check_name(f"{self._datastore_config_path}: file", f"{name}{data.ext}")
+                check_plain_name(f"{self._datastore_config_path}: file", f"{name}{data.ext}")

@@ -28,7 +28,7 @@ COLOURS = ("#56b4e9", "#e69f00", "#2fd6a3", "#f0e442", "#ff8ac4", "#ff6b4a")
 """Those of Okabe and Ito, lightened for a dark ground; more than six lines repeat them, dashed."""
 
 MAX_COLOURED = 2 * len(COLOURS)  # cases; more are grey
-MAX_NAME = 30  # characters
+MAX_ENTRY = 30  # characters
 
 
 def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float) -> None:
@@ -87,8 +87,8 @@ def _style(number: int) -> dict[str, Any]:
 def _entry(name: str, kind: str, curves: Mapping[str, Any]) -> str:
     """Return an entry of the legend: a name, if need be shortened, and the area under the curve."""
     area = KINDS[kind][-1]
-    half = (MAX_NAME - 1) // 2
-    name = name if len(name) <= MAX_NAME else f"{name[:half]}…{name[-half:]}"
+    half = (MAX_ENTRY - 1) // 2
+    name = name if len(name) <= MAX_ENTRY else f"{name[:half]}…{name[-half:]}"
     return f"{name}  {AREAS[area]} {curves[area]:.3f}"
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from scripts.core import BUNDLE, read_number, refuse, sha256, write_together
+from scripts.core import BUNDLE, is_plain_name, read_number, refuse, sha256, write_together
 from scripts.network import TubeNet
 
 from .compatibility import differences, has_other_classes, misfits, not_finite
@@ -253,7 +253,7 @@ def save_state(path: str | Path, state: Mapping[str, torch.Tensor], sidecar: Map
 
 def _beside(path: Path, name: str | Sequence[str]) -> Path:
     name = next(iter(name), "") if isinstance(name, list | tuple) else name
-    if not isinstance(name, str) or name in ("", "..") or "\0" in name or Path(name).name != name:
+    if not is_plain_name(name):
         refuse(f"model_filename {name!r}", "is not the name of a file", f"give one such as {path.name}")
     named = path.with_name(name)
     return named if named.is_file() else path
