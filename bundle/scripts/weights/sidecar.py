@@ -77,8 +77,8 @@ def check_size(weights: Path, arguments: Mapping[str, Any]) -> None:
         numbers = _count(arguments)
     except Exception as error:
         refuse(sidecar_path(weights), f"describes a network that does not exist ({error})", remedy)
-    size = weights.stat().st_size
-    if not MIN_BYTES * numbers <= size <= MAX_BYTES * numbers + SLACK:
+    _check_most(weights, numbers)
+    if (size := weights.stat().st_size) < MIN_BYTES * numbers:
         problem = f"describes a network of {numbers} weights, and {weights.name} has {size} bytes"
         refuse(sidecar_path(weights), problem, remedy)
 
@@ -91,12 +91,17 @@ def check_not_giant(weights: Path, arguments: Mapping[str, Any] | None) -> None:
         arguments: the network's arguments, as the sidecar states them, if it does.
 
     Raises:
-        UserError: if they are.
+        UserError: if it does not.
     """
     try:
-        most = MAX_BYTES * _count(arguments) + SLACK
+        numbers = _count(arguments)
     except Exception:  # none is stated, or it is not a TubeNet: the size is not known
         return
+    _check_most(weights, numbers)
+
+
+def _check_most(weights: Path, numbers: int) -> None:
+    most = MAX_BYTES * numbers + SLACK
     if (size := weights.stat().st_size) > most:
         problem = f"has {size} bytes, and the network that {sidecar_path(weights).name} describes needs {most} at most"
         refuse(weights, problem, "copy both again")
