@@ -74,6 +74,14 @@ def test_images_alone(dataset, tmp_path):
     assert not has(tmp_path / "pictures" / "a_outlines.png", LABEL_COLOUR)
 
 
+def test_results_beside_the_images_are_no_images(dataset, tmp_path):
+    for name in "ab":
+        shutil.copy(next((dataset / "images").glob(f"{name}.*")), tmp_path / "out")
+        write_volume(tmp_path / "out" / f"{name}_prob.tif", np.zeros(SHAPE, np.float32))
+    draw_outlines(tmp_path / "out", tmp_path / "out", tmp_path / "pictures")
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a_outlines.png", "b_outlines.png"]
+
+
 def test_a_dataset_that_is_labelled_in_part(dataset, tmp_path):
     next((dataset / "labels").glob("b.*")).unlink()
     draw_outlines(dataset, tmp_path / "out")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from scripts.core import check_writable, refuse
-from scripts.data import DECATHLON, check_pair, find_dataset, find_images, find_volumes
+from scripts.data import DECATHLON, SEGMENTATION, check_pair, find_dataset, find_images, find_volumes, is_result_name
 from scripts.io import VolumeInfo, read_volume
 from scripts.report import slice_panel
 
-SEGMENTED = "_seg"  # stands after the name of the image
 MICROMETRES_PER_MM = 1000.0
 MAX_IN_MICROMETRES = 20.0  # mm across; the scale bar of a larger volume is in mm
 
@@ -49,8 +48,8 @@ def draw_outlines(
         refuse(folder, "no such folder", "check --segmentations_dir", FileNotFoundError)
     found = find_volumes(folder)
     images = find_images(dataset_dir, channel)
-    # segmentations may lie beside the images
-    items = [item for item in images if not _is_segmentation(item["name"], images)]
+    names = {item["name"] for item in images}
+    items = [item for item in images if not is_result_name(item["name"], names)]  # results may lie beside the images
     labels = _labels(Path(dataset_dir), channel)
     for item in items:
         _check(item, found, labels, folder, channel)
@@ -67,17 +66,12 @@ def draw_outlines(
             pictures / f"{name}_outlines.png",
             image,
             label,
-            read_volume(found[name + SEGMENTED])[1],
+            read_volume(found[name + SEGMENTATION])[1],
             title=title,
             spacing=spacing,
             unit=unit,
         )
         print(path, file=sys.stderr)
-
-
-def _is_segmentation(name: str, images: Sequence[Mapping[str, str]]) -> bool:
-    """Tell whether a name is that of the segmentation of one of the images."""
-    return name.endswith(SEGMENTED) and any(item["name"] == name.removesuffix(SEGMENTED) for item in images)
 
 
 def _labels(dataset: Path, channel: int | None) -> Mapping[str, str]:
@@ -101,14 +95,14 @@ def _check(
 ) -> None:
     """Check that an image has a segmentation, and that segmentation and label have its voxels."""
     name, image = item["name"], item["image"]
-    if name + SEGMENTED not in found:
+    if name + SEGMENTATION not in found:
         refuse(
-            f"{folder / name}{SEGMENTED}.*",
+            f"{folder / name}{SEGMENTATION}.*",
             "no such file",
             f"segment {image} with configs/inference.json, or give another --segmentations_dir",
             FileNotFoundError,
         )
-    check_pair(image, str(found[name + SEGMENTED]), channel=channel)
+    check_pair(image, str(found[name + SEGMENTATION]), channel=channel)
     if name in labels:
         check_pair(image, labels[name], channel=channel)
 

@@ -2,7 +2,7 @@
 
 from .classes import class_counts, label_names, label_values
 from .dataset import CachedVolumes, check_pair, find_dataset, find_images
-from .images import FAILED, HEADER, WEIGHTS_HASH, checked_images
+from .images import FAILED, HEADER, SEGMENTATION, WEIGHTS_HASH, checked_images, is_result_name
 from .layout import DECATHLON, find_volumes
 from .loaders import PatchLoader, VolumeLoader
 from .patches import EpochSampler, PatchDataset, pad_collate
@@ -14,6 +14,7 @@ __all__ = [
     "DECATHLON",
     "FAILED",
     "HEADER",
+    "SEGMENTATION",
     "TRAIN",
     "VALIDATE",
     "WEIGHTS_HASH",
@@ -32,6 +33,7 @@ __all__ = [
     "find_images",
     "find_labelled",
     "find_volumes",
+    "is_result_name",
     "label_names",
     "label_values",
     "no_dataset",

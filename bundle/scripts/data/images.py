@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ FAILED, HEADER = "failed", "header"
 """Keys of an item: why it cannot be segmented, or else its `VolumeInfo`."""
 WEIGHTS_HASH = "weights_sha256"
 """What the provenance of every result of this bundle has."""
-RESULTS = ("_seg", "_prob")
-"""How names of results end."""
+SEGMENTATION = "_seg"
+RESULTS = (SEGMENTATION, "_prob")
+"""How names of results end, after the name of the image."""
 
 
 def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, Any]]:
@@ -75,5 +76,9 @@ def _without_results(dataset_dir: str | Path, items: Sequence[dict[str, Any]]) -
 
 def _is_result(name: str, info: VolumeInfo, names: set[str]) -> bool:
     """Tell whether a file is a result, by what it states, or by its name if it states nothing."""
-    beside = any(name.endswith(ending) and name.removesuffix(ending) in names for ending in RESULTS)
-    return WEIGHTS_HASH in info.provenance or (info.kind == "npy" and beside)
+    return WEIGHTS_HASH in info.provenance or (info.kind == "npy" and is_result_name(name, names))
+
+
+def is_result_name(name: str, names: Container[str]) -> bool:
+    """Return whether a volume is called as a result of another of these names would be."""
+    return any(name.endswith(ending) and name.removesuffix(ending) in names for ending in RESULTS)
