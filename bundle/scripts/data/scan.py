@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, box_text, check_all, refuse, slices
+from scripts.core import MAX_WHOLE, Box, box_text, check_all, refuse, slices
 from scripts.io import read_volume
 
 from .dataset import find_dataset
 
 LABEL_REMEDY = "put a label there: whole numbers, 0 for background, 1 for vessel, -1 where nothing is labelled"
 MAX_VALUES = 32  # a file with more distinct values is taken for an image, not a label
-MAX_VALUE = 2**53  # double precision holds every whole number up to here
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +113,7 @@ def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> lis
         refuse(path, problem, LABEL_REMEDY)
     if len(values) > MAX_VALUES:
         refuse(path, f"looks like an image and not a label, it holds {len(values)} different values", LABEL_REMEDY)
-    if len(values) and int(values[-1]) > MAX_VALUE:
+    if len(values) and int(values[-1]) > MAX_WHOLE:
         refuse(path, f"looks like an image and not a label, it holds {values[-1]!s}", LABEL_REMEDY)
     return [int(value) for value in values]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from scripts.core import MAX_WHOLE
 from scripts.weights import is_plain
 
 from .epoch_table import EpochTable
@@ -17,7 +18,7 @@ from .handlers import Patience
 
 VALIDATOR = {"epoch": 0, "metrics": {}, "best_metric": 0.0, "best_metric_epoch": 0}
 """What is kept of the validation engine's state, with values of the right types."""
-MAX, MAX_COUNT = sys.float_info.max, 2**53
+MAX = sys.float_info.max
 CHANGE_IN_TRAINING = ("lr", "betas", "momentum")
 """Settings of an optimiser that a schedule may change."""
 
@@ -83,7 +84,7 @@ def check_count(name: str, saved: Any, least: int = 0) -> None:
     Raises:
         MismatchError: if it is none, or below `least`.
     """
-    if type(saved) is not int or not least <= saved <= MAX_COUNT:
+    if type(saved) is not int or not least <= saved <= MAX_WHOLE:
         raise MismatchError(f"{name} is not a whole number from {least}")
 
 

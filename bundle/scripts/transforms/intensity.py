@@ -14,7 +14,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from scripts.core import EmptyVolumeError, planes_per_slab, refuse
+from scripts.core import MAX_WHOLE, EmptyVolumeError, planes_per_slab, refuse
 from scripts.io import name_of
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,6 @@ MOST = 0.9  # of the voxels
 MAX_LOOKED_AT = 2**18  # voxels that decide whether the log gets a line
 MAX_FLOAT32 = float(np.finfo(np.float32).max)
 MAX_WHOLE_FLOAT32 = 2**24  # single precision holds every whole number up to here
-MAX_WHOLE_FLOAT64 = 2**53
 
 
 class ScaleToUnitd(MapTransform):
@@ -145,7 +144,7 @@ def _ends(voxels: Voxels, name: object) -> tuple[float, float]:
     if not abs(furthest) <= MAX_FLOAT32:
         problem = f"holds {furthest:g}, which single precision cannot hold"
         refuse(name, problem, "replace such voxels by a number like the others")
-    if voxels.dtype.kind in "iu" and abs(furthest) > MAX_WHOLE_FLOAT64:
+    if voxels.dtype.kind in "iu" and abs(furthest) > MAX_WHOLE:
         problem = f"holds {furthest}, and whole numbers beyond 2^53 lose digits"
         refuse(name, problem, "subtract the same number from every voxel")
     return lowest, highest
