@@ -18,7 +18,6 @@ from scripts.monailabel.request import (
     check_training,
     check_training_request,
     check_upload,
-    shown,
 )
 from tests.helpers.bundle_command import BUNDLE
 
@@ -208,7 +207,15 @@ def test_what_stands_in_an_address():
             check_parameters({name: value}, True)
 
 
-def test_a_value_is_shown_in_one_short_line():
-    assert shown("a\nb\x1b[31m\u202e") == "a?b?[31m?"
-    assert shown({"a": 1}) == '{"a": 1}'
-    assert shown("x" * 100) == "x" * 60 + "..."
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("/a\nb\x1b[31m\u202e", "/a b\\x1b[31m\\u202e"),
+        ({"a": 1}, '{"a": 1}'),
+        ("x" * 10**6, "x" * 493 + " ... " + "x" * 500),  # with "images " before it a thousand
+    ],
+)
+def test_a_value_is_named_in_one_line_that_is_not_too_long(value, told):
+    with pytest.raises(ValueError, match="is not a plain name") as error:
+        check_plain_name("images", value)
+    assert str(error.value) == f"images {told}: is not a plain name; give one without folders"

