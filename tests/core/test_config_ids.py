@@ -1,4 +1,4 @@
-"""Ids that an overlay or an option sets: mistyped and outdated ones are refused, new ones that are used pass."""
+"""Mistyped and outdated ids of overlays and options are refused, new ones pass if used."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a killed process leaves is removed by the next run; what a living process or another machine writes is not."""
+"""What a killed process left is removed; what a living one or another machine writes is not."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def test_a_kill_leaves_parts_and_the_next_run_removes_them(tmp_path, monkeypatch
 
 
 def test_what_may_be_somebody_elses_stays(tmp_path, monkeypatch):
-    """Parts of this process, of other machines, of other versions, and of a process that took over a number."""
+    """Parts of this process, other machines and versions, and a process of a reused number."""
     mine = part_of(tmp_path / "mine.tif")
     machine, pid, began = mine.name.removeprefix(parts.PART).split("-")[:3]
     free = 2**22 - 2  # above the largest number that Linux gives

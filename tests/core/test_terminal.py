@@ -1,4 +1,4 @@
-"""What a file name would tell a terminal is spelled out: in refusals, tracebacks and the log."""
+"""Control characters in names are spelled out: in refusals, tracebacks and the log."""
 
 import logging
 import subprocess

@@ -1,4 +1,4 @@
-"""Which images of a folder are segmented: bad headers are told item by item, own results are left out."""
+"""Which images of a folder are segmented: bad headers are told one by one, results left out."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Which files are images and labels: nnU-Net's datasets, nested folders, names in two spellings."""
+"""Which files are images and labels: nnU-Net, nested folders, names in two spellings."""
 
 import json
 import os

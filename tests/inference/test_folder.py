@@ -165,7 +165,7 @@ def test_a_result_that_would_be_its_own_image(folder):
 
 
 def test_room_for_what_is_not_compressed(tmp_path, monkeypatch):
-    """Three of 60 voxels need 5 bytes a voxel each, 900; what is compressed may need less than a byte."""
+    """Three images of 60 voxels, 5 bytes a voxel, need 900; if compressed perhaps far less."""
     for name in "ab":
         np.save(tmp_path / f"{name}.npy", ramp())
     imagej(tmp_path / "c.tif")

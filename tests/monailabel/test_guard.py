@@ -1,4 +1,4 @@
-"""Who may use the server, by the headers of a request: what a browser, 3D Slicer and an attacker send."""
+"""Who may use the server, by the headers that a browser, 3D Slicer or an attacker sends."""
 
 import asyncio
 import base64
@@ -14,7 +14,7 @@ OWN, OTHER = "127.0.0.1:8000", "evil.test"
 
 
 def ask(headers, method="GET", path="/info/", **how):
-    """Status, line and headers of the answer; the headers that the application inside got, if it was reached."""
+    """Status, line and headers of the answer; the headers that the app inside got, if any."""
     sent, inside = [], []
 
     async def app(scope, receive, send):

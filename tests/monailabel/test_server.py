@@ -1,4 +1,4 @@
-"""What the server serves, and how it answers what is refused; attacks on a running one are in tests/server."""
+"""What the server serves, and how it refuses (attacks on a running one: tests/server)."""
 
 import asyncio
 import json
@@ -123,7 +123,7 @@ def test_what_is_no_json(client, body):
 
 
 def test_3d_slicer_asks_for_the_token_as_a_password():
-    """It asks whether there is one, gives a name and a password, and sends what it gets with each request."""
+    """It asks whether it needs a token, gives name and password, and sends the token each time."""
     client = TestClient(make_server("0.0.0.0", TOKEN), base_url="http://192.168.1.5:8000")
     assert client.get("/openapi.json").status_code == 401
     assert client.get("/auth/").json() == {"enabled": True}

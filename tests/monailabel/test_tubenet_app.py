@@ -1,4 +1,4 @@
-"""The app within MONAI Label, without its server: no value is run, no name leads out of the folder of images."""
+"""The app without its server: no value is run, no name leads out of the folder of images."""
 
 import json
 

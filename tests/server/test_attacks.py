@@ -1,4 +1,4 @@
-"""Attacks on a running server from a script: each worked before requests were checked, and is refused in one line."""
+"""Attacks on a running server, which worked before requests were checked, are refused."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def mark(tmp_path):
 
 @pytest.fixture(autouse=True)
 def nothing_changes(server):
-    """Whatever a request asks for, no file of the server, its images or its app changes, and no line is a traceback."""
+    """No request changes a file of the server, its images or its app, or shows a traceback."""
     before = left(server.studies.parent)
     yield
     assert left(server.studies.parent).keys() == before.keys()

@@ -214,7 +214,7 @@ def test_no_data_does_not_count():
 
 
 def test_metal_does_not_darken_the_tissue():
-    """A CT whose tissue has a fiftieth of its range; metal and the streaks about it fill 3 voxels in 10,000."""
+    """A CT whose tissue has 1/50 of the range; metal and its streaks are 3 voxels in 10,000."""
     voxels = 40 + 88 * np.random.default_rng(3).random((64, 72, 72))
     voxels[:2, :2, :25], voxels[-2:, :2, :25] = 3343, -1078
     at = ScaleToUnitd("image", **ROBUST)({"image": torch.from_numpy(voxels)[None]})["image"][0, 2:-2]
@@ -264,7 +264,7 @@ def test_a_block_of_a_volume_is_scaled_as_the_volume_is(dtype, tmp_path):
 
 
 def test_a_stale_range_is_not_believed(tmp_path, caplog):
-    """A 16-bit block that ImageJ has made 8-bit, with the text that came with it; then one that was inverted."""
+    """A 16-bit block made 8-bit by ImageJ, with the text it left; then one that was inverted."""
     voxels = np.random.default_rng(4).integers(0, 200, (8, 9, 10), np.uint8)
     path = tmp_path / "b.tif"
     stale = {"axes": "ZYX", "Info": '{"intensity_range": [0, 65535]}'}

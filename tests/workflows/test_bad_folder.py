@@ -1,4 +1,4 @@
-"""A folder in which many a file is bad: all others are segmented, and what failed is listed at the end."""
+"""A folder with many bad files: the others are segmented, and the end lists what failed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Headers that contradict themselves or the length of their file: one line each, and never voxels nobody saved."""
+"""Headers that contradict themselves or their file's length are refused in one line."""
 
 import gzip
 import struct

@@ -172,7 +172,7 @@ def test_what_stands_behind_the_voxels(tmp_path, rest, why):
 
 
 def test_a_bomb_is_decompressed_only_as_far_as_its_header_says(tmp_path):
-    """A file that goes on for 4 GB is left after a megabyte, and one that cannot hold what it states at once."""
+    """A file that goes on for 4 GB is left after 1 MB; one too short for its header at once."""
     raw = nifti(tmp_path / "a.nii").read_bytes()
     path = tmp_path / "b.nii.gz"
     path.write_bytes(gzip.compress(raw) + gzip.compress(bytes(2**20)) * 4096)
