@@ -1,6 +1,14 @@
 import pytest
 
-from scripts.io.tiff.ome import check_planes, master_of, named_files, ome_description, parse_ome, physical_sizes
+from scripts.io.tiff.ome import (
+    check_planes,
+    drop_own_names,
+    master_of,
+    named_files,
+    ome_description,
+    parse_ome,
+    physical_sizes,
+)
 from tests.helpers.volume_examples import told
 
 XML = """<OME xmlns="u" UUID="urn:uuid:1"><Image><Description>d</Description>
@@ -35,6 +43,15 @@ def test_files_are_named_unless_they_are_this_one():
     assert named_files(parse_ome("a.tif", XML.replace(ONE, parts))) == ["../b.tif"]
     part = '<OME xmlns="u"><BinaryOnly MetadataFile="x.companion.ome" UUID="urn:uuid:3"/></OME>'
     assert master_of(parse_ome("a.tif", part)) == "x.companion.ome"
+
+
+def test_a_name_of_its_own_is_dropped_only_where_it_can_be_no_other():
+    own, other = '<UUID FileName="a.tif">u1</UUID>', '<UUID FileName="b.tif">u2</UUID>'
+    for head, parts, dropped in (("", own * 2, True), ('UUID="u1"', own, False), ("", own + other, False)):
+        root = parse_ome("a.tif", f"<OME {head}><TiffData>{parts}</TiffData></OME>")
+        before = named_files(root)
+        assert drop_own_names(root) is dropped
+        assert named_files(root) == ([] if dropped else before)
 
 
 def test_entities_are_refused_before_they_grow():

@@ -1,5 +1,6 @@
 import logging
 import os
+import re
 
 import numpy as np
 import pytest
@@ -103,6 +104,40 @@ def test_no_file_outside_the_folder_is_opened(tmp_path, name):
     with pytest.raises(ValueError, match="folder") as error:
         read_tiff(path)
     told(error, path, repr(name), "make one file")
+
+
+def nameless(path, parts, array):
+    """Save a file whose XML has no UUID of its own."""
+    xml = xml_of(path).replace(ONE, parts)
+    return with_xml(path, re.sub(' UUID="[^"]*"', "", xml, count=1), array)
+
+
+@pytest.mark.parametrize("uuid", ["urn:uuid:7", "\n urn:uuid:7\t", ""])
+@pytest.mark.parametrize("name", ["old.ome.tif", "../old.ome.tif", "below/old.ome.tif"])
+def test_a_file_without_a_uuid_may_be_renamed_and_copied(tmp_path, uuid, name):
+    (tmp_path / "below").mkdir()
+    folder = tmp_path / "below"
+    part = f'<TiffData IFD="0" PlaneCount="3"><UUID FileName="{name}">{uuid}</UUID></TiffData>'
+    path = nameless(folder / "new.ome.tif", part, zyx(positions()))
+    np.testing.assert_array_equal(read_tiff(path)[1], positions())
+    for other in (tmp_path, folder, folder / "below"):  # whatever has the name is never opened
+        other.mkdir(exist_ok=True)
+        nameless(other / "old.ome.tif", part, zyx(positions() + 1))
+    np.testing.assert_array_equal(read_tiff(path)[1], positions())
+    np.testing.assert_array_equal(read_tiff(folder / "old.ome.tif")[1], positions() + 1)
+    files = [path, folder / "old.ome.tif"]
+    assert whole_volumes(folder, files) == files
+
+
+def test_a_set_without_a_uuid_is_no_single_file(tmp_path):
+    parts = "".join(
+        f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="old{z}.tif">u{z}</UUID></TiffData>'
+        for z in range(3)
+    )
+    path = nameless(tmp_path / "new.ome.tif", parts, zyx(positions()))
+    with pytest.raises(ValueError, match="another file, 'old0.tif'") as error:
+        read_tiff(path)
+    told(error, path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this system")

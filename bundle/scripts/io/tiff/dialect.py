@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import numpy as np
 import tifffile
 
 from . import geometry
-from .ome import ome_description, parse_ome, physical_sizes
+from .ome import drop_own_names, ome_description, parse_ome, physical_sizes
 
 
 @dataclass
@@ -38,16 +38,23 @@ class Dialect:
     images: int | None = None
 
 
-def ome_root(path: Path, tif: tifffile.TiffFile) -> Element | None:
+def ome_root(path: Path, tif: tifffile.TiffFile) -> ElementTree.Element | None:
     """Return the parsed OME-XML of an open TIFF, or None where it has none.
+
+    Names that the file itself once had are taken out, for tifffile too, which would open whatever has them now.
 
     Raises:
         UserError: as `parse_ome`.
     """
-    return parse_ome(path, tif.ome_metadata) if tif.ome_metadata else None
+    if not tif.ome_metadata:
+        return None
+    root = parse_ome(path, tif.ome_metadata)
+    if drop_own_names(root):
+        vars(tif)["_omexml"] = ElementTree.tostring(root, encoding="unicode")  # which TiffFile(omexml=) sets
+    return root
 
 
-def dialect_of(tif: tifffile.TiffFile, root: Element | None) -> Dialect:
+def dialect_of(tif: tifffile.TiffFile, root: ElementTree.Element | None) -> Dialect:
     """Find out which dialect an open TIFF is in, and what it states in it.
 
     Args:

@@ -64,6 +64,22 @@ def named_files(root: ElementTree.Element) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def drop_own_names(root: ElementTree.Element) -> bool:
+    """Take the names of files out of XML that tells of no file but the one it stands in.
+
+    Without a UUID of its own, that file is known by the one UUID that all planes have; it may have been renamed since.
+
+    Returns:
+        Whether any was taken out.
+    """
+    uuids = [(parent, element) for parent in root.iter() for element in _named(parent, "UUID")]
+    if root.attrib.get("UUID") is not None or len({element.text for _, element in uuids}) != 1:
+        return False
+    for parent, element in uuids:
+        parent.remove(element)
+    return True
+
+
 def master_of(root: ElementTree.Element) -> str | None:
     """Return the name of the file that has the description of this one, or None if it is here."""
     for element in _named(root, "BinaryOnly"):

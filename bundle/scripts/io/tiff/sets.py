@@ -17,9 +17,10 @@ import tifffile
 from scripts.core import UserError, refuse, refuse_failures
 
 from ..formats import check_content, file_family
+from .dialect import ome_root
 from .heard import no_warning
 from .integrity import Layout, check_directories
-from .ome import master_of, named_files, parse_ome
+from .ome import master_of, named_files
 from .stack import REMEDY, join_remedy
 
 logger = logging.getLogger(__name__)
@@ -142,9 +143,8 @@ def _outline(file: Path) -> _Outline | None:
             return None
         pages = len(check_directories(file, check_content(file)))
         with no_warning(file), open_tiff(file) as tif:
-            page, xml = tif.pages.first, tif.ome_metadata
-            if xml:
-                root = parse_ome(file, xml)
+            page, root = tif.pages.first, ome_root(file, tif)
+            if root is not None:
                 others = named_files(root)
                 members = frozenset([*others, file.name]) if set(others) - {file.name} else frozenset()
                 alone = pages == 1 and not members and master_of(root) is None
