@@ -17,6 +17,7 @@ from scripts.core import refuse, refuse_failures
 
 from .axes import VolumeAxes, choose_volume
 from .formats import check_content
+from .memory import check_memory
 from .volume import Geometry, VolumeInfo
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def read_npy_header(path: Path, channel: int | None = None) -> VolumeInfo:
 
     Raises:
         UserError: as `check_content`; also for a file that is damaged, cut short, longer than its header states,
-            pickled, or not one volume.
+            pickled, larger than the free memory, or not one volume.
     """
     return _describe(path, channel)[0]
 
@@ -91,6 +92,7 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
         channel=channel if math.prod(axes.shape) < math.prod(shape) else None,
         source={"kind": "npy"},
     )
+    check_memory(path, info.nbytes)
     return info, axes
 
 

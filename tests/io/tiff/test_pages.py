@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from scripts.io.tiff import pages, read_tiff, read_tiff_header
+from scripts.io import memory
+from scripts.io.tiff import read_tiff, read_tiff_header
 from tests.helpers.volume_examples import imagej, plain, positions, told, zyx
 from tests.helpers.volume_examples import pages as bare
 
@@ -127,7 +128,7 @@ def test_sizes_are_held_against_what_is_there(tmp_path, tags, words):
 
 def test_a_page_that_no_file_of_that_size_can_hold(tmp_path, monkeypatch):
     """However much memory there is."""
-    monkeypatch.setattr(pages, "free_memory", lambda: None)
+    monkeypatch.setattr(memory, "free_memory", lambda: None)
     path = three_pages(tmp_path / "a.tif", PACKED, t256=50000, t257=50000, t278=50000, t259=8, t279=len(PACKED))
     with pytest.raises(ValueError, match=r"takes 2\.5 GB of memory, of 0\.0\d+ MB in the file") as error:
         read_tiff_header(path)
@@ -140,18 +141,6 @@ def test_what_inflates_beyond_its_page_is_refused(tmp_path):
     with pytest.raises(ValueError, match="decoded") as error:
         read_tiff(path)
     told(error, path)
-
-
-def test_a_volume_larger_than_the_memory_is_told_before_it_is_read(tmp_path, monkeypatch):
-    path = plain(tmp_path / "a.tif")
-    monkeypatch.setattr(pages, "free_memory", lambda: 59)
-    with pytest.raises(MemoryError, match="are free") as error:
-        read_tiff_header(path)
-    told(error, path, "cut it into blocks")
-    monkeypatch.setattr(pages, "free_memory", lambda: 60)
-    assert read_tiff_header(path).nbytes == 60
-    monkeypatch.setattr(pages, "free_memory", lambda: None)
-    assert read_tiff_header(path).nbytes == 60
 
 
 def test_a_pyramid_is_its_largest_image(tmp_path):

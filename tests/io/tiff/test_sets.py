@@ -135,7 +135,7 @@ def test_a_set_without_a_uuid_is_no_single_file(tmp_path):
         for z in range(3)
     )
     path = nameless(tmp_path / "new.ome.tif", parts, zyx(positions()))
-    with pytest.raises(ValueError, match="another file, 'old0.tif'") as error:
+    with pytest.raises(ValueError, match=r"another file, 'old0\.tif'") as error:
         read_tiff(path)
     told(error, path)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-import os
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +14,7 @@ from scripts.core import refuse, refuse_failures
 
 from ..axes import VolumeAxes, choose_volume
 from ..formats import check_content
+from ..memory import check_memory
 from ..metadata import parse_metadata
 from ..units import millimetres
 from ..volume import VolumeInfo
@@ -32,8 +32,8 @@ def read_nifti_header(path: Path, channel: int | None = None) -> VolumeInfo:
         channel: as in `read_header`.
 
     Raises:
-        UserError: as `check_content`; also for a file that is damaged, cut short, longer than its header states, or not
-            one volume.
+        UserError: as `check_content`; also for a file that is damaged, cut short, longer than its header states, larger
+            than the free memory, or not one volume.
     """
     check_content(path)
     with refuse_failures(path, "cannot be read as NIfTI", REMEDY), open_nifti(path) as file:
@@ -54,8 +54,8 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.n
         channel: as in `read_header`.
 
     Raises:
-        UserError: as `read_nifti_header`; also for voxels that cannot be decompressed, do not fit into memory, or are
-            too large once they are scaled.
+        UserError: as `read_nifti_header`; also for voxels that cannot be decompressed, or are too large once they
+            are scaled.
     """
     check_content(path)
     with refuse_failures(path, "its voxels cannot be read", REMEDY), open_nifti(path) as file:
@@ -103,6 +103,7 @@ def _describe(path: Path, head: NiftiHeader, channel: int | None) -> tuple[Volum
         has_place=bool(header["sform_code"] > 0 or header["qform_code"] > 0),
         assumed_unit=not UNIT_CODES[int(header["xyzt_units"]) & 7],
     )
+    check_memory(path, info.nbytes)
     return info, axes
 
 
@@ -154,9 +155,6 @@ def _unit(header: Any) -> str:
 def _read_voxels(path: Path, file: BinaryIO, head: NiftiHeader, axes: VolumeAxes) -> np.ndarray:
     """Read the volume `(X, Y, Z)` that `axes` chooses; volumes are stored one after another."""
     nbytes = math.prod(axes.shape) * head.stored.itemsize
-    if nbytes > (memory := _memory()):
-        problem = f"its voxels take {nbytes / 1e9:.1f} GB, and this machine has {memory / 1e9:.1f} GB"
-        refuse(path, problem, "cut it into blocks", MemoryError)
     further = [index for index in axes.index if isinstance(index, int)]
     which = int(np.ravel_multi_index(further, head.shape[3:], order="F")) if further else 0
     file.seek(head.offset + which * nbytes)
@@ -168,14 +166,6 @@ def _read_voxels(path: Path, file: BinaryIO, head: NiftiHeader, axes: VolumeAxes
     length = _length_to_end(file, head.offset + which * nbytes + at, head.length)
     refuse_other_length(path, head, length)
     return voxels
-
-
-def _memory() -> float:
-    """Return the bytes of memory that the machine has, infinite where the system does not tell."""
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return math.inf
 
 
 def _length_to_end(file: BinaryIO, at: int, enough: int) -> int:

@@ -1,4 +1,4 @@
-"""What a TIFF states, held against the pages that are there and the free memory."""
+"""What a TIFF states, held against the pages that are there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from scripts.core import free_memory, refuse
+from scripts.core import refuse
 
+from ..memory import check_memory
 from .integrity import LAYOUT_NAMES, Layout, check_segments, count_text
 
 _REMEDY = "copy or export it again"
@@ -16,17 +17,16 @@ _MAX_PACKED = 50_000  # compression factor: zstd's of zeros is 43,000, deflate's
 _MAX_TILE = 2**26  # bytes of a tile, which may be larger than the image; programs use up to 2**24
 
 
-def check_size(path: Path, page: Any, nbytes: int) -> None:
-    """Check that the voxels that a TIFF states fit into memory; a few bytes may claim many.
+def check_page_size(path: Path, page: Any) -> None:
+    """Check the size that the first page of a TIFF states, before any page is decoded or counted.
 
     Args:
         path: the file, for messages.
         page: tifffile's first page.
-        nbytes: of all voxels.
 
     Raises:
-        UserError: for pages of no size, and for voxels, or a tile, that are larger than the free memory, or than the
-            file can hold.
+        UserError: for a page of no size, and for one, or a tile, that is larger than the free memory, or than the file
+            can hold.
     """
     if page.dtype is None or not math.prod(page.shape):
         refuse(path, f"its pages have the shape {page.shape} and {page.bitspersample} bits a voxel", _REMEDY)
@@ -36,10 +36,7 @@ def check_size(path: Path, page: Any, nbytes: int) -> None:
     size = page.parent.filehandle.size
     if page.nbytes > _MAX_PACKED * size:
         refuse(path, f"a page takes {page.nbytes / 1e9:.1f} GB of memory, of {size / 1e6:.2g} MB in the file", _REMEDY)
-    free = free_memory()
-    if free is not None and nbytes > free:
-        problem = f"its voxels take {nbytes / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free"
-        refuse(path, problem, "if that is its true size, cut it into blocks; else export it again", MemoryError)
+    check_memory(path, page.nbytes)
 
 
 def check_pages(path: Path, series: Any, directories: Mapping[str, Mapping[int, Layout]], images: int | None) -> None:

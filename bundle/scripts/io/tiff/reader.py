@@ -19,6 +19,7 @@ from scripts.core import refuse, refuse_failures
 
 from ..axes import VolumeAxes, choose_volume
 from ..formats import check_content
+from ..memory import check_memory
 from ..metadata import parse_metadata
 from ..volume import VolumeInfo
 from . import geometry
@@ -26,7 +27,7 @@ from .dialect import dialect_of, ome_root
 from .heard import no_warning
 from .integrity import check_directories
 from .ome import check_planes
-from .pages import check_pages, check_size
+from .pages import check_page_size, check_pages
 from .photometric import Meaning, meaning_of
 from .sets import check_set, open_tiff
 from .stack import one_series, refuse_slice
@@ -91,13 +92,12 @@ def _checked(path: Path, channel: int | None, problem: str) -> Iterator[_Checked
             counts = {name: len(pages) for name, pages in directories.items()}
             check_planes(path, root, counts, (page.imagewidth, page.imagelength))
         dialect = dialect_of(tif, root)
-        check_size(path, page, page.nbytes)
+        check_page_size(path, page)
         series = one_series(path, tif)
         if series.dtype is None or series.dtype.kind not in "buif":
             refuse(path, f"its voxels are {series.dtype}", "save real numbers (integers or floats)")
         check_pages(path, series, directories, dialect.images)
         refuse_slice(path, series)
-        check_size(path, page, series.nbytes)
         axes = choose_volume(path, series.axes, series.shape, channel)
         meaning = meaning_of(path, page, dialect.kind, dialect.description)
         source = {
@@ -124,6 +124,8 @@ def _checked(path: Path, channel: int | None, problem: str) -> Iterator[_Checked
             provenance=provenance,
             source=source,
         )
+        alone = info.channel is not None and _lies_in_pages(series, axes)
+        check_memory(path, max(info.nbytes, 0 if alone else series.nbytes))
         yield _Checked(tif, series, info, axes, meaning)
 
 
@@ -134,14 +136,22 @@ def _whole(path: Path, tiff: _Checked) -> np.ndarray:
     return stored
 
 
+def _lies_in_pages(series: Any, axes: VolumeAxes) -> bool:
+    """Return whether a channel has pages of its own.
+
+    It has none if all slices stand behind one page (ImageJ), or if channels are colours inside a page.
+    """
+    within = len(series.keyframe.shape)  # how many axes lie inside a page; the others run over pages
+    inside = any(isinstance(at, int) for at in axes.index[-within:])
+    return len(series.pages) == math.prod(series.shape[:-within]) and not inside
+
+
 def _one_channel(path: Path, tiff: _Checked) -> np.ndarray:
     series, axes = tiff.series, tiff.axes
-    within = len(series.keyframe.shape)  # how many axes lie inside a page; the others run over pages
-    over = series.shape[:-within]
-    if len(series.pages) != np.prod(over, dtype=int) or any(isinstance(at, int) for at in axes.index[-within:]):
-        # all slices stand behind one page (ImageJ), or the channels are colours inside a page
+    if not _lies_in_pages(series, axes):
         return np.ascontiguousarray(axes.cut(_whole(path, tiff)))  # (X, Y, Z)
-    pages = np.arange(len(series.pages)).reshape(over)[axes.index[:-within]]
+    within = len(series.keyframe.shape)
+    pages = np.arange(len(series.pages)).reshape(series.shape[:-within])[axes.index[:-within]]
     stored = tiff.tif.asarray(series=series, key=[int(page) for page in pages.ravel()])
     stored = stored.reshape(*pages.shape, *series.keyframe.shape)  # the file's axes without the channel
     return VolumeAxes((slice(None),) * stored.ndim, axes.order, axes.shape).cut(stored)  # (X, Y, Z)
