@@ -1,3 +1,4 @@
+import gc
 import logging
 import os
 import re
@@ -7,6 +8,7 @@ import pytest
 import tifffile
 
 from scripts.io.tiff import read_tiff, read_tiff_header, whole_volumes
+from scripts.io.tiff.sets import open_tiff
 from tests.helpers.volume_examples import SHAPE, ome, plain, positions, told, zyx
 
 ONE = '<TiffData IFD="0" PlaneCount="3"/>'
@@ -158,6 +160,16 @@ def test_no_index_of_other_files_is_followed(tmp_path):
     path = plain(tmp_path / "a_MMStack.tif", extratags=[(51123, 2, 0, str(settings).replace("'", '"'), True)])
     os.symlink("/dev/null", tmp_path / "a_MMStack_1.tif")
     np.testing.assert_array_equal(read_tiff(path)[1], positions())
+
+
+def test_a_file_without_a_page_is_closed(tmp_path):
+    path = tmp_path / "nothing.tif"
+    path.write_bytes(b"II*\0" + bytes(12))
+    with pytest.raises(IndexError) as error:  # which holds on to what was opened
+        open_tiff(path)
+    left = [each for each in gc.get_objects() if isinstance(each, tifffile.TiffFile) and each.filename == path.name]
+    assert [each.filehandle.closed for each in left] == [True]
+    assert error.value.__traceback__ is not None
 
 
 def slices(folder, shapes):

@@ -34,8 +34,12 @@ def open_tiff(path: Path) -> tifffile.TiffFile:
     """Open a TIFF such that tifffile opens no other file, but those of an OME set (`check_set`)."""
     flags: dict[str, Any] = {f"is_{kind}": False for kind in _UNUSED.split()}
     tif = tifffile.TiffFile(path, **flags)
-    # says what the axes are; set from the start, it makes tifffile guess where the pages lie
-    vars(tif)["is_scanimage"] = tif.pages.first.is_scanimage
+    try:
+        # says what the axes are; set from the start, it makes tifffile guess where the pages lie
+        vars(tif)["is_scanimage"] = tif.pages.first.is_scanimage
+    except BaseException:
+        tif.close()
+        raise
     return tif
 
 
