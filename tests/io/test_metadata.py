@@ -15,7 +15,18 @@ def test_nothing_to_say_is_nothing():
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "BioFormats 6.1", "[1, 2]", '{"intensity_range": [1]}', '{"intensity_range": "x"}', b"\xff\xfe"]
+    "text",
+    [
+        None,
+        "",
+        "BioFormats 6.1",
+        "[1, 2]",
+        '{"intensity_range": [1]}',
+        '{"intensity_range": "x"}',
+        b"\xff\xfe",
+        "[" * 200_000,
+        '{"intensity_range": [0, 1%s]}' % ("0" * 400),
+    ],
 )
 def test_the_text_of_others_says_nothing(text):
     assert parse_metadata(text) == ({}, None)

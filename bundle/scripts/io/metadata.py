@@ -46,13 +46,13 @@ def parse_metadata(text: object) -> tuple[dict[str, Any], tuple[float, float] | 
     """
     try:
         metadata = json.loads(text) if isinstance(text, str | bytes) else text
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: brackets nested too deep
         return {}, None
     if not isinstance(metadata, Mapping):
         return {}, None
     provenance = metadata.get("provenance")
     try:
         bounds = as_metadata(None, metadata.get("intensity_range")).get("intensity_range")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # OverflowError: an integer that no float holds
         bounds = None
     return dict(provenance) if isinstance(provenance, Mapping) else {}, (bounds[0], bounds[1]) if bounds else None

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from scripts.io.tiff import read_tiff
 from scripts.io.tiff.dialect import dialect_of, ome_root
-from tests.helpers.volume_examples import imagej, ome, plain
+from tests.helpers.volume_examples import imagej, ome, plain, positions, zyx
 
 
 def dialect(path):
@@ -20,6 +21,15 @@ def test_each_dialect_states_its_voxel_size(tmp_path):
     np.testing.assert_allclose(np.diag(found.affine), [5e-4, 2.5e-4, 2e-3, 1])
     found = dialect(plain(tmp_path / "c.tif", metadata={"axes": "ZYX", "spacing": 2, "unit": "um"}))
     assert (found.kind, found.source) == ("tiff", {"spacing": 2, "unit": "um"})
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a": ' * 200_000])
+def test_brackets_of_others_are_ignored(tmp_path, text):
+    path = plain(tmp_path / "a.tif", metadata=None, description=text)
+    np.testing.assert_array_equal(read_tiff(path)[1], positions())
+    metadata = {"axes": "ZYX", "Info": text}
+    tifffile.imwrite(tmp_path / "b.tif", zyx(positions()), imagej=True, metadata=metadata)
+    np.testing.assert_array_equal(read_tiff(tmp_path / "b.tif")[1], positions())
 
 
 def test_ome_without_an_image_is_a_plain_tiff(tmp_path):

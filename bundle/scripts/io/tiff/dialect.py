@@ -75,7 +75,7 @@ def dialect_of(tif: tifffile.TiffFile, root: ElementTree.Element | None) -> Dial
         return Dialect("imagej", affine, unit, description.get("Info"), kept, description, stated)
     try:
         shaped = json.loads(tif.pages.first.shaped_description or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: brackets nested too deep
         shaped = {}
     affine, unit = geometry.shaped_voxels(shaped, tags)
     kept = _subset(shaped, ("spacing", "unit") if unit else ("spacing",))  # or the result would state a voxel size
