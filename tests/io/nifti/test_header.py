@@ -95,6 +95,36 @@ def test_nifti_2_as_well(tmp_path, at, form, values, words):
         refused(edited(tmp_path / f"a{suffix}", at, form, *values, image_class=nib.Nifti2Image), words)
 
 
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        (b"\0", ""),
+        (b"\0" * 39, ""),
+        (b"\0" * 40, "with the shape that the voxels have"),  # a plane of 5 x 4 int16
+        (b"\0" * 5000, "with the shape that the voxels have"),
+        (b"\0" * 38 + b"x", "with 39 that are no padding; copy or export it again, or take them off"),
+        (b"x", "with 1 that are no padding"),
+    ],
+)
+def test_a_little_padding_behind_the_voxels_is_no_other_shape(tmp_path, suffix, rest, words):
+    path = save(tmp_path / f"a{suffix}", one(extensions=extension(32)) + rest)
+    if words:
+        refused(path, "goes on after the 504 bytes", words)
+        return
+    assert read_nifti_header(path).shape == (5, 4, 3)
+    np.testing.assert_array_equal(read_nifti(path)[1], positions())
+
+
+def test_padding_behind_several_channels(tmp_path):
+    both = np.stack([positions(), positions() + 1], -1)
+    content = nib.Nifti1Image(both, np.eye(4)).to_bytes() + bytes(19)
+    for suffix in (".nii", ".nii.gz"):
+        for channel in (0, 1):
+            voxels = read_nifti(save(tmp_path / f"a{suffix}", content), channel)[1]
+            np.testing.assert_array_equal(voxels, positions() + channel)
+
+
 def test_harmless_oddities_are_read(tmp_path):
     for at, form, values in (
         (48, "h", [-5]),  # beyond the number of axes

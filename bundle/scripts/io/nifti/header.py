@@ -57,6 +57,11 @@ class NiftiHeader:
         """Bytes that the whole file has, once decompressed."""
         return self.offset + math.prod(self.shape) * self.stored.itemsize
 
+    @property
+    def plane(self) -> int:
+        """Bytes of one plane across the third axis."""
+        return math.prod(self.shape[:2]) * self.stored.itemsize
+
 
 @contextmanager
 def open_nifti(path: Path) -> Iterator[BinaryIO]:
@@ -93,7 +98,7 @@ def read_head(path: Path, file: BinaryIO) -> NiftiHeader:
         stored = header.get_data_dtype()
     head = NiftiHeader(header, shape, stored, offset, [])
     _check_fields(path, head, raw)
-    _check_length(path, head)
+    _check_length(path, file, head)
     if start[size : size + 1] != b"\0":
         head.comments.extend(_comments(path, file, offset - size - 4, header.endianness))
     return head
@@ -150,8 +155,8 @@ def _check_fields(path: Path, head: NiftiHeader, raw: Any) -> None:
         refuse(path, f"its values are scaled by scl_slope {slope:g} and scl_inter {inter:g}", "correct the two")
 
 
-def _check_length(path: Path, head: NiftiHeader) -> None:
-    """Refuse a header that states another length than the file has.
+def _check_length(path: Path, file: BinaryIO, head: NiftiHeader) -> None:
+    """Refuse a header that states another length than the file has; leave `file` where it is.
 
     Of a compressed file only what can be known without decompressing it.
     """
@@ -160,23 +165,39 @@ def _check_length(path: Path, head: NiftiHeader) -> None:
         if head.length > _MAX_PACKED * found:
             refuse(path, f"it is cut short, {found} compressed bytes cannot hold {head.length}", REMEDY)
     else:
-        refuse_other_length(path, head, found)
+        here = file.tell()
+        file.seek(min(found, head.length))
+        check_end(path, file, head, min(found, head.length))
+        file.seek(here)
 
 
-def refuse_other_length(path: Path, head: NiftiHeader, found: int) -> None:
-    """Refuse a file that is shorter or longer than its header states.
+def check_end(path: Path, file: BinaryIO, head: NiftiHeader, at: int) -> None:
+    """Read a file to its end, or a plane beyond what its header states, and refuse another length than that.
+
+    Fewer zeros than a plane are padding, as of a file that was copied in blocks. The end of a compressed file holds the
+    checksum, which is compared only by whoever reads it.
 
     Args:
         path: the file, for messages.
+        file: open, decompressed.
         head: its header.
-        found: its length, once decompressed; of a longer one any beyond what is stated.
+        at: the byte where `file` stands.
+
+    Raises:
+        UserError: for a file that is shorter, or has anything but a little padding behind its voxels.
     """
-    if found < head.length:
-        refuse(path, f"it is cut short, {found} bytes of {head.length} are there", REMEDY)
-    if found > head.length:
-        what = f"{head.stored.newbyteorder('=')} of shape {head.shape}"
-        problem = f"it goes on after the {head.length} bytes that its header states for {what}"
+    behind = False
+    while at < head.length + head.plane and (block := file.read(BLOCK)):
+        behind |= bool(block[max(0, head.length - at) :].strip(b"\0"))
+        at += len(block)
+    if at < head.length:
+        refuse(path, f"it is cut short, {at} bytes of {head.length} are there", REMEDY)
+    what = f"{head.stored.newbyteorder('=')} of shape {head.shape}"
+    problem = f"it goes on after the {head.length} bytes that its header states for {what}"
+    if at >= head.length + head.plane:
         refuse(path, problem, "export it again, with the shape that the voxels have")
+    if behind:
+        refuse(path, f"{problem}, with {at - head.length} that are no padding", f"{REMEDY}, or take them off")
 
 
 def _comments(path: Path, file: BinaryIO, length: int, endianness: str) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from ..memory import check_memory
 from ..metadata import parse_metadata
 from ..units import millimetres
 from ..volume import VolumeInfo
-from .header import BLOCK, REMEDY, UNIT_CODES, NiftiHeader, open_nifti, read_head, refuse_other_length
+from .header import BLOCK, REMEDY, UNIT_CODES, NiftiHeader, check_end, open_nifti, read_head
 
 _AXES = "XYZTCUVW"  # NIfTI's own order: three of space, then time, then whatever the fifth means
 _MAX_VOXELS_AWAY = 1e12
@@ -163,19 +163,8 @@ def _read_voxels(path: Path, file: BinaryIO, head: NiftiHeader, axes: VolumeAxes
     at = 0
     while at < nbytes and (count := file.readinto(buffer[at : at + BLOCK])):  # type: ignore[attr-defined]
         at += count
-    length = _length_to_end(file, head.offset + which * nbytes + at, head.length)
-    refuse_other_length(path, head, length)
+    check_end(path, file, head, head.offset + which * nbytes + at)
     return voxels
-
-
-def _length_to_end(file: BinaryIO, at: int, enough: int) -> int:
-    """Return how far a file goes that stands at byte `at`, read to its end or beyond `enough`.
-
-    The end of a compressed file holds the checksum, which is compared only by whoever reads it.
-    """
-    while at <= enough and (block := file.read(BLOCK)):
-        at += len(block)
-    return at
 
 
 def _check_unzipped_length(path: Path, file: BinaryIO, head: NiftiHeader) -> None:
@@ -187,7 +176,6 @@ def _check_unzipped_length(path: Path, file: BinaryIO, head: NiftiHeader) -> Non
     if len(tail) < 4 or struct.unpack("<I", tail)[0] != head.length % 2**32:
         try:
             file.seek(head.offset)
-            length = _length_to_end(file, head.offset, head.length)
+            check_end(path, file, head, head.offset)
         except EOFError:
             refuse(path, f"it is cut short, less than {head.length} bytes are there once decompressed", REMEDY)
-        refuse_other_length(path, head, length)
