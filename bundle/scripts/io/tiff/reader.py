@@ -24,8 +24,8 @@ from ..metadata import parse_metadata
 from ..volume import VolumeInfo
 from . import geometry
 from .dialect import dialect_of, ome_root
-from .heard import no_warning
 from .integrity import check_directories
+from .library_warning import no_warning
 from .ome import check_planes
 from .pages import check_page_size, check_pages
 from .photometric import Meaning, meaning_of

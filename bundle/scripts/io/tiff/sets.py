@@ -18,8 +18,8 @@ from scripts.core import UserError, refuse, refuse_failures
 
 from ..formats import check_content, file_family
 from .dialect import ome_root
-from .heard import no_warning
 from .integrity import Layout, check_directories
+from .library_warning import no_warning
 from .ome import master_of, named_files
 from .stack import REMEDY, join_remedy
 

@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from scripts.io.tiff import read_tiff
-from scripts.io.tiff.heard import no_warning
+from scripts.io.tiff.library_warning import no_warning
 from tests.helpers.volume_examples import plain, positions, told
 
 LIBRARY = logging.getLogger("tifffile")

@@ -24,19 +24,19 @@ _TAG = re.compile(r"<(?:tifffile\.)?TiffTag (\d+) @")
 _NODATA = "parsing GDAL_NODATA"
 
 
-class _Ear(logging.Filter):
+class _Collected(logging.Filter):
     """Collect the warnings of the thread that made it, and keep them from being printed twice."""
 
     def __init__(self) -> None:
         super().__init__()
         self.thread = threading.get_ident()
-        self.heard: list[str] = []
+        self.messages: list[str] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let through what is not a warning, or another thread's."""
         if record.levelno < logging.WARNING or record.thread != self.thread:
             return True
-        self.heard.append(" ".join(record.getMessage().split()))
+        self.messages.append(" ".join(record.getMessage().split()))
         return False
 
 
@@ -50,13 +50,13 @@ def no_warning(path: Path) -> Iterator[None]:
     Raises:
         UserError: with the first warning, unless it concerns a tag of which nothing is read; that one is logged.
     """
-    ear = _Ear()
-    _LIBRARY.addFilter(ear)
+    collected = _Collected()
+    _LIBRARY.addFilter(collected)
     try:
         yield
     finally:
-        _LIBRARY.removeFilter(ear)
-    for message in ear.heard:
+        _LIBRARY.removeFilter(collected)
+    for message in collected.messages:
         if not _is_harmless(message):
             refuse(path, f"it is damaged or contradicts itself ({message})", "export it again as one TIFF stack")
         logger.warning("%s: %s", path, message)
