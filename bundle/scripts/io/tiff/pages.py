@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +15,8 @@ from .integrity import LAYOUT_NAMES, Layout, check_segments, count_text
 _REMEDY = "copy or export it again"
 _MAX_PACKED = 50_000  # compression factor: zstd's of zeros is 43,000, deflate's 1,032
 _MAX_TILE = 2**26  # bytes of a tile, which may be larger than the image; programs use up to 2**24
+
+Segments = tuple[tuple[int, ...], tuple[int, ...]]  # where the strips or tiles of a page begin, and their bytes
 
 
 def check_page_size(path: Path, page: Any) -> None:
@@ -64,22 +66,39 @@ def check_pages(path: Path, series: Any, directories: Mapping[str, Mapping[int, 
         _refuse_slices(path, images, there)
     used: dict[tuple[str, int], Layout] = {}
     for level in series.levels:  # a pyramid's smaller images may be pages, too
-        check_segments(path, level.pages, slices if len(level.pages) == 1 else 1)
-        layouts = {_place(page): _layout(page, directories) for page in level.pages}
+        layouts: dict[tuple[str, int], Layout] = {}
+        segments: list[Segments] = []
+        noted = _noted(level.pages, directories, layouts, segments)
+        check_segments(path, noted, slices if len(level.pages) == 1 else 1)
         _refuse_unlike(path, list(layouts.values()))
         used |= layouts
-    if series.dataoffset is not None and len(series.pages) > 1:
-        _check_in_a_row(path, series)
+        if level is series and series.dataoffset is not None and len(segments) > 1:
+            _check_in_a_row(path, series.dataoffset, segments)
     left = sum((name, offset) not in used for name, pages in directories.items() for offset in pages)
     if left or (len(series.pages) != slices and there != slices):
         _refuse_slices(path, slices, there)
 
 
-def _check_in_a_row(path: Path, series: Any) -> None:
-    """Check that pages follow one another where tifffile reads them all at one go."""
-    at = series.dataoffset
-    for number, page in enumerate(series.pages):
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+def _noted(
+    pages: Iterable[Any],
+    directories: Mapping[str, Mapping[int, Layout]],
+    layouts: dict[tuple[str, int], Layout],
+    segments: list[Segments],
+) -> Iterator[Any]:
+    """Yield each page, and note its place, layout and segments once it has been checked.
+
+    tifffile decodes a page anew whenever it is asked for, and so it is asked once.
+    """
+    for page in pages:
+        yield page
+        layouts[_place(page)] = _layout(page, directories)
+        segments.append((page.dataoffsets, page.databytecounts))
+
+
+def _check_in_a_row(path: Path, at: int, segments: Iterable[Segments]) -> None:
+    """Check that pages follow one another from byte `at`, where tifffile reads them all at one go."""
+    for number, (offsets, counts) in enumerate(segments):
+        for offset, count in zip(offsets, counts, strict=True):
             if offset != at:
                 refuse(path, f"page {number} does not lie behind page {number - 1}, as page 0 says", "export it again")
             at += count
