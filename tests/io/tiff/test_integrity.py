@@ -29,6 +29,18 @@ def test_whole_files_pass(tmp_path, kind):
         check_segments(path, tif.series[0].pages)
 
 
+def test_no_more_directories_are_looked_at_than_asked_for(tmp_path):
+    path = plain(tmp_path / "a.tif")
+    found = check_directories(path, path.stat().st_size)
+    assert [*check_directories(path, path.stat().st_size, most=2)] == [*found][:2]
+    with path.open("r+b") as file:
+        file.seek([*found][2])
+        file.write(b"\xff\xff")  # entries of the third page
+    assert len(check_directories(path, path.stat().st_size, most=2)) == 2
+    with pytest.raises(ValueError, match="page 2"):
+        check_directories(path, path.stat().st_size, most=3)
+
+
 def test_a_circle_of_pages_ends(tmp_path):
     path = tmp_path / "a.tif"
     path.write_bytes(b"II*\0" + struct.pack("<IHI", 8, 0, 8))  # a directory without entries, whose next is itself

@@ -41,7 +41,7 @@ def _refuse_truncated(path: Path, what: str) -> NoReturn:
     refuse(path, f"the TIFF is cut short, {what}", _REMEDY)
 
 
-def check_directories(path: Path, size: int) -> dict[int, Layout]:
+def check_directories(path: Path, size: int, most: int | None = None) -> dict[int, Layout]:
     """Follow the chain of image directories (IFDs) of a TIFF to its end.
 
     No library is used: one that meets a fault may stop there and take what came before for the whole.
@@ -49,6 +49,7 @@ def check_directories(path: Path, size: int) -> dict[int, Layout]:
     Args:
         path: a file that begins as a TIFF does.
         size: its length in bytes.
+        most: how many directories to look at, or None for all.
 
     Returns:
         For each directory, by its offset and in the order of the pages, how its voxels are stored: the values of
@@ -65,23 +66,24 @@ def check_directories(path: Path, size: int) -> dict[int, Layout]:
         order = "<" if start[:2] == b"II" else ">"
         big = start[2:4] in (b"+\0", b"\0+")
         count_format, offset_format = (order + "Q", order + "Q") if big else (order + "H", order + "I")
-        entry_format = order + ("HHQ8s" if big else "HHI4s")
-        at, entry, counted = (8 if big else 4), struct.calcsize(entry_format), struct.calcsize(count_format)
+        entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
+        at, counted, link = (8 if big else 4), struct.calcsize(count_format), struct.calcsize(offset_format)
         if len(start) < (16 if big else 8):
             _refuse_truncated(path, "its header is incomplete")
         (offset,) = struct.unpack_from(offset_format, start, at)
-        while offset:
+        while offset and len(found) != most:
             if offset in found:
                 refuse(path, f"its pages refer to each other in a circle (page {len(found)})", _REMEDY)
             if offset + counted > size:
                 _refuse_truncated(path, f"page {len(found)} begins at byte {offset} of {size}")
             file.seek(offset)
             (entries,) = struct.unpack(count_format, file.read(counted))
-            end = offset + counted + entries * entry
-            if end + struct.calcsize(offset_format) > size:
+            length = entries * entry.size
+            if offset + counted + length + link > size:
                 _refuse_truncated(path, f"the directory of page {len(found)} ends after the file's {size} bytes")
-            layout = dict(_LAYOUT)
-            for code, kind, count, value in struct.iter_unpack(entry_format, file.read(entries * entry)):
+            directory = file.read(length + link)
+            layout = _LAYOUT.copy()
+            for code, kind, count, value in entry.iter_unpack(directory[:length]):
                 named += _SIZES.get(kind, 1) * count
                 if code in layout:
                     short = count == 1 and kind in _LETTERS and _SIZES[kind] <= len(value)
@@ -89,7 +91,7 @@ def check_directories(path: Path, size: int) -> dict[int, Layout]:
             if named > MAX_SHARED * size:
                 refuse(path, f"the tags of its first {len(found) + 1} pages are longer than the file", _REMEDY)
             found[offset] = tuple(layout.values())
-            (offset,) = struct.unpack(offset_format, file.read(struct.calcsize(offset_format)))
+            (offset,) = struct.unpack_from(offset_format, directory, length)
     if not found:
         _refuse_truncated(path, "it has a header and no image")
     return found

@@ -145,7 +145,7 @@ def _outline(file: Path) -> _Outline | None:
     try:
         if not file.is_file() or file_family(file) != "tiff":
             return None
-        pages = len(check_directories(file, check_content(file)))
+        pages = len(check_directories(file, check_content(file), most=2))
         with no_warning(file), open_tiff(file) as tif:
             page, root = tif.pages.first, ome_root(file, tif)
             if root is not None:
