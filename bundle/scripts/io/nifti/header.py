@@ -172,10 +172,10 @@ def _check_length(path: Path, file: BinaryIO, head: NiftiHeader) -> None:
 
 
 def check_end(path: Path, file: BinaryIO, head: NiftiHeader, at: int) -> None:
-    """Read a file to its end, or a plane beyond what its header states, and refuse another length than that.
+    """Read a file on to its end, and refuse another length than its header states.
 
-    Fewer zeros than a plane are padding, as of a file that was copied in blocks. The end of a compressed file holds the
-    checksum, which is compared only by whoever reads it.
+    It is read no further than a plane beyond. Fewer zeros are padding, as of a file that was copied in blocks. The end
+    of a compressed file holds the checksum, which is compared only by whoever reads it.
 
     Args:
         path: the file, for messages.

@@ -20,7 +20,7 @@ Segments = tuple[tuple[int, ...], tuple[int, ...]]  # where the strips or tiles 
 
 
 def check_page_size(path: Path, page: Any) -> None:
-    """Check the size that the first page of a TIFF states, before any page is decoded or counted.
+    """Check the size that the first page of a TIFF states, before any is decoded.
 
     Args:
         path: the file, for messages.
@@ -96,7 +96,7 @@ def _noted(
 
 
 def _check_in_a_row(path: Path, at: int, segments: Iterable[Segments]) -> None:
-    """Check that pages follow one another from byte `at`, where tifffile reads them all at one go."""
+    """Check that pages follow one another from byte `at`, as tifffile reads them at one go."""
     for number, (offsets, counts) in enumerate(segments):
         for offset, count in zip(offsets, counts, strict=True):
             if offset != at:
