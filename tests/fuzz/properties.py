@@ -17,7 +17,7 @@ from scripts.core.errors import is_refusal
 from scripts.io import read_header, read_volume, split_name, write_volume
 
 LIBRARIES = ("tifffile", "nibabel", "nibabel.global", "py.warnings")
-MAX_LINE = 2500  # characters of a refusal
+MAX_LINE = 4500  # characters of a refusal
 CONTROL, TURNS = ("Cc", "Cs", "Zl", "Zp"), "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 MAX_RATIO = 1100  # deflate shrinks zeros by 1032; a small file that promises more than that cannot keep it
 

@@ -212,7 +212,7 @@ def test_what_stands_in_an_address():
     [
         ("/a\nb\x1b[31m\u202e", "/a b\\x1b[31m\\u202e"),
         ({"a": 1}, '{"a": 1}'),
-        ("x" * 10**6, "x" * 493 + " ... " + "x" * 500),  # with "images " before it a thousand
+        ("x" * 10**6, "x" * 993 + " ... " + "x" * 1000),  # with "images " before it two thousand
     ],
 )
 def test_a_value_is_named_in_one_line_that_is_not_too_long(value, told):

@@ -29,7 +29,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FROM_WORKER = "in DataLoader worker process"
-MAX_PART = 1000
+MAX_PART = 2000
 """Characters of each part of a refusal: a value that somebody mistyped, or a sidecar, may have millions."""
 
 
