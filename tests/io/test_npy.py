@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -124,3 +126,15 @@ def test_written_as_is_and_without_a_place_for_a_range(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), positions())
     with pytest.raises(ValueError, match="intensity range"):
         write_npy(tmp_path / "b.npy", positions(), Geometry(np.eye(4)), {"intensity_range": [0, 1]})
+
+
+def test_a_header_of_any_stated_length_takes_no_memory(tmp_path):
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"\x93NUMPY\x03\x00" + (2**31).to_bytes(4, "little") + b"{'descr': '<u2'}" * 9)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="its header is damaged"):
+            read_npy_header(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()

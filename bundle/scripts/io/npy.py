@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from .volume import Geometry, VolumeInfo
 
 logger = logging.getLogger(__name__)
 
+_MAX_HEADER = 2**16  # bytes; NumPy refuses headers of more than 10,000 characters
 _REMEDY = "save the array again with numpy.save"
 
 
@@ -60,8 +62,8 @@ def read_npy(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.nda
 def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
     size = check_content(path)
     with refuse_failures(path, "cannot be read as .npy", _REMEDY), path.open("rb") as file:
-        shape, dtype = _read_header(path, file)
-        start = file.tell()
+        start = BytesIO(file.read(_MAX_HEADER))  # a file would give memory for any length that is stated
+        shape, dtype = _read_header(path, start)
     if dtype.hasobject:
         refuse(path, "it holds Python objects, which are never unpickled", "save a plain array of numbers")
     if dtype.kind not in "buif":
@@ -74,7 +76,7 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
     if len(shape) == 4 and shape[-1] == 1:
         letters = "XYZC"  # as Keras and scikit-image keep a single channel
     axes = choose_volume(path, letters, shape, channel)
-    expected = start + math.prod(shape) * dtype.itemsize
+    expected = start.tell() + math.prod(shape) * dtype.itemsize
     if size < expected:
         refuse(path, f"it is cut short, {size} bytes of {expected} are there", "copy or export it again")
     if size > expected:
@@ -96,7 +98,7 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
     return info, axes
 
 
-def _read_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+def _read_header(path: Path, file: BytesIO) -> tuple[tuple[int, ...], np.dtype]:
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0), (3, 0)):
         refuse(path, f"its format is {version[0]}.{version[1]}, and 1.0 to 3.0 are known", _REMEDY)
