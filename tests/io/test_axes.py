@@ -44,7 +44,7 @@ def test_the_cut_takes_the_right_axis():
         ("ZYXS", (16, 64, 64, 3), None, ["colour", "--channel 0..2"]),
         ("TCZYX", (4, 2, 16, 64, 64), 0, ["T (4) and C (2)", "one volume a file"]),
         ("TYX", (16, 64, 64), None, ["axis Z has length 1", "if T is really depth"]),
-        ("CYX", (16, 64, 64), 0, ["axis Z", "if C is really depth"]),
+        ("CYX", (16, 64, 64), 0, ["axis Z", "if C is really depth", "metadata={'axes': 'ZYX'}", "Fiji"]),
         ("YX", (64, 64), None, ["axis Z has length 1"]),
         ("ZYX", (16, 1, 64), None, ["axis Y has length 1"]),
         ("ZYX", (16, 64, 1), None, ["axis X has length 1"]),

@@ -88,7 +88,9 @@ def _refuse_flat(path: Path, lengths: dict[str, int], found: str, extra: list[st
             continue
         remedy = "give a volume with at least 2 voxels along X, Y and Z"
         if letter == "Z" and len(extra) == 1 and extra[0] in "TC":
-            remedy = f"if {extra[0]} is really depth, swap the two in Fiji with Image > Properties, else {remedy}"
+            name_them = "name the axes when saving (tifffile: metadata={'axes': 'ZYX'})"
+            swap = "swap the two in Fiji with Image > Properties"
+            remedy = f"if {extra[0]} is really depth, {name_them} or {swap}, else {remedy}"
         elif letter == "Z" and sum(each in _UNKNOWN for each in extra) > 1:
             remedy = "name the axes when saving (tifffile: metadata={'axes': 'CZYX'})"
             refuse(path, f"{found}, but the file does not say which axis is Z", remedy)

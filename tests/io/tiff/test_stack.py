@@ -51,11 +51,22 @@ def test_pages_written_one_by_one_are_a_stack(tmp_path, how):
     assert (after.kind, after.unit) == (info.kind, info.unit)
 
 
+def test_pages_in_colour_are_a_stack_of_channels(tmp_path):
+    path = tmp_path / "a.tif"
+    colours = np.stack([zyx(positions())] * 3, axis=-1) + np.arange(3, dtype=np.uint8)  # (Z, Y, X, S)
+    with tifffile.TiffWriter(path) as tif:
+        for page in colours:
+            tif.write(page, photometric="rgb", contiguous=False)
+    np.testing.assert_array_equal(read_tiff(path, 2)[1], positions() + 2)
+    with pytest.raises(ValueError, match=r"3 colour samples and not one; choose one with --channel 0\.\.2"):
+        read_tiff_header(path)
+
+
 @pytest.mark.parametrize(
     ("images", "shown"),
     [
         ([zyx(positions())] * 3, "3 images"),
-        ([np.zeros((4, 5, 3), "u1")] * 3, "3 images"),
+        ([np.zeros((4, 5, 3), "u1"), np.zeros((4, 5), "u1")], "2 images"),
         ([np.zeros((4, 5), "u1"), np.zeros((4, 6), "u1")], "2 images"),
         ([np.zeros((4, 5), "u1"), np.zeros((4, 5), "u2")], "2 images"),
     ],

@@ -16,8 +16,8 @@ REMEDY = "join the slices into one stack (Fiji: File > Import > Image Sequence, 
 def one_series(path: Path, tif: tifffile.TiffFile) -> Any:
     """Return the one image of a TIFF as tifffile's series of pages.
 
-    A program that writes page by page makes an image of each page. Equal ones in a row, `(Y, X)`, are one stack
-    `(Z, Y, X)`.
+    A program that writes page by page makes an image of each page. Equal ones in a row, `(Y, X)` or in colour
+    `(Y, X, S)`, are one stack.
 
     Args:
         path: the file, for messages.
@@ -30,7 +30,7 @@ def one_series(path: Path, tif: tifffile.TiffFile) -> Any:
     if len(found) > 1 and _are_slices(found):
         pages = [series.pages[0] for series in found]
         first = found[0].keyframe
-        return tifffile.TiffPageSeries(pages, (len(pages), *first.shape), first.dtype, "ZYX", parent=tif)
+        return tifffile.TiffPageSeries(pages, (len(pages), *first.shape), first.dtype, f"Z{first.axes}", parent=tif)
     if len(found) != 1:
         shapes = ", ".join(f"{one.axes} {one.shape}" for one in found[:4]) + (", ..." if len(found) > 4 else "")
         refuse(path, f"it holds {len(found)} images and not one ({shapes})", "save the volume alone")
@@ -44,7 +44,7 @@ def refuse_slice(path: Path, series: Any) -> None:
         path: the file, for messages.
         series: of `one_series`, its pages already checked.
     """
-    if _is_slice(series):
+    if _is_slice(series) and series.keyframe.axes == "YX":
         shape = series.keyframe.shape
         refuse(path, f"it is a single slice, (Y, X) = {shape}", join_remedy(path.parent, path.suffix))
 
@@ -58,7 +58,9 @@ def join_remedy(folder: Path, suffix: str) -> str:
 
 def _is_slice(series: Any) -> bool:
     page = series.keyframe
-    return bool(page.axes == "YX" and len(series.levels) == 1 and math.prod(series.shape) == math.prod(page.shape))
+    return bool(
+        page.axes in ("YX", "YXS") and len(series.levels) == 1 and math.prod(series.shape) == math.prod(page.shape)
+    )
 
 
 def _are_slices(found: list[Any]) -> bool:
