@@ -25,6 +25,7 @@ MAX_SORTED = 2**24  # voxels; sorting them takes about a second
 BULK = (0.05, 99.95)  # percentiles between which lies what an image shows, but for its rarest structures
 REACH = 3  # times the span of the bulk; the maxima of ten real volumes lie within twice it
 FEW = (1, 99)  # percentiles of what is not background where that is nearly all there is
+MAX_FILLED = 0.5  # of the voxels; what is more than half is a background
 NO_DATA = 1e30  # no intensity is as large; -3.4e38, the lowest float32, is a common mark for "no data"
 SLIVER = 1 / 50  # of the range
 MOST = 0.9  # of the voxels
@@ -129,9 +130,10 @@ def intensity_range(
 
 def _without_fill(voxels: Voxels, lowest: float) -> Voxels:
     """Return a volume's voxels without those that a program has filled in, or just the voxels."""
-    there = voxels[voxels != lowest]
-    if not 0.5 * voxels.size < there.size < voxels.size:
+    filled = np.count_nonzero(voxels == lowest) / voxels.size
+    if not BULK[0] / 100 < filled < MAX_FILLED:  # fewer do not reach the bulk
         return voxels
+    there = voxels[voxels != lowest]
     low, high = _percentiles(there, *BULK)
     # in Python's numbers, for those of the file may not hold the difference
     return there if low - lowest > REACH * (high - low) > 0 else voxels
