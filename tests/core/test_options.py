@@ -1,10 +1,10 @@
-"""What options may be set to, and how a mistyped name is answered."""
+"""What options may be set to."""
 
 import json
 
 import pytest
 
-from scripts.core import DECIDE_TRAINING, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
+from scripts.core import DECIDE_TRAINING, OPTIONS, read_boolean, read_number, read_scale
 from scripts.core.options import check_option
 from tests.helpers.bundle_command import BUNDLE
 
@@ -19,30 +19,6 @@ def test_every_option_that_decides_a_training_is_one_of_a_config():
 def test_expressions_pass_whatever_the_option(name):
     for value in ("$1 + 1", "@epochs", "%train.json::epochs"):
         check_option(name, value, None)
-
-
-@pytest.mark.parametrize(
-    ("word", "flag"),
-    [
-        ("--epochs", ("epochs", None)),
-        ("-epochs", ("epochs", None)),
-        ("--epochs=3", ("epochs", "3")),
-        ("--a=b=c", ("a", "b=c")),
-        ("--voxel-size", ("voxel_size", None)),
-        ("epochs", None),
-        ("-3", None),
-        ("", None),
-    ],
-)
-def test_what_is_a_flag(word, flag):
-    assert read_flag(word) == flag
-
-
-def test_a_near_name_is_suggested_and_else_the_remedy_given():
-    with pytest.raises(ValueError, match=r"^--epoch: no such option; did you mean --epochs\?$"):
-        refuse_unknown("--epoch", "no such option", "epoch", ["epochs", "seed"], "see --help")
-    with pytest.raises(ValueError, match=r"^--qqq: no such option; see --help$"):
-        refuse_unknown("--qqq", "no such option", "qqq", ["epochs", "seed"], "see --help")
 
 
 @pytest.mark.parametrize(("value", "read"), [("auto", "auto"), (1, 1.0), ("0.5", 0.5)])

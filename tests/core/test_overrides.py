@@ -1,10 +1,14 @@
+import inspect
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from monai.bundle import ConfigWorkflow, run
 
 from scripts.core import check_overrides
+from scripts.core.overrides import MONAI_ARGUMENTS
 
 KINDS = """{"epochs": 3, "patience": 5, "rate": 0.1, "threshold": null, "rotation": 30, "zoom": 1.25,
     "patch_size": [64, 64, 64], "device": "cpu", "scale": 1, "sides": [64, 64], "data_dir": "x",
@@ -47,8 +51,7 @@ def test_a_mistyped_option_is_refused(command, options, message):
         [],
         ["--epochs", "1", "--device=cpu"],
         ["--network_def#channels", "[4, 4]"],  # a path: MONAI itself refuses a wrong one
-        ["--typo#channels", "[4, 4]"],
-        ["--typo::channels", "[4, 4]"],
+        ["--network_def::channels", "[4, 4]"],
         ["--bundle_root", "/x"],
         ["--meta_file", "m.json", "--logging_file", "l.conf", "--run_id", "run", "--init-id", "initialize"],
         ["--workflow_type", "train", "--tracking", "mlflow", "--experiment_name", "e"],
@@ -57,6 +60,51 @@ def test_a_mistyped_option_is_refused(command, options, message):
 def test_what_the_configs_and_monai_know_passes(command, options):
     Path("train.json").write_text(json.dumps(json.loads(Path("train.json").read_text()) | {"bundle_root": "."}))
     command(*options)
+
+
+def test_what_monai_itself_takes_is_listed():
+    """Listed, because MONAI takes seconds to import."""
+    taken = {*inspect.signature(run).parameters, *inspect.signature(ConfigWorkflow).parameters}
+    tracked = {"tracking_uri", "experiment_name", "run_name", "save_execute_config"}
+    assert MONAI_ARGUMENTS == (taken | tracked) - {"override"}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("typo#channels", "--typo#channels: the config has no 'typo'; correct it, or leave it out"),
+        ("network_deff#channels", "the config has no 'network_deff'; did you mean --network_def#channels?"),
+        ("network_def#chanels#0", "network_def has no 'chanels'; did you mean --network_def#channels#0?"),
+        ("network_def::channels::2", "network_def#channels is a list of 2 and has no '2'; count from 0"),
+        ("network_def#channels#x", "network_def#channels is a list of 2 and has no 'x'; count from 0"),
+        ("epochs#most", "--epochs#most: epochs is a single value and has no 'most'; set --epochs, or leave this out"),
+    ],
+)
+def test_an_id_whose_parent_does_not_exist(command, option, message):
+    """MONAI would end in a KeyError with its traceback."""
+    with pytest.raises(ValueError, match="^--") as error:
+        command(f"--{option}", "4")
+    assert message in str(error.value)
+
+
+def test_an_option_may_make_the_parent_of_the_next(command):
+    command("--network_def", "{'new': {}}", "--network_def#new#deep", "1")
+    with pytest.raises(ValueError, match="network_def has no 'channels'"):
+        command("--network_def", "{'new': {}}", "--network_def#channels#0", "1")
+
+
+@pytest.mark.parametrize("value", ["[" * 70 + "]" * 70, "[" * 5000 + "]" * 5000])
+def test_a_value_that_is_nested_too_deep(command, value):
+    with pytest.raises(ValueError, match=r"^--epochs.*: (its value is nested deeper than 64 levels|is not a whole)"):
+        command("--epochs", value)
+
+
+@pytest.mark.parametrize(("word", "remedy"), [("mlfow", "did you mean --tracking mlflow?"), ("x", "name one of these")])
+def test_a_mistyped_tracking(command, word, remedy):
+    with pytest.raises(
+        ValueError, match=f"^--tracking {word}: is neither mlflow nor a file of settings; {re.escape(remedy)}"
+    ):
+        command("--tracking", word)
 
 
 def test_training_has_one_folder_to_write_into(command):

@@ -5,6 +5,10 @@ Traceback (most recent call last):
 scripts.core.errors.UserFileNotFoundError: a.tif: no such file; check --dataset_dir
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .conventions import MAX_WHOLE, UNLABELLED, class_names
 from .device import bfloat16
 from .errors import (
@@ -32,6 +36,7 @@ from .files import (
     write_together,
     write_whole,
 )
+from .flags import read_flag, refuse_unknown
 from .geometry import (
     AXES,
     Box,
@@ -44,11 +49,13 @@ from .geometry import (
     voxel_size,
 )
 from .json_file import read_json
-from .logits import apply_threshold, foreground_log_odds, is_finite, planes_per_slab, segmentation_of
 from .memory import free_memory, keep_freed_memory, return_freed_memory
-from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_flag, read_number, read_scale, refuse_unknown
+from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_number, read_scale
 from .overrides import check_overrides
 from .paths import BUNDLE, CONFIGS, WEIGHTS
+
+if TYPE_CHECKING:
+    from .logits import apply_threshold, foreground_log_odds, is_finite, planes_per_slab, segmentation_of
 
 __all__ = [
     "AUTO",
@@ -107,3 +114,12 @@ __all__ = [
     "write_together",
     "write_whole",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the decision rule when it is used: PyTorch takes two seconds, and a mistyped option should not."""
+    if name in ("apply_threshold", "foreground_log_odds", "is_finite", "planes_per_slab", "segmentation_of"):
+        from . import logits
+
+        return getattr(logits, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,12 +6,12 @@ import inspect
 import json
 import pydoc
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from .errors import refuse
-from .options import refuse_unknown
+from .flags import nearest, refuse_unknown
 from .paths import CONFIGS
 
 RENAMED = {
@@ -23,37 +23,16 @@ RENAMED = {
 """Top-level ids of earlier versions, and what they are called now."""
 
 PERCENTILES = ("lower", "upper")
+META = "_meta_"
+"""The id under which MONAI puts metadata.json."""
 
 _STARRED = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 _WINDOW = r"(validate#)?inferer#(roi_size|overlap|sw_batch_size|mode|sigma_scale|progress|buffer_steps|cval)"
 
 
-def check_overlays(files: Sequence[str], config: Mapping[str, Any], monai_knows: Iterable[str], used: set[str]) -> None:
-    """Check the ids that overlays set.
-
-    A new id is one that some config refers to by `@` or `%`; a comment's begins with `_`.
-
-    Args:
-        files: the configs of a command, the first of which stands on its own.
-        config: what MONAI merges them to.
-        monai_knows: names that MONAI itself takes.
-        used: ids that the command line names, as by `--run_id`.
-
-    Raises:
-        UserError: for an id that nothing refers to, that has another name now, or that is no argument of its component.
-    """
-    from monai.bundle import ConfigParser  # takes a second, which other users of this package should not pay for
-
-    text = json.dumps(config, default=str)
-    for file in files[1:]:
-        known = set(ConfigParser.load_config_files(files[0])) | _shipped() | set(monai_knows) | used
-        for name in ConfigParser.load_config_file(file):
-            check_id(str(file), name, config)
-            top = _split(name)[0]
-            if top.startswith("_") or top in known or re.search(rf"(@|%|::){re.escape(top)}(?!\w)", text):
-                continue
-            problem = f"{top!r} is no id of the configs, and nothing refers to it"
-            refuse_unknown(str(file), problem, top, known, "correct it; the name of a comment begins with _")
+def split_id(name: str) -> list[str]:
+    """Return the parts of an id, `["windows", "overlap"]` for `windows#overlap` and for `windows::overlap`."""
+    return re.split("#|::", name.lstrip("+"))
 
 
 def check_id(subject: str, name: str, config: Mapping[str, Any]) -> None:
@@ -65,16 +44,12 @@ def check_id(subject: str, name: str, config: Mapping[str, Any]) -> None:
         config: the configs, merged.
 
     Raises:
-        UserError: if it has another name now, or is no argument of the component that it belongs to.
+        UserError: if it has another name now, if what it should be part of does not exist, or if it is no argument of
+            the component that it belongs to.
     """
-    parts = _split(name)
-    if parts[0] in RENAMED and parts[0] not in _shipped():
-        refuse(subject, f"{parts[0]!r} has another name now", f"write {RENAMED[parts[0]]}")
-    if moved := re.fullmatch(_WINDOW, "#".join(parts)):
-        refuse(subject, f"{moved[0]} has another name now", f"write {moved[1] or ''}windows#{moved[2]}")
-    parent: Any = config
-    for part in parts[:-1]:
-        parent = _inside(parent, part)
+    check_name(subject, name)
+    parts = split_id(name)
+    parent: Any = parent_of(subject, name, config)
     if len(parts) < 2 or not isinstance(parent, Mapping) or parts[-1].startswith("_"):
         return
     whole, before = "#".join(parts), "#".join(parts[:-1])
@@ -87,21 +62,87 @@ def check_id(subject: str, name: str, config: Mapping[str, Any]) -> None:
         refuse_unknown(subject, problem, whole, near, f"it has {', '.join(known)}, or leave this out")
 
 
-def _inside(parent: Any, part: str) -> Any:
-    if isinstance(parent, list):
-        return parent[int(part)] if part.isdecimal() and int(part) < len(parent) else None
-    return parent.get(part) if isinstance(parent, Mapping) else None
+def check_name(subject: str, name: str) -> None:
+    """Refuse an id of an earlier version, and say what it is called now.
+
+    Raises:
+        UserError: if it has another name now.
+    """
+    parts = split_id(name)
+    if parts[0] in RENAMED and parts[0] not in shipped_ids():
+        refuse(subject, f"{parts[0]!r} has another name now", f"write {RENAMED[parts[0]]}")
+    if moved := re.fullmatch(_WINDOW, "#".join(parts)):
+        refuse(subject, f"{moved[0]} has another name now", f"write {moved[1] or ''}windows#{moved[2]}")
 
 
-def _split(name: str) -> list[str]:
-    return re.split("#|::", name.lstrip("+"))
+def parent_of(subject: str, name: str, config: Mapping[str, Any]) -> Any:
+    """Return the dictionary or list of the configs in which an id lies; MONAI raises a KeyError of its own.
+
+    Args:
+        subject: the overlay or the option, for the message.
+        name: the id, such as `windows#overlap`.
+        config: the configs, merged.
+
+    Raises:
+        UserError: if a part of the id before the last does not exist, or holds no further ids.
+    """
+    parts = split_id(name)
+    if parts[0] == META:
+        return None
+    parent: Any = config
+    whole, dashes = "#".join(parts), "--" if subject.startswith("--") else ""
+    said = "" if dashes else f"{whole}: "  # an option is its own subject
+    for depth, part in enumerate(parts):
+        before = "#".join(parts[:depth])
+        if isinstance(parent, Mapping):
+            if depth == len(parts) - 1:
+                return parent
+            if part not in parent:
+                near = nearest(part, parent)
+                whole_near = "#".join((*parts[:depth], near, *parts[depth + 1 :])) if near else ""
+                problem = f"{said}{before or 'the config'} has no {part!r}"
+                refuse(
+                    subject, problem, f"did you mean {dashes}{whole_near}?" if near else "correct it, or leave it out"
+                )
+            parent = parent[part]
+        elif isinstance(parent, list):
+            if not re.fullmatch(r"-?\d+", part) or not -len(parent) <= int(part) < len(parent):
+                problem = f"{said}{before} is a list of {len(parent)} and has no {part!r}"
+                refuse(subject, problem, "count from 0, or give the whole list")
+            if depth == len(parts) - 1:
+                return parent
+            parent = parent[int(part)]
+        else:
+            problem = f"{said}{before} is a single value and has no {part!r}"
+            refuse(subject, problem, f"set {dashes}{before}, or leave this out")
+    return parent
 
 
 @cache
-def _shipped() -> frozenset[str]:
+def shipped_ids() -> frozenset[str]:
     """Return the top-level names of all configs of the bundle."""
     files = [path for path in CONFIGS.rglob("*.json") if path.name != "metadata.json"]
-    return frozenset(_split(name)[0] for path in files for name in json.loads(path.read_text()))
+    return frozenset(split_id(name)[0] for path in files for name in json.loads(path.read_text(encoding="utf-8")))
+
+
+def check_new_ids(subject: str, names: Iterable[str], known: set[str], text: str) -> None:
+    """Check that top-level ids of an overlay are known, or that something refers to them by `@` or `%`.
+
+    Args:
+        subject: the overlay.
+        names: the ids that it sets; a comment's begins with `_`.
+        known: those that may be set.
+        text: all configs, in which references are looked for.
+
+    Raises:
+        UserError: for an id that nothing refers to.
+    """
+    for name in names:
+        top = split_id(name)[0]
+        if top.startswith("_") or top in known or re.search(rf"(@|%|::){re.escape(top)}(?!\w)", text):
+            continue
+        problem = f"{top!r} is no id of the configs, and nothing refers to it"
+        refuse_unknown(subject, problem, top, known, "correct it; the name of a comment begins with _")
 
 
 def _arguments(target: Any) -> list[str] | None:

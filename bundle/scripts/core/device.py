@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from .errors import refuse
 from .options import AUTO, BOOLEAN, read_boolean
 
+if TYPE_CHECKING:
+    import torch
+
 
 def has_bfloat16(device: str | torch.device) -> bool:
     """Return whether a device has instructions for bfloat16, and so is faster with it."""
+    import torch  # takes two seconds, which other users of this package should not pay for
+
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere and later

@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import NoReturn, TypeVar
 
-import torch
 from tqdm.auto import tqdm
 
 from .terminal import make_logs_printable, printable
@@ -172,7 +171,9 @@ def is_refusal(error: BaseException) -> bool:
 
 def _is_lack_of_memory(error: BaseException) -> bool:
     """Tell whether memory ran out, which PyTorch tells by errors of its own."""
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError) and not _is_user_error(error)
+    torch = sys.modules.get("torch")  # not imported here: it takes two seconds, which a mistyped option should not
+    kinds = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+    known = isinstance(error, kinds) and not _is_user_error(error)
     return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 

@@ -5,16 +5,13 @@ Both the check of a command line (`overrides.py`) and docs/reference/options.md 
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import torch
 from fire.parser import DefaultParseValue
 
 from .errors import refuse
@@ -194,6 +191,8 @@ def _kind_of(name: str, default: Any) -> Kind:
 
 
 def _check_device(device: str) -> None:
+    import torch  # takes two seconds, which only this option should pay for
+
     try:
         kind = torch.device(device).type
     except RuntimeError:
@@ -206,35 +205,6 @@ def _check_device(device: str) -> None:
         torch.ones(1, device=device).item()  # `meta` has shapes alone, others are not of this machine or this PyTorch
     except Exception:
         refuse(f"--device {device}", "PyTorch cannot compute on it here", "leave --device out, or write cpu or cuda")
-
-
-def read_flag(word: str) -> tuple[str, str | None] | None:
-    """Split a flag of the command line into name and value.
-
-    As in fire, `-` and `_` are the same in a name, and one dash before it is the same as two.
-
-    Returns:
-        `("name", "value")` for `--name=value`, `("name", None)` for `--name`, None for a word that is not a flag.
-    """
-    if not re.match(r"--?[A-Za-z_+]", word):
-        return None
-    name, equals, value = word.lstrip("-").partition("=")
-    return name.replace("-", "_"), value if equals else None
-
-
-def refuse_unknown(subject: str, problem: str, name: str, known: Iterable[str], otherwise: str) -> NoReturn:
-    """Refuse an unknown name and suggest the nearest known one.
-
-    Args:
-        subject: what the message is about, for example `--epoch`.
-        problem: what is wrong with it.
-        name: the unknown name.
-        known: all known names.
-        otherwise: the remedy if no known name is near.
-    """
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    prefix = "--" if subject.startswith("--") else ""
-    refuse(subject, problem, f"did you mean {prefix}{near[0]}?" if near else otherwise)
 
 
 def read_boolean(name: str, value: bool | str) -> bool:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .config_ids import check_id, check_overlays
+from fire.parser import DefaultParseValue
+
+from .config_files import MAX_DEPTH, check_overlays, config_names, is_too_deep, load_config, merge_configs, put
+from .config_ids import check_id
 from .errors import refuse
-from .options import check_option, read_flag, refuse_unknown
+from .flags import nearest, read_flag, refuse_unknown
+from .options import check_option
 
 TRACKING_PACKAGES = ("mlflow", "sqlalchemy", "alembic")
 """MLflow, and what its local store, an SQLite file, needs."""
+
+TRACKED = ("tracking", "tracking_uri", "experiment_name", "run_name", "save_execute_config")
+"""What MONAI takes for `--tracking mlflow`."""
+
+MONAI_ARGUMENTS = frozenset(
+    (
+        *("run_id", "init_id", "final_id", "meta_file", "config_file", "logging_file", "args_file"),
+        *("workflow_type", "properties_path"),
+        *TRACKED,
+    )
+)
+"""What `monai.bundle run` itself takes; listed here, because MONAI takes seconds to import."""
 
 
 def check_overrides(argv: Sequence[str] | None = None) -> None:
@@ -26,33 +39,46 @@ def check_overrides(argv: Sequence[str] | None = None) -> None:
         argv: the command line; by default that of this process.
 
     Raises:
-        UserError: for a name that neither the configs nor MONAI know, or a value of the wrong kind.
+        UserError: for a name that neither the configs nor MONAI know, a value of the wrong kind, or a config that
+            cannot be used.
     """
-    from monai.bundle import ConfigParser  # takes a second, which other users of this package should not pay for
-
     argv = sys.argv if argv is None else argv
     given = _given(argv)
     if "run" in argv and "args_file" in given:
-        given = {**ConfigParser.load_config_file(given["args_file"]), **given}
+        given = {**load_config(given["args_file"]), **given}
     if "run" not in argv or "config_file" not in given:
         return
-    files = given["config_file"]
-    if isinstance(files, str) and files.startswith("["):
-        files = json.loads(files.replace("'", '"'))
+    files = config_names(given["config_file"])
     check_tracking(given.get("tracking"))
-    config = ConfigParser.load_config_files(files)
-    known = set(config) | _arguments_of_monai()
+    config = merge_configs(files)
+    known = set(config) | MONAI_ARGUMENTS
     used = {str(value) for name, value in given.items() if name.endswith("_id")}
-    check_overlays([files] if isinstance(files, str) else files, config, _arguments_of_monai(), used)
-    for name, value in given.items():
+    check_overlays(files, config, MONAI_ARGUMENTS, used)
+    for name, text in given.items():
+        value = _read_value(name, text)
         if "#" in name or "::" in name:
             check_id(f"--{name}", name, config)
+            put(f"--{name}", name.lstrip("+"), value, config)
             continue
-        _check_writes_there(name, value, config)
+        _check_writes_there(name, text, config)
         top = name.lstrip("+")
         if top not in known:
             refuse_unknown(f"--{name}", "there is no such option", top, known, "docs/reference/options.md lists them")
-        check_option(name, value, config.get(top))
+        check_option(name, text, config.get(top))
+        if top in config:
+            config[top] = value
+
+
+def _read_value(name: str, text: Any) -> Any:
+    """Return the value of an option as fire reads it, if it is not nested too deep."""
+    try:
+        value = DefaultParseValue(text) if isinstance(text, str) else text
+        deep = is_too_deep(value)
+    except (RecursionError, MemoryError):  # Python's own parser gives up
+        value, deep = None, True
+    if deep:
+        refuse(f"--{name}", f"its value is nested deeper than {MAX_DEPTH} levels", "give a flatter one")
+    return value
 
 
 def check_tracking(tracking: Any) -> None:
@@ -63,7 +89,8 @@ def check_tracking(tracking: Any) -> None:
     """
     # MONAI Label writes the default out as "None" for several GPUs
     if isinstance(tracking, str) and tracking not in ("None", "mlflow") and not Path(tracking).is_file():
-        refuse(f"--tracking {tracking}", "is neither mlflow nor a file of settings", "write --tracking mlflow")
+        remedy = f"did you mean --tracking {near}?" if (near := nearest(tracking, ["mlflow"])) else "name one of these"
+        refuse(f"--tracking {tracking}", "is neither mlflow nor a file of settings", remedy)
     needed = TRACKING_PACKAGES if tracking == "mlflow" else ()
     if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
         refuse("--tracking mlflow", f"{', '.join(missing)} not installed", "pip install -r requirements/tracking.txt")
@@ -77,15 +104,6 @@ def _given(argv: Sequence[str]) -> dict[str, Any]:
             name, value = flag
             given[name] = after if value is None else value
     return given
-
-
-@cache
-def _arguments_of_monai() -> frozenset[str]:
-    from monai.bundle import ConfigWorkflow, run
-
-    arguments = set(inspect.signature(run).parameters) | set(inspect.signature(ConfigWorkflow).parameters)
-    tracked = {"tracking_uri", "experiment_name", "run_name", "save_execute_config"}  # for `--tracking mlflow`
-    return frozenset((arguments | tracked) - {"override"})
 
 
 def _check_writes_there(name: str, value: Any, config: Mapping[str, Any]) -> None:
