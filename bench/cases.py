@@ -16,7 +16,7 @@ from monai.bundle import ConfigParser
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.limits import ended, seconds_of
-from scripts.commands import write_dataset
+from scripts.commands.synthesise import write_dataset
 from scripts.core import BUNDLE, keep_freed_memory, refuse
 from scripts.inference import autocast, with_rounded_weights
 from scripts.weights import save_weights

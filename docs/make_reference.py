@@ -6,13 +6,14 @@ What stands between two marker lines of a page is written here, the prose around
 from __future__ import annotations
 
 import inspect
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.__main__ import COMMANDS
+from scripts.commands import COMMANDS
+from scripts.commands.help import read_docstring
+from scripts.commands.option_table import in_words, options_of
+from scripts.commands.workflows import Workflow
 from scripts.core import CONFIGS, OPTIONS, refuse, write_text
 from scripts.core.options import ANYTHING
 
@@ -50,16 +51,6 @@ OVERLAYS = {
     ),
 }
 """What each config that goes over another is for. MONAI would take a line in the config itself for an option."""
-
-WORDS = {
-    "$@bundle_root + '/models/model.pt'": "`models/model.pt`",
-    "$@bundle_root + '/output'": "`output/`",
-    "$@bundle_root + '/eval'": "`eval/`",
-    "$@bundle_root + '/checkpoints'": "`checkpoints/`",
-    "$@ckpt_dir + '/events'": "`events/` in `ckpt_dir`",
-    "$'cuda' if torch.cuda.is_available() else 'cpu'": "a GPU if there is one",
-}
-"""Defaults that are expressions, in words; folders are those of the bundle."""
 
 
 def write_pages() -> None:
@@ -110,25 +101,10 @@ def _changed(options: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, A
     return {name: value for name, value in options.items() if name not in base or base[name] != value}
 
 
-def options_of(name: str) -> dict[str, Any]:
-    """Return the options of a config with their defaults: what stands at its top, before the first component."""
-    options: dict[str, Any] = {}
-    for key, value in _read(name).items():
-        if "_target_" in str(value):
-            break
-        if key in OPTIONS:
-            options[key] = value
-    return options
-
-
 def _cell(values: Mapping[str, Any], name: str) -> str:
     if name not in values:
         return ""
-    value = values[name]
-    if value is None:
-        return "none"
-    text = value if isinstance(value, str) else json.dumps(value)
-    return WORDS.get(text, f"`{text}`")
+    return in_words(values[name])
 
 
 # -- configs -----------------------------------------------------------------------------------------------------------
@@ -154,10 +130,6 @@ def _overlays() -> list[str]:
     return [name for name in every if name not in (*BASES.values(), *NOT_OPTIONS)]
 
 
-def _read(name: str) -> dict[str, Any]:
-    return json.loads((CONFIGS / f"{name}.json").read_text(encoding="utf-8"))
-
-
 def _short(path: str) -> str:
     return path.removeprefix("overlays/")
 
@@ -171,12 +143,24 @@ def commands_text() -> str:
 
 
 def _command(name: str, function: Callable) -> str:
+    if isinstance(function, Workflow):
+        return _workflow(name, function)
     parameters = inspect.signature(function).parameters
     said, meanings = read_docstring(inspect.getdoc(function) or "")
     needed = [each.upper() for each, parameter in parameters.items() if parameter.default is parameter.empty]
     rows = [(f"`{each}`", _default(parameter), meanings.get(each, "")) for each, parameter in parameters.items()]
-    usage = " ".join(("python -m scripts", name, *needed))
+    usage = " ".join(("tubenet", name, *needed))
     return f"### {name}\n\n`{usage}`\n\n{said}\n\n{_table(('option', 'default', 'what it is'), rows)}"
+
+
+def _workflow(name: str, workflow: Workflow) -> str:
+    """Return the section of a command that runs a config; its options stand in the table of options."""
+    said, _ = read_docstring(workflow.__doc__)
+    configs = " with ".join(f"`configs/{config}.json`" for config in workflow.configs)
+    places = " and ".join(f"{word} is the option `{place}`" for place, word in workflow.places.items())
+    others = ", ".join(f"`{option}`" for option in workflow.options if option not in workflow.places)
+    told = f"It runs {configs}. {places}; the [others](options.md) are {others}."
+    return f"### {name}\n\n`{workflow.usage('tubenet')}`\n\n{said}\n\n{told}"
 
 
 def _default(parameter: inspect.Parameter) -> str:
@@ -186,23 +170,6 @@ def _default(parameter: inspect.Parameter) -> str:
     if value in (None, "", ()):
         return "none"
     return f"`{list(value) if isinstance(value, tuple) else value}`"
-
-
-def read_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """Split a docstring into what it says of the whole and what it says of each argument.
-
-    Args:
-        text: without indentation, in Google's style, as all of the bundle's are.
-
-    Returns:
-        The paragraphs before the first section, and the meanings by name.
-    """
-    head, _, rest = text.partition("\nArgs:\n")
-    said = re.split(r"\n(?:Returns|Raises|Yields):\n", head)[0].strip()
-    arguments = re.split(r"\n(?=\S)", rest)[0]
-    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE)
-    paragraphs = [" ".join(paragraph.split()) for paragraph in said.split("\n\n")]
-    return "\n\n".join(paragraphs), {name: " ".join(meaning.split()) for name, meaning in found}
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

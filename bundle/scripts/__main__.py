@@ -1,42 +1,32 @@
-"""The commands: `python -m scripts COMMAND --help`."""
+"""The commands: `python -m scripts COMMAND --help`, or `tubenet COMMAND --help`."""
 
 from __future__ import annotations
 
-from scripts.commands.cli import run_commands
-from scripts.commands.contact_sheet import draw_contact_sheet
-from scripts.commands.demo import run_demo
-from scripts.commands.label import serve
-from scripts.commands.outlines import draw_outlines
-from scripts.commands.synthesise import write_dataset
-from scripts.commands.watch import watch
-from scripts.data.convert.tube_net import import_dataset
-from scripts.monailabel import restore_foundation
-from scripts.report import overlay_curves
-from scripts.weights import average_weights, publish
-from scripts.weights.export import export_program
-from scripts.weights.keras import export_weights, import_weights
+import sys
 
-COMMANDS = {
-    "average-weights": average_weights,
-    "contact-sheet": draw_contact_sheet,
-    "curves": overlay_curves,
-    "demo": run_demo,
-    "export-program": export_program,
-    "export-weights": export_weights,
-    "import-dataset": import_dataset,
-    "import-weights": import_weights,
-    "label": serve,
-    "outlines": draw_outlines,
-    "publish": publish,
-    "restore-foundation": restore_foundation,
-    "synthesise": write_dataset,
-    "watch": watch,
-}
+OLDEST = (3, 11)
 
 
-def main() -> None:
-    """Run the command on the command line."""
-    run_commands(COMMANDS, "python -m scripts")
+def main(program: str = "python -m scripts") -> None:
+    """Run the command on the command line.
+
+    Where this Python is too old, or a package is missing, one line says so.
+
+    Args:
+        program: what stands before the command, for messages.
+    """
+    if sys.version_info < OLDEST:
+        found, needed = (".".join(map(str, version)) for version in (sys.version_info[:3], OLDEST))
+        sys.exit(f"error: Python {found}: is too old for tubenet; use Python {needed} or later")
+    try:
+        from scripts.commands import COMMANDS, run_commands
+
+        run_commands(COMMANDS, program)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "scripts":
+            raise
+        remedy = "install tubenet there, by pip, with all that it needs"
+        sys.exit(f"error: {error.name}: is not installed for {sys.executable}; {remedy}")
 
 
 if __name__ == "__main__":

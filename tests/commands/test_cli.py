@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from scripts.__main__ import COMMANDS
+from scripts.commands import COMMANDS
 from scripts.commands.cli import MOVED, check_command, checked_words
 
 SCRIPTS = "python -m scripts"

@@ -12,7 +12,7 @@ from monai.bundle import ConfigWorkflow, run
 
 from bench.__main__ import COMMANDS as BENCH
 from experiments.__main__ import COMMANDS as EXPERIMENTS
-from scripts.__main__ import COMMANDS
+from scripts.commands import COMMANDS
 from scripts.core import BUNDLE, CONFIGS, OPTIONS
 
 ROOT = BUNDLE.parent

@@ -6,8 +6,9 @@ import re
 import pytest
 
 from docs import make_reference
-from docs.make_reference import BEGIN, END, OVERLAYS, REFERENCE, options_of, pages, read_docstring
-from scripts.__main__ import COMMANDS
+from docs.make_reference import BEGIN, END, OVERLAYS, REFERENCE, options_of, pages
+from scripts.commands import COMMANDS
+from scripts.commands.workflows import WORKFLOWS
 from scripts.core import BUNDLE, CONFIGS, OPTIONS
 
 ROOT = BUNDLE.parent
@@ -30,13 +31,6 @@ def test_every_command_has_a_section():
     assert sections == list(COMMANDS)
 
 
-def test_options_are_what_stands_before_the_first_component(tmp_path, monkeypatch):
-    config = {"epochs": 3, "strange": 1, "loss": {"_target_": "L"}, "seed": 4}
-    (tmp_path / "x.json").write_text(json.dumps(config))
-    monkeypatch.setattr(make_reference, "CONFIGS", tmp_path)
-    assert options_of("x") == {"epochs": 3}
-
-
 def test_an_overlay_shows_only_what_it_changes():
     """`pretrain.json` repeats the learning rate of `train.json`."""
     assert options_of("pretrain")["learning_rate"] == options_of("train")["learning_rate"]
@@ -47,24 +41,20 @@ def test_an_overlay_shows_only_what_it_changes():
     assert "pretrain" not in rate
 
 
-def test_a_docstring_is_split():
-    text = (
-        "Do it.\n\nIn two\nlines.\n\nArgs:\n    one: the first,\n        with more.\n    two: (X, Y): a shape.\n\n"
-        "Returns:\n    nothing: at all.\n\nRaises:\n    UserError: three: of them."
-    )
-    assert read_docstring(text) == (
-        "Do it.\n\nIn two lines.",
-        {"one": "the first, with more.", "two": "(X, Y): a shape."},
-    )
-    assert read_docstring("Do it.\n\nReturns:\n    one: nothing.") == ("Do it.", {})
-
-
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted(COMMANDS.places))
 def test_every_argument_of_a_command_is_described(name):
     _, _, section = (REFERENCE / "commands.md").read_text(encoding="utf-8").partition(f"### {name}\n")
     rows = re.findall(r"^\| `\w+` \| (.*?) \| (.*) \|$", section.partition("\n### ")[0], re.MULTILINE)
     assert rows
     assert all(meaning and "likewise" not in meaning for _, meaning in rows)
+
+
+@pytest.mark.parametrize("name", list(WORKFLOWS))
+def test_every_option_of_a_workflow_is_named(name):
+    _, _, section = (REFERENCE / "commands.md").read_text(encoding="utf-8").partition(f"### {name}\n")
+    named = re.findall(r"`(\w+)`", section.partition("\n### ")[0])
+    assert set(WORKFLOWS[name].options) <= set(named)
+    assert f"`{WORKFLOWS[name].usage('tubenet')}`" in section
 
 
 def test_a_config_without_its_line_is_refused(monkeypatch):

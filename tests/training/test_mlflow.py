@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 from monai.utils import path_to_sqlite_uri
 
-from scripts.core.overrides import check_tracking
+from scripts.core.configs import check_tracking
 from tests.helpers.bundle_command import TINY_NETWORK, TINY_TRAINING
 
 

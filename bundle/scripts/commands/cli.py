@@ -1,7 +1,7 @@
-"""The command line of `python -m scripts`, and of bench and experiments, by fire.
+"""The command line of `tubenet` and `python -m scripts`, and of bench and experiments.
 
-Fire writes the help and calls the functions. What a command does not take is refused before fire sees it, because fire
-would first run the command and complain afterwards.
+What a command does not take is refused before anything is imported, and fire, which would first run the command and
+complain afterwards, only calls it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from typing import Any
 
 import fire
 
-from scripts.core import install_excepthook, read_flag, refuse, refuse_unknown
+from scripts.core import install_excepthook, read_flag, refuse, refuse_unknown, version
+
+from .help import list_of_commands, page_of
+from .registry import Commands, Described, describe
+from .workflows import WORKFLOWS
 
 MOVED = {
     "import-study": "python -m scripts import-dataset",
@@ -27,10 +31,10 @@ MOVED = {
 RENAMED = {"readme": "page", "study_dir": "dataset_dir"}
 """Options of earlier versions, and their names now."""
 
-Commands = Mapping[str, Callable[..., Any]]
+HELP = ("--help", "-h")
 
 
-def run_commands(commands: Commands, program: str) -> None:
+def run_commands(commands: Mapping[str, Callable[..., Any]], program: str) -> None:
     """Run the command on this process's command line, and print what it returns.
 
     A failure ends the process with one line. Without a command, the commands are listed.
@@ -43,12 +47,28 @@ def run_commands(commands: Commands, program: str) -> None:
     logging.basicConfig(format="%(message)s")
     logging.getLogger("scripts").setLevel(logging.INFO)
     words = sys.argv[1:]
+    if words == ["--version"]:
+        print(f"tubenet {version()}")
+        return
     check_command(words, commands, program)
-    functions = {command: _printing(function) for command, function in commands.items()}
-    fire.Fire(functions, command=checked_words(words, commands), name=program)
+    if not words or words[0] in (*HELP, "--"):
+        print(list_of_commands({name: _described(commands, name).summary for name in commands}, program))
+        return
+    name, rest = words[0], words[1:]
+    if any(word in HELP for word in rest):
+        print(page_of(name, _described(commands, name, complete=True), program))
+    elif name in WORKFLOWS and isinstance(commands, Commands):
+        WORKFLOWS[name](*rest, program=program)
+    else:
+        checked = checked_words(words, commands)[1:]
+        fire.Fire(_printing(commands[name]), command=checked, name=f"{program} {name}")
 
 
-def check_command(words: Sequence[str], commands: Commands, program: str) -> None:
+def _described(commands: Mapping[str, Callable[..., Any]], name: str, complete: bool = False) -> Described:
+    return commands.described(name, complete) if isinstance(commands, Commands) else describe(commands[name])
+
+
+def check_command(words: Sequence[str], commands: Mapping[str, Callable[..., Any]], program: str) -> None:
     """Check that a command line names a command, or none.
 
     Args:
@@ -59,7 +79,7 @@ def check_command(words: Sequence[str], commands: Commands, program: str) -> Non
     Raises:
         UserError: for a command that does not exist, or exists no longer, and for an option before the command.
     """
-    if not words or words[0] in (*commands, "--help", "-h", "--"):
+    if not words or words[0] in (*commands, *HELP, "--"):
         return
     word = words[0]
     if word in MOVED:
@@ -70,7 +90,7 @@ def check_command(words: Sequence[str], commands: Commands, program: str) -> Non
     refuse_unknown(f"{program} {word}", "there is no such command", word, [*commands, *MOVED], remedy)
 
 
-def checked_words(words: Sequence[str], commands: Commands) -> list[str]:
+def checked_words(words: Sequence[str], commands: Mapping[str, Callable[..., Any]]) -> list[str]:
     """Check the words after a command, and return them as fire should read them.
 
     Args:
@@ -87,7 +107,7 @@ def checked_words(words: Sequence[str], commands: Commands) -> list[str]:
     if not words or words[0] not in commands:
         return list(words)
     command, rest = words[0], list(words[1:])
-    parameters = inspect.signature(commands[command]).parameters
+    parameters = _described(commands, command).parameters
     known, paths = {*parameters, "help"}, {name for name, each in parameters.items() if _is_path(each)}
     checked, given, loose = [command], set(), []
     while rest and rest[0] != "--":  # after it come flags of fire's own

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .configs import check_overrides
 from .conventions import MAX_WHOLE, UNLABELLED, class_names
 from .device import bfloat16
 from .errors import (
@@ -51,8 +52,7 @@ from .geometry import (
 from .json_file import read_json
 from .memory import free_memory, keep_freed_memory, return_freed_memory
 from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_number, read_scale
-from .overrides import check_overrides
-from .paths import BUNDLE, CONFIGS, WEIGHTS
+from .paths import BUNDLE, CONFIGS, WEIGHTS, version
 
 if TYPE_CHECKING:
     from .logits import apply_threshold, foreground_log_odds, is_finite, planes_per_slab, segmentation_of
@@ -108,6 +108,7 @@ __all__ = [
     "sha256",
     "slices",
     "through_plane_axis",
+    "version",
     "voxel_size",
     "whole_folder",
     "write_text",
@@ -117,7 +118,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the decision rule when it is used: PyTorch takes two seconds, and a mistyped option should not."""
+    """Import the decision rule at its first use; PyTorch takes two seconds."""
     if name in ("apply_threshold", "foreground_log_odds", "is_finite", "planes_per_slab", "segmentation_of"):
         from . import logits
 

@@ -39,7 +39,13 @@ def refuse_unknown(subject: str, problem: str, name: str, known: Iterable[str], 
     refuse(subject, problem, f"did you mean {prefix}{near}?" if near else otherwise)
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like a mistyped one, or None if none is near."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the known name that is most like a mistyped one, or None if none is near.
+
+    Args:
+        name: the mistyped name.
+        known: all known names.
+        cutoff: how like it has to be, 1 for equal; see `difflib.get_close_matches`.
+    """
+    near = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
     return near[0] if near else None

@@ -10,11 +10,11 @@ from typing import Any
 
 from fire.parser import DefaultParseValue
 
-from .config_files import MAX_DEPTH, check_overlays, config_names, is_too_deep, load_config, merge_configs, put
-from .config_ids import check_id
-from .errors import refuse
-from .flags import nearest, read_flag, refuse_unknown
-from .options import check_option
+from ..errors import refuse
+from ..flags import nearest, read_flag, refuse_unknown
+from ..options import check_option
+from .files import MAX_DEPTH, check_overlays, config_names, is_too_deep, load_config, merge_configs, put
+from .ids import check_id
 
 TRACKING_PACKAGES = ("mlflow", "sqlalchemy", "alembic")
 """MLflow, and what its local store, an SQLite file, needs."""

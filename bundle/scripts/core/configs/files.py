@@ -1,6 +1,6 @@
-"""Read configs and lay them over one another as MONAI does, and refuse in one line what it cannot.
+"""Read configs and lay them over one another as MONAI does.
 
-MONAI itself takes seconds to import, and ends in a traceback.
+What MONAI cannot use is refused in one line; MONAI itself takes seconds to import, and ends in a traceback.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 
 from fire.parser import DefaultParseValue
 
-from .config_ids import META, check_id, check_name, check_new_ids, parent_of, shipped_ids, split_id
-from .errors import refuse, refuse_failures
-from .files import check_regular
-from .json_file import read_json
+from ..errors import refuse, refuse_failures
+from ..files import check_regular
+from ..json_file import read_json
+from .ids import META, check_id, check_name, check_new_ids, parent_of, shipped_ids, split_id
 
 MAX_DEPTH = 64
 """How deep a config may be nested; MONAI's resolver of references fails at a few hundred."""

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from .errors import refuse
-from .flags import nearest, refuse_unknown
-from .paths import CONFIGS
+from ..errors import refuse
+from ..flags import nearest, refuse_unknown
+from ..paths import CONFIGS
 
 RENAMED = {
     **{"study": "volumes", "parts": "split_volumes", "course": "fingerprint", "pace": "schedule"},
@@ -31,7 +31,7 @@ _WINDOW = r"(validate#)?inferer#(roi_size|overlap|sw_batch_size|mode|sigma_scale
 
 
 def split_id(name: str) -> list[str]:
-    """Return the parts of an id, `["windows", "overlap"]` for `windows#overlap` and for `windows::overlap`."""
+    """Return the parts of an id such as `windows#overlap` or `windows::overlap`."""
     return re.split("#|::", name.lstrip("+"))
 
 
@@ -76,7 +76,7 @@ def check_name(subject: str, name: str) -> None:
 
 
 def parent_of(subject: str, name: str, config: Mapping[str, Any]) -> Any:
-    """Return the dictionary or list of the configs in which an id lies; MONAI raises a KeyError of its own.
+    """Return the dictionary or list in which an id lies; MONAI would raise a KeyError.
 
     Args:
         subject: the overlay or the option, for the message.
@@ -98,7 +98,7 @@ def parent_of(subject: str, name: str, config: Mapping[str, Any]) -> Any:
             if depth == len(parts) - 1:
                 return parent
             if part not in parent:
-                near = nearest(part, parent)
+                near = nearest(part, parent, cutoff=0.6)
                 whole_near = "#".join((*parts[:depth], near, *parts[depth + 1 :])) if near else ""
                 problem = f"{said}{before or 'the config'} has no {part!r}"
                 refuse(
@@ -126,13 +126,13 @@ def shipped_ids() -> frozenset[str]:
 
 
 def check_new_ids(subject: str, names: Iterable[str], known: set[str], text: str) -> None:
-    """Check that top-level ids of an overlay are known, or that something refers to them by `@` or `%`.
+    """Check that top-level ids of an overlay are known, or that something refers to them.
 
     Args:
         subject: the overlay.
         names: the ids that it sets; a comment's begins with `_`.
         known: those that may be set.
-        text: all configs, in which references are looked for.
+        text: all configs, in which references by `@` or `%` are looked for.
 
     Raises:
         UserError: for an id that nothing refers to.

@@ -7,7 +7,7 @@ import pytest
 from monai.bundle import ConfigParser
 
 from scripts.core import CONFIGS
-from scripts.core.config_files import config_names, is_too_deep, load_config, merge_configs, put
+from scripts.core.configs.files import config_names, is_too_deep, load_config, merge_configs, put
 
 OVERLAYS = sorted((CONFIGS / "overlays").glob("*.json"))
 STACKS = [

@@ -1,0 +1,66 @@
+"""Where `segment` puts its results if nobody says where, and the line that tells it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from scripts.core import refuse
+
+
+def place_beside(options: dict[str, str], program: str = "tubenet") -> Path:
+    """Choose the folder of the results if none is given, so that nothing is replaced.
+
+    The result of a file lies beside it, and the results of FOLDER in FOLDER_seg, beside that.
+
+    Args:
+        options: those of the command line; `output_dir` is set if it is missing.
+        program: what stands before the command, for messages.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: if results are there already.
+    """
+    if "output_dir" in options:
+        return Path(options["output_dir"])
+    source = Path(options["dataset_dir"])
+    if source.is_dir():
+        target = source.parent / f"{source.name}_seg"
+        taken = [target] if target.exists() and (not target.is_dir() or any(target.iterdir())) else []
+    else:
+        target, stem = source.parent, stem_of(source)
+        taken = [found for found in _files(target) if found.name.startswith((f"{stem}_seg.", f"{stem}_prob."))]
+    if taken:
+        remedy = f"name a folder for the result: {program} segment IN OUT"
+        refuse(taken[0], "exists, and is not replaced unless you say so", remedy, FileExistsError)
+    options["output_dir"] = str(target)
+    return target
+
+
+def stem_of(path: Path) -> str:
+    """Return the name of a volume without its suffix, such as `.ome.tif` or `.nii.gz`.
+
+    Raises:
+        UserError: for a suffix that no volume has.
+    """
+    from scripts.io import split_name  # takes a second, which a refusal should not pay for
+
+    return split_name(path)[0]
+
+
+def say_results(target: Path, options: dict[str, str]) -> None:
+    """Print where the results are."""
+    source = Path(options["dataset_dir"])
+    if source.is_dir():
+        print(f"results: {target}{os.sep}")
+        return
+    stem = stem_of(source)
+    for found in _files(target):
+        if found.name.startswith((f"{stem}_seg.", f"{stem}_prob.")):
+            print(f"result: {found}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
