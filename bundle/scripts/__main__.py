@@ -1,7 +1,5 @@
 """The commands: `python -m scripts COMMAND --help`, or `tubenet COMMAND --help`."""
 
-from __future__ import annotations
-
 import sys
 
 OLDEST = (3, 11)
