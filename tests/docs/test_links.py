@@ -13,6 +13,7 @@ from monai.bundle import ConfigWorkflow, run
 from bench.__main__ import COMMANDS as BENCH
 from experiments.__main__ import COMMANDS as EXPERIMENTS
 from scripts.commands import COMMANDS
+from scripts.commands.workflows import WORKFLOWS
 from scripts.core import BUNDLE, CONFIGS, OPTIONS
 
 ROOT = BUNDLE.parent
@@ -116,8 +117,9 @@ def test_options_of_commands_exist(page):
     for line in commands(page):
         if page in OF_THE_PAST:
             continue
-        if match := re.search(r"python -m scripts ([a-z-]+)(.*)", line):
-            known = {*inspect.signature(COMMANDS[match[1]]).parameters, "help"}
+        if match := re.search(r"(?:python -m scripts|^tubenet) ([a-z-]+)(.*)", line):
+            known = {*inspect.signature(COMMANDS[match[1]]).parameters, "help", "version"}
+            known |= OF_MONAI if match[1] in WORKFLOWS else set()
         elif "monai.bundle run" in line:
             match, known = re.search(r"monai.bundle (run)(.*)", line), {*OPTIONS, *OF_MONAI}
         else:
