@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 .PHONY: help setup demo test fuzz studies-named label label-foundation test-label bench results docs foundation lint clean
 
 help:
-	@echo "make setup   .venv with what the bundle runs on"
+	@echo "make setup   .venv with the command tubenet, and the pinned versions of what it runs on"
 	@echo "make demo    segment, score, fine-tune on one block, score again; pictures in $(DEMO)/"
 	@echo "make test    the tests"
 	@echo "make fuzz [MINUTES=60] [SEED=N]   spoilt files, JSON, weights and options, by chance; what is wrong in $(FINDINGS)/"
@@ -36,9 +36,9 @@ help:
 	@echo "make lint    ruff, and mypy on core, io and metrics"
 	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/, $(RESULTS)/, $(FOUNDATION)/ and $(FINDINGS)/"
 
-$(VENV)/.run: requirements.txt
+$(VENV)/.run: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e .
 	touch $@
 
 $(VENV)/.dev: requirements/dev.txt requirements/tracking.txt requirements/deploy.txt $(VENV)/.run

@@ -24,4 +24,4 @@ def test_demo_segments_and_scores_before_and_after_fine_tuning(tmp_path, capsys)
         [f"{scores[which][metric]:.3f}" for metric in METRICS] for which in ("before", "after")
     ]
     assert scores["before"] != scores["after"]
-    assert "configs/finetune.json" in printed
+    assert f"$ tubenet finetune {folder / 'dataset'} {folder / 'weights'} --region " in printed

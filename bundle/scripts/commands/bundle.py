@@ -1,4 +1,4 @@
-"""Run `python -m monai.bundle run` as a user types it, for the demo and the experiments."""
+"""Run a command as a user types it, in a process of its own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from collections.abc import Sequence
 
 from scripts.core import BUNDLE, refuse
 
+from .workflows import WORKFLOWS
+
 TRAIN, EVALUATE, FINETUNE = "configs/train.json", "configs/evaluate.json", "configs/finetune.json"
 INFERENCE = "configs/inference.json"
 
 
 def run_bundle(configs: Sequence[str], **options: object) -> None:
-    """Print a `python -m monai.bundle run` command and run it in the folder of the bundle.
+    """Print the command that runs configs, and run it.
+
+    It is one of `tubenet`, or for configs that none of these runs, `monai.bundle run`.
 
     Args:
         configs: files, relative to the bundle.
@@ -22,13 +26,26 @@ def run_bundle(configs: Sequence[str], **options: object) -> None:
     Raises:
         UserError: if the command fails; what it printed says why.
     """
-    files = configs[0] if len(configs) == 1 else "[" + ",".join(f"'{config}'" for config in configs) + "]"
-    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", files]
+    name = _workflow_of(configs)
+    module, words = ("scripts", [name]) if name else ("monai.bundle", ["run", "--config_file", _listed(configs)])
+    if name:
+        words += [str(options.pop(place)) for place in WORKFLOWS[name].places]
     for option, value in options.items():
-        command += [f"--{option}", str(value)]
+        words += [f"--{option}", str(value)]
     # in double quotes, because a list of configs has single quotes inside
-    shown = " ".join(f'"{word}"' if "'" in word or " " in word else word for word in command[1:])
-    print(f"   $ python {shown}", flush=True)
+    shown = " ".join(f'"{word}"' if "'" in word or " " in word else word for word in words)
+    print(f"   $ {'tubenet' if name else 'python -m monai.bundle'} {shown}", flush=True)
+    command = [sys.executable, "-m", module, *words]
     status = subprocess.run(command, cwd=BUNDLE, stdout=subprocess.DEVNULL).returncode
     if status:
         refuse("the command above", f"failed with status {status}", "read what it printed", OSError)
+
+
+def _workflow_of(configs: Sequence[str]) -> str | None:
+    """Return the command that runs just these configs, if there is one."""
+    names = {tuple(f"configs/{config}.json" for config in each.configs): name for name, each in WORKFLOWS.items()}
+    return names.get(tuple(configs))
+
+
+def _listed(configs: Sequence[str]) -> str:
+    return configs[0] if len(configs) == 1 else "[" + ",".join(f"'{config}'" for config in configs) + "]"
