@@ -53,6 +53,19 @@ def test_a_package_that_is_missing_is_one_line(version):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["segment", "x.tif"], ["outlines", "x.tif", "out"]])
+def test_a_missing_pytorch_is_one_line(words, tmp_path):
+    """It is needed only once what was typed has been checked."""
+    (tmp_path / "x.tif").touch()
+    script = "import sys; sys.modules['torch'] = None; from scripts.__main__ import main; main('tubenet')"
+    environment = os.environ | {"PYTHONPATH": str(BUNDLE)}
+    command = [sys.executable, "-c", script, *words]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: torch: is not installed for ")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("version", ["3.6", "3.8", "3.10"])
 @pytest.mark.parametrize(("program", "folder"), [("tubenet", ROOT), ("scripts", BUNDLE)])
 def test_an_old_python_is_one_line(version, program, folder):

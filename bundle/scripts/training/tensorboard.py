@@ -32,7 +32,8 @@ def open_events(log_dir: str | Path) -> SummaryWriter:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        refuse("overlays/tensorboard.json", "TensorBoard is not installed", "pip install -r requirements/tracking.txt")
+        remedy = "pip install -r requirements/tracking.txt, or 'tubenet[tracking]'"
+        refuse("overlays/tensorboard.json", "TensorBoard is not installed", remedy)
     return _NoEvents() if idist.get_rank() else SummaryWriter(str(check_writable(log_dir)))
 
 

@@ -93,7 +93,8 @@ def check_tracking(tracking: Any) -> None:
         refuse(f"--tracking {tracking}", "is neither mlflow nor a file of settings", remedy)
     needed = TRACKING_PACKAGES if tracking == "mlflow" else ()
     if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
-        refuse("--tracking mlflow", f"{', '.join(missing)} not installed", "pip install -r requirements/tracking.txt")
+        remedy = "pip install -r requirements/tracking.txt, or 'tubenet[tracking]'"
+        refuse("--tracking mlflow", f"{', '.join(missing)} not installed", remedy)
 
 
 def _given(argv: Sequence[str]) -> dict[str, Any]:
