@@ -101,7 +101,7 @@ def test_watching_segments_what_a_run_segments(start, bundle, tiny_weights, tmp_
     (into / "b.nii.gz").write_bytes((whole / "b.nii.gz").read_bytes()[:half])
     alone = "left alone until it changes"
     watching.wait_for(f"{into / 'a.tif'}: segmented", f"{into / 'b.nii.gz'}: cannot be read")
-    watching.wait_for(f"{into / 'c.nii.gz'}: it is cut short", "with dcm2niix")
+    watching.wait_for(f"{into / 'c.nii.gz'}: it is cut short", "is not a DICOM file")
     watching.wait_for("d_seg.nii.gz: cannot be written", "will be tried again")
     assert sorted(os.listdir(out)) == ["a_seg.tif", "d_seg.nii.gz"]
     with (into / "b.nii.gz").open("ab") as file:

@@ -128,11 +128,11 @@ def test_missing_and_empty_folders(tmp_path, find):
         told(error, missing)
     for part in ("images", "labels"):
         (tmp_path / part).mkdir()
-    (tmp_path / "images" / "cells.czi").write_bytes(b"")
+    (tmp_path / "images" / "cells.oif").write_bytes(b"")
     with pytest.raises(ValueError, match="bioformats2raw") as error:  # a microscope's own format: what converts it
         find(tmp_path)
-    told(error, tmp_path / "images" / "cells.czi")
-    (tmp_path / "images" / "cells.czi").rename(tmp_path / "images" / "cells.txt")
+    told(error, tmp_path / "images" / "cells.oif")
+    (tmp_path / "images" / "cells.oif").rename(tmp_path / "images" / "cells.txt")
     with pytest.raises(FileNotFoundError) as error:
         find(tmp_path)
     told(error, tmp_path / "images", "holds no volume", "cells.txt", ".nii.gz")

@@ -70,7 +70,7 @@ def test_a_channel_of_the_reader(tmp_path):
 def test_suffixes():
     assert VolumeReader().verify_suffix("a.OME.TIF")
     assert VolumeReader().verify_suffix(("a.nii.gz",))
-    assert not VolumeReader().verify_suffix("a.czi")
+    assert VolumeReader().verify_suffix("a.czi")
     assert not VolumeReader().verify_suffix(["a.tif", "a.png"])
 
 

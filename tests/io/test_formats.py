@@ -4,7 +4,7 @@ import socket
 import numpy as np
 import pytest
 
-from scripts.io import SUFFIXES, file_family, read_volume, split_name, write_volume
+from scripts.io import READ_SUFFIXES, SUFFIXES, file_family, read_volume, result_name, split_name, write_volume
 from scripts.io.formats import FAMILY_OF_KIND, check_content
 from tests.helpers.volume_examples import imagej, nifti, positions, told
 
@@ -19,6 +19,8 @@ from tests.helpers.volume_examples import imagej, nifti, positions, told
         ("some where/b.c.nii.gz", "b.c", ".nii.gz"),
         ("b.nii", "b", ".nii"),
         ("x.npy", "x", ".npy"),
+        ("x.NRRD", "x", ".NRRD"),
+        ("x.czi", "x", ".czi"),
     ],
 )
 def test_a_name_is_stem_and_suffix_as_spelled(name, stem, suffix):
@@ -26,17 +28,48 @@ def test_a_name_is_stem_and_suffix_as_spelled(name, stem, suffix):
 
 
 def test_every_suffix_has_a_family():
-    assert {file_family(f"a{suffix}") for suffix in SUFFIXES} == {"tiff", "nifti", "npy"} == {*FAMILY_OF_KIND.values()}
+    assert {file_family(f"a{suffix}") for suffix in SUFFIXES} == {"tiff", "nifti", "npy"}
+    assert {file_family(f"a{suffix}") for suffix in READ_SUFFIXES} == {*FAMILY_OF_KIND.values()}
+
+
+def test_a_folder_is_a_series_of_its_name(tmp_path, monkeypatch):
+    (tmp_path / "1.2.840").mkdir()
+    assert split_name(tmp_path / "1.2.840") == ("1.2.840", "")
+    assert file_family(tmp_path / "1.2.840") == "dicom"
+    monkeypatch.chdir(tmp_path / "1.2.840")
+    assert split_name(".") == ("1.2.840", "")
+    (tmp_path / "a.zarr").mkdir()
+    with pytest.raises(ValueError, match="raw2ometiff"):
+        split_name(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize(
+    ("image", "postfix", "classes", "name"),
+    [
+        ("a.TIF", "seg", True, "a_seg.TIF"),
+        ("a.nii.gz", "prob", False, "a_prob.nii.gz"),
+        ("a.nrrd", "seg", True, "a_seg.nrrd"),
+        ("a.nhdr", "seg", True, "a_seg.nrrd"),
+        ("a.MHD", "prob", False, "a_prob.mha"),
+        ("a.czi", "seg", True, "a_seg.ome.tif"),
+        ("a.nd2", "prob", False, "a_prob.ome.tif"),
+        ("a.dcm", "seg", True, "a_seg.dcm"),
+        ("a.dcm", "prob", False, "a_prob.nii.gz"),
+        ("a.npy", "", True, "a.npy"),
+    ],
+)
+def test_what_a_result_is_called(image, postfix, classes, name):
+    assert result_name(image, postfix, classes) == name
 
 
 @pytest.mark.parametrize(
     ("name", "word"),
     [
-        ("a.czi", "bioformats2raw"),
-        ("a.ND2", "Fiji"),
-        ("a.lif", "OME-TIFF"),
-        ("a.dcm", "dcm2niix"),
-        ("a.nrrd", "SimpleITK"),
+        ("a.oif", "bioformats2raw"),
+        ("a.LSM", "Fiji"),
+        ("a.ims", "OME-TIFF"),
+        ("a.IMA", "the folder of its series"),
+        ("a.mgz", "SimpleITK"),
         ("a.png", "Image Sequence"),
         ("a.gz", ".nii.gz"),
         ("a", "no suffix"),

@@ -44,6 +44,6 @@ def test_missing_and_foreign_files(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         read_header(tmp_path / "a.tif")
     told(error, tmp_path / "a.tif")
-    with pytest.raises(ValueError, match="dcm2niix") as error:
+    with pytest.raises(FileNotFoundError, match="no such file") as error:
         read_header(tmp_path / "a.dcm")
     told(error, tmp_path / "a.dcm")

@@ -26,7 +26,7 @@ from scripts.core import (
     refuse,
 )
 from scripts.data import checked_images
-from scripts.io import split_name
+from scripts.io import result_name
 
 from .inbox import Inbox
 
@@ -217,8 +217,7 @@ class _Watcher:
 
     def _outputs(self, path: Path) -> list[Path]:
         """Return the paths of the outputs of a file."""
-        stem, suffix = split_name(path)
-        return [self.target / f"{stem}_{postfix}{suffix}" for postfix in self.postfixes]
+        return [self.target / result_name(path, postfix, postfix == "seg") for postfix in self.postfixes]
 
     def _is_done(self, path: Path) -> bool:
         """Tell whether all outputs of a file are there and not older than the file."""

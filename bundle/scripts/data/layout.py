@@ -20,7 +20,7 @@ from typing import Any
 from monai.data import load_decathlon_datalist
 
 from scripts.core import read_json, refuse, refuse_failures
-from scripts.io import SUFFIXES, file_family, split_name, whole_volumes
+from scripts.io import READ_SUFFIXES, file_family, holds_series, split_name, whole_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +35,14 @@ _MAX_FOLDERS = 1000  # that are looked through for volumes, only to say where th
 
 
 def volume_name(path: str | Path) -> str:
-    """Return the name of a volume, its file name without the suffix, in Unicode's composed form."""
+    """Return the name of a volume: of its file without the suffix, or of its folder, in composed form."""
     return unicodedata.normalize("NFC", split_name(path)[0])
 
 
 def find_volumes(folder: Path) -> dict[str, Path]:
-    """Find the volumes in a folder.
+    """Find the volumes in a folder: its files, and the folders in it that hold a DICOM series each.
+
+    A folder that itself holds a series is the one volume.
 
     Returns:
         The path of each volume, by name.
@@ -50,10 +52,13 @@ def find_volumes(folder: Path) -> dict[str, Path]:
     """
     volumes: dict[str, Path] = {}
     ignored: list[str] = []
-    for file in _files(folder):
+    files = _files(folder)
+    if holds_series(folder):
+        return {volume_name(folder): folder}
+    for file in files:
         if file.name.startswith("."):
             continue
-        if not file.name.lower().endswith(SUFFIXES):
+        if not file.name.lower().endswith(READ_SUFFIXES) and not (os.path.isdir(file) and holds_series(file)):
             ignored.append(file.name)
             continue
         name = volume_name(file)
@@ -89,7 +94,12 @@ def _refuse_empty(folder: Path, ignored: Sequence[str]) -> None:
             folder, f"holds volumes only in folders inside it, such as {nested}", f"give one folder, or {HOW_TO_LIST}"
         )
     also = f" (found {', '.join(ignored[:3])})" if ignored else ""
-    refuse(folder, f"holds no volume{also}", f"expected one of {' '.join(SUFFIXES)}", FileNotFoundError)
+    refuse(
+        folder,
+        f"holds no volume{also}",
+        f"expected one of {' '.join(READ_SUFFIXES)}, or a DICOM series",
+        FileNotFoundError,
+    )
 
 
 def nested_volume(folder: Path) -> str:
@@ -97,7 +107,7 @@ def nested_volume(folder: Path) -> str:
     for place, folders, files in islice(os.walk(folder) if os.path.isdir(folder) else (), _MAX_FOLDERS):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
         for name in sorted(files):
-            if Path(place) != folder and name.lower().endswith(SUFFIXES) and not name.startswith("."):
+            if Path(place) != folder and name.lower().endswith(READ_SUFFIXES) and not name.startswith("."):
                 return str(Path(place, name).relative_to(folder))
     return ""
 

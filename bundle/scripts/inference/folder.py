@@ -18,7 +18,7 @@ from monai.utils import CommonKeys as Keys
 
 from scripts.core import EmptyVolumeError, check_name_length, is_refusal, most_telling, one_line, refuse
 from scripts.data import FAILED, HEADER, WEIGHTS_HASH
-from scripts.io import SaveVolumed, file_family, read_header, split_name
+from scripts.io import SaveVolumed, file_family, read_header
 
 logger = logging.getLogger(__name__)
 
@@ -197,8 +197,9 @@ def _size(item: Mapping[str, Any], writer: SaveVolumed) -> int:
     header = item.get(HEADER)
     if header is None:
         return 0
-    compressed = split_name(item[Keys.IMAGE])[1].lower().endswith(".gz")
-    compressed |= header.source.get("compression", "NONE") != "NONE"
+    name = writer.output_path(Path(str(item[Keys.IMAGE]))).name.lower()
+    compressed = name.endswith((".gz", ".dcm"))  # a DICOM segmentation takes a bit a voxel
+    compressed |= header.source.get("compression", "NONE") != "NONE" or header.source.get("compressed", False)
     voxels = header.shape[0] * header.shape[1] * header.shape[2]
     return 0 if compressed else voxels * writer.output_dtype.itemsize
 

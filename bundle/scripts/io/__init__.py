@@ -1,4 +1,4 @@
-"""Reading and writing volumes with their geometry, as TIFF, NIfTI and NumPy files.
+"""Reading and writing volumes with their geometry: TIFF, NIfTI, NumPy, and more with extras.
 
 Inside the bundle a volume is `(X, Y, Z)` with a 4x4 affine in millimetres. How a file stores its axes, and in which
 unit it states its voxel size, is known in this package and nowhere else. Start reading at `reader.py` and `writer.py`.
@@ -14,7 +14,8 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 """
 
 from .adapters import SaveVolumed, VolumeReader, name_of
-from .formats import SUFFIXES, file_family, split_name
+from .dicom import holds_series
+from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_name
 from .place import difference
 from .reader import read_header, read_volume
 from .tiff import whole_volumes
@@ -23,16 +24,19 @@ from .volume import VolumeInfo
 from .writer import write_volume
 
 __all__ = [
+    "READ_SUFFIXES",
     "SUFFIXES",
     "SaveVolumed",
     "VolumeInfo",
     "VolumeReader",
     "difference",
     "file_family",
+    "holds_series",
     "in_unit",
     "name_of",
     "read_header",
     "read_volume",
+    "result_name",
     "split_name",
     "whole_volumes",
     "write_volume",

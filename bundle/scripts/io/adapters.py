@@ -16,7 +16,7 @@ from monai.transforms import SaveImaged
 
 from scripts.core import UserError, refuse, same_grid
 
-from .formats import file_family, split_name
+from .formats import file_family, result_name
 from .reader import read_volume
 from .volume import RANGE_KEY, SOURCE_KEY
 from .writer import write_volume
@@ -101,9 +101,9 @@ def _as_list(names: Sequence[PathLike] | PathLike) -> list[PathLike]:
 class SaveVolumed(SaveImaged):
     """Write each result as a file of the same kind as the image it was made from.
 
-    The file is `output_dir/NAME_POSTFIX.EXT`, with the image's NAME and EXT. This is a subclass of MONAI's `SaveImaged`
-    because MONAI Label, which sends results over the network instead, removes `SaveImaged` transforms from a bundle's
-    post-processing.
+    The file is `output_dir/NAME_POSTFIX.EXT`, as `result_name` calls it, as a rule with the image's EXT. This is a
+    subclass of MONAI's `SaveImaged` because MONAI Label, which sends results over the network instead, removes
+    `SaveImaged` transforms from a bundle's post-processing.
 
     Args:
         keys: keys of the results, each `(C, X, Y, Z)` and on the grid of its input (put `Invertd` before this). A
@@ -114,6 +114,7 @@ class SaveVolumed(SaveImaged):
         provenance: names and values that are stored in each file's metadata.
         image_key: key of the image, whose metadata is used where the result carries none.
         allow_missing_keys: whether a key may be absent.
+        label_names: names of the classes, background first, for files that keep them.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class SaveVolumed(SaveImaged):
         provenance: Mapping[str, Any] | None = None,
         image_key: str = "image",
         allow_missing_keys: bool = False,
+        label_names: Sequence[str] | None = None,
     ) -> None:
         """Store where and how to write."""
         super().__init__(
@@ -135,6 +137,7 @@ class SaveVolumed(SaveImaged):
         self.output_dtype = np.dtype(output_dtype)
         self.provenance = dict(provenance or {})
         self.image_key = image_key
+        self.label_names = None if label_names is None else list(label_names)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the result under each key and return the data unchanged.
@@ -158,7 +161,7 @@ class SaveVolumed(SaveImaged):
         """
         like = _on_input_grid(path, data[key], self._meta(data, key))
         array = _cast(path, _without_single_channel(path, data[key]), self.output_dtype)
-        write_volume(path, array, like, provenance=self.provenance)
+        write_volume(path, array, like, provenance=self.provenance, label_names=self.label_names)
 
     def _meta(self, data: Mapping[Hashable, Any], key: Hashable) -> Mapping[str, Any]:
         for candidate in (data[key], data.get(self.image_key)):
@@ -174,9 +177,9 @@ class SaveVolumed(SaveImaged):
         Raises:
             UserError: if it is that of the image itself.
         """
-        stem, suffix = split_name(image)
-        joint = "_" if self.output_postfix else ""
-        path = self.output_dir / f"{stem}{joint}{self.output_postfix}{suffix}"
+        path = self.output_dir / result_name(image, self.output_postfix, self.output_dtype.kind in "bui")
+        if image.is_dir() and image.resolve() == self.output_dir.resolve():
+            refuse(path, "the result would lie among the slices of its input", "choose another --output_dir")
         if path.resolve() == image.resolve():
             refuse(path, "the result would overwrite its input", "choose another --output_dir")
         return path

@@ -16,7 +16,7 @@ from scripts.core import refuse
 from .formats import split_name
 
 _UNKNOWN = "QI"  # tifffile's letters for an axis of unknown meaning and for a sequence of pages
-_NAMES = {"C": "channels", "T": "time points", "S": "colour samples"}
+_NAMES = {"C": "channels", "T": "time points", "S": "colour samples", "P": "scenes"}
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,31 @@
 
 Three words are used throughout this package:
 
-- The *family* of a file stands in its suffix. It decides which module reads and writes it: `tiff`, `nifti` or `npy`.
+- The *family* of a file stands in its suffix. It decides which module reads and writes it: `tiff`, `nifti`, `npy`,
+  `itk` (NRRD and MetaImage), `dicom` or `microscopy`. A folder is a DICOM series.
 - A *dialect* is one of the three conventions by which a TIFF states its axes and its voxel size: ImageJ's, OME's, or
   none of the two, which is called plain.
 - The *kind* of a file is its family together with its dialect, found in its content: `imagej`, `ome`, `tiff` (plain),
-  `nifti` or `npy`. A result is written as the kind of file that it was made from.
+  `nifti`, `npy`, `nrrd`, `metaimage`, `dicom`, `segmentation` (of DICOM), `czi`, `nd2` or `lif`. A result is written as
+  the kind of file that it was made from, if that is one we can write (`result_name`).
 """
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal, NoReturn
 
 from scripts.core import check_regular, refuse
 
-Family = Literal["tiff", "nifti", "npy"]
+Family = Literal["tiff", "nifti", "npy", "itk", "dicom", "microscopy"]
 
-FAMILY_OF_KIND: dict[str, Family] = {"imagej": "tiff", "ome": "tiff", "tiff": "tiff", "nifti": "nifti", "npy": "npy"}
+FAMILY_OF_KIND: dict[str, Family] = {
+    **{"imagej": "tiff", "ome": "tiff", "tiff": "tiff", "nifti": "nifti", "npy": "npy"},
+    **{"nrrd": "itk", "metaimage": "itk", "dicom": "dicom", "segmentation": "dicom"},
+    **{"czi": "microscopy", "nd2": "microscopy", "lif": "microscopy"},
+}
 
 # suffix: the family, and the content that such a file starts with. Longest first: `.ome.tif` is also a `.tif`.
 _FORMATS: dict[str, tuple[Family, str]] = {
@@ -31,16 +38,33 @@ _FORMATS: dict[str, tuple[Family, str]] = {
     ".nii": ("nifti", "NIfTI"),
     ".npy": ("npy", "NumPy"),
 }
+_OF_EXTRAS: dict[str, tuple[Family, str]] = {
+    ".nrrd": ("itk", "NRRD"),
+    ".nhdr": ("itk", "NRRD"),
+    ".mha": ("itk", "MetaImage"),
+    ".mhd": ("itk", "MetaImage"),
+    ".dcm": ("dicom", "DICOM"),
+    ".czi": ("microscopy", "Zeiss CZI"),
+    ".nd2": ("microscopy", "Nikon ND2"),
+    ".lif": ("microscopy", "Leica LIF"),
+}
+_ALL = {**_FORMATS, **_OF_EXTRAS}
 _SUFFIX_OF_CONTENT = {"TIFF": ".tif", "gzip": ".nii.gz", "NIfTI": ".nii", "NumPy": ".npy"}
+_SUFFIX_OF_CONTENT |= {content: suffix for suffix, (_, content) in reversed(_OF_EXTRAS.items())}
 
 SUFFIXES: tuple[str, ...] = tuple(_FORMATS)
+"""What is read and written with what is always installed."""
+READ_SUFFIXES: tuple[str, ...] = tuple(_ALL)
+"""What is read, with the extras too (`extra.py`)."""
+# a header and its voxels in two files cannot appear at once, so results are one file
+_RESULTS = {".nhdr": ".nrrd", ".mhd": ".mha", ".czi": ".ome.tif", ".nd2": ".ome.tif", ".lif": ".ome.tif"}
 
 _CONVERTERS = {
     "convert it to OME-TIFF with bioformats2raw and raw2ometiff, or in Fiji with File > Save As > OME-TIFF": (
-        ".czi .nd2 .nd .lif .lsm .oib .oif .oir .vsi .ims .stk .dv .mvd2 .svs .ndpi"
+        ".nd .lsm .oib .oif .oir .vsi .ims .stk .dv .mvd2 .svs .ndpi"
     ),
-    "convert the series to NIfTI with dcm2niix": ".dcm .dicom .ima",
-    "convert it to .nii.gz with 3D Slicer or SimpleITK": ".mha .mhd .nrrd .nhdr .mgz .mgh .mnc .hdr .img",
+    "give the folder of its series, or call it .dcm if it holds all slices": ".dicom .ima",
+    "convert it to .nii.gz with 3D Slicer or SimpleITK": ".mgz .mgh .mnc .hdr .img",
     "save the array as .npy with numpy.save, or as .tif with tifffile.imwrite": ".npz .mat .h5 .hdf5",
     "put all slices into one TIFF stack, in Fiji with File > Import > Image Sequence": ".png .jpg .jpeg .bmp .gif",
     "convert it to OME-TIFF with raw2ometiff": ".zarr",
@@ -58,7 +82,12 @@ _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"PK\x03\x04", "zip"),
     (b"ZISRAW", "Zeiss CZI"),
+    (b"NRRD000", "NRRD"),
+    (b"\xda\xce\xbe\x0a", "Nikon ND2"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "Nikon ND2"),  # of before 2010: JPEG 2000, as other programs write it too
+    (b"\x70\0\0\0", "Leica LIF"),
 )
+_METAIMAGE = re.compile(rb"\s*(?:\w+\s*=[^\n=]*\n\s*)*NDims\s*=")
 START = 352
 """Bytes that tell the content: a NIfTI-1 header and the four behind it."""
 
@@ -66,29 +95,53 @@ START = 352
 def split_name(path: str | os.PathLike[str]) -> tuple[str, str]:
     """Split a file name into its stem and its suffix, both as spelled.
 
-    `scan.v2.OME.TIF` gives `scan.v2` and `.OME.TIF`.
+    `scan.v2.OME.TIF` gives `scan.v2` and `.OME.TIF`. A folder, as of a DICOM series, has no suffix.
 
     Raises:
-        UserError: for a suffix that is not one of `SUFFIXES`; it names a converter where there is one.
+        UserError: for a suffix that is not one of `READ_SUFFIXES`; it names a converter where there is one.
     """
     name = Path(path).name
-    for suffix in SUFFIXES:
+    for suffix in READ_SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)], name[-len(suffix) :]
     suffix = Path(name).suffix.lower()
-    readable = f"give one of {' '.join(sorted(SUFFIXES))}"
+    if suffix != ".zarr" and os.path.isdir(path):
+        return Path(os.path.abspath(path)).name, ""
+    readable = f"give one of {' '.join(sorted(READ_SUFFIXES))}"
     remedy = next((remedy for remedy, suffixes in _CONVERTERS.items() if suffix in suffixes.split()), readable)
     problem = f"files named {suffix} are not read" if suffix else "the name has no suffix that says what the file is"
     refuse(path, problem, remedy)
 
 
 def file_family(path: str | os.PathLike[str]) -> Family:
-    """Return the family of a file, `tiff`, `nifti` or `npy`, by its suffix alone.
+    """Return the family of a file, such as `tiff`, by its suffix alone; that of a folder is `dicom`.
 
     Raises:
         UserError: as `split_name`.
     """
-    return _FORMATS[split_name(path)[1].lower()][0]
+    suffix = split_name(path)[1].lower()
+    return _ALL[suffix][0] if suffix else "dicom"
+
+
+def result_name(image: str | os.PathLike[str], postfix: str, classes: bool = True) -> str:
+    """Return what a result of an image is called, `NAME_POSTFIX.EXT`.
+
+    EXT is the image's, but for files that cannot be written, or not at once: `.nrrd` for `.nhdr`, `.mha` for `.mhd`,
+    `.ome.tif` for a microscope's own format. Classes of a DICOM image are a segmentation object, `.dcm`; its
+    probabilities are `.nii.gz`, because hardly a program shows DICOM's parametric maps.
+
+    Args:
+        image: the path of the image.
+        postfix: `seg`, `prob`, ... or nothing.
+        classes: whether the voxels of the result are classes.
+
+    Raises:
+        UserError: as `split_name`.
+    """
+    stem, suffix = split_name(image)
+    if file_family(image) == "dicom":
+        suffix = ".dcm" if classes else ".nii.gz"
+    return f"{stem}{'_' if postfix else ''}{postfix}{_RESULTS.get(suffix.lower(), suffix)}"
 
 
 def check_content(path: Path) -> int:
@@ -111,7 +164,7 @@ def check_content(path: Path) -> int:
         refuse(path, f"cannot be opened ({error.strerror})", "check the path and its permissions", OSError)
     if not start:
         refuse(path, "the file is empty (0 bytes)", "copy or export it again")
-    promised, content = _FORMATS[split_name(path)[1].lower()][1], content_of(start)
+    promised, content = _ALL[split_name(path)[1].lower()][1], content_of(start)
     if promised != content:
         _refuse_content(path, promised, content, start)
     return size
@@ -126,6 +179,8 @@ def content_of(start: bytes) -> str:
         return "NIfTI"
     if start[128:132] == b"DICM":
         return "DICOM"
+    if _METAIMAGE.match(start):
+        return "MetaImage"
     printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 for byte in start)
     return "text" if start and printable == len(start) else ""
 

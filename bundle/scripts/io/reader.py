@@ -9,14 +9,31 @@ import numpy as np
 
 from scripts.core import refuse
 
+from .dicom import read_dicom, read_dicom_header
 from .formats import file_family
+from .itk import read_itk, read_itk_header
+from .microscopy import read_microscopy, read_microscopy_header
 from .nifti import read_nifti, read_nifti_header
 from .npy import read_npy, read_npy_header
 from .tiff import read_tiff, read_tiff_header
 from .volume import VolumeInfo
 
-_HEADER_READERS = {"tiff": read_tiff_header, "nifti": read_nifti_header, "npy": read_npy_header}
-_VOLUME_READERS = {"tiff": read_tiff, "nifti": read_nifti, "npy": read_npy}
+_HEADER_READERS = {
+    "tiff": read_tiff_header,
+    "nifti": read_nifti_header,
+    "npy": read_npy_header,
+    "itk": read_itk_header,
+    "dicom": read_dicom_header,
+    "microscopy": read_microscopy_header,
+}
+_VOLUME_READERS = {
+    "tiff": read_tiff,
+    "nifti": read_nifti,
+    "npy": read_npy,
+    "itk": read_itk,
+    "dicom": read_dicom,
+    "microscopy": read_microscopy,
+}
 
 
 def read_header(path: str | os.PathLike[str], channel: int | None = None) -> VolumeInfo:
@@ -25,12 +42,12 @@ def read_header(path: str | os.PathLike[str], channel: int | None = None) -> Vol
     It is cheap enough to check a whole dataset before any work begins.
 
     Args:
-        path: the file; its suffix is one of `SUFFIXES`.
-        channel: index along the one further axis of a file that holds several channels, colours or time points.
+        path: the file; its suffix is one of `READ_SUFFIXES`. Or the folder of a DICOM series.
+        channel: index along the one further axis of a file that holds several channels, colours, scenes or time points.
 
     Raises:
-        UserError: for a file that is missing, a folder, may not be read, is empty, damaged, cut short, of another type
-            than its suffix says, or not one volume.
+        UserError: for a file that is missing, a folder of anything else, may not be read, is empty, damaged, cut short,
+            of another type than its suffix says, or not one volume; for one whose library is not installed.
     """
     path = Path(path)
     return _HEADER_READERS[file_family(path)](path, _checked(path, channel))
@@ -40,7 +57,7 @@ def read_volume(path: str | os.PathLike[str], channel: int | None = None) -> tup
     """Read a volume: its header and its voxels.
 
     Args:
-        path: the file; its suffix is one of `SUFFIXES`.
+        path: as in `read_header`.
         channel: as in `read_header`.
 
     Returns:

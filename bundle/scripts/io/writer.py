@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 
 from scripts.core import refuse, refuse_failures, same_grid, voxel_size, write_whole
 
-from .formats import FAMILY_OF_KIND, file_family
+from .dicom import write_dicom
+from .formats import FAMILY_OF_KIND, file_family, split_name
+from .itk import write_itk
 from .metadata import as_metadata
 from .nifti import write_nifti
 from .npy import write_npy
@@ -20,7 +23,13 @@ from .tiff import write_tiff
 from .units import canonical_unit, millimetres
 from .volume import SOURCE_KEY, UNIT_KEY, Geometry, VolumeInfo
 
-_WRITERS = {"tiff": write_tiff, "nifti": write_nifti, "npy": write_npy}
+_WRITERS: dict[str, Callable[..., None]] = {
+    "tiff": write_tiff,
+    "nifti": write_nifti,
+    "npy": write_npy,
+    "itk": write_itk,
+    "dicom": write_dicom,
+}
 _DTYPES = ("uint8", "uint16", "float32")
 
 
@@ -34,13 +43,15 @@ def write_volume(
     unit: str = "",
     provenance: Mapping[str, Any] | None = None,
     intensity_range: Sequence[float] | None = None,
+    label_names: Sequence[str] | None = None,
 ) -> Path:
     """Write an array to a file, as the same kind of file as the one that it was made from.
 
     The file has a temporary name until it is complete.
 
     Args:
-        path: the file; its suffix is one of `SUFFIXES`. Its folder is made if need be.
+        path: the file; its suffix is one of `READ_SUFFIXES`, and neither of two files nor a microscope's. Its folder is
+            made if need be.
         array: `(X, Y, Z)`, or `(K, X, Y, Z)` for several channels; bool (written as uint8), uint8, uint16 or float32.
         like: the volume it was made from: a `VolumeInfo`, or the metadata that `VolumeReader` gave. Where `path` is of
             the same family, the file is of the same kind, with its byte order, compression, unit and orientation.
@@ -51,6 +62,7 @@ def write_volume(
             `voxel_size`; with `like` it is that of `like`.
         provenance: how the array was made, any dictionary fit for JSON; kept in the file (`.npy` has no place for it).
         intensity_range: lowest and highest intensity of the volume that this one was cut from; kept in the file.
+        label_names: of the classes, background first; a DICOM segmentation keeps them.
 
     Returns:
         The path.
@@ -60,7 +72,7 @@ def write_volume(
             full disk. Nothing is left of the unfinished file.
     """
     path = Path(path)
-    write = _WRITERS[file_family(path)]
+    write = _writer_of(path, label_names)
     array = _checked_array(path, array)
     geometry = _geometry(path, array.shape[-3:], like, affine, voxel_size, unit)
     with refuse_failures(path, "its metadata cannot be written", "give plain numbers and text"):
@@ -68,6 +80,14 @@ def write_volume(
     with refuse_failures(path, "cannot be written", "check the disk, the permissions and the array"):
         write_whole(path, lambda temporary: write(temporary, array, geometry, metadata))
     return path
+
+
+def _writer_of(path: Path, label_names: Sequence[str] | None) -> Callable[..., None]:
+    family = file_family(path)
+    if family not in _WRITERS or path.suffix.lower() in (".nhdr", ".mhd"):
+        written = "as .ome.tif" if family == "microscopy" else "as one file, .nrrd or .mha"
+        refuse(path, f"{split_name(path)[1]} is read and not written", f"write it {written}")
+    return partial(write_dicom, label_names=label_names, subject=path) if family == "dicom" else _WRITERS[family]
 
 
 def _checked_array(path: Path, array: np.ndarray) -> np.ndarray:

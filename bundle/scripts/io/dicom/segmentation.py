@@ -1,0 +1,219 @@
+"""A DICOM segmentation object: written for the slices that were segmented, and read as a label.
+
+It is written through highdicom, which takes over from the slices what DICOM demands: who the patient is, the study, and
+which voxels each frame belongs to. That stands in this file and in no other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.core import refuse
+
+from ..extra import extra_library
+from ..memory import check_memory
+from ..metadata import parse_metadata
+from ..volume import Geometry, VolumeInfo
+from .files import discreet, read_dataset
+from .geometry import LPS_TO_RAS
+from .slices import TAGS
+from .stack import read_stack
+
+MAKER = "tubenet"
+_SERIES_NUMBER = 9000  # of derived series, behind those of a scanner
+_MAX_TEXT = 64  # characters of a segment's name, and of most other text in DICOM
+# what DICOM demands of every object of a patient
+_PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate")
+_PATIENT += ("StudyTime", "ReferringPhysicianName")
+_TAKEN_OVER = ("SpecificCharacterSet", "PositionReferenceIndicator", "SliceThickness", "SpacingBetweenSlices")
+_TAKEN_OVER += ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+_RED = (216, 101, 79)  # as 3D Slicer draws vessels
+
+
+def describe_segmentation(path: Path) -> VolumeInfo:
+    """Read the header of a segmentation object: its geometry is that of the slices which it belongs to.
+
+    Raises:
+        UserError: for one that is damaged, holds fractions, or whose frames are no volume.
+    """
+    return _describe(path, _open(path))
+
+
+def read_segmentation(path: Path) -> tuple[VolumeInfo, np.ndarray]:
+    """Read a segmentation object: its header, and the numbers of segments as classes `(X, Y, Z)`.
+
+    Raises:
+        UserError: as `describe_segmentation`; also for segments that overlap.
+    """
+    segmentation = _open(path)
+    info = _describe(path, segmentation)
+    with discreet(path, "its segments cannot be read as classes", tell=True):
+        volume = segmentation.get_volume(combine_segments=True)
+    voxels = volume.array.transpose(2, 1, 0)  # (X, Y, Z)
+    voxels = voxels[:, :, ::-1] if _in_our_order(volume.affine, voxels.shape[2])[1] else voxels
+    return info, np.ascontiguousarray(voxels, dtype=info.dtype)
+
+
+def _open(path: Path) -> Any:
+    highdicom = extra_library("highdicom", path)
+    with discreet(path, "cannot be read as a DICOM segmentation"):
+        segmentation = highdicom.seg.segread(path)
+        if segmentation.SegmentationType == "FRACTIONAL":
+            refuse(path, "its segments are fractions and no classes", "export it as a binary segmentation")
+        return segmentation
+
+
+def _describe(path: Path, segmentation: Any) -> VolumeInfo:
+    with discreet(path, "it does not say where its frames lie"):
+        geometry = segmentation.get_volume_geometry()
+        segments = max(segmentation.segment_numbers)
+    if geometry is None:
+        refuse(path, "its frames are not equally spaced slices", "export it again, on the slices of its series")
+    slices, rows, columns = geometry.spatial_shape
+    item = (segmentation.SegmentSequence[0].get("SegmentationAlgorithmIdentificationSequence") or [{}])[0]
+    provenance, _ = parse_metadata(item.get("AlgorithmParameters"))
+    info = VolumeInfo(
+        path=path,
+        kind="segmentation",
+        shape=(columns, rows, slices),
+        dtype=np.dtype(np.uint8 if segments < 256 else np.uint16),
+        affine=_in_our_order(geometry.affine, slices)[0],
+        unit="mm",
+        axes="XYZ",
+        stored_shape=(columns, rows, slices),
+        provenance=provenance,
+        source={"kind": "segmentation"},
+        has_place=True,
+    )
+    check_memory(path, info.nbytes)
+    return info
+
+
+def _in_our_order(affine: np.ndarray, slices: int) -> tuple[np.ndarray, bool]:
+    """Return the affine for `(X, Y, Z)`, RAS, of highdicom's for (slice, row, column), LPS.
+
+    Returns:
+        The affine, and whether Z was turned round, so that it runs along the normal of X and Y as in a series.
+    """
+    lps = np.asarray(affine, dtype=np.float64)[:, [2, 1, 0, 3]]
+    turned = bool(np.linalg.det(lps[:3, :3]) < 0)
+    if turned:
+        lps[:3, 3] += (slices - 1) * lps[:3, 2]
+        lps[:3, 2] *= -1
+    return LPS_TO_RAS @ lps, turned
+
+
+def write_dicom(
+    path: Path,
+    array: np.ndarray,
+    geometry: Geometry,
+    metadata: Mapping[str, Any],
+    label_names: Sequence[str] | None = None,
+    subject: Path | None = None,
+) -> None:
+    """Write classes as a segmentation object of the slices that they were made from, not atomically.
+
+    Frames without a vessel are written too, so that the object has the shape of its series.
+
+    Args:
+        path: ends in `.dcm`.
+        array: `(X, Y, Z)`, uint8 or uint16, 0 the background and a segment for every other value.
+        geometry: where it lies, which has to be on the voxels of its source, a DICOM image.
+        metadata: of `as_metadata`; stands in the parameters of the algorithm.
+        label_names: names of the classes, background first.
+        subject: the file's final name, for messages.
+
+    Raises:
+        UserError: for anything else than classes on the voxels of a DICOM image, and where highdicom cannot write.
+    """
+    subject = subject or path
+    highdicom = extra_library("highdicom", subject)
+    if geometry.source.get("kind") != "dicom" or not geometry.unmoved:
+        problem = "a DICOM segmentation belongs to the slices that were segmented, and is written for no other voxels"
+        refuse(subject, problem, "write .nii.gz")
+    if array.ndim != 3 or array.dtype.kind != "u":
+        refuse(subject, f"{array.dtype} of shape {array.shape} are no classes", "write .nii.gz")
+    names, classes = _segments(subject, array, label_names)
+    stack = read_stack(Path(geometry.source["path"]), geometry.source["channel"])
+    frames = np.empty(array.shape[::-1], array.dtype)  # (Z, Y, X), in the order in which the source stores them
+    alone = stack.slices[0].path == stack.slices[-1].path
+    for z, each in enumerate(stack.slices):
+        frames[each.frame if alone else z] = classes[:, :, z].T
+    sources = [_source(file) for file in dict.fromkeys(each.path for each in stack.slices)]
+    provenance = metadata.get("provenance", {})
+    version = str(provenance.get("software", MAKER)).removeprefix(f"{MAKER} ")
+    with discreet(subject, "highdicom cannot write a segmentation of these slices"):
+        segments = [_segment(subject, at, name, version, metadata) for at, name in enumerate(names, start=1)]
+        segmentation = highdicom.seg.Segmentation(
+            source_images=sources,
+            pixel_array=frames,
+            segmentation_type="BINARY",
+            segment_descriptions=segments,
+            series_instance_uid=highdicom.UID(),
+            series_number=_SERIES_NUMBER,
+            sop_instance_uid=highdicom.UID(),
+            instance_number=1,
+            manufacturer=MAKER,
+            manufacturer_model_name=MAKER,
+            software_versions=version,
+            device_serial_number=str(provenance.get("weights_sha256", version))[:_MAX_TEXT],
+            content_description="Vessel segmentation",
+            content_label="VESSELS",
+            omit_empty_frames=False,
+        )
+        segmentation.SeriesDescription = f"Vessel segmentation by {MAKER} {version}"[:_MAX_TEXT]
+        segmentation.save_as(path)
+
+
+def _source(file: Path) -> Any:
+    """Read what a segmentation takes over from a slice, and no more.
+
+    What may be empty may be missing too, or a date that is none.
+    """
+    types = extra_library("pydicom.valuerep", file)
+    dataset = read_dataset(file, [*TAGS, *_PATIENT, *_TAKEN_OVER])
+    for keyword in _PATIENT:
+        value = dataset.get(keyword) or ""
+        try:
+            {"Date": types.DA, "Time": types.TM}.get(keyword[-4:], str)(value)
+        except ValueError:
+            value = ""
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def _segments(path: Path, array: np.ndarray, names: Sequence[str] | None) -> tuple[list[str], np.ndarray]:
+    """Return the names of the segments, and the array with the numbers of segments in place of other values."""
+    known = [str(name)[:_MAX_TEXT] for name in (names or ())][1:]
+    values = [int(value) for value in np.unique(array) if value]
+    if max(values, default=0) <= max(len(known), 1):
+        return known or ["vessel"], array
+    if known and len(values) > len(known):
+        refuse(path, f"it has {len(values)} classes, and {len(known)} have names", "use the weights' own classes")
+    numbers = np.zeros(values[-1] + 1, array.dtype)
+    numbers[values] = np.arange(1, len(values) + 1)
+    return known or [f"class {value}" for value in values], numbers[array]
+
+
+def _segment(path: Path, number: int, name: str, version: str, metadata: Mapping[str, Any]) -> Any:
+    highdicom, codes = extra_library("highdicom", path), extra_library("pydicom.sr.codedict", path).codes
+    kinds = {"artery": codes.SCT.Artery, "vein": codes.SCT.Vein, "capillary": codes.SCT.Capillary}
+    algorithm = highdicom.AlgorithmIdentificationSequence(
+        name=MAKER, version=version, family=codes.cid7162.ArtificialIntelligence
+    )
+    if metadata:
+        algorithm[0].AlgorithmParameters = json.dumps(metadata)
+    return highdicom.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=name,
+        segmented_property_category=codes.cid7150.AnatomicalStructure,
+        segmented_property_type=kinds.get(name.lower().removesuffix("s"), codes.SCT.BloodVessel),
+        algorithm_type="AUTOMATIC",
+        algorithm_identification=algorithm,
+        display_color=highdicom.color.CIELabColor.from_rgb(*_RED) if number == 1 else None,
+    )

@@ -1,0 +1,169 @@
+import gzip
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from scripts.io import read_header, read_volume, write_volume
+from scripts.io.place import difference
+from tests.helpers.volume_examples import told
+
+pydicom = pytest.importorskip("pydicom")
+highdicom = pytest.importorskip("highdicom")
+from tests.helpers.dicom_examples import SECRET, affine, multiframe, series  # noqa: E402
+
+PROVENANCE = {"software": "tubenet 9.8.7", "weights": "model.pt", "weights_sha256": "ab" * 32}
+NAMES = ["background", "artery", "vessel of another kind"]
+
+
+def classes(seed=3):
+    """(X, Y, Z) with 0, 1 and 2, one slice empty."""
+    array = np.random.default_rng(seed).integers(0, 3, (7, 5, 4)).astype(np.uint8)
+    array[:, :, 1] = 0
+    return array
+
+
+@pytest.fixture(params=["series", "frames"])
+def image(request, tmp_path):
+    return series(tmp_path / "scan") if request.param == "series" else multiframe(tmp_path / "scan.dcm")
+
+
+def test_classes_come_back_where_they_were(tmp_path, image):
+    info = read_header(image)
+    path = write_volume(tmp_path / "s.dcm", classes(), like=info, provenance=PROVENANCE, label_names=NAMES)
+    found, values = read_volume(path)
+    np.testing.assert_array_equal(values, classes())
+    np.testing.assert_allclose(found.affine, affine(), atol=1e-9)
+    assert difference(found, info) == ""
+    assert (found.kind, found.shape, found.provenance) == ("segmentation", (7, 5, 4), PROVENANCE)
+    assert read_header(path).shape == info.shape
+
+
+def test_highdicom_finds_the_source_of_every_frame(tmp_path, image):
+    info, _ = read_volume(image)
+    path = write_volume(tmp_path / "s.dcm", classes(), like=info, provenance=PROVENANCE, label_names=NAMES)
+    found = highdicom.seg.segread(path)
+    files = sorted(image.iterdir()) if image.is_dir() else [image]
+    sources = [pydicom.dcmread(file) for file in files]
+    if image.is_dir():
+        planes = found.get_pixels_by_source_instance([ds.SOPInstanceUID for ds in sources], combine_segments=True)
+        heights = [np.dot(ds.ImagePositionPatient, np.cross([0.8, 0.6, 0], [0, 0, -1])) for ds in sources]
+        order = np.argsort(np.argsort(heights))
+    else:
+        planes = found.get_pixels_by_source_frame(sources[0].SOPInstanceUID, [1, 2, 3, 4], combine_segments=True)
+        order = np.arange(4)[::-1]  # as `multiframe` stores them
+    np.testing.assert_array_equal(planes, classes().transpose(2, 1, 0)[order])
+
+
+def test_what_it_says(tmp_path):
+    info = read_header(series(tmp_path / "scan"))
+    ds = pydicom.dcmread(
+        write_volume(tmp_path / "s.dcm", classes(), like=info, provenance=PROVENANCE, label_names=NAMES)
+    )
+    assert (ds.Modality, ds.SegmentationType, ds.NumberOfFrames) == ("SEG", "BINARY", 8)
+    assert (ds.StudyInstanceUID, ds.FrameOfReferenceUID, ds.PatientName) == ("1.2.3", "1.2.3.9", SECRET)
+    assert ds.ReferencedSeriesSequence[0].SeriesInstanceUID == "1.2.3.4" != ds.SeriesInstanceUID
+    assert [segment.SegmentLabel for segment in ds.SegmentSequence] == NAMES[1:]
+    assert [segment.SegmentAlgorithmName for segment in ds.SegmentSequence] == ["tubenet"] * 2
+    kinds = [segment.SegmentedPropertyTypeCodeSequence[0].CodeValue for segment in ds.SegmentSequence]
+    assert kinds == ["51114001", "59820001"]  # SNOMED CT: artery, blood vessel
+    algorithm = ds.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
+    assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("tubenet", "9.8.7")
+    assert json.loads(algorithm.AlgorithmParameters) == {"provenance": PROVENANCE}
+    assert ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices == 2.5
+
+
+@pytest.mark.parametrize(("values", "names"), [([255], None), ([255], NAMES[:2]), ([2, 7], NAMES)])
+def test_other_values_become_the_numbers_of_segments(tmp_path, values, names):
+    info = read_header(series(tmp_path / "scan"))
+    array = np.zeros((7, 5, 4), np.uint8)
+    for at, value in enumerate(values):
+        array[at, :, at] = value
+    _, found = read_volume(write_volume(tmp_path / "s.dcm", array, like=info, label_names=names))
+    np.testing.assert_array_equal(found, np.searchsorted([0, *values], array))
+
+
+def test_an_empty_segmentation_has_all_slices(tmp_path):
+    info = read_header(series(tmp_path / "scan"))
+    found, values = read_volume(write_volume(tmp_path / "s.dcm", np.zeros((7, 5, 4), np.uint8), like=info))
+    assert found.shape == (7, 5, 4)
+    assert not values.any()
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((7, 5, 4), np.float32), "no classes"),
+        (np.zeros((2, 7, 5, 4), np.uint8), "no classes"),
+        (np.arange(140, dtype=np.uint8).reshape(7, 5, 4), "139 classes, and 1 have names"),
+    ],
+)
+def test_what_is_no_segmentation_of_the_slices(tmp_path, array, words):
+    info = read_header(series(tmp_path / "scan"))
+    with pytest.raises(ValueError, match=words) as error:
+        write_volume(tmp_path / "s.dcm", array, like=info, label_names=NAMES[:2])
+    told(error, tmp_path / "s.dcm")
+    assert not (tmp_path / "s.dcm").exists()
+
+
+def test_only_on_the_voxels_of_slices(tmp_path):
+    info = read_header(series(tmp_path / "scan"))
+    moved = info.affine.copy()
+    moved[0, 3] += 3
+    for given in ({"like": info, "affine": moved}, {}):
+        with pytest.raises(ValueError, match="belongs to the slices that were segmented") as error:
+            write_volume(tmp_path / "s.dcm", classes(), **given)
+        told(error, tmp_path / "s.dcm", "write .nii.gz")
+
+
+def test_fractions_are_no_classes(tmp_path):
+    info = read_header(series(tmp_path / "scan"))
+    path = write_volume(tmp_path / "s.dcm", classes(), like=info)
+    ds = pydicom.dcmread(path)
+    ds.SegmentationType = "FRACTIONAL"
+    ds.save_as(path)
+    with pytest.raises(ValueError, match="fractions") as error:
+        read_header(path)
+    told(error, path)
+
+
+def test_a_segmentation_among_slices(tmp_path):
+    path = series(tmp_path / "scan")
+    write_volume(path / "s.dcm", classes(), like=read_header(path))
+    ds = pydicom.dcmread(path / "s.dcm")
+    ds.SeriesInstanceUID = "1.2.3.4"
+    ds.save_as(path / "s.dcm")
+    with pytest.raises(ValueError, match="s.dcm is a segmentation among its slices") as error:
+        read_header(path)
+    told(error, path)
+
+
+def test_nothing_of_the_patient_goes_anywhere_else(tmp_path, caplog, recwarn):
+    """A date that is none makes pydicom warn of it, with its value."""
+    rest = {"PatientComments": "Secret comment", "PatientAge": "099Y", "InstitutionName": "Secret house"}
+    path = series(tmp_path / "scan", PatientBirthDate="21. 3. 1905", PatientName="Secret^Of^Mine", **rest)
+    caplog.clear()
+    recwarn.clear()
+    caplog.set_level(logging.DEBUG)
+    info, values = read_volume(path)
+    write_volume(tmp_path / "p.nii.gz", values.astype(np.float32), like=info, provenance=PROVENANCE)
+    seg = write_volume(tmp_path / "s.dcm", classes(), like=info)
+    read_volume(seg)
+    told_of = [caplog.text, str(info), str(info.meta()), *(str(each.message) for each in recwarn)]
+    with gzip.open(tmp_path / "p.nii.gz") as file:
+        told_of.append(file.read().decode("latin-1"))
+    assert not [text for text in told_of if "1905" in text or "Secret" in text]
+    written = pydicom.dcmread(seg)
+    assert (written.PatientName, written.PatientBirthDate) == ("Secret^Of^Mine", "")
+    assert not any(keyword in written for keyword in rest)
+
+
+def test_a_header_without_patient_is_enough(tmp_path):
+    def anonymous(ds, _):
+        for name in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"):
+            delattr(ds, name)
+        del ds.AccessionNumber, ds.ReferringPhysicianName, ds.Manufacturer, ds.Modality
+
+    info = read_header(series(tmp_path / "scan", change=anonymous))
+    assert read_header(write_volume(tmp_path / "s.dcm", classes(), like=info)).shape == (7, 5, 4)
