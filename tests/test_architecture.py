@@ -31,7 +31,8 @@ MAX_LINES, MAX_FILES = 300, 16
 PROCESSES = ("subprocess", "multiprocessing", "concurrent", "torch.multiprocessing")
 STARTS_PROCESSES = {"execv", "execve", "execvp", "fork", "system", "popen", "spawnv", "posix_spawn"}
 OPTIONAL = {"mlflow", "onnx", "onnxruntime", "onnxscript", "tensorboard", "tensorrt", "torch.utils.tensorboard"}
-FILE_FORMATS = {"tifffile", "nibabel", "imagecodecs", "zarr"}
+OPTIONAL |= {"SimpleITK", "pydicom", "highdicom", "bioio_czi", "bioio_nd2", "bioio_lif", "pylibCZIrw"}
+FILE_FORMATS = {"tifffile", "nibabel", "imagecodecs", "zarr", "SimpleITK", "itk", "pydicom", "highdicom", "pylibCZIrw"}
 
 
 def package_of(path):

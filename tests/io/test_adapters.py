@@ -213,3 +213,34 @@ def test_every_type_of_voxels_is_loaded_exactly(dtype, tmp_path):
     image = load({"image": str(tmp_path / "a.npy")})["image"]
     assert image.flatten().tolist() == array.ravel().tolist()
     assert image.dtype != torch.bool  # which PyTorch cannot subtract
+
+
+@pytest.fixture
+def scan(tmp_path):
+    pytest.importorskip("highdicom")
+    from tests.helpers.dicom_examples import series
+
+    return series(tmp_path / "scan")
+
+
+def test_a_series_becomes_a_segmentation_and_its_probability_nifti(tmp_path, scan, caplog, recwarn):
+    image = load(scan)
+    assert not [each for each in recwarn if "nvImageCodec" in str(each.message)]
+    assert "nvImageCodec" not in caplog.text
+    assert image["image"].shape == (1, 7, 5, 4)
+    image["pred"] = (image["image"] > 500).float()
+    out = tmp_path / "out"
+    SaveVolumed("pred", out, "prob", np.float32)(image)
+    image["pred"] = image["pred"].to(torch.uint8)
+    SaveVolumed("pred", out, "seg", label_names=["background", "thread"])(image)
+    assert sorted(os.listdir(out)) == ["scan_prob.nii.gz", "scan_seg.dcm"]
+    for name in os.listdir(out):
+        info, values = read_volume(out / name)
+        np.testing.assert_array_equal(values, image["pred"][0])
+        np.testing.assert_allclose(info.affine, read_header(scan).affine, atol=1e-4)
+
+
+def test_no_result_lies_among_the_slices(scan):
+    with pytest.raises(ValueError, match="among the slices") as error:
+        SaveVolumed("image", scan).output_path(scan)
+    told(error, scan / "scan_seg.dcm", "--output_dir")

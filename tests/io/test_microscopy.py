@@ -99,10 +99,9 @@ def test_channels_scenes_and_time_points_are_never_squeezed(czi):
     assert info.channel == 1
 
 
-def test_scenes(czi):
-    path = czi(planes(VOXELS[0]) | planes(VOXELS[1], scene=1))
-    refused(path, "2 scenes and not one", "--channel 0..1")
-    np.testing.assert_array_equal(read_volume(path, 1)[1], VOXELS[1].T)
+def test_scenes_that_the_metadata_do_not_tell_of(czi):
+    """bioio sees one, in which the voxels of both lie on each other."""
+    refused(czi(planes(VOXELS[0]) | planes(VOXELS[1], scene=1)), "it holds 2 scenes, and its metadata tell of 1")
 
 
 def test_time_points(czi):
@@ -113,12 +112,7 @@ def test_time_points(czi):
 
 def test_two_further_axes(czi):
     path = czi({key: plane for c in (0, 1) for t in (0, 1) for key, plane in planes(VOXELS[c], 0, t, c).items()})
-    refused(path, r"several volumes lie along both T \(2\) and C \(2\)")
-
-
-def test_scenes_of_other_shapes(czi):
-    path = czi(planes(VOXELS[0]) | planes(VOXELS[1][:2, :4, :6], scene=1))
-    refused(path, "its scene 1 has axes TCZYX with shape (1, 1, 2, 4, 6)".replace("(", r"\(").replace(")", r"\)"), channel=1)
+    refused(path, "several volumes lie along both T", "(2) and C (2)")
 
 
 def test_one_slice_and_no_voxel_size(czi):
@@ -128,7 +122,7 @@ def test_one_slice_and_no_voxel_size(czi):
 def test_a_damaged_czi(czi):
     path = czi(planes(VOXELS[0]))
     whole = path.read_bytes()
-    for length in (100, 600, len(whole) // 2, len(whole) - 10):
+    for length in (100, 600, len(whole) // 2, len(whole) - 100):
         path.write_bytes(whole[:length])
         with pytest.raises(ValueError, match=";") as error:
             read_volume(path)
@@ -148,6 +142,16 @@ def test_series_of_a_lif_are_scenes(tmp_path):
     path = write_lif(tmp_path / "a.lif", ["one", "two"], VOXELS[0])
     refused(path, "2 scenes and not one", "--channel 0..1")
     np.testing.assert_array_equal(read_volume(path, 1)[1], VOXELS[0].T + 1)
+
+
+def test_series_of_other_shapes(tmp_path):
+    pytest.importorskip("bioio_lif")
+    path = write_lif(tmp_path / "a.lif", ["one", "two"], VOXELS[0])
+    xml = 'NumberOfElements="7"'.encode("utf-16-le")
+    content = path.read_bytes()
+    last = content.rindex(xml)
+    path.write_bytes(content[:last] + 'NumberOfElements="6"'.encode("utf-16-le") + content[last + len(xml) :])
+    refused(path, "its scene 1 has axes", "save each scene as a file of its own", channel=1)
 
 
 @pytest.mark.parametrize("suffix", READERS)

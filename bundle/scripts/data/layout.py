@@ -35,24 +35,20 @@ _MAX_FOLDERS = 1000  # that are looked through for volumes, only to say where th
 
 
 def volume_name(path: str | Path) -> str:
-    """Return the name of a volume: of its file without the suffix, or of its folder, in composed form."""
+    """Return the name of a volume, its file or folder without the suffix, in composed form."""
     return unicodedata.normalize("NFC", split_name(path)[0])
 
 
 def find_volumes(folder: Path) -> dict[str, Path]:
-    """Find the volumes in a folder: its files, and the folders in it that hold a DICOM series each.
-
-    A folder that itself holds a series is the one volume.
+    """Find the volumes in a folder: files, and DICOM series in folders; or the series in it.
 
     Returns:
         The path of each volume, by name.
 
     Raises:
-        UserError: if there is no volume, if two files have the same name, or if all are slices of one stack.
+        UserError: if there is no volume, if two have the same name, or if all are slices of one stack.
     """
-    volumes: dict[str, Path] = {}
-    ignored: list[str] = []
-    files = _files(folder)
+    files, volumes, ignored = _files(folder), dict[str, Path](), list[str]()
     if holds_series(folder):
         return {volume_name(folder): folder}
     for file in files:
@@ -94,12 +90,8 @@ def _refuse_empty(folder: Path, ignored: Sequence[str]) -> None:
             folder, f"holds volumes only in folders inside it, such as {nested}", f"give one folder, or {HOW_TO_LIST}"
         )
     also = f" (found {', '.join(ignored[:3])})" if ignored else ""
-    refuse(
-        folder,
-        f"holds no volume{also}",
-        f"expected one of {' '.join(READ_SUFFIXES)}, or a DICOM series",
-        FileNotFoundError,
-    )
+    expected = f"expected one of {' '.join(READ_SUFFIXES)}, or a DICOM series"
+    refuse(folder, f"holds no volume{also}", expected, FileNotFoundError)
 
 
 def nested_volume(folder: Path) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from monai.config import KeysCollection, PathLike
 from monai.data import ImageReader, MetaTensor
-from monai.transforms import SaveImaged
+from monai.data.nvimgcodec_pydicom_plugin import is_nvimgcodec_available
+from monai.transforms import SUPPORTED_READERS, SaveImaged
 
 from scripts.core import UserError, refuse, same_grid
 
@@ -41,6 +42,7 @@ class VolumeReader(ImageReader):
     def __init__(self, channel: int | None = None) -> None:
         """Store the channel to read."""
         super().__init__()
+        _leave_out_unusable_reader()
         self.channel = channel
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
@@ -73,6 +75,15 @@ class VolumeReader(ImageReader):
             logger.warning(told, info.path, *info.intensity_range, info.dtype)
             del meta[RANGE_KEY]
         return _as_torch_has_it(info.path, voxels), meta
+
+
+def _leave_out_unusable_reader() -> None:
+    """Take one reader out of MONAI's own, all of which `LoadImage` makes beside ours.
+
+    Where pydicom is installed and NVIDIA's decoder is not, it warns of that in two lines for each `LoadImage`.
+    """
+    if not is_nvimgcodec_available():
+        SUPPORTED_READERS.pop("nvimgcodecpydicomreader", None)
 
 
 def _can_hold(dtype: np.dtype, intensity_range: tuple[float, float]) -> bool:

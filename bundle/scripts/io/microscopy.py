@@ -69,6 +69,10 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, 
         scenes = len(reader.scenes)
         letters, shape, dtype = reader.dims.order, tuple(reader.shape), np.dtype(reader.dtype)
         sizes = [reader.physical_pixel_sizes[at] for at in (2, 1, 0)]  # X, Y, Z of Z, Y, X
+        stored = _stored_scenes(path)
+    if stored > scenes:
+        problem = f"it holds {stored} scenes, and its metadata tell of {scenes}"
+        refuse(path, problem, "save each scene as a file of its own")
     if dtype.kind not in "buif":
         refuse(path, f"its voxels are {dtype}", "save real numbers (integers or floats)")
     letters, shape = _SCENES + letters, (scenes, *shape)
@@ -99,6 +103,14 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, 
     )
     check_memory(path, info.nbytes)
     return info, axes, reader
+
+
+def _stored_scenes(path: Path) -> int:
+    """Return how many scenes a `.czi` holds: bioio goes by the metadata, and would lay them on each other."""
+    if path.suffix.lower() != ".czi":
+        return 0
+    with extra_library("pylibCZIrw.czi", path).open_czi(str(path.resolve())) as document:
+        return len(document.scenes_bounding_rectangle)
 
 
 def _affine(sizes: list[float | None]) -> tuple[np.ndarray, str]:

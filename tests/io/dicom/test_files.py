@@ -33,7 +33,7 @@ def test_files_with_all_slices_are_volumes(tmp_path):
 def test_slices_and_other_volumes_in_one_folder(tmp_path):
     path = series(tmp_path / "scan")
     imagej(path / "a.tif")
-    with pytest.raises(ValueError, match="other volumes such as a.tif") as error:
+    with pytest.raises(ValueError, match=r"other volumes such as a\.tif") as error:
         find_images(path)
     told(error, path, "DICOM slices such as IM03", "a folder of their own")
 

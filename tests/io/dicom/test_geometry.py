@@ -5,7 +5,7 @@ from scripts.io import read_header
 from tests.helpers.volume_examples import told
 
 pytest.importorskip("pydicom")
-from tests.helpers.dicom_examples import (  # noqa: E402
+from tests.helpers.dicom_examples import (
     COLUMNS_RUN,
     NORMAL,
     ORIGIN,

@@ -90,7 +90,9 @@ def test_voxels_that_cannot_be_decoded(tmp_path):
 def test_colours_are_channels(tmp_path):
     def colour(ds, _):
         ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, "RGB", 0
-        ds.PixelData = np.stack([np.frombuffer(ds.PixelData, np.uint8) + sample for sample in range(3)], -1).tobytes() + b"\0"
+        ds.PixelData = (
+            np.stack([np.frombuffer(ds.PixelData, np.uint8) + sample for sample in range(3)], -1).tobytes() + b"\0"
+        )
 
     path = series(tmp_path / "scan", voxels(dtype=np.uint8), change=colour)
     with pytest.raises(ValueError, match="3 colour samples and not one") as error:

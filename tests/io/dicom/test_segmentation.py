@@ -134,7 +134,7 @@ def test_a_segmentation_among_slices(tmp_path):
     ds = pydicom.dcmread(path / "s.dcm")
     ds.SeriesInstanceUID = "1.2.3.4"
     ds.save_as(path / "s.dcm")
-    with pytest.raises(ValueError, match="s.dcm is a segmentation among its slices") as error:
+    with pytest.raises(ValueError, match=r"s\.dcm is a segmentation among its slices") as error:
         read_header(path)
     told(error, path)
 

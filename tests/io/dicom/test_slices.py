@@ -23,8 +23,14 @@ def spoilt(folder, spoil):
 
 @pytest.mark.parametrize(
     "keyword",
-    ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "FrameOfReferenceUID", "StudyInstanceUID"]
-    + ["BitsStored", "Rows"],
+    [
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "FrameOfReferenceUID",
+        "StudyInstanceUID",
+        "Rows",
+    ],
 )
 def test_missing_tags(tmp_path, keyword):
     refused(spoilt(tmp_path / "scan", lambda ds: delattr(ds, keyword)), f"its header has no {keyword}", "export it")
@@ -82,4 +88,6 @@ def test_compressed_as_nothing_can_read(tmp_path, syntax, words):
 
 
 def test_nothing_of_the_patient_is_read_before_it_is_needed():
-    assert not [tag for tag in TAGS if "Patient" in tag and tag not in ("ImagePositionPatient", "ImageOrientationPatient")]
+    assert not [
+        tag for tag in TAGS if "Patient" in tag and tag not in ("ImagePositionPatient", "ImageOrientationPatient")
+    ]

@@ -4,7 +4,7 @@ import pytest
 from scripts.io import read_volume
 
 pytest.importorskip("pydicom")
-from tests.helpers.dicom_examples import series, voxels  # noqa: E402
+from tests.helpers.dicom_examples import series, voxels
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,18 @@ from tests.helpers.volume_examples import told
 pytest.importorskip("SimpleITK")
 
 VOXELS = np.arange(24, dtype="<u2").reshape(4, 3, 2)
+STORED = VOXELS.tobytes()
 NRRD = {"type": "uint16", "dimension": "3", "sizes": "2 3 4", "endian": "little", "encoding": "raw"}
 META = {"ObjectType": "Image", "NDims": "3", "DimSize": "2 3 4", "ElementType": "MET_USHORT"}
 
 
-def nrrd(path, data=VOXELS.tobytes(), lines="", **fields):
+def nrrd(path, data=STORED, lines="", **fields):
     text = "NRRD0004\n" + "".join(f"{key}: {value}\n" for key, value in (NRRD | fields).items() if value is not None)
     path.write_bytes(text.encode() + lines.encode() + b"\n" + data)
     return path
 
 
-def meta(path, data=VOXELS.tobytes(), where="LOCAL", **fields):
+def meta(path, data=STORED, where="LOCAL", **fields):
     lines = {**META, **fields, "ElementDataFile": where}
     path.write_bytes("".join(f"{key} = {value}\n" for key, value in lines.items() if value is not None).encode() + data)
     return path

@@ -134,7 +134,11 @@ def test_one_slice(tmp_path):
 
 def test_voxels_without_a_place(tmp_path):
     path = save(tmp_path / "a.mha")
-    for field, value in ((b"Offset", b"1e300 0 0"), (b"TransformMatrix", b"0 0 0 1 0 0 0 0 1"), (b"Offset", b"nan 0 0")):
+    for field, value in (
+        (b"Offset", b"1e300 0 0"),
+        (b"TransformMatrix", b"0 0 0 1 0 0 0 0 1"),
+        (b"Offset", b"nan 0 0"),
+    ):
         spoilt = re.sub(field + b" = [^\n]*", field + b" = " + value, path.read_bytes(), count=1)
         (tmp_path / "b.mha").write_bytes(spoilt)
         with pytest.raises(ValueError, match=";") as error:

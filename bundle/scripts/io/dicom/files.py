@@ -1,4 +1,4 @@
-"""Which files of a folder are DICOM, whatever they are called, and what kind of object each is."""
+"""Which files of a folder are DICOM, whatever they are called, and their headers."""
 
 from __future__ import annotations
 

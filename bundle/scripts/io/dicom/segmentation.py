@@ -28,10 +28,14 @@ MAKER = "tubenet"
 _SERIES_NUMBER = 9000  # of derived series, behind those of a scanner
 _MAX_TEXT = 64  # characters of a segment's name, and of most other text in DICOM
 # what DICOM demands of every object of a patient
-_PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate")
-_PATIENT += ("StudyTime", "ReferringPhysicianName")
-_TAKEN_OVER = ("SpecificCharacterSet", "PositionReferenceIndicator", "SliceThickness", "SpacingBetweenSlices")
-_TAKEN_OVER += ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+_PATIENT = (
+    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"),
+    *("StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"),
+)
+_TAKEN_OVER = (
+    *("SpecificCharacterSet", "PositionReferenceIndicator", "SliceThickness", "SpacingBetweenSlices"),
+    *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
+)
 _RED = (216, 101, 79)  # as 3D Slicer draws vessels
 
 
