@@ -41,4 +41,4 @@ def test_an_extra_is_a_file_of_requirements_with_its_libraries(extra):
     text = (REQUIREMENTS / f"{extra}.txt").read_text().lower()
     for package in (package for package, of in EXTRAS.items() if of == extra):
         assert f"\n{package.lower().replace('_', '-')}==" in text
-    assert f"\n-r {extra}.txt\n" in (REQUIREMENTS / "dev.txt").read_text()
+    assert f"\n-r {extra}.txt" in (REQUIREMENTS / "dev.txt").read_text()

@@ -114,7 +114,7 @@ def split_name(path: str | os.PathLike[str]) -> tuple[str, str]:
 
 
 def file_family(path: str | os.PathLike[str]) -> Family:
-    """Return the family of a file, such as `tiff`, by its suffix alone; that of a folder is `dicom`.
+    """Return the family of a file, such as `tiff`, by its suffix alone; of a folder `dicom`.
 
     Raises:
         UserError: as `split_name`.

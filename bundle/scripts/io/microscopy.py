@@ -42,7 +42,7 @@ def read_microscopy_header(path: Path, channel: int | None = None) -> VolumeInfo
 
 
 def read_microscopy(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
-    """Read a microscope's file: its header, and the voxels `(X, Y, Z)` of the chosen volume alone.
+    """Read a microscope's file: its header, and the voxels `(X, Y, Z)` of one volume.
 
     Args:
         path: the file.
@@ -106,7 +106,7 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, 
 
 
 def _stored_scenes(path: Path) -> int:
-    """Return how many scenes a `.czi` holds: bioio goes by the metadata, and would lay them on each other."""
+    """Return how many scenes a `.czi` holds; bioio, going by metadata, may lay them on each othe"""
     if path.suffix.lower() != ".czi":
         return 0
     with extra_library("pylibCZIrw.czi", path).open_czi(str(path.resolve())) as document:
@@ -114,7 +114,7 @@ def _stored_scenes(path: Path) -> int:
 
 
 def _affine(sizes: list[float | None]) -> tuple[np.ndarray, str]:
-    """Return the affine in millimetres and the unit; the identity and `""` where a size is missing."""
+    """Return affine (mm) and unit; the identity and `""` where a size is missing."""
     known = [float(size) for size in sizes if size is not None and math.isfinite(size) and size > 0]
     if len(known) < 3:
         return np.eye(4), ""

@@ -233,7 +233,9 @@ def check_upload(what: str, name: str | None, remote: bool) -> None:
     last = PureWindowsPath(PurePosixPath(name or "").name).name
     check_plain_name(what, last)
     if not (remote and last.endswith((".bin", ".nrrd"))):
-        split_name(last)
+        suffix = split_name(last)[1].lower()
+        if suffix not in SUFFIXES:  # of the extras, which the server does not list
+            refuse(last, f"files named {suffix} are not served", f"send one of {' '.join(sorted(SUFFIXES))}")
 
 
 def check_parameters(given: Mapping[str, Any], remote: bool) -> None:

@@ -24,7 +24,7 @@ _MAX_LOOKED_AT = 1000  # files of a folder that are opened to find out whether a
 
 
 def holds_series(folder: Path) -> bool:
-    """Return whether a folder is one volume: it holds DICOM slices, or other objects that are no volume of their own.
+    """Return whether a folder is one volume, because it holds DICOM slices.
 
     One that holds multi-frame files holds volumes, as any folder of files does.
 
@@ -109,7 +109,7 @@ def discreet(path: Path, problem: str, tell: bool = False) -> Iterator[None]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """List the regular files of a folder; hidden ones and the index of a DICOM disc are passed over."""
+    """List the regular files of a folder, but for hidden ones and the index of a DICOM disc."""
     with refuse_failures(folder, "cannot be listed", "check the path and its permissions"):
         found = sorted(folder.iterdir())
     return [path for path in found if not path.name.startswith(".") and path.name != "DICOMDIR" and _is_regular(path)]

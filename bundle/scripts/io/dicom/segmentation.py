@@ -1,4 +1,4 @@
-"""A DICOM segmentation object: written for the slices that were segmented, and read as a label.
+"""DICOM segmentation objects: written for the slices that were segmented, read as labels.
 
 It is written through highdicom, which takes over from the slices what DICOM demands: who the patient is, the study, and
 which voxels each frame belongs to. That stands in this file and in no other.
@@ -40,7 +40,7 @@ _RED = (216, 101, 79)  # as 3D Slicer draws vessels
 
 
 def describe_segmentation(path: Path) -> VolumeInfo:
-    """Read the header of a segmentation object: its geometry is that of the slices which it belongs to.
+    """Read the header of a segmentation object, whose geometry is that of its slices.
 
     Raises:
         UserError: for one that is damaged, holds fractions, or whose frames are no volume.
@@ -49,7 +49,7 @@ def describe_segmentation(path: Path) -> VolumeInfo:
 
 
 def read_segmentation(path: Path) -> tuple[VolumeInfo, np.ndarray]:
-    """Read a segmentation object: its header, and the numbers of segments as classes `(X, Y, Z)`.
+    """Read a segmentation object: its header, and numbers of segments as `(X, Y, Z)`.
 
     Raises:
         UserError: as `describe_segmentation`; also for segments that overlap.
@@ -120,7 +120,7 @@ def write_dicom(
     label_names: Sequence[str] | None = None,
     subject: Path | None = None,
 ) -> None:
-    """Write classes as a segmentation object of the slices that they were made from, not atomically.
+    """Write classes as a segmentation object of the slices they belong to, not atomically.
 
     Frames without a vessel are written too, so that the object has the shape of its series.
 
@@ -192,7 +192,7 @@ def _source(file: Path) -> Any:
 
 
 def _segments(path: Path, array: np.ndarray, names: Sequence[str] | None) -> tuple[list[str], np.ndarray]:
-    """Return the names of the segments, and the array with the numbers of segments in place of other values."""
+    """Return the names of the segments, and the array with their numbers in place of values."""
     known = [str(name)[:_MAX_TEXT] for name in (names or ())][1:]
     values = [int(value) for value in np.unique(array) if value]
     if max(values, default=0) <= max(len(known), 1):

@@ -1,4 +1,4 @@
-"""What the numbers of slices mean: modality values (Hounsfield units of CT), bright where the picture is bright."""
+"""What the numbers of slices mean: modality values, such as the Hounsfield units of CT."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_SINGLE = 16  # bits of which float32 holds every whole number times a slope
 
 
 def values_dtype(slices: Sequence[Slice]) -> np.dtype:
-    """Return the type that holds the values of all slices, the smallest of whole numbers if it can be one."""
+    """Return the smallest type that holds the values of all slices, of whole numbers if it can."""
     if not all(each.slope == 1 and each.intercept.is_integer() for each in slices):
         return np.dtype(np.float32 if slices[0].plane.stored <= _MAX_SINGLE else np.float64)
     low, high = slices[0].plane.limits

@@ -1,4 +1,4 @@
-"""The text at the start of an NRRD or a MetaImage, held against its files before ITK opens one.
+"""The text at the start of an NRRD or a MetaImage, checked before ITK opens a file.
 
 ITK opens whatever file a header names, gives memory for whatever size it states, and passes over some voxels that are
 not there.
@@ -97,7 +97,7 @@ def _nrrd_fields(path: Path, start: bytes) -> tuple[dict[str, str], int]:
 
 
 def _meta_fields(path: Path, start: bytes) -> tuple[dict[str, str], int]:
-    """Return MetaImage's fields by name, and the length of the text; the name of the data is the last."""
+    """Return MetaImage's fields by name, and the length of the text; the data's is the last."""
     fields: dict[str, str] = {}
     at = 0
     while "elementdatafile" not in fields:
@@ -233,7 +233,7 @@ def _data_file(path: Path, name: str) -> Path:
 
 
 def _check_length(path: Path, head: ItkHeader) -> None:
-    """Compare what the file holds with what is stated, of compressed voxels without decompressing them."""
+    """Compare what the file holds with what is stated, without decompressing it."""
     there = head.data.stat().st_size - head.offset
     if not head.compressed and there != head.nbytes:
         more = there > head.nbytes
