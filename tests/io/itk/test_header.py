@@ -152,6 +152,7 @@ def test_nrrd_headers_that_are_not_read(tmp_path, fields, words):
         ({"NDims": "4"}, "4 axes and the lengths 2 3 4"),
         ({"DimSize": "2 3 x"}, "the lengths '2 3 x'"),
         ({"dimsize": "2 3 4"}, "states 'dimsize' twice"),
+        ({"headersize": "0"}, "spells HeaderSize as 'headersize'"),
     ],
 )
 def test_metaimage_headers_that_are_not_read(tmp_path, fields, words):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import gzip
 import math
 import re
+import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from scripts.core import is_plain_name, refuse, refuse_failures
 
@@ -37,6 +39,10 @@ _META_TYPES = {
     4: "met_int met_uint met_float",
     8: "met_long_long met_ulong_long met_double",
 }
+# MetaIO passes over a field that is spelled in another way
+_META_KEYS = "ObjectType NDims BinaryData BinaryDataByteOrderMSB ElementByteOrderMSB CompressedData CompressedDataSize "
+_META_KEYS += "DimSize ElementType ElementNumberOfChannels ElementDataFile ElementSpacing ElementSize HeaderSize "
+_META_KEYS += "TransformMatrix Offset Position Origin Rotation Orientation DistanceUnits"
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class ItkHeader:
         data: the file that has the voxels, the header's own or one beside it.
         offset: bytes before them in that file.
         compressed: whether they are.
+        swapped: whether the order of their bytes is not this machine's.
         nbytes: that they take once decompressed.
         unit: the unit of length that is named, or `""`.
         has_size: whether a voxel size is stated.
@@ -58,6 +65,7 @@ class ItkHeader:
     data: Path
     offset: int
     compressed: bool
+    swapped: bool
     nbytes: int
     unit: str
     has_size: bool
@@ -109,6 +117,9 @@ def _meta_fields(path: Path, start: bytes) -> tuple[dict[str, str], int]:
         name, sign, value = re.match(r"([^=:]*)([=:]?)(.*)", line.decode("latin-1").rstrip("\r"), re.S).groups()  # type: ignore[union-attr]
         if line.strip():
             _keep(path, fields, name, sign, value)
+            spelled = next((key for key in _META_KEYS.split() if key.lower() == name.strip().lower()), name.strip())
+            if spelled != name.strip():
+                refuse(path, f"its header spells {spelled} as {name.strip()!r}", REMEDY)
         at = len(start) if last else end + 1
     return fields, at
 
@@ -137,6 +148,7 @@ def _nrrd(path: Path, fields: Mapping[str, str], length: int) -> ItkHeader:
         data=_data_file(path, named[0]) if named else path,
         offset=0 if named else length,
         compressed=encoding != "raw",
+        swapped=fields.get("endian", sys.byteorder).lower() != sys.byteorder,
         nbytes=itemsize * math.prod(_lengths(path, fields, "sizes", "dimension")),
         unit=_unit(units),
         has_size=bool(size),
@@ -164,6 +176,7 @@ def _meta(path: Path, fields: Mapping[str, str], length: int) -> ItkHeader:
     if compressed and (told := fields.get("compresseddatasize", "no number of")[:20]) != str(there):
         problem = f"it states {told} bytes of compressed voxels (CompressedDataSize), {there} are there"
         refuse(path, problem, REMEDY)  # MetaIO then returns whatever its memory holds
+    big = any(_truth(fields.get(key, "false")) for key in ("binarydatabyteordermsb", "elementbyteordermsb"))
     placed = ("transformmatrix", "offset", "position", "origin", "rotation", "orientation")
     for key in (*placed, "elementspacing", "elementsize"):
         _check_numbers(path, key, fields.get(key, ""))
@@ -172,6 +185,7 @@ def _meta(path: Path, fields: Mapping[str, str], length: int) -> ItkHeader:
         data=data,
         offset=offset,
         compressed=compressed,
+        swapped=big != (sys.byteorder == "big"),
         nbytes=itemsize * math.prod(_lengths(path, fields, "dimsize", "ndims")),
         unit=_unit([fields[key] for key in ("distanceunits",) if key in fields]),
         has_size="elementspacing" in fields or "elementsize" in fields,
@@ -244,36 +258,41 @@ def _check_length(path: Path, head: ItkHeader) -> None:
         refuse(path, f"it is cut short, {there} compressed bytes cannot hold {head.nbytes}", REMEDY)
 
 
-def check_compressed(path: Path, head: ItkHeader) -> None:
+def check_compressed(path: Path, head: ItkHeader) -> int:
     """Decompress voxels to their end, where their checksum stands, and count them.
 
-    ITK takes what it gets before an error for the whole.
+    ITK takes what it gets before an error for the whole, or memory as it finds it.
+
+    Returns:
+        The CRC-32 of the voxels.
 
     Raises:
         UserError: for voxels that are damaged, too few or too many.
     """
     with refuse_failures(path, "its voxels cannot be decompressed", REMEDY), head.data.open("rb") as file:
         file.seek(head.offset)
-        count = _count_gzip(file, head.nbytes) if head.kind == "nrrd" else _count_zlib(file, head.nbytes)
+        blocks = _gunzipped(file) if head.kind == "nrrd" else _inflated(file)
+        count = crc = 0
+        for block in blocks:
+            count, crc = count + len(block), zlib.crc32(block, crc)
+            if count > head.nbytes:
+                break
     if count != head.nbytes:
         what = "more" if count > head.nbytes else f"{count}"
         refuse(path, f"it holds {what} bytes of voxels, and its header states {head.nbytes}", REMEDY)
+    return crc
 
 
-def _count_gzip(file: object, most: int) -> int:
-    count = 0
-    with gzip.GzipFile(fileobj=file) as unzipped:  # type: ignore[call-overload]
-        while count <= most and (block := unzipped.read(_BLOCK)):
-            count += len(block)
-    return count
+def _gunzipped(file: BinaryIO) -> Iterator[bytes]:
+    with gzip.GzipFile(fileobj=file) as unzipped:
+        while block := unzipped.read(_BLOCK):
+            yield block
 
 
-def _count_zlib(file: object, most: int) -> int:
+def _inflated(file: BinaryIO) -> Iterator[bytes]:
     stream = zlib.decompressobj(wbits=47)  # zlib's or gzip's, whichever it is
-    count, packed = 0, b""
-    while count <= most and not stream.eof:
-        packed = stream.unconsumed_tail or file.read(_BLOCK)  # type: ignore[attr-defined]
+    while not stream.eof:
+        packed = stream.unconsumed_tail or file.read(_BLOCK)
         if not packed:
             raise EOFError("it ends before its end")
-        count += len(stream.decompress(packed, _BLOCK))
-    return count
+        yield stream.decompress(packed, _BLOCK)

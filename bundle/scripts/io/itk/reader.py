@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,13 @@ def read_itk(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.nda
         UserError: as `read_itk_header`; also for voxels that cannot be decompressed.
     """
     info, axes, head, reader = _describe(path, channel)
-    if head.compressed:
-        check_compressed(path, head)
+    crc = check_compressed(path, head) if head.compressed else None
     itk = extra_library("SimpleITK", path)
     with refuse_failures(path, "its voxels cannot be read", REMEDY):
         stored = itk.GetArrayFromImage(reader.Execute())  # (Z, Y, X), (Z, Y, X, C) or (T, Z, Y, X)
+    in_stored_order = not head.swapped and not (head.kind == "nrrd" and info.axes.endswith("C"))
+    if crc is not None and in_stored_order and zlib.crc32(stored) != crc:
+        refuse(path, "ITK does not read the voxels that it holds", REMEDY)
     stored = np.moveaxis(stored, -1, 0) if info.axes.endswith("C") else stored
     voxels = axes.cut(stored.transpose())  # (X, Y, Z)
     return info, voxels if info.channel is None else np.asfortranarray(voxels)
