@@ -91,3 +91,19 @@ def test_nothing_of_the_patient_is_read_before_it_is_needed():
     assert not [
         tag for tag in TAGS if "Patient" in tag and tag not in ("ImagePositionPatient", "ImageOrientationPatient")
     ]
+
+
+def test_a_damaged_header_tells_nothing_of_the_patient(tmp_path, recwarn, caplog):
+    """A length that is too long makes one value of many, which pydicom's warnings and exceptions repeat."""
+    path = series(tmp_path / "scan")
+    content = (path / "IM72").read_bytes()
+    for tag in (b"\x08\0\x16\0UI", b"\x08\0\x18\0UI", b"\x28\0\x04\0CS", b"\x20\0\x32\0DS", b"\x20\0\x0e\0UI"):
+        at = content.index(tag) + len(tag)
+        for length in (b"\xff\x0f", b"\xff\0", b"\x03\0"):
+            (path / "IM72").write_bytes(content[:at] + length + content[at + 2 :])
+            recwarn.clear()
+            caplog.clear()
+            with pytest.raises(ValueError, match=";") as error:
+                read_header(path)
+            told_of = [str(error.value), caplog.text, *(str(each.message) for each in recwarn)]
+            assert not [text for text in told_of if "Unspeakable" in text or "19000101" in text]

@@ -49,12 +49,12 @@ def dicom_files(folder: Path) -> list[Path]:
     return [path for path in _files(folder) if _is_dicom(path)]
 
 
-def read_dataset(path: Path, tags: Sequence[str] | None = None) -> Any:
+def read_dataset(path: Path, tags: Sequence[str]) -> Any:
     """Read a DICOM file without its voxels, as pydicom's `Dataset`.
 
     Args:
         path: the file.
-        tags: the keywords to read, or None for all.
+        tags: the keywords of what to read.
 
     Raises:
         UserError: for a file that cannot be read.
@@ -64,7 +64,11 @@ def read_dataset(path: Path, tags: Sequence[str] | None = None) -> Any:
         meta = pydicom.filereader.read_file_meta_info(path)
         if meta.get("TransferSyntaxUID") == _DEFLATED:  # whose length nothing bounds
             refuse(path, "all of it is compressed (deflated)", "export it as Explicit VR Little Endian")
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=None if tags is None else [*tags])
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*tags])
+        for part in (meta, dataset.file_meta, dataset):
+            for _ in part.iterall():  # pydicom understands a value when it is first asked for, and may then fail
+                pass
+        return dataset
 
 
 @contextmanager

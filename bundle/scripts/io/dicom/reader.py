@@ -101,10 +101,10 @@ def _planes(stack: Stack) -> Iterator[tuple[Slice, np.ndarray]]:
         frames = [*slices]
         plane = frames[0].plane
         shape = (plane.rows, plane.columns, *([plane.samples] if plane.samples > 1 else []))
-        with discreet(path, _UNDECODED, tell=True):
+        with discreet(path, _UNDECODED):
             decoded = pixels.iter_pixels(path, indices=[each.frame for each in frames])
         for each in frames:
-            with discreet(path, _UNDECODED, tell=True):
+            with discreet(path, _UNDECODED):
                 stored = next(decoded)
             if stored.shape != shape:
                 refuse(path, f"it states the shape {shape} and holds {stored.shape}", REMEDY)

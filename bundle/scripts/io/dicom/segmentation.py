@@ -76,11 +76,12 @@ def _describe(path: Path, segmentation: Any) -> VolumeInfo:
     with discreet(path, "it does not say where its frames lie"):
         geometry = segmentation.get_volume_geometry()
         segments = max(segmentation.segment_numbers)
+        item = (segmentation.SegmentSequence[0].get("SegmentationAlgorithmIdentificationSequence") or [{}])[0]
+        text = item.get("AlgorithmParameters")
     if geometry is None:
         refuse(path, "its frames are not equally spaced slices", "export it again, on the slices of its series")
     slices, rows, columns = geometry.spatial_shape
-    item = (segmentation.SegmentSequence[0].get("SegmentationAlgorithmIdentificationSequence") or [{}])[0]
-    provenance, _ = parse_metadata(item.get("AlgorithmParameters"))
+    provenance, _ = parse_metadata(text)
     info = VolumeInfo(
         path=path,
         kind="segmentation",

@@ -34,6 +34,7 @@ _GROUPS = {
 }
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+_KNOWN = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
@@ -105,8 +106,7 @@ def read_image(path: Path) -> Any:
     """
     dataset = read_dataset(path, TAGS)
     if dataset.get("Rows") is None and dataset.get("Columns") is None:
-        uid = extra_library("pydicom.uid", path).UID(str(dataset.get("SOPClassUID", "")))
-        what = uid.name.removesuffix(" Storage") or "DICOM object of no stated kind"
+        what = _name_of(path, dataset.get("SOPClassUID")).removesuffix(" Storage")
         refuse(path, f"it is no image but a {what}", "take it out of the folder, or name the images")
     return dataset
 
@@ -158,7 +158,8 @@ def slices_of(path: Path, dataset: Any) -> list[Slice]:
 def _plane(path: Path, dataset: Any) -> Plane:
     photometric, samples = dataset.get("PhotometricInterpretation"), _whole(path, dataset, "SamplesPerPixel", 1)
     if photometric not in (_GREY if samples == 1 else _COLOURS):
-        refuse(path, f"its voxels are {samples} numbers of kind {photometric}", "save grey values (MONOCHROME2)")
+        kind = photometric if photometric in _KNOWN else "unknown"
+        refuse(path, f"its voxels are {samples} numbers of kind {kind}", "save grey values (MONOCHROME2)")
     if dataset.get("ModalityLUTSequence"):
         refuse(path, "a table gives its numbers their meaning (ModalityLUTSequence)", "export it with a RescaleSlope")
     plane = Plane(
@@ -192,7 +193,12 @@ def _check_voxels(path: Path, dataset: Any, plane: Plane, frames: int) -> None:
         known = False
     if not known:
         remedy = "pip install 'tubenet[dicom]', or save it uncompressed (gdcmconv --raw)"
-        refuse(path, f"it is compressed as {syntax.name}, which nothing installed here can read", remedy)
+        refuse(path, f"it is compressed as {_name_of(path, syntax)}, which nothing installed here can read", remedy)
+
+
+def _name_of(path: Path, uid: Any) -> str:
+    """Return what DICOM calls an identifier; of a damaged one nothing is said, it may be part of something else."""
+    return str(extra_library("pydicom.uid", path).UID_dictionary.get(str(uid), ("thing of unknown kind",))[0])
 
 
 def _refuse_missing(path: Path, keyword: str) -> NoReturn:
