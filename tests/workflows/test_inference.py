@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from scripts.core import sha256
-from scripts.core.device import has_bfloat16
+from scripts.core.machine.device import has_bfloat16
 from scripts.io import read_volume
 from scripts.network import TubeNet
 from scripts.weights import read_sidecar, sidecar_path

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from .configs import check_overrides
 from .conventions import MAX_WHOLE, UNLABELLED, class_names
-from .device import bfloat16
 from .errors import (
     EmptyVolumeError,
     UserError,
@@ -50,7 +49,7 @@ from .geometry import (
     voxel_size,
 )
 from .json_file import read_json
-from .memory import free_memory, keep_freed_memory, return_freed_memory
+from .machine import bfloat16, free_memory, keep_freed_memory, return_freed_memory
 from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_number, read_scale
 from .paths import BUNDLE, CONFIGS, WEIGHTS, version
 

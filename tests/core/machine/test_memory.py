@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from scripts.core import memory
+from scripts.core.machine import memory
 from tests.helpers.bundle_command import BUNDLE
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no glibc, no such setting")

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from scripts.core import bfloat16
-from scripts.core.device import has_bfloat16
+from scripts.core.machine.device import has_bfloat16
 
 
 @pytest.mark.parametrize(

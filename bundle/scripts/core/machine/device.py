@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import refuse
-from .options import AUTO, BOOLEAN, read_boolean
+from ..errors import refuse
+from ..options import AUTO, BOOLEAN, read_boolean
 
 if TYPE_CHECKING:
     import torch
