@@ -49,7 +49,17 @@ from .geometry import (
     voxel_size,
 )
 from .json_file import read_json
-from .machine import bfloat16, free_memory, keep_freed_memory, return_freed_memory
+from .log import Progress, about, advance, counted, duration, expect, set_up_process, size, tell_result
+from .machine import (
+    best_device,
+    bfloat16,
+    device_name,
+    free_memory,
+    has_float64,
+    keep_freed_memory,
+    peak_memory,
+    return_freed_memory,
+)
 from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_number, read_scale
 from .paths import BUNDLE, CONFIGS, WEIGHTS, version
 
@@ -68,8 +78,12 @@ __all__ = [
     "WEIGHTS",
     "Box",
     "EmptyVolumeError",
+    "Progress",
     "UserError",
+    "about",
+    "advance",
     "apply_threshold",
+    "best_device",
     "bfloat16",
     "box_text",
     "check_all",
@@ -78,8 +92,13 @@ __all__ = [
     "check_regular",
     "check_writable",
     "class_names",
+    "counted",
+    "device_name",
+    "duration",
+    "expect",
     "foreground_log_odds",
     "free_memory",
+    "has_float64",
     "install_excepthook",
     "is_finite",
     "is_plain_name",
@@ -90,6 +109,7 @@ __all__ = [
     "most_telling",
     "move_into",
     "one_line",
+    "peak_memory",
     "planes_per_slab",
     "read_boolean",
     "read_flag",
@@ -104,8 +124,11 @@ __all__ = [
     "return_freed_memory",
     "same_grid",
     "segmentation_of",
+    "set_up_process",
     "sha256",
+    "size",
     "slices",
+    "tell_result",
     "through_plane_axis",
     "version",
     "voxel_size",

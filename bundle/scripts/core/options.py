@@ -77,6 +77,7 @@ def _are_paths(value: Any) -> bool:
 ANYTHING = Kind("anything", lambda value: True)
 NUMBER = Kind("a number", _is_number, 1)
 BOOLEAN = Kind("true or false", lambda value: str(value).lower() in ("true", "false"), "true")
+LOUDNESS = Kind("quiet, normal or verbose", lambda value: value in ("quiet", "normal", "verbose"), "verbose")
 LIST = Kind("a list", lambda value: isinstance(value, list | tuple), "[1, 2]")
 NAMES = Kind(
     "a list of names",
@@ -100,7 +101,7 @@ OPTIONS = {
     "ckpt_path": Option(PATH, "the weights to segment with, to score, or to start a training from"),
     "masks_dir": Option(PATH, "a folder of real vessel masks that pre-training cuts some of its vessels from"),
     "log_dir": Option(PATH, "where TensorBoard's event files go (`overlays/tensorboard.json`)"),
-    "device": Option(ANYTHING, "`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one"),
+    "device": Option(ANYTHING, "`cpu`, `cuda`, `cuda:1`, or `mps` on a Mac; by default a GPU if there is one"),
     "amp": Option(ANYTHING, "compute in bfloat16: `true`, `false`, or `auto`, if the device supports it"),
     "seed": Option(whole_number(0), "seed of everything random; results do not depend on the number of workers"),
     "resume": Option(BOOLEAN, "continue the training in `ckpt_dir`"),
@@ -126,6 +127,7 @@ OPTIONS = {
     "zoom": Option(between(1, 4), "augmentation: largest zoom factor in plane"),
     "threshold": Option(between(0, 1), "probability above which a voxel is vessel; by default the weights' own"),
     "save_probability": Option(BOOLEAN, "write `NAME_prob.EXT` too"),
+    "verbosity": Option(LOUDNESS, "how much the log tells: `quiet` (warnings and the result), `normal` or `verbose`"),
     "num_workers": Option(whole_number(0), "extra processes that load and augment, at most two for each CPU"),
     "without": Option(NAMES, "parts of the synthetic volumes that pre-training leaves out"),
     "per_volume": Option(whole_number(1), "patches that pre-training cuts from each synthetic volume"),
@@ -196,7 +198,7 @@ def _check_device(device: str) -> None:
     try:
         kind = torch.device(device).type
     except RuntimeError:
-        refuse(f"--device {device}", "is not a device", "write cpu, cuda or cuda:0")
+        refuse(f"--device {device}", "is not a device", "write cpu, cuda, cuda:0 or mps")
     if kind == "cpu":
         return
     if kind == "cuda" and not torch.cuda.is_available():

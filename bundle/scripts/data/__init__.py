@@ -2,8 +2,8 @@
 
 from .classes import class_counts, label_names, label_values
 from .dataset import CachedVolumes, check_pair, find_dataset, find_images
-from .images import FAILED, HEADER, SEGMENTATION, WEIGHTS_HASH, checked_images, is_result_name
-from .layout import DECATHLON, find_volumes
+from .images import FAILED, SEGMENTATION, WEIGHTS_HASH, checked_images, is_result_name
+from .layout import DECATHLON, HEADER, find_volumes
 from .loaders import PatchLoader, VolumeLoader
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels

@@ -12,7 +12,7 @@ from monai.data import CacheDataset
 from scripts.core import check_all, refuse, region_box
 from scripts.io import difference, read_header
 
-from .layout import DECATHLON, list_images, list_pairs, volume_name
+from .layout import DECATHLON, HEADER, list_images, list_pairs, volume_name
 
 _HOW_TO_ALIGN = (
     " (nibabel.processing.resample_from_to(label, image, order=0)), or if its voxels fit and only its "
@@ -54,7 +54,8 @@ def find_dataset(
 
     Returns:
         One item for each volume: `name`, the paths `image` and `label`, `shape` (X, Y, Z), `affine` 4x4 in mm, `region`
-        as a box, and `dataset`: the path of its dataset if there are several, else the volume's name.
+        as a box, the image's `header` (`VolumeInfo`), and `dataset`: the path of its dataset if there are several, else
+        the volume's name.
 
     Raises:
         UserError: if a folder is missing or empty, an image has no label, two files have the same name, or the voxels
@@ -86,7 +87,7 @@ def check_pair(
         compare_place: compare what both files state of voxel size, directions and position too.
 
     Returns:
-        `shape` (X, Y, Z), `affine` 4x4 in mm, `region` as a box.
+        `shape` (X, Y, Z), `affine` 4x4 in mm, `region` as a box, and the image's `header` (`VolumeInfo`).
 
     Raises:
         UserError: if a file is missing, damaged or not one volume, or if the two do not match.
@@ -101,7 +102,7 @@ def check_pair(
         remedy = "resample it to the image" + (_HOW_TO_ALIGN if one.has_place and two.has_place else "")
         refuse(label, f"has another voxel size or position than its image {image}, {found}", remedy)
     box = region_box(region, one.shape, image)
-    return {"shape": one.shape, "affine": one.affine, "region": box}
+    return {"shape": one.shape, "affine": one.affine, "region": box, HEADER: one}
 
 
 class CachedVolumes(CacheDataset):
@@ -116,4 +117,4 @@ class CachedVolumes(CacheDataset):
     def __init__(
         self, data: Sequence[dict[str, Any]], volumes: Sequence[dict[str, Any]] | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(data if volumes is None else volumes, **kwargs)
+        super().__init__(data if volumes is None else volumes, **{"progress": False} | kwargs)

@@ -12,11 +12,12 @@ from scripts.core import one_line, refuse
 from scripts.io import VolumeInfo, read_header
 
 from .dataset import find_images
+from .layout import HEADER
 
 logger = logging.getLogger(__name__)
 
-FAILED, HEADER = "failed", "header"
-"""Keys of an item: why it cannot be segmented, or else its `VolumeInfo`."""
+FAILED = "failed"
+"""Key of an item: why it cannot be segmented."""
 WEIGHTS_HASH = "weights_sha256"
 """What the provenance of every result of this bundle has."""
 SEGMENTATION = "_seg"

@@ -24,6 +24,9 @@ from scripts.io import READ_SUFFIXES, file_family, holds_series, split_name, who
 
 logger = logging.getLogger(__name__)
 
+HEADER = "header"
+"""Key of an item: the `VolumeInfo` of its image."""
+
 DECATHLON = "dataset.json"
 PAIRS_OF_FOLDERS = (("images", "labels"), ("imagesTr", "labelsTr"))
 HOW_TO_LIST = 'list them in its dataset.json: {"training": [{"image": "a/b.nii.gz", "label": "c/d.nii.gz"}]}'

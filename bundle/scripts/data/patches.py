@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,12 @@ from torch.nn import functional as F
 from torch.utils.data import DistributedSampler
 
 from scripts.core import UNLABELLED, refuse
+
+from .layout import HEADER
+
+logger = logging.getLogger(__name__)
+
+MAX_TOLD = 20  # volumes that the log names before a training, more with --verbosity verbose
 
 
 def volume_weights(datasets: Sequence[str], weights: Mapping[str, float] | Sequence[float] | None) -> np.ndarray:
@@ -64,7 +71,7 @@ class PatchDataset(Dataset):
         length: patches per epoch.
         seed: seed of the random draws.
         weights: see `volume_weights`.
-        progress: show a progress bar while loading.
+        progress: show MONAI's progress bar while loading; the log tells of each volume in any case.
         volumes: items to draw from, by default `data`.
 
     Raises:
@@ -78,7 +85,7 @@ class PatchDataset(Dataset):
         length: int,
         seed: int = 0,
         weights: Mapping[str, float] | Sequence[float] | None = None,
-        progress: bool = True,
+        progress: bool = False,
         volumes: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         data = data if volumes is None else volumes
@@ -91,6 +98,7 @@ class PatchDataset(Dataset):
         self.probabilities = volume_weights(datasets, weights)
         self.length = length
         self.seed = seed
+        _tell(data)
         # the random transforms make new arrays, so the volume itself need not be copied for every patch
         self.volumes = CacheDataset(data, transform, copy_cache=False, num_workers=1, progress=progress)
 
@@ -105,6 +113,16 @@ class PatchDataset(Dataset):
         self.volumes.transform.set_random_state(seed=int(generator.integers(2**32)))
         patch = self.volumes[volume]
         return patch[0] if isinstance(patch, list) else patch
+
+
+def _tell(volumes: Sequence[Mapping[str, Any]]) -> None:
+    """Log the volumes that are about to be read, with what their headers say; of many only the first."""
+    known = [volume for volume in volumes if HEADER in volume]
+    for number, volume in enumerate(known):
+        level = logging.INFO if number < MAX_TOLD else logging.DEBUG
+        logger.log(level, "trains on %s: %s", volume["name"], volume[HEADER].description)
+    if len(known) > MAX_TOLD:
+        logger.info("and on %d more volumes", len(known) - MAX_TOLD)
 
 
 class EpochSampler(DistributedSampler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 import traceback
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
@@ -16,9 +17,23 @@ from monai.engines.utils import IterationEvents
 from monai.transforms import Compose
 from monai.utils import CommonKeys as Keys
 
-from scripts.core import EmptyVolumeError, check_name_length, is_refusal, most_telling, one_line, refuse
+from scripts.core import (
+    EmptyVolumeError,
+    check_name_length,
+    counted,
+    duration,
+    is_refusal,
+    most_telling,
+    one_line,
+    peak_memory,
+    refuse,
+    size,
+    tell_result,
+)
 from scripts.data import FAILED, HEADER, WEIGHTS_HASH
 from scripts.io import SaveVolumed, file_family, read_header
+
+from .progress import check_volume_fits, told_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +122,8 @@ class FolderEvaluator(SupervisedEvaluator):
 def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postprocessing: Compose) -> None:
     """Segment all volumes of a dataset, then list those that failed, a line each.
 
-    Names and sizes of the results are checked before.
+    Names and sizes of the results are checked before, and whether each volume fits into memory. The log tells of each
+    volume before it is read, and of the time that is left for all.
 
     Args:
         evaluator: segments the volumes and writes the results.
@@ -115,16 +131,20 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
         postprocessing: the evaluator's; what is a `SaveVolumed` in it writes a file for each volume.
 
     Raises:
-        UserError: if a volume failed; if the results cannot have their names, or the disk has no room for them.
+        UserError: if a volume failed; if the results cannot have their names, or the disk has no room for them; if a
+            single volume does not fit into memory.
     """
+    started = time.monotonic()
     writers = [each for each in postprocessing.flatten().transforms if isinstance(each, SaveVolumed)]
-    dataset.data = check_outputs(dataset.data, writers)
+    writes_probability = any(writer.output_dtype.kind == "f" for writer in writers)
+    dataset.data = _fitting(check_outputs(dataset.data, writers), evaluator, writes_probability)
     total = len(dataset.data)
     for item in dataset.data:
         if FAILED in item:
             logger.warning("left out: %s", item[FAILED])
     try:
-        evaluator.run()
+        with told_volumes(evaluator, dataset.data, writes_probability=writes_probability):
+            evaluator.run()
     except BaseException:
         _list(evaluator.failures)
         if untried := total - evaluator.state.iteration:
@@ -134,6 +154,27 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
     if evaluator.failures:
         problem = "could not be segmented, each is named above"
         refuse(f"{len(evaluator.failures)} of {total} volumes", problem, "correct them, the others are done")
+    if (peak := peak_memory()) is not None:
+        logger.debug("this process has held %s of memory at most", size(peak))
+    where = f", into {writers[0].output_dir}" if writers else ""
+    tell_result("%s segmented in %s%s", counted(total, "volume"), duration(time.monotonic() - started), where)
+
+
+def _fitting(
+    data: Sequence[Mapping[str, Any]], evaluator: FolderEvaluator, writes_probability: bool
+) -> list[dict[str, Any]]:
+    """Return the items; one that does not fit into memory has `failed` now, and a single one is refused."""
+    checked = []
+    for item in data:
+        checked.append({**item})
+        try:
+            if FAILED not in item:
+                check_volume_fits(item, evaluator, writes_probability)
+        except MemoryError as error:
+            if len(data) == 1:
+                raise
+            checked[-1][FAILED] = one_line(error)
+    return checked
 
 
 def check_outputs(data: Sequence[Mapping[str, Any]], writers: Sequence[SaveVolumed]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 
-from scripts.core import AUTO, foreground_log_odds, is_finite, read_scale, refuse, through_plane_axis
+from scripts.core import AUTO, foreground_log_odds, has_float64, is_finite, read_scale, refuse, through_plane_axis
 from scripts.io import name_of
 
 from .resampling import MIN_SIDE, add_resampled, resample, shape_at
@@ -101,6 +101,8 @@ def share_resolved(logits: torch.Tensor, shape: tuple[int, ...]) -> float:
     """
     vessel = foreground_log_odds(logits.detach().movedim(1, 0)).gt_(0)  # (B, X, Y, Z), 0 or 1, in one volume's memory
     filled = resample(vessel[:, None], shape)  # (B, 1, *shape), 1 where all voxels are vessel
+    if not has_float64(filled.device):
+        filled = filled.cpu()
     within = filled[filled > ALMOST_1].sum(dtype=torch.float64)
     return float(within / filled.sum(dtype=torch.float64).clamp_min(1e-12))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from scripts.core import voxel_size
+
+from .units import in_unit
 
 SOURCE_KEY = "volume_source"
 UNIT_KEY = "unit"
@@ -67,6 +69,15 @@ class VolumeInfo:
         """Bytes that the voxels take once they are read."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
+    @property
+    def description(self) -> str:
+        """Shape and voxel size as they are understood, such as `512×512×15 voxels of 0.994×0.994×5 µm`."""
+        voxels = f"{_by(self.shape)} voxels"
+        if not self.unit:
+            return f"{voxels}, voxel size not stated"
+        sizes = _by([f"{in_unit(side, self.unit):.4g}" for side in self.voxel_size])
+        return f"{voxels} of {sizes} {self.unit}{', a unit that the file does not name' * self.assumed_unit}"
+
     def meta(self) -> dict[str, Any]:
         """Return the metadata for MONAI: strings, numbers and arrays, which any collate keeps.
 
@@ -112,6 +123,10 @@ class Geometry:
         If `unit` is `""`, it is not known, and lengths are in voxels.
         """
         return _voxel_size(self.affine)
+
+
+def _by(sides: Sequence[object]) -> str:
+    return "×".join(map(str, sides))
 
 
 def _voxel_size(affine: np.ndarray) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,11 @@ logger = logging.getLogger(__name__)
 
 
 def run_evaluation(
-    evaluator: Evaluator, threshold: float, output_dir: str | Path, class_names: Sequence[str] = ()
+    evaluator: Evaluator,
+    threshold: float,
+    output_dir: str | Path,
+    class_names: Sequence[str] = (),
+    progress: AbstractContextManager[None] | None = None,
 ) -> dict[str, Any]:
     """Run an evaluator, then write its scores and curves.
 
@@ -37,6 +42,7 @@ def run_evaluation(
         threshold: probability above which the counts take a voxel for vessel.
         output_dir: folder to write into; it is made where it does not exist.
         class_names: names of all classes, background first; they are used where there are several vessel classes.
+        progress: entered while the evaluator runs, to show how far it is (`scripts.inference.told_volumes`).
 
     Returns:
         `{"cases": {NAME: {METRIC: number}}, "mean": {METRIC: number}, "threshold": number}`; what is undefined is None.
@@ -54,7 +60,7 @@ def run_evaluation(
         curves = [None if each is None else curves_of(each) for each in counts]
         mine.extend(zip(names, curves, strict=True))
 
-    with evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
+    with progress or nullcontext(), evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
         evaluator.run()
     curves = dict(gather_volumes(mine))
     details = evaluator.state.metric_details  # {METRIC: (cases, classes)}

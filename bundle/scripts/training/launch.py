@@ -22,11 +22,11 @@ from torch import distributed
 from scripts.core import (
     UserError,
     check_overrides,
-    install_excepthook,
     most_telling,
     one_line,
     refuse,
     report_exception,
+    set_up_process,
 )
 
 FROM_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -59,18 +59,19 @@ def backend_for(device: str, local_rank: int) -> str:
     return "nccl"
 
 
-def join_processes(device: str) -> None:
+def join_processes(device: str, verbosity: str = "normal") -> None:
     """Join the processes that `torchrun` started, with NCCL on GPUs and Gloo on CPUs.
 
     Only the first process logs. An uncaught exception ends in one line, from the process that failed first.
 
     Args:
         device: device to compute on, `cpu` or `cuda`.
+        verbosity: how much the first process logs, as in `scripts.core.set_up_process`.
 
     Raises:
         UserError: if `torchrun` did not start this process, or if there is not a GPU for each process.
     """
-    install_excepthook()
+    set_up_process(verbosity)
     if any(name not in os.environ for name in FROM_TORCHRUN):
         refuse(
             "configs/multi_gpu_*.json",

@@ -18,6 +18,7 @@ from scripts.weights import load_plain, read_bytes
 
 from .fingerprint import Fingerprint, differences, is_fingerprint
 from .handlers import Patience, numbers
+from .progress import told_training
 from .saved_state import MismatchError, check_count, check_state, check_validator
 
 logger = logging.getLogger(__name__)
@@ -159,4 +160,5 @@ def run_training(trainer: Engine, state: TrainingState, patience: Patience, resu
             why = "its patience has run out" if patience.spent else f"--epochs is {trainer.state.max_epochs}"
             logger.warning("nothing to do: training ended after epoch %d, %s", trainer.state.epoch, why)
             return
-    trainer.run()
+    with told_training(trainer):
+        trainer.run()

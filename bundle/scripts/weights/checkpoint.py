@@ -191,7 +191,8 @@ class Checkpoint:
         state = {name: value.to(wanted[name].dtype) for name, value in state.items()}
         self._refuse_spoilt(state)  # of double precision, in single
         self.network.load_state_dict(state)
-        logger.info("weights %s, trained on %s", self.path, sidecar.get("trained_on", "unknown data"))
+        logger.info("weights %s", self.path)
+        logger.debug("%s was trained on %s", self.path.name, sidecar.get("trained_on", "unknown data"))
         return sidecar
 
     def as_network(self) -> TubeNet:

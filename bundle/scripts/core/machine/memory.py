@@ -10,8 +10,10 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import sys
+from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 # from <malloc.h>
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -52,13 +54,13 @@ def return_freed_memory() -> None:
 def free_memory() -> int | None:
     """Return how many bytes of memory a volume may take before the system ends the process.
 
-    That is what Linux calls available, with swap, or a container's limit if that is less; elsewhere the memory of the
-    machine. None where nobody says.
+    That is what Linux calls available, with swap, or what a container or a cluster's job has left if that is less;
+    elsewhere the memory of the machine. None where nobody says.
     """
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
-        return min(sizes["MemAvailable"] + sizes.get("SwapFree", 0), *_container_limits())
+        return min([sizes["MemAvailable"] + sizes.get("SwapFree", 0), *_left_in_groups()])
     except (OSError, KeyError, ValueError, IndexError):
         pass
     try:
@@ -67,12 +69,52 @@ def free_memory() -> int | None:
         return None
 
 
-def _container_limits() -> list[int]:
-    """Return the memory limits of the container (cgroup), or a huge one if there are none."""
-    limits = [2**63]
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+def peak_memory() -> int | None:
+    """Return the most bytes of memory that this process has held so far; None where nobody says."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _left_in_groups() -> list[int]:
+    """Return what each control group that holds this process, and has a limit, has left of it."""
+    left = []
+    for folder, limit, usage in _groups():
         try:
-            limits.append(int(Path(file).read_text()))
+            allowed, used = (int((folder / name).read_text()) for name in (limit, usage))
         except (OSError, ValueError):  # no such limit, or `max`
             continue
-    return limits
+        left.append(max(0, allowed - max(0, used - _reclaimable(folder))))
+    return left
+
+
+def _groups() -> Iterator[tuple[Path, str, str]]:
+    """Yield the folders of this process's groups up to the outermost, with the names of limit and usage.
+
+    Inside a container the paths that the kernel states may not be there; the outermost is the container then.
+    """
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    paths = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines if ":" in line)}
+    first = next((path for controllers, path in paths.items() if "memory" in controllers.split(",")), "/")
+    for root, path, names in (
+        (Path("/sys/fs/cgroup"), paths.get("", "/"), ("memory.max", "memory.current")),
+        (Path("/sys/fs/cgroup/memory"), first, ("memory.limit_in_bytes", "memory.usage_in_bytes")),
+    ):
+        inside = PurePosixPath(path.lstrip("/"))
+        for group in (inside, *inside.parents):
+            yield root / group, *names
+
+
+def _reclaimable(folder: Path) -> int:
+    """Return the bytes of a group that hold copies of files, which the system drops when it needs room."""
+    try:
+        words = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        stated = {name: int(value) for name, value in words}
+    except (OSError, ValueError):
+        return 0
+    return stated.get("total_inactive_file", stated.get("inactive_file", 0))

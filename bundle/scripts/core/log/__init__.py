@@ -1,0 +1,26 @@
+"""What a command tells while it runs: how much, how far it is, and in which words.
+
+>>> set_verbosity("quiet")  # warnings, errors and the result alone
+>>> about(170)
+'about 3 min'
+"""
+
+from .progress import Progress, advance, expect
+from .verbosity import CLOCK, LINE, VERBOSITIES, set_up_process, set_verbosity, tell_result
+from .words import about, counted, duration, size
+
+__all__ = [
+    "CLOCK",
+    "LINE",
+    "VERBOSITIES",
+    "Progress",
+    "about",
+    "advance",
+    "counted",
+    "duration",
+    "expect",
+    "set_up_process",
+    "set_verbosity",
+    "size",
+    "tell_result",
+]

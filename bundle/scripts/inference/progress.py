@@ -1,0 +1,111 @@
+"""Tell of each volume before it is read, and show how far a run over volumes is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.engines import SupervisedEvaluator
+
+from scripts.core import Progress, counted, device_name, peak_memory, size
+from scripts.data import FAILED, HEADER
+
+from .estimate import Estimate, check_fits, estimate, precision
+
+logger = logging.getLogger(__name__)
+
+
+def estimate_of(
+    item: Mapping[str, Any],
+    evaluator: SupervisedEvaluator,
+    writes_probability: bool = False,
+    scale: float | None = None,
+) -> Estimate:
+    """Return what a volume takes in an evaluator's hands; nothing if its header is not known.
+
+    Args:
+        item: the volume, with its `header` (`VolumeInfo`).
+        evaluator: runs its inferer and its network over the volume.
+        writes_probability: whether the probabilities are written too.
+        scale: instead of the inferer's own.
+    """
+    header = item.get(HEADER)
+    if header is None:
+        return Estimate(work=1, nbytes=0)
+    classes = (getattr(evaluator.network, "arguments", None) or {}).get("out_channels", 2)
+    how = (evaluator.inferer, evaluator.network, classes, writes_probability, scale)
+    return estimate(header.shape, header.affine, *how)
+
+
+def check_volume_fits(
+    item: Mapping[str, Any], evaluator: SupervisedEvaluator, writes_probability: bool = False
+) -> None:
+    """Refuse a volume that will not fit into memory, as `check_fits` does.
+
+    Args:
+        item: the volume, with `image` and its `header`.
+        evaluator: runs its inferer and its network over the volume.
+        writes_probability: whether the probabilities are written too.
+
+    Raises:
+        UserError: also a `MemoryError`.
+    """
+    if (header := item.get(HEADER)) is None:
+        return
+
+    def at(scale: float | None) -> Estimate:
+        return estimate_of(item, evaluator, writes_probability, scale)
+
+    check_fits(item["image"], header.shape, at, torch.device(evaluator.state.device or "cpu"))
+
+
+@contextmanager
+def told_volumes(
+    evaluator: SupervisedEvaluator,
+    volumes: Sequence[Mapping[str, Any]],
+    task: str = "segmenting",
+    heading: bool = True,
+    writes_probability: bool = False,
+) -> Iterator[None]:
+    """Log each volume before it is read, with its shape and voxel size, and show a progress bar.
+
+    Args:
+        evaluator: runs over the volumes inside the `with` block, one in each batch.
+        volumes: the items of its dataset, each with `name`, and with its `header` or else with `failed`.
+        task: what the run does, such as `segmenting`.
+        heading: log a line about the whole run first: device, precision and memory.
+        writes_probability: whether the probabilities are written too, for the memory.
+    """
+    order = list(getattr(evaluator.data_loader, "sampler", None) or range(len(volumes)))
+    tried = [index for index in order if FAILED not in volumes[index]]
+    needs = {index: estimate_of(volumes[index], evaluator, writes_probability) for index in tried}
+    if heading and tried:
+        device = torch.device(evaluator.state.device or "cpu")
+        told = f"{task} {counted(len(tried), 'volume')} on {device_name(device)} in {precision(evaluator.inferer)}"
+        logger.info("%s, %s", told, _memory(max(each.nbytes for each in needs.values()), device))
+    progress = Progress(task, total=sum(each.work for each in needs.values()))
+
+    def begin() -> None:
+        """Tell of the volume that is read next."""
+        index = order[evaluator.state.iteration % len(order)]
+        if index not in needs:
+            return
+        number = f"volume {tried.index(index) + 1} of {len(tried)}, " if len(tried) > 1 else ""
+        name, header = volumes[index]["name"], volumes[index].get(HEADER)
+        if header is not None:
+            logger.info("%s%s: %s", number, name, header.description)
+        progress.begin(f"{number}{name}", planned=needs[index].work)
+
+    with progress, evaluator.add_event_handler(Events.GET_BATCH_STARTED, begin):
+        yield
+
+
+def _memory(nbytes: int, device: torch.device) -> str:
+    """Return the most memory that a run will take, in words."""
+    if device.type == "cuda":
+        return f"about {size(nbytes + torch.cuda.memory_allocated(device))} of GPU memory"
+    return f"about {size(nbytes + (peak_memory() or 0))} of memory"
