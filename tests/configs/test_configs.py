@@ -32,9 +32,9 @@ COMBINATIONS = [
 OPTIONS = {
     "train": "dataset_dir test_dir ckpt_dir ckpt_path device amp seed resume epochs patience iterations_per_epoch "
     "learning_rate batch_size patch_size overlap val_fraction region channel dataset_weights unlabelled_value "
-    "num_workers",
+    "num_workers verbosity",
     "inference": "dataset_dir output_dir ckpt_path device amp patch_size overlap scale batch_size channel num_workers "
-    "threshold save_probability",
+    "threshold save_probability verbosity",
 }
 
 
@@ -85,7 +85,7 @@ def test_an_overlay_changes_only_what_is_there(names):
 def test_what_several_processes_change_stands_where_it_is_sought(name):
     """A server inserts handlers before those of the config, so nothing is counted."""
     assert not [path for path in read(name) if re.search(r"#\d", path)]
-    assert read("train")["process"]["_target_"] == "scripts.core.install_excepthook"
+    assert read("train")["process"]["_target_"] == "scripts.core.set_up_process"
     for base in ("train", "evaluate", "inference"):
         assert read(base)["initialize"][:2] == ["$@code", "$@process"]
     assert read(name)["process"]["_target_"] == "scripts.training.join_processes"

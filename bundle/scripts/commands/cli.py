@@ -15,7 +15,7 @@ from typing import Any
 
 import fire
 
-from scripts.core import install_excepthook, read_flag, refuse, refuse_unknown, version
+from scripts.core import CLOCK, LINE, read_flag, refuse, refuse_unknown, set_up_process, version
 
 from .help import list_of_commands, page_of
 from .registry import Commands, Described, describe
@@ -43,9 +43,8 @@ def run_commands(commands: Mapping[str, Callable[..., Any]], program: str) -> No
         commands: functions by name; their docstrings are the help.
         program: what stands before the command, such as `python -m scripts`.
     """
-    install_excepthook()
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("scripts").setLevel(logging.INFO)
+    logging.basicConfig(format=LINE, datefmt=CLOCK)
+    set_up_process()
     words = sys.argv[1:]
     if words == ["--version"]:
         print(f"tubenet {version()}")

@@ -20,6 +20,7 @@ WORDS = {
     "$@bundle_root + '/eval'": "`eval/`",
     "$@bundle_root + '/checkpoints'": "`checkpoints/`",
     "$@ckpt_dir + '/events'": "`events/` in `ckpt_dir`",
+    "@best_device": "a GPU if there is one",
     "$'cuda' if torch.cuda.is_available() else 'cpu'": "a GPU if there is one",
 }
 """Defaults that are expressions, in words; folders are those of the bundle."""

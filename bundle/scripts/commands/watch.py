@@ -20,12 +20,15 @@ from scripts.core import (
     bfloat16,
     check_overrides,
     check_writable,
+    duration,
     most_telling,
     one_line,
     read_boolean,
     refuse,
+    tell_result,
 )
 from scripts.data import checked_images
+from scripts.inference import check_volume_fits, told_volumes
 from scripts.io import result_name
 
 from .inbox import Inbox
@@ -48,6 +51,7 @@ def watch(
     overlap: float | None = None,
     scale: float | str | None = None,
     batch_size: int | None = None,
+    verbosity: str | None = None,
 ) -> None:
     """Segment every volume that is copied into a folder, until you stop it.
 
@@ -61,7 +65,7 @@ def watch(
         interval: seconds between two looks at the folder; a file that has not changed for as long is complete.
         overlays: one config, or a list of them, to lay over configs/inference.json.
         ckpt_path: the weights to segment with; by default the shipped ones.
-        device: cpu, cuda or cuda:1; by default a GPU where there is one.
+        device: cpu, cuda, cuda:1, or mps on a Mac; by default a GPU where there is one.
         amp: whether to compute in bfloat16, true, false or auto; by default where the device has it.
         threshold: probability above which a voxel is vessel; by default the weights' own.
         save_probability: whether to write NAME_prob.EXT too.
@@ -70,6 +74,7 @@ def watch(
         overlap: overlap of neighbouring windows, as a fraction of their side.
         scale: the size at which the network sees the image, 0.5 for half; by default what suits its vessels.
         batch_size: how many windows to compute at a time.
+        verbosity: how much the log tells: quiet, normal or verbose.
 
     Raises:
         UserError: if input_dir, weights or configs are missing, where output_dir is input_dir or cannot be written,
@@ -82,6 +87,7 @@ def watch(
         "ckpt_path": ckpt_path if ckpt_path is None else str(Path(str(ckpt_path)).resolve()),
         **{"device": device, "amp": amp, "threshold": threshold, "save_probability": save_probability},
         **{"channel": channel, "patch_size": patch_size, "overlap": overlap, "scale": scale, "batch_size": batch_size},
+        "verbosity": verbosity,
     }
     given = {name: value for name, value in options.items() if value is not None}
     with _stopped_by_signals() as stopped:
@@ -119,7 +125,7 @@ def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
     for overlay in overlays:
         if not Path(overlay).is_file():
             refuse(overlay, "no such config", "check --overlays", FileNotFoundError)
-    # one volume at a time instead of a list, and no progress bars, because the output is a log
+    # one volume at a time instead of a list
     workflow = ConfigWorkflow(
         [base, *overlays],
         meta_file=str(CONFIGS / "metadata.json"),
@@ -130,7 +136,6 @@ def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
             **options,
             "dataset#data": [{}],
             "dataset#empty": True,
-            "windows#progress": False,
         },
     )
     workflow.initialize()
@@ -199,7 +204,7 @@ class _Watcher:
             if path in self.overtaken or not self._is_done(path):
                 started = time.monotonic()
                 self._segment(path)
-                logger.info("%s: segmented in %.1f s", path, time.monotonic() - started)
+                tell_result("%s: segmented in %s", path, duration(time.monotonic() - started))
         except Exception as error:  # whatever is wrong with one file, the others are segmented
             if not self.inbox.unchanged(path):  # it was still being written, or is gone
                 return
@@ -226,10 +231,13 @@ class _Watcher:
 
     def _segment(self, path: Path) -> None:
         """Segment a file with the loaded workflow."""
-        self.workflow.dataset.data = checked_images(path, channel=self.channel)
+        self.workflow.dataset.data = volumes = checked_images(path, channel=self.channel)
         # a new engine each time: one that has failed once does nothing when run again, and says nothing (Ignite 0.5.5)
         self.workflow.parser.ref_resolver.remove_resolved_content("evaluator")
-        self.workflow.parser.get_parsed_content("evaluator").run()
+        evaluator = self.workflow.parser.get_parsed_content("evaluator")
+        check_volume_fits(volumes[0], evaluator, "prob" in self.postfixes)
+        with told_volumes(evaluator, volumes, heading=False):
+            evaluator.run()
         if missing := [output for output in self._outputs(path) if not output.is_file()]:
             raise RuntimeError(f"{missing[0]}: was not written, though nothing failed")
 

@@ -49,7 +49,19 @@ from .geometry import (
     voxel_size,
 )
 from .json_file import read_json
-from .log import Progress, about, advance, counted, duration, expect, set_up_process, size, tell_result
+from .log import (
+    CLOCK,
+    LINE,
+    Progress,
+    about,
+    advance,
+    counted,
+    duration,
+    expect,
+    set_up_process,
+    size,
+    tell_result,
+)
 from .machine import (
     best_device,
     bfloat16,
@@ -70,8 +82,10 @@ __all__ = [
     "AUTO",
     "AXES",
     "BUNDLE",
+    "CLOCK",
     "CONFIGS",
     "DECIDE_TRAINING",
+    "LINE",
     "MAX_WHOLE",
     "OPTIONS",
     "UNLABELLED",

@@ -16,8 +16,8 @@ A stack of 15 slices is padded to 32, runs in two windows of 64 x 64 x 32 and is
     >>> inferer(torch.rand(1, 1, 96, 64, 15), network).shape
     torch.Size([1, 2, 96, 64, 15])
 
-`FolderEvaluator` runs them over a folder, where one bad volume does not stop the others. `estimate` tells beforehand
-what a volume takes, and `told_volumes` what happens while they run.
+`FolderEvaluator` runs them over a folder, where one bad volume does not stop the others. `estimate_volume` tells
+beforehand what a volume takes, and `told_volumes` what happens while they run.
 
 Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `SimpleInferer`.
 """
@@ -25,7 +25,7 @@ Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
 from .channels_last import ChannelsLastInferer
 from .edge_padded import DIVISOR, EdgePaddedInferer
-from .estimate import Estimate, estimate, precision
+from .estimate import Estimate, estimate_volume, precision
 from .folder import FolderDataset, FolderEvaluator, segment_folder
 from .multiscale import COARSER, MultiscaleInferer, coarser_shapes
 from .progress import check_volume_fits, told_volumes
@@ -48,7 +48,7 @@ __all__ = [
     "autocast",
     "check_volume_fits",
     "coarser_shapes",
-    "estimate",
+    "estimate_volume",
     "precision",
     "reach_of_windows",
     "segment_folder",

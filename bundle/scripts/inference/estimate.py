@@ -56,7 +56,7 @@ def precision(inferer: Inferer) -> str:
     return "bf16" if any(isinstance(each, Bfloat16Inferer) and each.enabled for each in chain(inferer)) else "fp32"
 
 
-def estimate(
+def estimate_volume(
     shape: Sequence[int],
     affine: np.ndarray,
     inferer: Inferer,

@@ -14,7 +14,7 @@ from monai.engines import SupervisedEvaluator
 from scripts.core import Progress, counted, device_name, peak_memory, size
 from scripts.data import FAILED, HEADER
 
-from .estimate import Estimate, check_fits, estimate, precision
+from .estimate import Estimate, check_fits, estimate_volume, precision
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def estimate_of(
         return Estimate(work=1, nbytes=0)
     classes = (getattr(evaluator.network, "arguments", None) or {}).get("out_channels", 2)
     how = (evaluator.inferer, evaluator.network, classes, writes_probability, scale)
-    return estimate(header.shape, header.affine, *how)
+    return estimate_volume(header.shape, header.affine, *how)
 
 
 def check_volume_fits(

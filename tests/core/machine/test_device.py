@@ -1,7 +1,10 @@
+import logging
+
 import pytest
 import torch
 
 from scripts.core import bfloat16
+from scripts.core.machine import device
 from scripts.core.machine.device import has_bfloat16
 
 
@@ -32,3 +35,44 @@ def test_other_devices_are_left_alone():
 def test_what_is_none_of_them_is_refused():
     with pytest.raises(ValueError, match="--amp maybe: is neither auto nor true or false"):
         bfloat16("maybe", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("there", "runs", "chosen"),
+    [
+        ({"cuda", "mps"}, True, "cuda"),
+        ({"mps"}, True, "mps"),
+        ({"mps"}, False, "cpu"),
+        (set(), True, "cpu"),
+    ],
+    ids=str,
+)
+def test_the_best_device_that_can_run_the_network(monkeypatch, there, runs, chosen, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in there)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in there)
+    monkeypatch.setattr(device, "can_run_network", lambda name: runs)
+    assert device.best_device() == chosen
+    assert ("PYTORCH_ENABLE_MPS_FALLBACK=1" in caplog.text) == (there == {"mps"} and not runs)
+
+
+def test_every_operation_is_tried():
+    assert device.can_run_network("cpu")
+    assert not device.can_run_network("meta")  # has shapes and no values, as a GPU may lack an operation
+
+
+def test_an_operation_that_is_missing(monkeypatch):
+    def missing(*args, **kwargs):
+        raise NotImplementedError("The operator 'aten::max_pool3d_with_indices' is not currently implemented for MPS")
+
+    monkeypatch.setattr(torch.nn.functional, "max_pool3d", missing)
+    device.can_run_network.cache_clear()
+    assert not device.can_run_network("cpu")
+    device.can_run_network.cache_clear()
+
+
+def test_a_macs_gpu_computes_in_single_precision_alone():
+    assert device.has_float64("cpu")
+    assert not device.has_float64("mps")
+    assert bfloat16("auto", "mps") is False
+    assert device.device_name("cpu") == "cpu"

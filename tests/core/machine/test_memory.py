@@ -118,3 +118,30 @@ def test_a_container_may_have_less_than_the_machine(monkeypatch):
     assert memory.free_memory() == 5000 * 1024
     files["/sys/fs/cgroup/memory.max"] = "1048576"
     assert memory.free_memory() == 2**20
+
+
+def test_what_a_group_of_processes_holds_is_not_free(monkeypatch):
+    """A job of a cluster has a limit some folders above its own, and holds copies of files that can go."""
+    job = "/sys/fs/cgroup/slurm/job_7"
+    files = {
+        "/proc/meminfo": "MemAvailable: 9000000 kB",
+        "/proc/self/cgroup": "0::/slurm/job_7/step_0",
+        "/sys/fs/cgroup/slurm/job_7/step_0/memory.max": "max",
+        "/sys/fs/cgroup/slurm/job_7/step_0/memory.current": "5000",
+        f"{job}/memory.max": "1000000",
+        f"{job}/memory.current": "600000",
+        f"{job}/memory.stat": "anon 400000\ninactive_file 150000\n",
+    }
+    monkeypatch.setattr(memory.Path, "read_text", lambda path: files.get(str(path), ""))
+    assert memory.free_memory() == 550000
+    files[f"{job}/memory.current"] = "1200000"
+    assert memory.free_memory() == 0
+    files["/proc/self/cgroup"] = "4:cpu:/slurm\n7:memory,other:/slurm/job_7"  # the first version of cgroups
+    old = "/sys/fs/cgroup/memory/slurm/job_7"
+    files |= {f"{old}/memory.limit_in_bytes": "3000", f"{old}/memory.usage_in_bytes": "1000"}
+    assert memory.free_memory() == 2000
+
+
+def test_the_most_memory_that_was_held():
+    peak = memory.peak_memory()
+    assert peak is None or 2**20 < peak < 2**40

@@ -82,12 +82,17 @@ def _left_in_groups() -> list[int]:
     """Return what each control group that holds this process, and has a limit, has left of it."""
     left = []
     for folder, limit, usage in _groups():
-        try:
-            allowed, used = (int((folder / name).read_text()) for name in (limit, usage))
-        except (OSError, ValueError):  # no such limit, or `max`
-            continue
-        left.append(max(0, allowed - max(0, used - _reclaimable(folder))))
+        if (allowed := _number(folder / limit)) is not None:  # else there is no such limit, or it is `max`
+            used = _number(folder / usage) or 0
+            left.append(max(0, allowed - max(0, used - _reclaimable(folder))))
     return left
+
+
+def _number(file: Path) -> int | None:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _groups() -> Iterator[tuple[Path, str, str]]:
