@@ -73,7 +73,8 @@ class BundleCommand:
         self.how = {"env": environment, "text": True}
         self.server = None
 
-    def __call__(self, *words, cwd=BUNDLE, plain=ALWAYS_PLAIN):
+    def __call__(self, *words, cwd=BUNDLE, plain=ALWAYS_PLAIN, terminal=None):
+        """Run it; `terminal` is the path of one that takes stderr, which the caller reads."""
         words = [str(word) for word in words]
         if plain:
             command = [sys.executable, "-m", "monai.bundle", *words]
@@ -83,10 +84,10 @@ class BundleCommand:
             command, pipe = [sys.executable, __file__], subprocess.PIPE
             self.server = subprocess.Popen(command, stdin=pipe, stdout=pipe, **self.how)
         with tempfile.TemporaryDirectory() as folder:
-            out, err = Path(folder) / "stdout", Path(folder) / "stderr"
+            out, err = Path(folder) / "stdout", Path(terminal or Path(folder) / "stderr")
             job = {"words": words, "cwd": str(cwd), "stdout": str(out), "stderr": str(err)}
             print(json.dumps(job), file=self.server.stdin, flush=True)
-            return Finished(int(self.server.stdout.readline()), out.read_text(), err.read_text())
+            return Finished(int(self.server.stdout.readline()), out.read_text(), "" if terminal else err.read_text())
 
     def run(self, configs="inference", cwd=BUNDLE, plain=ALWAYS_PLAIN, **options):
         """`monai.bundle run` of one config by name, or of several, with options."""

@@ -116,7 +116,7 @@ class PatchDataset(Dataset):
 
 
 def _tell(volumes: Sequence[Mapping[str, Any]]) -> None:
-    """Log the volumes that are about to be read, with what their headers say; of many only the first."""
+    """Log what the headers of volumes say, before these are read; of many only the first."""
     known = [volume for volume in volumes if HEADER in volume]
     for number, volume in enumerate(known):
         level = logging.INFO if number < MAX_TOLD else logging.DEBUG

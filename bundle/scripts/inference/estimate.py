@@ -105,7 +105,8 @@ def _of_window(grid: GridInferer, shape: Sequence[int], network: Any) -> int:
     """Return the bytes that the network's layers take for the windows that it sees at once."""
     width = (getattr(network, "arguments", None) or {}).get("channels", [WIDTH])[0]
     window = prod(map(min, grid.roi_size, shape))
-    return int(OF_WINDOW * width * FLOAT * grid.sw_batch_size * window)
+    at_once = min(grid.sw_batch_size, grid.work(shape) // window)
+    return int(OF_WINDOW * width * FLOAT * at_once * window)
 
 
 def check_fits(

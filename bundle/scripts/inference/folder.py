@@ -163,7 +163,10 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
 def _fitting(
     data: Sequence[Mapping[str, Any]], evaluator: FolderEvaluator, writes_probability: bool
 ) -> list[dict[str, Any]]:
-    """Return the items; one that does not fit into memory has `failed` now, and a single one is refused."""
+    """Return the items, of which those that do not fit into memory have `failed` now.
+
+    A single one is refused.
+    """
     checked = []
     for item in data:
         checked.append({**item})

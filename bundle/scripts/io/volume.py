@@ -71,7 +71,10 @@ class VolumeInfo:
 
     @property
     def description(self) -> str:
-        """Shape and voxel size as they are understood, such as `512×512×15 voxels of 0.994×0.994×5 µm`."""
+        """Shape and voxel size as they are understood.
+
+        Such as `512×512×15 voxels of 0.994×0.994×5 µm`, or `64×64×64 voxels, voxel size not stated`.
+        """
         voxels = f"{_by(self.shape)} voxels"
         if not self.unit:
             return f"{voxels}, voxel size not stated"

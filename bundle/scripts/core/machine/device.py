@@ -44,7 +44,7 @@ def devices() -> list[str]:
 
 @cache
 def can_run_network(device: str) -> bool:
-    """Return whether a device has every operation that inference and training need, by trying each.
+    """Return whether a device has every operation that the network needs, by trying each.
 
     PyTorch gained them on Macs one by one, transposed convolution in version 2.8 and pooling after that.
     """

@@ -96,7 +96,7 @@ def _number(file: Path) -> int | None:
 
 
 def _groups() -> Iterator[tuple[Path, str, str]]:
-    """Yield the folders of this process's groups up to the outermost, with the names of limit and usage.
+    """Yield each of this process's groups as a folder, with the names of limit and usage.
 
     Inside a container the paths that the kernel states may not be there; the outermost is the container then.
     """
