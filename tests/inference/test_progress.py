@@ -2,11 +2,16 @@
 
 import logging
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ignite.engine import Engine
+from monai.inferers import SimpleInferer
 
 from scripts.core import size
+from scripts.data import HEADER
+from scripts.inference import told_volumes
 from scripts.inference.estimate import Estimate
 from tests.helpers.volume_examples import imagej
 from tests.inference.test_folder import Folder, ramp
@@ -68,3 +73,17 @@ def test_what_does_not_fit_is_left_out_before_it_is_read(folder, tmp_path, caplo
     assert f"{folder / 'a.npy'}: segmenting its 5×4×3 voxels takes about {size(free)}" in caplog.text
     with pytest.raises(MemoryError, match="segmenting its 5×4×3 voxels"):
         Folder(folder / "a.npy", tmp_path / "out").segment()
+
+
+def test_processes_that_share_volumes_number_all_of_them(caplog):
+    caplog.set_level(logging.INFO)
+    evaluator = Engine(lambda engine, batch: None)
+    evaluator.inferer, evaluator.network, evaluator.state.device = SimpleInferer(), None, "cpu"
+    evaluator.data_loader = SimpleNamespace(sampler=range(1, 4, 2))  # those of the second of two processes
+    header = SimpleNamespace(shape=(5, 4, 3), affine=np.eye(4), description="5×4×3 voxels")
+    volumes = [{"name": name, "image": f"{name}.tif", HEADER: header} for name in "abcd"]
+    with told_volumes(evaluator, volumes, task="scoring"):
+        evaluator.run([0, 1])
+    lines = told(caplog)
+    assert lines[0].startswith("scoring 4 volumes on cpu")
+    assert lines[1:] == ["volume 2 of 4, b: 5×4×3 voxels", "volume 4 of 4, d: 5×4×3 voxels"]

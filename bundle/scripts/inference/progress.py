@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines import SupervisedEvaluator
@@ -80,13 +81,14 @@ def told_volumes(
         heading: log a line about the whole run first: device, precision and memory.
         writes_probability: whether the probabilities are written too, for the memory.
     """
-    order = list(getattr(evaluator.data_loader, "sampler", None) or range(len(volumes)))
-    tried = [index for index in order if FAILED not in volumes[index]]
-    needs = {index: estimate_of(volumes[index], evaluator, writes_probability) for index in tried}
-    if heading and tried:
+    order = list(getattr(evaluator.data_loader, "sampler", range(len(volumes))))  # this process's share
+    tried = [index for index, volume in enumerate(volumes) if FAILED not in volume]
+    needs = {index: estimate_of(volumes[index], evaluator, writes_probability) for index in tried if index in order}
+    if heading and needs:
         device = torch.device(evaluator.state.device or "cpu")
         told = f"{task} {counted(len(tried), 'volume')} on {device_name(device)} in {precision(evaluator.inferer)}"
-        logger.info("%s, %s", told, _memory(max(each.nbytes for each in needs.values()), device))
+        shared = f" in each of {processes} processes" if (processes := idist.get_world_size()) > 1 else ""
+        logger.info("%s, %s%s", told, _memory(max(each.nbytes for each in needs.values()), device), shared)
     progress = Progress(task, total=sum(each.work for each in needs.values()))
 
     def begin() -> None:

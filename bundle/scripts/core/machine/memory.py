@@ -116,7 +116,7 @@ def _groups() -> Iterator[tuple[Path, str, str]]:
 
 
 def _reclaimable(folder: Path) -> int:
-    """Return the bytes of a group that hold copies of files, which the system drops when it needs room."""
+    """Return the bytes of a group that hold copies of files, which can go when room is short."""
     try:
         words = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
         stated = {name: int(value) for name, value in words}
