@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines import SupervisedEvaluator
+from monai.utils import CommonKeys as Keys
 
 from scripts.core import Progress, counted, device_name, peak_memory, size
 from scripts.data import FAILED, HEADER
@@ -18,6 +20,8 @@ from scripts.data import FAILED, HEADER
 from .estimate import Estimate, check_fits, estimate_volume, precision
 
 logger = logging.getLogger(__name__)
+
+SCORED = 9  # bytes for a voxel: the label, and what the scores make of it, measured
 
 
 def estimate_of(
@@ -37,9 +41,11 @@ def estimate_of(
     header = item.get(HEADER)
     if header is None:
         return Estimate(work=1, nbytes=0)
+    scored = SCORED if Keys.LABEL in item else 0  # bytes a voxel
     classes = (getattr(evaluator.network, "arguments", None) or {}).get("out_channels", 2)
     how = (evaluator.inferer, evaluator.network, classes, writes_probability, scale)
-    return estimate_volume(header.shape, header.affine, *how)
+    found = estimate_volume(header.shape, header.affine, *how)
+    return Estimate(found.work, found.nbytes + scored * prod(header.shape))
 
 
 def check_volume_fits(
@@ -74,16 +80,24 @@ def told_volumes(
 ) -> Iterator[None]:
     """Log each volume before it is read, with its shape and voxel size, and show a progress bar.
 
+    Of volumes that are to be scored, each has to fit into memory, or none is read.
+
     Args:
         evaluator: runs over the volumes inside the `with` block, one in each batch.
         volumes: the items of its dataset, each with `name`, and with its `header` or else with `failed`.
         task: what the run does, such as `segmenting`.
         heading: log a line about the whole run first: device, precision and memory.
         writes_probability: whether the probabilities are written too, for the memory.
+
+    Raises:
+        UserError: if a volume that is to be scored does not fit into memory; then it is a `MemoryError` too.
     """
     order = list(getattr(evaluator.data_loader, "sampler", range(len(volumes))))  # this process's share
     tried = [index for index, volume in enumerate(volumes) if FAILED not in volume]
     needs = {index: estimate_of(volumes[index], evaluator, writes_probability) for index in tried if index in order}
+    for index in needs:
+        if Keys.LABEL in volumes[index]:
+            check_volume_fits(volumes[index], evaluator)
     if heading and needs:
         device = torch.device(evaluator.state.device or "cpu")
         told = f"{task} {counted(len(tried), 'volume')} on {device_name(device)} in {precision(evaluator.inferer)}"
