@@ -2,6 +2,9 @@
 
 import json
 import re
+import shlex
+import shutil
+import subprocess
 from itertools import pairwise
 
 import numpy as np
@@ -178,3 +181,16 @@ def test_without_a_page_it_only_prints(dataset, tmp_path, monkeypatch, capsys):
     run_results(dataset, output_dir=tmp_path / "out")
     assert "| mesh_1 | 0.125 | 0.250 | 0.375 | – | 0." in capsys.readouterr().out
     assert RESULTS.read_bytes() == ours
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize(("given", "page"), [([], None), (["PAGE=docs/a b.md"], "docs/a b.md")], ids=["none", "named"])
+def test_make_results_names_a_page_only_if_it_is_told_one(given, page):
+    """What make would run; by default no page, so that the table is only printed (above)."""
+    words = ["make", "--dry-run", "results", "DATASET=some where", *given]
+    done = subprocess.run(words, cwd=BUNDLE.parent, capture_output=True, text=True, check=True)
+    (line,) = [line for line in done.stdout.splitlines() if "-m experiments results" in line]
+    command = shlex.split(line)[1:]  # after PYTHONPATH=
+    options = dict(zip(command[4::2], command[5::2], strict=True))
+    assert options.pop("--page", None) == page
+    assert options == {"--dataset_dir": "some where", "--output_dir": "results"}

@@ -1,3 +1,4 @@
+import csv
 import json
 
 import pytest
@@ -6,7 +7,7 @@ from monai.data import DataLoader, Dataset, MetaTensor
 from monai.engines import SupervisedEvaluator
 
 from scripts.metrics import PrepareMetricsd, handlers
-from scripts.report import run_evaluation
+from scripts.report import run_evaluation, score_table
 
 # log-odds and labels of three cases: half right, all right, and nothing to find nor found
 CASES = {
@@ -47,7 +48,7 @@ def written(folder):
 def test_metrics_of_centrelines_alone_have_no_curves(tmp_path):
     metrics = run_evaluation(evaluator(CASES, ["cldice"]), 0.5, tmp_path)
     assert metrics["cases"]["right"] == {"cldice": 1}
-    assert [file.name for file in tmp_path.iterdir()] == ["metrics.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["metrics.csv", "metrics.json"]
 
 
 def test_layout_and_numbers(tmp_path):
@@ -63,10 +64,30 @@ def test_layout_and_numbers(tmp_path):
     assert metrics["mean"] == {"dice": 0.75, "recall": 0.75, "auroc": 0.875}  # of the cases where it is defined
     assert metrics["threshold"] == 0.5
     pictures = ["precision_recall.png", "roc.png"]
-    assert sorted(file.name for file in folder.iterdir()) == ["curves.json", "metrics.json", *pictures]
+    assert sorted(file.name for file in folder.iterdir()) == ["curves.json", "metrics.csv", "metrics.json", *pictures]
     curves = json.loads((folder / "curves.json").read_text())
     assert {name: case["auroc"] for name, case in curves["cases"].items()} == {"half": 0.75, "right": 1, "empty": None}
     assert curves["cases"]["half"]["at_threshold"] == {"false_positive_rate": 0.5, "recall": 0.5, "precision": 0.5}
+
+
+def test_what_is_printed_and_told(tmp_path, capsys, caplog):
+    """The table on stdout, of the numbers that the files have; the last line names the files."""
+    caplog.set_level("INFO", logger="scripts.report")
+    metrics = run_evaluation(evaluator(CASES), 0.25, tmp_path)
+    printed = capsys.readouterr().out
+    assert "scores at threshold 0.2500\n" in printed
+    assert f"\n{score_table(metrics)}\n" in printed
+    names = "metrics.json, metrics.csv, curves.json, roc.png, precision_recall.png"
+    assert caplog.messages[-1] == f"wrote {names} in {tmp_path}"
+    assert all((tmp_path / name).is_file() for name in names.split(", "))
+    header, *rows = csv.reader((tmp_path / "metrics.csv").open())
+    assert header == ["volume", "dice", "recall", "auroc", "threshold"]
+    assert rows == [
+        ["half", "0.5", "0.5", "0.75", "0.25"],
+        ["right", "1.0", "1.0", "1.0", "0.25"],
+        ["empty", "", "", "", "0.25"],
+        ["mean", "0.75", "0.75", "0.875", "0.25"],
+    ]
 
 
 def test_a_case_keeps_its_own_numbers(tmp_path):

@@ -3,6 +3,7 @@
 from .curves import overlay_curves, write_curves
 from .evaluation import run_evaluation
 from .figure import pixels_of
+from .score_table import score_table, write_score_csv
 from .slices import MAX_PATCHES, fullest_slice, patch_grid, slice_figure, slice_panel
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "patch_grid",
     "pixels_of",
     "run_evaluation",
+    "score_table",
     "slice_figure",
     "slice_panel",
     "write_curves",
+    "write_score_csv",
 ]

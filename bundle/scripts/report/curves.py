@@ -31,7 +31,7 @@ MAX_COLOURED = 2 * len(COLOURS)  # cases; more are grey
 MAX_ENTRY = 30  # characters
 
 
-def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float) -> None:
+def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float) -> list[Path]:
     """Write the curves of an evaluation as `curves.json`, `roc.png` and `precision_recall.png`.
 
     A picture is left out where its curve is undefined in every case.
@@ -41,12 +41,16 @@ def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]],
         cases: for each case, by its name, what `scripts.metrics.curves_of` returns.
         threshold: probability at which the dots on the curves lie.
 
+    Returns:
+        The files written.
+
     Raises:
         UserError: if a file cannot be written.
     """
     folder = Path(output_dir)
     content = {"threshold": threshold, "mean": mean_curves(list(cases.values())), "cases": dict(cases)}
-    write_text(folder / "curves.json", json.dumps(content, allow_nan=False) + "\n")
+    written = [folder / "curves.json"]
+    write_text(written[0], json.dumps(content, allow_nan=False) + "\n")
     for kind in KINDS:
         path = folder / f"{kind}.png"
         if content["mean"][kind] is None:
@@ -57,7 +61,8 @@ def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]],
         _draw_cases(axes, kind, content)
         _finish(axes, kind, content["mean"]["vessel_fraction"], f"at threshold {threshold:.3g}")
         _save(figure, path)
-        logger.info("wrote %s", path)
+        written.append(path)
+    return written
 
 
 def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Run an evaluation and write its scores, `metrics.json`, with the curves beside it."""
+"""Run an evaluation, print its scores, and write them with the curves beside them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from scripts.core import write_text
 from scripts.metrics import VolumeCounts, curves_of, gather_volumes
 
 from .curves import write_curves
+from .score_table import score_table, write_score_csv
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,10 @@ def run_evaluation(
     class_names: Sequence[str] = (),
     progress: AbstractContextManager[None] | None = None,
 ) -> dict[str, Any]:
-    """Run an evaluator, then write its scores and curves.
+    """Run an evaluator, then print its scores, and write them and the curves.
 
-    The files are `metrics.json` and those of `scripts.report.write_curves`. Where several processes share the volumes,
-    the first one writes the scores of all.
+    The files are `metrics.json`, the same numbers as `metrics.csv`, and those of `scripts.report.write_curves`. Where
+    several processes share the volumes, the first one prints and writes the scores of all.
 
     Args:
         evaluator: its batches hold the `name` of each volume, its post-processing counts the voxels of each
@@ -78,13 +79,16 @@ def run_evaluation(
 
 @idist.one_rank_only()
 def _write(output_dir: Path, metrics: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the scores and the curves in the first process; do nothing in the others."""
-    write_text(output_dir / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-    logger.info("wrote %s", output_dir / "metrics.json")
+    """In the first process, print the scores and write them and the curves."""
+    written = [output_dir / "metrics.json", output_dir / "metrics.csv"]
+    write_text(written[0], json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+    write_score_csv(written[1], metrics)
     if curves:
-        write_curves(output_dir, curves, metrics["threshold"])
+        written += write_curves(output_dir, curves, metrics["threshold"])
     else:
         logger.warning("no curves: none of the metrics counts voxels")
+    print(f"\nscores at threshold {metrics['threshold']:.4f}\n\n{score_table(metrics)}\n", flush=True)
+    logger.info("wrote %s in %s", ", ".join(path.name for path in written), output_dir)
 
 
 def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -> dict[str, float | None]:

@@ -1,0 +1,64 @@
+import csv
+
+from scripts.report import score_table, write_score_csv
+
+ONE_CLASS = {
+    "cases": {
+        "retina": {"dice": 0.66666, "average_precision": 1.0, "centreline_sensitivity": None},
+        "b": {"dice": 0.1, "average_precision": 1 / 3, "centreline_sensitivity": 0.00004},
+    },
+    "mean": {"dice": 0.38333, "average_precision": 2 / 3, "centreline_sensitivity": 0.00004},
+    "threshold": 0.332,
+}
+BY_HAND = """\
+          dice    average   centreline
+                precision  sensitivity
+--------------------------------------
+retina  0.6667     1.0000            -
+b       0.1000     0.3333       0.0000
+--------------------------------------
+mean    0.3833     0.6667       0.0000"""
+
+ARTERY = {"dice": 0.5, "dice.artery": 0.25, "dice.vein 2.0": 0.75}
+CLASSES = {"cases": {"v": ARTERY, "w": ARTERY | {"dice.artery": None}}, "mean": ARTERY, "threshold": 0.5}
+CLASSES_BY_HAND = """\
+              dice
+------------------
+v           0.5000
+  artery    0.2500
+  vein 2.0  0.7500
+w           0.5000
+  artery         -
+  vein 2.0  0.7500
+------------------
+mean        0.5000
+  artery    0.2500
+  vein 2.0  0.7500"""
+
+
+def test_the_table_by_hand():
+    assert score_table(ONE_CLASS) == BY_HAND
+    assert score_table(CLASSES) == CLASSES_BY_HAND
+
+
+def test_the_same_numbers_as_csv(tmp_path):
+    write_score_csv(tmp_path / "new" / "one.csv", ONE_CLASS)
+    header, *rows = csv.reader((tmp_path / "new" / "one.csv").open(newline=""))
+    assert header == ["volume", "dice", "average_precision", "centreline_sensitivity", "threshold"]
+    scores = {**ONE_CLASS["cases"], "mean": ONE_CLASS["mean"]}
+    assert [row[0] for row in rows] == list(scores)
+    for (_, *cells), expected in zip(rows, scores.values(), strict=True):
+        assert [float(cell) if cell else None for cell in cells] == [*expected.values(), 0.332]
+
+
+def test_several_classes_and_awkward_names_as_csv(tmp_path):
+    name = 'a, "b"\nµ'
+    write_score_csv(tmp_path / "x.csv", {**CLASSES, "cases": {name: ARTERY}})
+    rows = list(csv.DictReader((tmp_path / "x.csv").open(newline="", encoding="utf-8")))
+    assert rows[0] == {
+        "volume": name,
+        "dice": "0.5",
+        "dice.artery": "0.25",
+        "dice.vein 2.0": "0.75",
+        "threshold": "0.5",
+    }
