@@ -242,4 +242,5 @@ def test_validate_elsewhere(bundle, tiny_dataset, other_dataset, tmp_path):
     assert "validates on itself" not in done.stderr
     sidecar = read_sidecar(tmp_path / "model_best.pt")
     assert sidecar["trained_on"] == ["a"]
+    assert sidecar["validated_on"] == "b, which does not train"
     bundle.run(("train", "overlays/validate_elsewhere"), **options, val_dir=tmp_path / "no").refused(tmp_path / "no")

@@ -228,7 +228,7 @@ def test_patches_of_thin_and_thick_volumes_make_a_batch(dataset):
             assert (image[..., 15:] == image[..., 14:15]).all()  # the last slice goes on
             assert (label[..., :15] >= 0).any()
         else:
-            assert (label[..., 40:] >= 0).float().mean() > 0.8
+            assert (label[..., 40:] >= 0).float().mean() > 0.7  # a strip of 18 of 70 planes is held out
 
 
 def test_batches_grow_to_their_largest_patch():

@@ -19,6 +19,7 @@ from scripts.training import (
     IterationSeed,
     NonFiniteGradientGuard,
     Patience,
+    StartScores,
     TrainingState,
     WeightsSaver,
     run_training,
@@ -76,10 +77,10 @@ def batches():
     return [{"image": one, "label": 2 * one - 0.5} for one in image[:3]], [{"image": image[5], "label": image[5]}]
 
 
-def start(folder, seed=0, epochs=6, patience=None, fingerprint=FINGERPRINT, learning_rate=0.05):
+def start(folder, seed=0, epochs=6, patience=None, fingerprint=FINGERPRINT, learning_rate=0.05, before=False):
     """A run as `train.json` puts it together, on a toy problem with dropout, validated every second epoch.
 
-    `seed` is of the first weights, and of whatever torch may draw in this process.
+    `seed` is of the first weights, and of whatever torch may draw in this process; `before`: they are scored.
     """
     torch.manual_seed(seed)
     run, device = SimpleNamespace(), torch.device("cpu")
@@ -115,6 +116,7 @@ def start(folder, seed=0, epochs=6, patience=None, fingerprint=FINGERPRINT, lear
             LrScheduleHandler(run.schedule, print_lr=False),
             WeightsSaver(run.network, folder / "model_last.pt", {"threshold": 0.5}, validator=run.validator),
             run.state,
+            *([StartScores(run.validator)] if before else []),
         ],
     )
     run.go = lambda resume=False: run_training(run.trainer, run.state, run.patience, resume)

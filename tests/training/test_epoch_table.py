@@ -11,7 +11,7 @@ from monai.engines import SupervisedTrainer
 from monai.handlers import LrScheduleHandler
 from torch import nn
 
-from scripts.training import EpochTable, WeightsSaver
+from scripts.training import EpochTable, StartScores, WeightsSaver
 from scripts.training.handlers import numbers
 from scripts.weights import read_sidecar
 from tests.helpers.bundle_command import contents
@@ -103,15 +103,18 @@ def test_a_table_that_cannot_be_written_stays_as_it_was(tmp_path):
 # -- weights -----------------------------------------------------------------------------------------------------------
 
 
-def trained(folder, interval=1, **scores):
+def trained(folder, interval=1, scored_before=False, only_best=True, **scores):
     """A trainer whose weight is its epoch; validation gives the scores that are asked for."""
     network = nn.Conv3d(1, 1, 1)
-    best = WeightsSaver(network, folder / "model_best.pt", {"threshold": 0.5}, only_best=True)
+    nn.init.constant_(network.weight, 0)
+    best = WeightsSaver(network, folder / "model_best.pt", {"threshold": 0.5}, only_best=only_best)
     validator = scripted_validator([best], **scores)
     trainer = Engine(lambda trainer, _: nn.init.constant_(network.weight, trainer.state.epoch) and None)
     trainer.add_event_handler(Events.EPOCH_COMPLETED(every=interval), lambda: validator.run(trainer.state.epoch))
     WeightsSaver(network, folder / "model_last.pt", {"seed": 7, "threshold": 0.4}, validator=validator).attach(trainer)
-    trainer.run([0], max_epochs=len(scores["val_dice"]))
+    if scored_before:
+        StartScores(validator).attach(trainer)
+    trainer.run([0], max_epochs=len(scores["val_dice"]) - scored_before)
     weight = {name: torch.load(folder / f"model_{name}.pt")["weight"].item() for name in ("best", "last")}
     return weight, {name: read_sidecar(folder / f"model_{name}.pt") for name in ("best", "last")}
 
@@ -125,6 +128,23 @@ def test_the_best_epoch_is_kept_and_the_last(tmp_path):
     assert sidecar["best"]["threshold"] == 0.6
     assert sidecar["last"]["threshold"] == 0.8
     assert sidecar["last"]["seed"] == 7
+
+
+@pytest.mark.parametrize(("dice", "best"), [([0.5, 0.2, 0.9, 0.7], 2), ([0.5, 0.2, 0.5, 0.4], 0)])
+def test_the_weights_that_it_began_with_are_kept_if_none_are_better(dice, best, tmp_path):
+    weight, sidecar = trained(tmp_path, scored_before=True, val_dice=dice, threshold=[0.3, 0.4, 0.6, 0.8])
+    assert weight == {"best": best, "last": 3}
+    assert sidecar["best"]["epoch"] == best
+    assert sidecar["best"]["validation"] == {"val_dice": dice[best], "threshold": [0.3, 0.4, 0.6][best]}
+    before = {"val_dice": 0.5, "threshold": 0.3}
+    assert sidecar["last"]["validation_before"] == before
+    assert sidecar["best"].get("validation_before", before) == before
+
+
+def test_what_validates_on_itself_keeps_the_last_epoch(tmp_path):
+    weight, sidecar = trained(tmp_path, only_best=False, val_dice=[0.2, 0.9, 0.5])
+    assert weight == {"best": 3, "last": 3}
+    assert sidecar["best"]["validation"] == {"val_dice": 0.5}
 
 
 def test_a_score_that_is_undefined_is_neither_stated_nor_a_threshold(tmp_path):

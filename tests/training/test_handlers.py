@@ -9,7 +9,7 @@ from ignite.engine import Engine, Events
 from monai.engines import SupervisedTrainer
 from torch import nn
 
-from scripts.training import IterationSeed, NonFiniteGradientGuard, Patience
+from scripts.training import IterationSeed, NonFiniteGradientGuard, Patience, StartScores
 from tests.helpers.training_examples import scripted_validator
 
 BAD = 2  # the iteration that goes wrong
@@ -133,12 +133,14 @@ def test_a_draw_is_a_function_of_seed_and_iteration():
 # -- patience ----------------------------------------------------------------------------------------------------------
 
 
-def patient(patience, scores, interval=1, state=None, epoch=0, stop=None):
+def patient(patience, scores, interval=1, state=None, epoch=0, stop=None, scored_before=False):
     """Train for as many epochs as there are scores, or until `stop`; the trainer and its patience afterwards."""
     validator, trainer = scripted_validator(val_dice=scores[epoch:]), Engine(lambda *_: None)
     kept = Patience(patience, validator)
     kept.attach(trainer)
     trainer.add_event_handler(Events.EPOCH_COMPLETED(every=interval), lambda: validator.run(trainer.state.epoch))
+    if scored_before:
+        StartScores(validator).attach(trainer)
     if stop:
         trainer.add_event_handler(Events.EPOCH_COMPLETED(once=stop), trainer.terminate)
     if state:
@@ -209,6 +211,30 @@ def test_more_patience_goes_on():
     assert none.state_dict() == {}
     none.load_state_dict(before.state_dict())
     assert not none.spent
+
+
+def test_scores_before_training_try_no_patience():
+    """The first of these is what training began with; at patience 1 it would end when it is not reached at once."""
+    trainer, _ = patient(1, [0.9, 0.1, 0.2, 0.3, 0.4], scored_before=True)
+    assert trainer.state.epoch == 5
+
+
+# -- scores before training --------------------------------------------------------------------------------------------
+
+
+def test_what_training_begins_with_is_scored_as_epoch_0():
+    epochs = []
+    validator, trainer = scripted_validator(val_dice=[0.5, 0.2, 0.3]), Engine(lambda *_: None)
+    validator.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: epochs.append(engine.state.epoch))
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: validator.run(trainer.state.epoch))
+    StartScores(validator).attach(trainer)
+    trainer.run([0], max_epochs=2)
+    assert epochs == [0, 1, 2]
+    assert validator.state.before == {"val_dice": 0.5}
+    assert (validator.state.best_metric, validator.state.best_metric_epoch) == (0.5, 0)
+    trainer.load_state_dict({"epoch": 2, "max_epochs": 3, "epoch_length": 1})  # as a resumed training
+    trainer.run([0])
+    assert epochs == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("patience", [0, -1])

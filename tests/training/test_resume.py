@@ -1,5 +1,6 @@
 """A training that was stopped and resumed against one that never was; what is refused; what is set aside."""
 
+import json
 import logging
 import os
 from copy import deepcopy
@@ -57,6 +58,19 @@ def test_a_resumed_training_is_the_one_that_was_never_stopped(tmp_path, event):
     del left[Path("resume.pt")], right[Path("resume.pt")]  # has the same in it, in other bytes
     assert left == right
     assert len(left) == 5
+
+
+def test_a_resumed_training_knows_what_it_began_with(tmp_path):
+    """The sidecars of a training that was stopped are those of one that was not, and its own scores are among them."""
+    whole = start(tmp_path / "whole", before=True)
+    whole.go()
+    kill(start(tmp_path / "parts", before=True), Events.EPOCH_STARTED(once=4))
+    rest = start(tmp_path / "parts", seed=99, before=True)
+    rest.go(resume=True)
+    assert rest.validator.state.before == whole.validator.state.before
+    for name in ("model_best.json", "model_last.json"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert json.loads((tmp_path / "whole" / "model_last.json").read_text())["validation_before"].keys() == {"score"}
 
 
 @pytest.mark.parametrize("forgotten", ["network", "optimizer"])

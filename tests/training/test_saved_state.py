@@ -185,7 +185,12 @@ def test_any_schedule_goes_on_from_its_own_state(make):
 
 
 def test_a_score_that_was_undefined_may_be_the_best():
-    check_validator({"epoch": 2, "metrics": {}, "best_metric": math.nan, "best_metric_epoch": 2})
+    own = {"epoch": 2, "metrics": {}, "best_metric": math.nan, "best_metric_epoch": 2}
+    check_validator(own)
+    check_validator(own | {"before": {"score": 0.5}})  # of a fine-tuning
+    for before in ([0.5], {"score": math.nan}, {"score": "best"}):
+        with pytest.raises(MismatchError, match=r"validator\.before"):
+            check_validator(own | {"before": before})
 
 
 def test_counts_are_whole_numbers():

@@ -47,6 +47,7 @@ def test_a_pipe_would_never_end(tmp_path):
         ('{"threshold": 0.5, "label_names": [1]}', "is not a sidecar, its label_names is of another form"),
         ('{"threshold": 0.5, "patch_size": [64, 64]}', "is not a sidecar, its patch_size is of another form"),
         ('{"threshold": 0.5, "patch_size": [64, 64, -1]}', "is not a sidecar, its patch_size is of another form"),
+        ('{"threshold": 0.5, "validated_on": ["v"]}', "is not a sidecar, its validated_on is of another form"),
         ('{"threshold": 0.5, "sha256": 7}', "is not a sidecar, its sha256 is of another form"),
         ('{"a": ' * 100_000, "is nested too deep to be read"),
         ("[" * 100_000, "is nested too deep to be read"),

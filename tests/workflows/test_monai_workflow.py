@@ -100,6 +100,7 @@ def test_training_by_monai_label(workflow, served, tiny_dataset):
     models, trained = served / "models", read_sidecar(served / "models" / "model.pt")
     assert trained["label_values"] == [0, 255]
     assert trained["trained_on"] == ["a"]
+    assert trained["validated_on"] == "a strip of 10 of 40 voxels along X of a, which touches what trains"
     assert trained["sha256"] == read_sidecar(served / "checkpoints" / "model_best.pt")["sha256"]
     assert trained["sha256"] != read_sidecar(models / "model_foundation.pt")["sha256"]
     for name, content in before.items():
@@ -175,6 +176,7 @@ def test_evaluation_agrees_with_the_segmentation(bundle, tiny_dataset, tiny_weig
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "a_seg.tif",
         "metrics.json",
+        "metrics.csv",
         "curves.json",
         *pictures,
     }
@@ -255,4 +257,5 @@ def test_what_is_undefined_is_null(bundle, other_dataset, tiny_weights, tmp_path
     assert json.loads(text)["cases"]["b"]["centreline_sensitivity"] is None
     assert json.loads(text)["mean"]["auroc"] is None
     assert "NaN" not in text
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.json", "metrics.json"]  # nothing to picture
+    names = [path.name for path in tmp_path.iterdir()]
+    assert sorted(names) == ["curves.json", "metrics.csv", "metrics.json"]  # nothing to picture

@@ -48,6 +48,7 @@ def test_the_sidecar_says_what_it_was_trained_on(trained):
     assert sidecar["label_values"] == [0, 1]
     assert 0 < sidecar["threshold"] < 1
     assert {"val_dice", "val_auroc"} <= sidecar["validation"].keys()
+    assert sidecar["validated_on"] == "1 synthetic volumes that do not train"
 
 
 @pytest.mark.slow

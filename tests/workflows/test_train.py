@@ -52,11 +52,30 @@ def test_sidecars_tell_what_using_the_weights_needs(trained):
         assert sidecar["normalisation"] == {"lower": 0.001, "upper": 99.999}
         assert sidecar["patch_size"] == TINY_NETWORK["patch_size"]
         assert sidecar["trained_on"] == ["a"]
+        assert sidecar["validated_on"] == "a strip of 10 of 40 voxels along X of a, which touches what trains"
         assert sidecar["threshold"] == sidecar["validation"]["threshold"]
         assert sidecar["versions"]["torch"] == torch.__version__
     assert last["epoch"] == LEARNING["epochs"]
     assert best["epoch"] <= last["epoch"]
     assert best["validation"]["val_dice"] >= last["validation"]["val_dice"]
+
+
+def test_what_is_too_small_for_a_strip_says_that_it_validates_on_itself(bundle, tiny_dataset, tmp_path):
+    """Without learning no epoch is better than the first: it goes on all the same, and the last is kept."""
+    options = {**TINY_TRAINING, "epochs": 3, "patience": 1, "learning_rate": 0, "region": "4:8,14:22,4:11"}
+    done = bundle.run("train", dataset_dir=tiny_dataset, ckpt_dir=tmp_path, **options).ok()
+    rows = list(csv.DictReader((tmp_path / "epochs.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert list(rows[0])[4:] == ["train_dice", "train_auroc", "threshold"]
+    best = read_sidecar(tmp_path / "model_best.pt")
+    assert (best["epoch"], best["validated_on"]) == (3, "itself")
+    assert best["validation"].keys() == {"train_dice", "train_auroc", "threshold"}
+    assert "a: nothing can be held out of it; it validates on itself" in done.stderr
+    scores, weights, following = (line.partition(" INFO ")[2] for line in done.stderr.splitlines()[-3:])
+    assert scores.startswith(f"epoch 3 of 3: train_dice {best['validation']['train_dice']:.4f}, train_auroc ")
+    assert scores.endswith("measured on what trained, which chose the threshold too: expect less elsewhere")
+    assert weights.startswith(f"weights: {tmp_path / 'model_best.pt'} (")
+    assert following.startswith("next: python -m monai.bundle run --config_file configs/inference.json ")
 
 
 def test_it_learns_a_bright_tube_and_segments_all_15_slices(bundle, trained, tiny_dataset, tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 from scripts.core import box_text, slices
 from scripts.io import read_volume, write_volume
 from scripts.report import overlay_curves, slice_panel
+from scripts.weights import read_sidecar
 
 from .bundle import EVALUATE, FINETUNE, INFERENCE, TRAIN, run_bundle
 from .synthesise import write_dataset
@@ -55,6 +56,9 @@ def run_demo(
     print(f"3. fine-tune on one labelled block, {region}, {100 * _share_of_block():.0f} % of the volume")
     length = {"epochs": epochs, "iterations_per_epoch": iterations_per_epoch}
     run_bundle([TRAIN, FINETUNE], dataset_dir=dataset, region=region, ckpt_dir=weights, **length)
+    sidecar = read_sidecar(weights / "model_best.pt")
+    shown = ", ".join(f"{score} {value:.3f}" for score, value in sidecar["validation"].items())
+    print(f"   in training, on {sidecar['validated_on']}: {shown}")
     print("4. segment and score the rest again")
     after = _segment_and_score(dataset, rest, folder / "after", ckpt_path=weights / "model_best.pt")
 

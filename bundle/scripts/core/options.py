@@ -120,7 +120,7 @@ OPTIONS = {
     "channel": Option(whole_number(0), "which channel of a file to use; without it, a file with several is refused"),
     "unlabelled_value": Option(NUMBER, "the label value that means *not labelled*, as negative values always do"),
     "dataset_weights": Option(ANYTHING, "how often each volume, or each of several datasets, is drawn from"),
-    "val_fraction": Option(between(0, 1), "fraction of each volume held out for validation"),
+    "val_fraction": Option(between(0, 1), "fraction of each volume held out for validation, at one end of it"),
     "val_interval": Option(whole_number(1), "epochs from one validation to the next"),
     "redraw": Option(between(0, 1), "chance that a nearly empty patch is drawn again"),
     "rotation": Option(between(0, 45), "augmentation: largest rotation in plane, in degrees either way"),

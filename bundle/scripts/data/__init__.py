@@ -7,13 +7,14 @@ from .layout import DECATHLON, HEADER, find_volumes
 from .loaders import PatchLoader, VolumeLoader
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels
-from .split import TRAIN, VALIDATE, split_dataset, split_in_space
+from .split import ITSELF, TRAIN, VALIDATE, split_dataset, split_in_space, validated_on
 from .synthetic import Synthesised, SyntheticPatches, no_dataset, read_masks, seeds
 
 __all__ = [
     "DECATHLON",
     "FAILED",
     "HEADER",
+    "ITSELF",
     "SEGMENTATION",
     "TRAIN",
     "VALIDATE",
@@ -43,4 +44,5 @@ __all__ = [
     "seeds",
     "split_dataset",
     "split_in_space",
+    "validated_on",
 ]

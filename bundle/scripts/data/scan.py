@@ -46,9 +46,13 @@ class LabelScan:
         start, stop = (max(0, bound - first) for bound in box[axis])
         return int(self.planes[value][axis][start:stop].sum())
 
+    def count_vessel(self, box: Box) -> int:
+        """Count the vessel voxels, of whatever class, in a box as in `count`."""
+        return sum(self.count(value, box) for value in self.values if value > self.background)
+
     def holds_vessel(self, box: Box) -> bool:
         """Return whether a box, as in `count`, holds any vessel voxel."""
-        return any(self.count(value, box) for value in self.values if value > self.background)
+        return self.count_vessel(box) > 0
 
 
 def find_labelled(

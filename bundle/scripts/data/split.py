@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from scripts.core import AXES, Box, longest_in_plane_axis, refuse
+from scripts.core import AXES, Box, longest_in_plane_axis, refuse, through_plane_axis
 
 from .scan import LabelScan
 
 logger = logging.getLogger(__name__)
 
 TRAIN, VALIDATE = "train", "validate"
+ITSELF = "itself"
+MIN_STRIP = 100
+"""Voxels of vessel, and of background, without which a strip says too little to give training voxels up for it."""
 
 
 def split_in_space(
@@ -39,12 +43,19 @@ def split_in_space(
     if not 0 < val_fraction < 1:
         refuse(f"--val_fraction {val_fraction}", "is not between 0 and 1", "give one such as 0.25")
     axis = longest_in_plane_axis([stop - start for start, stop in region], affine)
-    start, stop = region[axis]
-    val_start = stop - max(1, round(val_fraction * (stop - start)))
-    train_stop = val_start - patch_size[axis]
-    if train_stop - start < patch_size[axis]:
-        return None
-    return _with(region, axis, (start, train_stop)), _with(region, axis, (val_start, stop))
+    side = patch_size[axis]
+    train, validate = _ends(region, axis, val_fraction, side)
+    start, stop = train[axis]
+    return None if stop - start < side else (train, validate)
+
+
+def _ends(box: Box, axis: int, val_fraction: float, margin: int = 0, last: bool = True) -> tuple[Box, Box]:
+    """Return what trains, which may be nothing, and what validates: one end of an axis."""
+    start, stop = box[axis]
+    held_out = max(1, round(val_fraction * (stop - start)))
+    if last:
+        return _with(box, axis, (start, stop - held_out - margin)), _with(box, axis, (stop - held_out, stop))
+    return _with(box, axis, (start + held_out + margin, stop)), _with(box, axis, (start, start + held_out))
 
 
 def _with(box: Box, axis: int, bounds: tuple[int, int]) -> Box:
@@ -56,9 +67,11 @@ def split_dataset(
 ) -> dict[str, list[dict[str, Any]]]:
     """Split every volume of a dataset in space, inside its labelled box.
 
-    If the labelled box is too small for a patch, a margin and a validation part, or if one of the parts would hold no
-    vessel, the whole box serves for both training and validation, and the log says so. Both parts hold labelled voxels,
-    because the box has some at either end.
+    If that box is too small for a patch, a margin and a validation part, or one of the parts would hold no vessel, a
+    strip at one of its four ends in plane validates, which touches what trains: the one whose share of vessel is most
+    like the whole's. A volume without such a strip, with enough vessel and background in it, only trains, and the log
+    says so. Where that is so of all volumes, they validate on themselves. Both parts hold labelled voxels, because the
+    box has some at either end.
 
     Args:
         volumes: volumes with `name`, `label` path, `affine` and `scan` (`scan_labels`).
@@ -71,28 +84,92 @@ def split_dataset(
     Raises:
         UserError: if the fraction is not between 0 and 1, or the labels of the dataset hold no vessel.
     """
-    split: dict[str, list[dict[str, Any]]] = {TRAIN: [], VALIDATE: []}
-    for volume in volumes:
-        for side, box in zip(split, _boxes(volume, val_fraction, patch_size), strict=True):
-            split[side].append({**volume, "region": box})
     if volumes and not any(volume["scan"].holds_vessel(volume["scan"].labelled) for volume in volumes):
         more = f" (and {len(volumes) - 1} more like it)" if volumes[1:] else ""
         problem = f"holds no vessel where it is labelled{more}, so there is nothing to learn"
         refuse(volumes[0]["label"], problem, "draw vessels")
+    parts = [_boxes(volume, val_fraction, patch_size) for volume in volumes]
+    without = "it trains and does not validate" if any(parts) else "it validates on itself"
+    split: dict[str, list[dict[str, Any]]] = {TRAIN: [], VALIDATE: []}
+    for volume, boxes in zip(volumes, parts, strict=True):
+        labelled = volume["scan"].labelled
+        if boxes is None:
+            logger.warning("%s: nothing can be held out of it; %s", volume["name"], without)
+        train, validate = boxes or (labelled, labelled)
+        split[TRAIN].append({**volume, "region": train})
+        if boxes or not any(parts):
+            split[VALIDATE].append({**volume, "region": validate})
     return split
 
 
-def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box]:
-    """Return the training box and the validation box, both the labelled one if it is not split."""
+def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box] | None:
+    """Return the training box and the validation box, or None if nothing can be held out."""
     scan: LabelScan = volume["scan"]
-    boxes = split_in_space(scan.labelled, volume["affine"], val_fraction, patch_size)
-    if boxes is None:
-        axis = AXES[longest_in_plane_axis([stop - start for start, stop in scan.labelled], volume["affine"])]
-        why = f"too small to hold a part out along {axis}"
-    else:
-        without = [side for side, box in zip((TRAIN, VALIDATE), boxes, strict=True) if not scan.holds_vessel(box)]
-        if not without or not scan.holds_vessel(scan.labelled):  # if the whole holds none, it would not help
-            return boxes
-        why = f"the part to {without[0]} on holds no vessel"
-    logger.warning("%s: %s; it validates on itself", volume["name"], why)
-    return scan.labelled, scan.labelled
+    box, affine = scan.labelled, volume["affine"]
+    boxes = split_in_space(box, affine, val_fraction, patch_size)
+    # a volume without any vessel is one of several, which tells background
+    if boxes and (all(map(scan.holds_vessel, boxes)) or not scan.holds_vessel(box)):
+        return boxes
+    longest = longest_in_plane_axis([stop - start for start, stop in box], affine)
+    other = next(axis for axis in range(3) if axis not in (longest, through_plane_axis(affine)))
+    strips = [_ends(box, axis, val_fraction, last=last) for axis in (longest, other) for last in (True, False)]
+    enough = [strip for strip in strips if _is_enough(scan, *strip)]
+    # a strip with hardly a vessel, or of little else, would say nothing of the rest
+    return min(enough, key=lambda strip: abs(_share(scan, strip[1]) - _share(scan, box)), default=None)
+
+
+def _share(scan: LabelScan, box: Box) -> float:
+    """Return the share of vessel among the labelled voxels of a box."""
+    vessel = scan.count_vessel(box)
+    return vessel / (vessel + scan.count(scan.background, box))
+
+
+def _is_enough(scan: LabelScan, train: Box, validate: Box) -> bool:
+    """Return whether both parts have vessel, and what validates enough of vessel and background."""
+    vessel, background = (scan.count_vessel(validate), scan.count(scan.background, validate))
+    return min(vessel, background) >= MIN_STRIP and scan.holds_vessel(train)
+
+
+def held_out_of(name: str, train: Box, validate: Box) -> str:
+    """Say in words which part of a volume validates.
+
+    Args:
+        name: the volume's name.
+        train: the box that trains.
+        validate: the box that validates, another along one axis, or the same.
+
+    Returns:
+        Such as "a strip of 16 of 64 voxels along X of NAME, which touches what trains", or "itself".
+    """
+    cut = [axis for axis in range(3) if train[axis] != validate[axis]]
+    if not cut:
+        return ITSELF
+    axis = cut[0]
+    start, stop = validate[axis]
+    whole = max(train[axis][1], stop) - min(train[axis][0], start)
+    gap = _gap(train, validate)
+    beside = "which touches what trains" if gap == 0 else f"{gap} voxels from what trains"
+    return f"a strip of {stop - start} of {whole} voxels along {AXES[axis]} of {name}, {beside}"
+
+
+def _gap(train: Box, validate: Box) -> int:
+    """Return how many voxels lie between two boxes along the axis in which they differ."""
+    return max(max(b[0] - a[1], a[0] - b[1]) for a, b in zip(train, validate, strict=True))
+
+
+def validated_on(train: Sequence[Mapping[str, Any]], validate: Sequence[Mapping[str, Any]]) -> str:
+    """Say in words what scores during training are measured on.
+
+    Args:
+        train: volumes that train, with `name`, `label` and `region`.
+        validate: volumes that validate.
+
+    Returns:
+        "itself" if what validates trains too; otherwise for each volume the part that validates, see `held_out_of`.
+    """
+    trained = {os.path.realpath(volume["label"]): volume["region"] for volume in train}
+    told = []
+    for volume in validate:
+        name, box = volume["name"], trained.get(os.path.realpath(volume["label"]))
+        told.append(f"{name}, which does not train" if box is None else held_out_of(name, box, volume["region"]))
+    return ITSELF if set(told) == {ITSELF} else "; ".join(told)

@@ -1,5 +1,6 @@
 """Training beyond MONAI's engines: losses, handlers, fine-tuning, resuming, processes."""
 
+from .closing import tell_end
 from .distributed import (
     DistributedBatches,
     DistributedEvaluator,
@@ -12,12 +13,13 @@ from .distributed import (
 from .epoch_table import EpochTable
 from .finetune import Thaw, start_from
 from .fingerprint import Fingerprint
-from .handlers import IterationSeed, NonFiniteGradientGuard, Patience, WeightsSaver, named
+from .handlers import IterationSeed, NonFiniteGradientGuard, Patience, StartScores, WeightsSaver, named
 from .launch import join_processes
 from .losses import LabelledVoxelsLoss, WeightedCrossEntropyLoss, inverse_frequency_weights
 from .mlflow import find_saved_config
 from .resume import TrainingState, run_training
 from .tensorboard import CloseEvents, SliceImages, open_events
+from .validation import Validation
 
 __all__ = [
     "CloseEvents",
@@ -32,8 +34,10 @@ __all__ = [
     "NonFiniteGradientGuard",
     "Patience",
     "SliceImages",
+    "StartScores",
     "Thaw",
     "TrainingState",
+    "Validation",
     "WeightedCrossEntropyLoss",
     "WeightsSaver",
     "find_saved_config",
@@ -46,4 +50,5 @@ __all__ = [
     "prepare_batch",
     "run_training",
     "start_from",
+    "tell_end",
 ]

@@ -148,7 +148,7 @@ class DistributedEvaluator(SupervisedEvaluator):
         if self.state.epoch_length:
             super().run(global_epoch)
             return
-        self.state.max_epochs = self.state.epoch = max(global_epoch, 1)
+        self.state.epoch, self.state.max_epochs = global_epoch, max(global_epoch, 1)
         self.state.iteration = 0
         for event in (Events.STARTED, Events.EPOCH_STARTED, Events.EPOCH_COMPLETED, Events.COMPLETED):
             self.fire_event(event)

@@ -103,7 +103,7 @@ class IterationSeed:
 class Patience:
     """Handler that stops training when validation no longer improves; it can be resumed.
 
-    It uses Ignite's `EarlyStopping`.
+    It uses Ignite's `EarlyStopping`. The scores of the weights that training began with (`StartScores`) do not count.
 
     Args:
         patience: stop after so many validations without a better key metric; None never stops.
@@ -119,8 +119,9 @@ class Patience:
         """Stop `engine`, the trainer."""
         if self.stopping is not None:
             self.stopping.trainer = engine
-            # not EarlyStopping.attach, which resets the count at the start of a run
-            self.validator.add_event_handler(Events.COMPLETED, self.stopping)
+            # not EarlyStopping.attach, which resets the count at the start of a run; nor before the first step
+            after_an_epoch = Events.COMPLETED(event_filter=lambda validator, _: validator.state.epoch > 0)
+            self.validator.add_event_handler(after_an_epoch, self.stopping)
             engine.add_event_handler(Events.TERMINATE, self._tell)
 
     def _score(self, validator: Engine) -> float:
@@ -150,6 +151,32 @@ class Patience:
             self.stopping.counter, self.stopping.best_score = state["counter"], state["best"]
 
 
+class StartScores:
+    """Handler that validates before the first step, as epoch 0.
+
+    So the weights that a training began with are a candidate for the best ones, and are kept if none are better.
+
+    Args:
+        validator: the validation engine; its `state.before` gets the scores, which the sidecars state.
+    """
+
+    def __init__(self, validator: Engine) -> None:
+        self.validator = validator
+
+    def attach(self, engine: Engine) -> None:
+        """Validate when `engine`, the trainer, starts, after whatever loads its weights then."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Validate, unless the training is resumed, whose scores were saved."""
+        if engine.state.epoch > 0:
+            return
+        # MONAI counts a validator's epoch 0 and then goes on to 1
+        with self.validator.add_event_handler(Events.EPOCH_COMPLETED, self.validator.terminate):
+            self.validator.run(0)
+        self.validator.state.before = numbers(self.validator.state.metrics)
+
+
 class WeightsSaver:
     """Handler that saves the weights of the best or last epoch, with scores in the sidecar.
 
@@ -158,7 +185,8 @@ class WeightsSaver:
     Args:
         network: the network to save.
         path: `X.pt` to write.
-        sidecar: JSON values; the epoch, its scores and, if validation chose one, the threshold are added.
+        sidecar: JSON values; the epoch, its scores, those before training if they are known (`StartScores`) and, if
+            validation chose one, the threshold are added.
         only_best: save only if the key metric of the engine it is attached to is the best so far.
         validator: engine whose scores to write; by default the one it is attached to.
     """
@@ -191,6 +219,8 @@ class WeightsSaver:
         sidecar = {**self.sidecar, "epoch": engine.state.epoch}
         if validator.state.epoch == engine.state.epoch:  # otherwise the scores belong to an earlier epoch's weights
             sidecar["validation"] = scores
+        if before := getattr(validator.state, "before", None):
+            sidecar["validation_before"] = before
         if "threshold" in scores:
             sidecar["threshold"] = scores["threshold"]
         save_weights(self.path, self.network, sidecar)

@@ -68,6 +68,7 @@ class TrainingState:
                 "metrics": numbers(validator.metrics),
                 "best_metric": float(validator.best_metric),
                 "best_metric_epoch": validator.best_metric_epoch,
+                **({"before": validator.before} if hasattr(validator, "before") else {}),
             },
             "states": {name: component.state_dict() for name, component in self.stateful.items()},
         }

@@ -57,8 +57,10 @@ def check_validator(saved: Any) -> None:
     Raises:
         MismatchError: as for `check_state`.
     """
-    _check_keys("validator", VALIDATOR, saved)
-    check_scores("validator.metrics", saved["metrics"])
+    before = {"before"} & set(saved) if isinstance(saved, Mapping) else set()  # of a fine-tuning alone
+    _check_keys("validator", VALIDATOR | dict.fromkeys(before), saved)
+    for key in ("metrics", *before):
+        check_scores(f"validator.{key}", saved[key])
     for key in ("epoch", "best_metric_epoch"):
         check_count(f"validator.{key}", saved[key], -1)  # -1: none was the best yet
     best = saved["best_metric"]  # NaN after a validation in which it was undefined

@@ -9,7 +9,7 @@ Start at `checkpoint.py`.
 """
 
 from .average import average_weights
-from .checkpoint import MIN_MAX, ROBUST, Checkpoint, save_state, save_weights
+from .checkpoint import MIN_MAX, ROBUST, WITHOUT_WEIGHTS, Checkpoint, save_state, save_weights
 from .plain import is_plain, load_plain, read_bytes
 from .publish import publish
 from .sidecar import read_sidecar, sidecar_path
@@ -17,6 +17,7 @@ from .sidecar import read_sidecar, sidecar_path
 __all__ = [
     "MIN_MAX",
     "ROBUST",
+    "WITHOUT_WEIGHTS",
     "Checkpoint",
     "average_weights",
     "is_plain",

@@ -19,7 +19,7 @@ from .sidecar import sidecar_path
 
 ALIKE = ("network", "normalisation", "label_values")
 """Parts of the sidecar that must be the same in all weights, or their mean makes no sense."""
-OF_ONE_TRAINING = ("epoch", "validation", "finetuned_from")
+OF_ONE_TRAINING = ("epoch", "validation", "validation_before", "validated_on", "finetuned_from")
 
 
 def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -> Path:

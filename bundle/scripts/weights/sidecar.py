@@ -135,6 +135,7 @@ FORMS = {
     "label_values": _are_label_values,
     "label_names": lambda value: value is None or (isinstance(value, list) and all(isinstance(e, str) for e in value)),
     "patch_size": _is_patch_size,
+    "validated_on": lambda value: isinstance(value, str),
     "sha256": lambda value: value is None or isinstance(value, str),
 }
 """What tells whether a sidecar's value of this name, if there is one, has the right form."""
