@@ -10,9 +10,9 @@ import tifffile
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from scripts.commands.outlines import draw_outlines
+from scripts.commands.outlines import draw_outlines, vessel_or_not
 from scripts.io import read_volume, write_volume
-from scripts.report.figure import LABEL_COLOUR, PREDICTION_COLOUR
+from scripts.report.theme import MISSED_COLOUR, OUTLINE_COLOUR, THEMES
 from tests.helpers.dataset_examples import write_tubes
 
 SHAPE = (40, 36, 15)
@@ -41,9 +41,9 @@ def has(picture, colour):
 def test_a_dataset_is_drawn_with_its_labels(dataset, tmp_path, capsys):
     draw_outlines(dataset, tmp_path / "out")
     a, b = (tmp_path / "out" / f"{name}_outlines.png" for name in "ab")
-    assert has(a, LABEL_COLOUR)
-    assert has(a, PREDICTION_COLOUR)
-    assert has(b, LABEL_COLOUR)
+    assert has(a, MISSED_COLOUR)
+    assert has(a, OUTLINE_COLOUR)
+    assert has(b, MISSED_COLOUR)
     assert capsys.readouterr().err.split() == [str(a), str(b)]
 
 
@@ -52,7 +52,7 @@ def test_the_labels_of_a_decathlon_list_are_drawn(dataset, tmp_path):
     (tmp_path / "list").mkdir()
     (tmp_path / "list" / "dataset.json").write_text(json.dumps({"training": pairs}))
     draw_outlines(tmp_path / "list", tmp_path / "out")
-    assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
+    assert has(tmp_path / "out" / "a_outlines.png", MISSED_COLOUR)
 
 
 def test_a_channel_of_an_nnunet_dataset_is_drawn_with_its_label(dataset, tmp_path):
@@ -64,14 +64,14 @@ def test_a_channel_of_an_nnunet_dataset_is_drawn_with_its_label(dataset, tmp_pat
     (folder / "dataset.json").write_text(json.dumps({"channel_names": {"0": "lectin", "1": "nuclei"}}))
     shutil.copy(tmp_path / "out" / "a_seg.tif", tmp_path / "out" / "a_0001_seg.tif")
     draw_outlines(folder, tmp_path / "out", channel=1)
-    assert has(tmp_path / "out" / "a_0001_outlines.png", LABEL_COLOUR)
+    assert has(tmp_path / "out" / "a_0001_outlines.png", MISSED_COLOUR)
 
 
 def test_images_alone(dataset, tmp_path):
     draw_outlines(dataset / "images", tmp_path / "out", tmp_path / "pictures")
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["a_outlines.png", "b_outlines.png"]
-    assert has(tmp_path / "pictures" / "a_outlines.png", PREDICTION_COLOUR)
-    assert not has(tmp_path / "pictures" / "a_outlines.png", LABEL_COLOUR)
+    assert has(tmp_path / "pictures" / "a_outlines.png", OUTLINE_COLOUR)
+    assert not has(tmp_path / "pictures" / "a_outlines.png", MISSED_COLOUR)
 
 
 def test_results_beside_the_images_are_no_images(dataset, tmp_path):
@@ -85,18 +85,65 @@ def test_results_beside_the_images_are_no_images(dataset, tmp_path):
 def test_a_dataset_that_is_labelled_in_part(dataset, tmp_path):
     next((dataset / "labels").glob("b.*")).unlink()
     draw_outlines(dataset, tmp_path / "out")
-    assert has(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR)
-    assert not has(tmp_path / "out" / "b_outlines.png", LABEL_COLOUR)
+    assert has(tmp_path / "out" / "a_outlines.png", MISSED_COLOUR)
+    assert not has(tmp_path / "out" / "b_outlines.png", MISSED_COLOUR)
 
 
-def test_what_is_not_labelled_is_no_vessel(dataset, tmp_path):
+def test_what_is_not_labelled_is_neither_vessel_nor_background():
+    label = np.array([0, 1, 9, 255, -3, 0.5, np.nan]).reshape(7, 1, 1)
+    assert vessel_or_not(label).ravel().tolist() == [0, 1, 1, 1, -1, 1, 0]
+    assert vessel_or_not(label, 9).ravel().tolist() == [0, 1, -1, 1, -1, 1, 0]
+    whole = np.array([0, 1, 255], np.uint8).reshape(1, 1, 3)
+    assert vessel_or_not(whole, 0).tolist() == [[[-1, 1, 1]]]
+    assert vessel_or_not(whole, 255).dtype == np.int8
+
+
+def drawn_with(monkeypatch):
+    """What `slice_panel` is given, instead of a picture."""
+    given = []
+    monkeypatch.setattr(
+        "scripts.commands.outlines.slice_panel", lambda path, *volumes, **said: given.append((path, volumes, said))
+    )
+    return given
+
+
+def test_the_unlabelled_value_theme_and_names_are_passed_on(dataset, tmp_path, monkeypatch):
+    given = drawn_with(monkeypatch)
     path = next((dataset / "labels").glob("a.*"))
     write_volume(path, np.where(read_volume(path)[1] > 0, 9, 0).astype(np.uint8))
-    counts = []
-    for unlabelled_value in (None, 9):
-        draw_outlines(dataset, tmp_path / "out", unlabelled_value=unlabelled_value)
-        counts.append(count(tmp_path / "out" / "a_outlines.png", LABEL_COLOUR))
-    assert counts[1] < 0.3 * counts[0]  # the legend is left
+    draw_outlines(dataset, tmp_path / "out", unlabelled_value=9, theme="light", class_names=["artery", "vein"])
+    _, (image, label, segmentation), said = given[0]
+    assert image.shape == label.shape == segmentation.shape == SHAPE
+    assert set(np.unique(label)) == {-1, 0}
+    assert (said["title"], said["theme"], said["names"]) == ("a", "light", ["artery", "vein"])
+    assert said["spread"] is None
+
+
+def test_the_spread_beside_a_segmentation_is_drawn_too(dataset, tmp_path, monkeypatch):
+    given = drawn_with(monkeypatch)
+    write_volume(tmp_path / "out" / "a_std.tif", np.full(SHAPE, 0.25, np.float32))
+    draw_outlines(dataset, tmp_path / "out")
+    assert [said["spread"] is None for _, _, said in given] == [False, True]
+    write_volume(tmp_path / "out" / "a_std.tif", np.full((5, 5, 5), 0.25, np.float32))
+    with pytest.raises(ValueError, match=r"a_std\.tif: has \(5, 5, 5\) voxels"):
+        draw_outlines(dataset, tmp_path / "out")
+
+
+def test_the_score_and_the_theme_are_on_the_picture(dataset, tmp_path, monkeypatch):
+    """A tube along X, of which one segmentation is rolled along X, that is itself, and the other empty."""
+    figures = []
+    monkeypatch.setattr("scripts.report.slices.save_figure", lambda figure, path: figures.append(figure))
+    draw_outlines(dataset, tmp_path / "out", theme="light")
+    (_, size, scores), (_, _, nothing) = ([text.get_text() for text in figure.texts[:3]] for figure in figures)
+    assert size.startswith("40 × 36 × 15 voxels (X × Y × Z) of 2 × 2 × 5 µm")
+    assert scores == "Dice 1.000, precision 1.000, recall 1.000, over all voxels"
+    assert nothing == "Dice 0.000, precision undefined, recall 0.000, over all voxels"
+    np.testing.assert_allclose(figures[0].get_facecolor()[:3], to_rgb(THEMES["light"].ground))
+
+
+def test_a_theme_that_does_not_exist_shows_at_once(tmp_path):
+    with pytest.raises(ValueError, match="--theme dusk: there is no such theme"):
+        draw_outlines(tmp_path / "nowhere", tmp_path / "out", theme="dusk")
 
 
 def test_images_of_several_channels_and_segmentations_beside_them(tmp_path):
@@ -107,7 +154,7 @@ def test_images_of_several_channels_and_segmentations_beside_them(tmp_path):
     with pytest.raises(ValueError, match="choose one with --channel"):
         draw_outlines(tmp_path, tmp_path)
     draw_outlines(tmp_path, tmp_path, channel=1)
-    assert has(tmp_path / "c_outlines.png", PREDICTION_COLOUR)
+    assert has(tmp_path / "c_outlines.png", OUTLINE_COLOUR)
     shutil.copy(tmp_path / "c_seg.TIF", tmp_path / "c_seg.tiff")
     with pytest.raises(ValueError, match="same name 'c_seg'"):
         draw_outlines(tmp_path / "c.TIF", tmp_path, channel=1)
@@ -115,11 +162,11 @@ def test_images_of_several_channels_and_segmentations_beside_them(tmp_path):
 
 @pytest.mark.parametrize(("size", "words"), [(0.001, "µm"), (5.0, "mm")])
 def test_the_scale_bar_is_in_the_unit_that_suits_the_field(size, words, tmp_path, monkeypatch):
-    drawn = {}
-    monkeypatch.setattr("scripts.commands.outlines.slice_panel", lambda path, *volumes, **said: drawn.update(said))
+    given = drawn_with(monkeypatch)
     write_volume(tmp_path / "c.nii.gz", np.ones(SHAPE, np.uint8), voxel_size=(size, size, 2 * size), unit="mm")
     write_volume(tmp_path / "c_seg.nii.gz", np.ones(SHAPE, np.uint8), voxel_size=(size, size, 2 * size), unit="mm")
     draw_outlines(tmp_path / "c.nii.gz", tmp_path)
+    [(_, _, drawn)] = given
     assert drawn["unit"] == words
     assert drawn["spacing"] == pytest.approx([1, 1, 2] if words == "µm" else [5, 5, 10], rel=1e-5)
 

@@ -11,10 +11,12 @@ from matplotlib.image import imread
 
 from scripts.metrics import curves_of, mean_curves
 from scripts.report import overlay_curves
-from scripts.report.curves import COLOURS, MAX_COLOURED, _short_names, write_curves
-from scripts.report.figure import GROUND, TEXT
+from scripts.report.curves import DASHES, MARKS, MAX_COLOURED, _short_names, _style, write_curves
+from scripts.report.theme import THEMES
 from tests.helpers.bundle_command import BUNDLE
 from tests.helpers.counts_examples import HALF, counts, noisy
+
+GROUND, TEXT, COLOURS = THEMES["dark"].ground, THEMES["dark"].text, THEMES["dark"].lines
 
 
 def drawn(path, colour):
@@ -57,6 +59,47 @@ def test_nothing_defined_leaves_no_picture(tmp_path, caplog):
     write_curves(tmp_path, {"case": curves_of(counts(HALF[0], [0, 0, 0, 0]))}, 0.5)
     assert [path.name for path in tmp_path.iterdir()] == ["curves.json"]
     assert "roc.png: the curve is undefined in every case" in caplog.text
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_lines_differ_in_more_than_colour(theme):
+    """In dashes or mark, and no two of all that get a colour are the same; so they are told apart in grey."""
+    styles = [_style(number, THEMES[theme]) for number in range(MAX_COLOURED)]
+    assert len({str((style["linestyle"], style["marker"])) for style in styles[:6]}) == 6
+    assert len({str(sorted(style.items(), key=str)) for style in styles}) == MAX_COLOURED
+    for one, two in zip(styles, styles[6:], strict=False):
+        assert one["color"] == two["color"]
+        assert one["linestyle"] != two["linestyle"]
+    assert len(DASHES) == 4
+    assert len(set(MARKS)) == 6
+
+
+def test_names_of_any_kind_stand_in_the_legend(tmp_path, monkeypatch):
+    """A formula, a name that Matplotlib would leave out, one with characters that no font has, a long one."""
+    drawn = {}
+    monkeypatch.setattr("scripts.report.curves._save", lambda figure, path: drawn.update({path.name: figure}))
+    names = ["$x^2$", "_hidden", "\U000f0000", "long_" * 30]
+    cases = {name: curves_of(counts(*noisy(i, 500))) for i, name in enumerate([*names[:2], "\U000f0000", names[3]])}
+    write_curves(tmp_path, cases, 0.5, "light")
+    legend = drawn["roc.png"].axes[0].get_legend()
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert len(texts) == 7  # with the mean, the marks and chance
+    assert texts[0].startswith("$x^2$  AUROC 0.")
+    assert texts[1].startswith("_hidden  AUROC")
+    assert texts[2].startswith("\\U000f0000  AUROC")
+    assert "…" in texts[3]
+    assert texts[5:] == ["marks: at threshold 0.5", "chance"]
+    assert not any(text.get_parse_math() for text in legend.get_texts())
+
+
+def test_curves_in_the_light(tmp_path):
+    write_curves(tmp_path, {"case": curves_of(counts(*noisy(0, 5000)))}, 0.25, "light")
+    path = tmp_path / "roc.png"
+    assert drawn(path, THEMES["light"].ground) > 0.8 * np.prod(imread(path).shape[:2])
+    assert drawn(path, THEMES["light"].text) > 1500
+    with pytest.raises(ValueError, match="--theme blue"):
+        write_curves(tmp_path / "new", {}, 0.5, "blue")
+    assert not (tmp_path / "new").exists()
 
 
 # -- several runs ------------------------------------------------------------------------------------------------------

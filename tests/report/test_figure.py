@@ -1,4 +1,6 @@
-"""The parts of pictures, in pixels."""
+"""Figures: where pictures lie, and that no words overlap or are cut off."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -6,66 +8,97 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from scripts.report import pixels_of
-from scripts.report.figure import (
-    GROUND,
-    LABEL_COLOUR,
-    NOT_LABELLED_COLOUR,
-    draw_outline,
-    draw_picture,
-    lay_out,
-    save_figure,
-    tint_unlabelled,
-)
+from scripts.report.figure import MAX_ROW, Entry, Panel, draw_scale_bar, in_rows, lay_out, save_figure
+from scripts.report.theme import THEMES
+
+DARK = THEMES["dark"]
 
 
-def black_square(mask):
-    """A figure of one 2 x 2 inch picture of 4 x 4 black voxels, and the pixels of it alone."""
-    figure, (axes,) = lay_out([[0]], [(2.0, 2.0)], "", False)
-    draw_picture(axes, np.zeros((4, 4)), "gray")
-    tint_unlabelled(axes, mask)
-    draw_outline(axes, mask, LABEL_COLOUR)
-    # margin 0.15 inch, then 0.05 without a title and 0.26 for a caption, at 100 dots an inch
-    return figure, pixels_of(figure)[46:246, 15:215]
+def boxes_of(figure):
+    """The boxes of all words and pictures, in pixels: (left, bottom, right, top)."""
+    figure.canvas.draw()
+    texts = [text for text in figure.texts if text.get_text()]
+    return [text.get_window_extent().extents for text in texts] + [axes.bbox.extents for axes in figure.axes]
 
 
-def of_colour(pixels, colour):
-    return np.abs(pixels / 255 - to_rgb(colour)).max(axis=-1) < 0.1
+def apart(figure):
+    """Assert that nothing lies over another and all lies inside the figure."""
+    width, height = figure.get_size_inches() * 100
+    boxes = boxes_of(figure)
+    for left, bottom, right, top in boxes:
+        assert left >= 0
+        assert bottom >= 0
+        assert right <= width + 1
+        assert top <= height + 1
+    for one, two in itertools.combinations(boxes, 2):
+        over = min(one[2], two[2]) - max(one[0], two[0]), min(one[3], two[3]) - max(one[1], two[1])
+        assert min(over) <= 1, (one, two)
 
 
-def test_a_figure_is_dark_and_just_large_enough():
-    figure, inside = black_square(np.zeros((4, 4)))
+@pytest.mark.parametrize(("width", "height"), [(400, 300), (20, 300), (900, 12), (5, 5)])
+@pytest.mark.parametrize("title", ["", "a name", "a_very_long_name_" * 20])
+def test_words_lie_beside_one_another_at_any_shape(width, height, title):
+    captions = ["short", "a caption that is wider than many a picture", ""]
+    rows = [[Panel(width, height, caption) for caption in captions], [Panel(width, height, captions[1])]]
+    legend = [Entry("what this is", ("#ff0000",)), Entry("depth, 0 to 70 µm", ("#ff0000", "#00ff00")), Entry("note")]
+    figure, boxes = lay_out(rows, title, ["128 × 128 × 64 voxels", "Dice 0.670"], legend * 4, DARK)
+    assert len(boxes) == 4
+    apart(figure)
+
+
+def test_pictures_have_the_size_asked_for_to_the_pixel():
+    sizes = [(101, 57), (33, 210), (400, 400)]
+    _figure, boxes = lay_out([[Panel(*size, "") for size in sizes]], "t", (), (), DARK)
+    for axes, size in zip(boxes, sizes, strict=True):
+        assert (axes.bbox.width, axes.bbox.height) == pytest.approx(size, abs=1e-6)
+        assert axes.bbox.extents == pytest.approx(np.round(axes.bbox.extents), abs=1e-6)
+
+
+def test_a_legend_shows_its_colours():
+    legend = [Entry("one", ("#ff0000",)), Entry("two", ("#00ff00", "#0000ff"))]
+    pixels = pixels_of(lay_out([[Panel(300, 100, "")]], "", (), legend, DARK)[0]) / 255
+    counts = [(np.abs(pixels - to_rgb(colour)).max(axis=-1) < 0.02).sum() for colour in ("red", "lime", "blue")]
+    assert counts == pytest.approx([140, 350, 350], rel=0.2)
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_a_figure_has_the_ground_of_its_theme_and_is_saved_as_it_is(name, tmp_path):
+    figure, _ = lay_out([[Panel(100, 80, "caption")]], "title", (), (), THEMES[name])
     pixels = pixels_of(figure)
-    assert pixels.shape == (261, 230, 3)
     assert pixels.dtype == np.uint8
-    assert of_colour(pixels[:40], GROUND).all()
-    assert not inside[2:-2, 2:-2].any()
-
-
-def test_an_outline_follows_the_sides_of_voxels():
-    """The one voxel in row 1 and column 2 of 50 pixels each."""
-    mask = np.zeros((4, 4))
-    mask[1, 2] = 3
-    green = of_colour(black_square(mask)[1], LABEL_COLOUR)
-    for line in (green[50, 102:148], green[100, 102:148], green[52:98, 100], green[52:98, 150]):
-        assert line.all()
-    green[47:104, 97:154] = False
-    assert not green.any()
-
-
-def test_what_is_not_labelled_is_tinted_and_not_outlined():
-    mask = np.zeros((4, 4))
-    mask[:, :2] = -1
-    inside = black_square(mask)[1]
-    assert not of_colour(inside, LABEL_COLOUR).any()
-    assert not inside[2:-2, 102:-2].any()
-    ratio = inside[2:-2, 2:98] / (255 * np.array(to_rgb(NOT_LABELLED_COLOUR)) + 1e-9)
-    assert (ratio[..., :2] > 0.15).all()
-
-
-def test_a_figure_is_saved_as_it_is(tmp_path):
-    figure, _ = black_square(np.eye(4))
+    np.testing.assert_allclose(pixels[2, 2] / 255, to_rgb(THEMES[name].ground), atol=0.01)
     written = imread(save_figure(figure, tmp_path / "new" / "p.png"))
-    np.testing.assert_array_equal(np.uint8(255 * written[..., :3] + 0.5), pixels_of(figure))
+    np.testing.assert_array_equal(np.uint8(255 * written[..., :3] + 0.5), pixels)
+
+
+def test_groups_share_a_row_where_they_fit_and_are_alike():
+    wide, small, low = Panel(MAX_ROW - 500, 400, ""), Panel(200, 400, ""), Panel(100, 60, "")
+    assert in_rows([[small, small], [small], [wide], [wide], [], [low]]) == [
+        [small, small, small],
+        [wide],
+        [wide],
+        [low],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("voxels", "size", "words"), [(512, 0.994, "100 µm"), (100, 1.0, "20 µm"), (30, 0.001, "0.005 µm")]
+)
+def test_a_scale_bar_is_as_long_as_it_says(voxels, size, words):
+    _figure, (axes,) = lay_out([[Panel(400, 400, "")]], "", (), (), DARK)
+    draw_scale_bar(axes, voxels, size, "µm")
+    assert axes.texts[0].get_text() == words
+    left, right = axes.lines[0].get_xdata()
+    assert (right - left) * voxels * size == pytest.approx(float(words.split()[0]))
+    box = axes.texts[0].get_window_extent()
+    assert axes.bbox.x0 <= box.x0 < box.x1 <= axes.bbox.x1
+
+
+def test_a_voxel_size_that_makes_no_sense_has_no_scale_bar():
+    _, (axes,) = lay_out([[Panel(400, 400, "")]], "", (), (), DARK)
+    for size in (0.0, float("nan")):
+        draw_scale_bar(axes, 10, size, "mm")
+    assert not axes.lines
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
@@ -78,5 +111,5 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Figure, "savefig", break_off)
     with pytest.raises(OSError, match="disk full"):
-        save_figure(black_square(np.eye(4))[0], tmp_path / "p.png")
+        save_figure(lay_out([[Panel(100, 80, "")]], "", (), (), DARK)[0], tmp_path / "p.png")
     assert not list(tmp_path.iterdir())

@@ -1,18 +1,19 @@
-"""The command `outlines`: a picture of each volume with its segmentation and label outlined."""
+"""The command `outlines`: a picture of each volume, what was found, and if it is right."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from scripts.core import check_writable, refuse
+from scripts.core import UNLABELLED, check_writable, refuse
 from scripts.data import DECATHLON, SEGMENTATION, check_pair, find_dataset, find_images, find_volumes, is_result_name
 from scripts.io import VolumeInfo, read_volume
-from scripts.report import slice_panel
+from scripts.report import slice_panel, theme_of
 
+SPREAD = "_std"  # of a file beside the segmentation: how far repeated predictions differ
 MICROMETRES_PER_MM = 1000.0
 MAX_IN_MICROMETRES = 20.0  # mm across; the scale bar of a larger volume is in mm
 
@@ -23,25 +24,33 @@ def draw_outlines(
     output_dir: str | Path | None = None,
     channel: int | None = None,
     unlabelled_value: float | None = None,
+    theme: str = "dark",
+    class_names: Sequence[str] | None = None,
 ) -> None:
-    """Draw a picture of each volume, with its segmentation and label outlined.
+    """Draw a picture of each volume, of what was found, and of how far the label agrees.
 
-    NAME_outlines.png shows three slices and the maximum along Z. Nothing is drawn before all files have been found and
-    checked. One volume at a time is in memory.
+    NAME_outlines.png shows a slice with the segmentation outlined, the maximum along Z with the segmentation tinted by
+    depth, and two cuts along Z. Where there is a label, it shows what is in both and what is in one alone, and states
+    Dice, precision and recall over the labelled voxels. Grey values are shown with local contrast, for display only.
+    Where NAME_std.EXT lies beside the segmentation, its maximum along Z is drawn too. Nothing is drawn before all files
+    have been found and checked. One volume at a time is in memory.
 
     Args:
-        dataset_dir: the dataset, folder of images or image that was segmented. Where it has labels, they are outlined
-            too.
+        dataset_dir: the dataset, folder of images or image that was segmented. Its labels, where it has some, are
+            compared with the segmentations.
         segmentations_dir: the folder with NAME_seg.EXT for each image, as configs/inference.json writes them.
         output_dir: the folder for the pictures; by default that of the segmentations.
         channel: which channel of images that have several.
         unlabelled_value: the label value that means "not labelled", as negative values always do.
+        theme: dark or light.
+        class_names: names of the values 1, 2, ... of segmentations with several classes, "['NAME','NAME']".
 
     Raises:
         UserError: if there is no image, or an image has no segmentation; for a file that cannot be read, two files
-            of one name, or a segmentation or label that has other voxels than its image; if a picture cannot be
-            written.
+            of one name, or a segmentation or label that has other voxels than its image; for a theme that does not
+            exist; if a picture cannot be written.
     """
+    theme_of(theme)
     folder = Path(segmentations_dir)
     pictures = folder if output_dir is None else Path(output_dir)
     if not folder.is_dir():
@@ -50,31 +59,47 @@ def draw_outlines(
     images = find_images(dataset_dir, channel)
     names = {item["name"] for item in images}
     items = [item for item in images if not is_result_name(item["name"], names)]  # results may lie beside the images
-    labels = _labels(Path(dataset_dir), channel)
+    labels = labels_of(Path(dataset_dir), channel)
     for item in items:
         _check(item, found, labels, folder, channel)
     check_writable(pictures)
     for item in items:
         name = item["name"]
         info, image = read_volume(item["image"], channel=channel)
-        label = read_volume(labels[name])[1] if name in labels else None
-        if label is not None and unlabelled_value is not None:
-            label = np.where(label == unlabelled_value, 0, label)
+        label = vessel_or_not(read_volume(labels[name])[1], unlabelled_value) if name in labels else None
         spacing, unit = _scale_bar(info)
-        title = name if label is None else f"{name}, and its label"
         path = slice_panel(
             pictures / f"{name}_outlines.png",
             image,
             label,
             read_volume(found[name + SEGMENTATION])[1],
-            title=title,
+            title=name,
+            spread=read_volume(found[name + SPREAD])[1] if name + SPREAD in found else None,
             spacing=spacing,
             unit=unit,
+            theme=theme,
+            names=[str(each) for each in np.atleast_1d(class_names)] if class_names is not None else [],
         )
         print(path, file=sys.stderr)
 
 
-def _labels(dataset: Path, channel: int | None) -> Mapping[str, str]:
+def vessel_or_not(label: np.ndarray, unlabelled_value: float | None = None) -> np.ndarray:
+    """Return a label of any values as int8: 1 for vessel, 0 for background, -1 for not labelled.
+
+    Args:
+        label: (X, Y, Z); vessel above 0.
+        unlabelled_value: a value that means "not labelled", as negative values always do.
+    """
+    result = np.zeros(label.shape, np.int8)
+    for z in range(label.shape[2]):  # a plane at a time: large volumes are in memory already
+        plane = label[:, :, z]
+        result[:, :, z][plane > 0] = 1
+        unlabelled = plane < 0 if unlabelled_value is None else (plane < 0) | (plane == unlabelled_value)
+        result[:, :, z][unlabelled] = UNLABELLED
+    return result
+
+
+def labels_of(dataset: Path, channel: int | None) -> Mapping[str, str]:
     """Return the labels of a dataset by name; some images, or all, may have none."""
     if dataset.name == DECATHLON or (dataset / DECATHLON).is_file():
         return {item["name"]: item["label"] for item in find_dataset(dataset, channel=channel)}
@@ -102,7 +127,9 @@ def _check(
             f"segment {image} with configs/inference.json, or give another --segmentations_dir",
             FileNotFoundError,
         )
-    check_pair(image, str(found[name + SEGMENTATION]), channel=channel)
+    for ending in (SEGMENTATION, SPREAD):
+        if name + ending in found:
+            check_pair(image, str(found[name + ending]), channel=channel)
     if name in labels:
         check_pair(image, labels[name], channel=channel)
 

@@ -1,10 +1,12 @@
-"""Pictures and numbers to look at: slices with outlines, curves, scores of an evaluation."""
+"""Pictures and numbers to look at: slices and projections, curves, scores of an evaluation."""
 
 from .curves import overlay_curves, write_curves
 from .evaluation import run_evaluation
 from .figure import pixels_of
+from .patches import MAX_PATCHES, patch_grid
 from .score_table import score_table, write_score_csv
-from .slices import MAX_PATCHES, fullest_slice, patch_grid, slice_figure, slice_panel
+from .slices import fullest_slice, slice_figure, slice_panel
+from .theme import theme_of
 
 __all__ = [
     "MAX_PATCHES",
@@ -16,6 +18,7 @@ __all__ = [
     "score_table",
     "slice_figure",
     "slice_panel",
+    "theme_of",
     "write_curves",
     "write_score_csv",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 from scripts.core import check_regular, read_json, refuse, write_text, write_whole
 from scripts.metrics import AREAS, KINDS, MIN_RECALL, RATES, mean_curves
 
-from .figure import DIM, FRAME, GROUND, TEXT
+from .theme import Theme, font, shortened, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-COLOURS = ("#56b4e9", "#e69f00", "#2fd6a3", "#f0e442", "#ff8ac4", "#ff6b4a")
-"""Those of Okabe and Ito, lightened for a dark ground; more than six lines repeat them, dashed."""
+DASHES = ("-", (0, (6, 2)), (0, (6, 2, 1.5, 2)), (0, (1.5, 1.5)))
+MARKS = ("o", "s", "^", "D", "v", "P")
+"""Lines differ in colour, dashes and mark, so that they are told apart in grey too."""
 
-MAX_COLOURED = 2 * len(COLOURS)  # cases; more are grey
-MAX_ENTRY = 30  # characters
+MAX_COLOURED = 12  # cases; more are grey
+ENTRY_WIDTH = 210  # pixels of a name in a legend
+Entries = list[tuple[dict[str, Any], str]]  # of a legend: what the line looks like, and words
 
 
-def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float) -> list[Path]:
+def write_curves(
+    output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float, theme: str = "dark"
+) -> list[Path]:
     """Write the curves of an evaluation as `curves.json`, `roc.png` and `precision_recall.png`.
 
     A picture is left out where its curve is undefined in every case.
@@ -39,14 +43,16 @@ def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]],
     Args:
         output_dir: folder to write into; it is made where it does not exist.
         cases: for each case, by its name, what `scripts.metrics.curves_of` returns.
-        threshold: probability at which the dots on the curves lie.
+        threshold: probability at which the marks on the curves lie.
+        theme: dark or light.
 
     Returns:
         The files written.
 
     Raises:
-        UserError: if a file cannot be written.
+        UserError: for a theme that does not exist, or if a file cannot be written.
     """
+    colours = theme_of(theme)
     folder = Path(output_dir)
     content = {"threshold": threshold, "mean": mean_curves(list(cases.values())), "cases": dict(cases)}
     written = [folder / "curves.json"]
@@ -57,17 +63,20 @@ def write_curves(output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]],
             path.unlink(missing_ok=True)  # one of an earlier evaluation would mislead
             logger.warning("no %s: the curve is undefined in every case", path)
             continue
-        figure, (axes,) = _figure(1)
-        _draw_cases(axes, kind, content)
-        _finish(axes, kind, content["mean"]["vessel_fraction"], f"at threshold {threshold:.3g}")
+        figure, (axes,) = _figure(1, colours)
+        entries = _draw_cases(axes, kind, content, colours)
+        _finish(
+            axes, kind, content["mean"]["vessel_fraction"], entries, f"marks: at threshold {threshold:.3g}", colours
+        )
         _save(figure, path)
         written.append(path)
     return written
 
 
-def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any]) -> None:
+def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any], theme: Theme) -> Entries:
     """Draw the curve of each case, and their mean in bold over them."""
     cases = {name: case for name, case in content["cases"].items() if case[kind]}
+    entries: Entries = []
     if len(cases) == 1:
         ((name, bold),) = cases.items()
     else:
@@ -76,45 +85,51 @@ def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any]) -> None:
         areas = [case[area] for case in cases.values()]
         few = len(cases) <= MAX_COLOURED
         for number, (case_name, case) in enumerate(cases.items()):
-            style = _style(number) if few else {"color": DIM, "alpha": 0.45}
-            label = _entry(case_name, kind, case) if few else None
-            if not few and number == 0:
-                label = f"{len(cases)} cases  {AREAS[area]} {min(areas):.3f} to {max(areas):.3f}"
-            _draw(axes, kind, case, label, linewidth=1.1, markersize=4, **style)
-    _draw(axes, kind, bold, _entry(name, kind, bold), linewidth=2.6, markersize=9, color=TEXT)
+            style = _style(number, theme) if few else {"color": theme.dim, "alpha": 0.45, "marker": "o"}
+            _draw(axes, kind, case, linewidth=1.2, markersize=5, **style)
+            if few:
+                entries.append((style, _entry(case_name, kind, case)))
+            elif number == 0:
+                entries.append((style, f"{len(cases)} cases  {AREAS[area]} {min(areas):.3f} to {max(areas):.3f}"))
+    style = {"color": theme.text, "linewidth": 2.6, "marker": "o"}
+    _draw(axes, kind, bold, markersize=9, **style)
+    return [*entries, (style, _entry(name, kind, bold))]
 
 
-def _style(number: int) -> dict[str, Any]:
-    """Return the colour and the dashes of a line by its number."""
-    return {"color": COLOURS[number % len(COLOURS)], "linestyle": "-" if number < len(COLOURS) else (0, (4, 2))}
+def _style(number: int, theme: Theme) -> dict[str, Any]:
+    """Return the colour, the dashes and the mark of a line by its number."""
+    colours = len(theme.lines)
+    dashes = DASHES[(number + number // colours) % len(DASHES)]  # the same colour again has other dashes
+    return {"color": theme.lines[number % colours], "linestyle": dashes, "marker": MARKS[number % len(MARKS)]}
 
 
 def _entry(name: str, kind: str, curves: Mapping[str, Any]) -> str:
     """Return an entry of the legend: a name, if need be shortened, and the area under the curve."""
     area = KINDS[kind][-1]
-    half = (MAX_ENTRY - 1) // 2
-    name = name if len(name) <= MAX_ENTRY else f"{name[:half]}…{name[-half:]}"
-    return f"{name}  {AREAS[area]} {curves[area]:.3f}"
+    return f"{shortened(name, 9, ENTRY_WIDTH)}  {AREAS[area]} {curves[area]:.3f}"
 
 
-def _draw(axes: Axes, kind: str, curves: Mapping[str, Any], label: str | None, markersize: float, **style: Any) -> None:
-    """Draw one curve, and a dot on it at the threshold."""
+def _draw(axes: Axes, kind: str, curves: Mapping[str, Any], markersize: float, marker: str, **style: Any) -> None:
+    """Draw one curve, and a mark on it at the threshold."""
     across, up, _ = KINDS[kind]
     x, y = np.array(curves[kind][across]), np.array(curves[kind][up])
     if kind == "precision_recall":
         start = np.interp(MIN_RECALL, x, y)
         x, y = np.append(MIN_RECALL, x[x > MIN_RECALL]), np.append(start, y[x > MIN_RECALL])
-    # not clipped, so that neither curve nor dot loses half its width along the frame
-    axes.plot(x, y, label=label, clip_on=False, solid_joinstyle="round", **style)
+    # not clipped, so that neither curve nor mark loses half its width along the frame
+    axes.plot(x, y, clip_on=False, solid_joinstyle="round", **style)
     x, y = curves["at_threshold"][across], curves["at_threshold"][up]
     if x is not None and y is not None:
         style = {"color": style["color"], "alpha": style.get("alpha")}
-        edge = {"markeredgecolor": GROUND, "markeredgewidth": markersize / 7}
-        axes.plot([x], [y], "o", markersize=markersize, clip_on=False, zorder=5, **edge, **style)
+        edge = {"markeredgecolor": axes.get_facecolor(), "markeredgewidth": markersize / 7}
+        axes.plot([x], [y], marker, markersize=markersize, clip_on=False, zorder=5, **edge, **style)
 
 
 def overlay_curves(
-    evaluations: str | Sequence[str], output_path: str = "curves.png", names: Sequence[str] | None = None
+    evaluations: str | Sequence[str],
+    output_path: str = "curves.png",
+    names: Sequence[str] | None = None,
+    theme: str = "dark",
 ) -> Path:
     """Draw the mean ROC and precision-recall curves of several evaluations over one another.
 
@@ -122,14 +137,17 @@ def overlay_curves(
         evaluations: folders into which evaluations were written, "['A','B']", or the curves.json in them.
         output_path: the PNG to write.
         names: a name for each evaluation, "['NAME','NAME']"; by default the part of its path in which it differs.
+        theme: dark or light.
 
     Returns:
         The picture.
 
     Raises:
         UserError: if an evaluation has no curves.json, or that holds no mean curves; for not as many names as
-            evaluations, or names that are not all different; if the picture cannot be written.
+            evaluations, or names that are not all different; for a theme that does not exist; if the
+            picture cannot be written.
     """
+    colours = theme_of(theme)
     evaluations = [str(each) for each in (evaluations if isinstance(evaluations, list | tuple) else [evaluations])]
     files = [Path(each) if each.endswith(".json") else Path(each) / "curves.json" for each in evaluations]
     names = _short_names([file.parent for file in files]) if names is None else list(map(str, np.atleast_1d(names)))
@@ -145,12 +163,22 @@ def overlay_curves(
             f"holds {', '.join(names)}, which are not all different",
             "give each evaluation a name of its own",
         )
-    figure, panels = _figure(2)
+    figure, panels = _figure(2, colours)
     for axes, kind in zip(panels, KINDS, strict=True):
+        entries: Entries = []
         for number, (name, mean) in enumerate(runs.items()):
-            _draw(axes, kind, mean, _entry(name, kind, mean), linewidth=1.8, markersize=7, **_style(number))
+            style = {"linewidth": 1.8, **_style(number, colours)}
+            _draw(axes, kind, mean, markersize=8, **style)
+            entries.append((style, _entry(name, kind, mean)))
         fractions = {mean["vessel_fraction"] for mean in runs.values()}
-        _finish(axes, kind, fractions.pop() if len(fractions) == 1 else None, "at its threshold")
+        _finish(
+            axes,
+            kind,
+            fractions.pop() if len(fractions) == 1 else None,
+            entries,
+            "marks: each at its threshold",
+            colours,
+        )
     _save(figure, Path(output_path))
     return Path(output_path)
 
@@ -179,8 +207,8 @@ def _read_mean(path: Path) -> dict[str, Any]:
     return mean
 
 
-def _figure(panels: int) -> tuple[Figure, list[Axes]]:
-    """Make a dark figure with square panels side by side.
+def _figure(panels: int, theme: Theme) -> tuple[Figure, list[Axes]]:
+    """Make a figure with square panels side by side.
 
     What stands around the panels gets its room when the figure is saved.
     """
@@ -189,39 +217,54 @@ def _figure(panels: int) -> tuple[Figure, list[Axes]]:
 
     side, gap = 5.2, 0.9  # inches
     width = panels * (side + gap)
-    figure = Figure(figsize=(width, side), dpi=130, facecolor=GROUND)
+    figure = Figure(figsize=(width, side), dpi=130, facecolor=theme.ground)
     FigureCanvasAgg(figure)
-    return figure, [figure.add_axes((i * (side + gap) / width, 0, side / width, 1)) for i in range(panels)]
+    places = [(i * (side + gap) / width, 0, side / width, 1) for i in range(panels)]
+    return figure, [figure.add_axes(place, facecolor=theme.ground) for place in places]
 
 
-def _finish(axes: Axes, kind: str, vessel_fraction: float | None, dot: str) -> None:
-    """Add axes from 0 to 1, the line of chance, and a legend in which dots are named `dot`."""
-    axes.plot([], [], "o", color=TEXT, markersize=6, label=dot)
+def _finish(axes: Axes, kind: str, vessel_fraction: float | None, entries: Entries, mark: str, theme: Theme) -> None:
+    """Add axes from 0 to 1, the line of chance, and a legend in which marks are named `mark`."""
     across, up, _ = KINDS[kind]
-    chance = {"color": DIM, "linewidth": 1, "linestyle": ":", "zorder": 0.5}
+    entries = [*entries, ({"color": theme.text, "linestyle": "", "marker": "o"}, mark)]
+    chance = {"color": theme.dim, "linewidth": 1, "linestyle": ":"}
     if kind == "roc":
-        axes.plot([0, 1], [0, 1], label="chance", **chance)
+        axes.plot([0, 1], [0, 1], zorder=0.5, **chance)
+        entries.append((chance, "chance"))
     elif vessel_fraction is not None:
-        axes.plot([0, 1], [vessel_fraction] * 2, label="chance (share of vessel)", **chance)
-    axes.set(xlim=(0, 1), ylim=(0, 1), facecolor=GROUND)
+        axes.plot([0, 1], [vessel_fraction] * 2, zorder=0.5, **chance)
+        entries.append((chance, "chance (share of vessel)"))
+    axes.set(xlim=(0, 1), ylim=(0, 1))
     title = "ROC" if kind == "roc" else "Precision and recall"
-    axes.set_title(f"{title}: vessel against background", color=TEXT, fontsize=12, loc="left", pad=10)
-    axes.set_xlabel(across.replace("_", " "), color=TEXT, fontsize=11)
-    axes.set_ylabel("recall (true positive rate)" if kind == "roc" else up, color=TEXT, fontsize=11)
+    axes.set_title(f"{title}: vessel against background", color=theme.text, fontsize=12, loc="left", pad=10)
+    axes.set_xlabel(across.replace("_", " "), color=theme.text, fontsize=11)
+    axes.set_ylabel("recall (true positive rate)" if kind == "roc" else up, color=theme.text, fontsize=11)
     ticks = np.linspace(0, 1, 6)
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)
-    axes.tick_params(colors=DIM, labelsize=9)
-    axes.grid(color=FRAME, linewidth=0.6)
+    axes.tick_params(colors=theme.dim, labelsize=9)
+    axes.grid(color=theme.frame, linewidth=0.6)
     axes.set_axisbelow(True)
     for spine in axes.spines.values():
-        spine.set_color(FRAME)
+        spine.set_color(theme.frame)
+    _add_legend(axes, entries, theme)
+
+
+def _add_legend(axes: Axes, entries: Entries, theme: Theme) -> None:
+    """Add a legend beside a single panel, or inside one of two where it hides least."""
+    from matplotlib.lines import Line2D
+
     single = len(axes.figure.axes) == 1
     place = {"loc": "upper left", "bbox_to_anchor": (1.03, 1.0), "borderaxespad": 0} if single else {"loc": "best"}
-    axes.legend(fontsize=9, labelcolor=TEXT, facecolor=GROUND, edgecolor=FRAME, framealpha=0.85, **place)
+    look = {"labelcolor": theme.text, "facecolor": theme.ground, "edgecolor": theme.frame, "framealpha": 0.85}
+    handles = [Line2D([], [], **{"markersize": 5, **style}) for style, _ in entries]
+    words = ["·"] * len(entries)  # a name with an underscore before it would be left out
+    legend = axes.legend(handles, words, fontsize=9, handlelength=3.4, **look, **place)
+    for text, (_, entry) in zip(legend.get_texts(), entries, strict=True):
+        text.set(text=entry, **font(9))
 
 
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure as a PNG, as large as what is drawn."""
-    fit = {"bbox_inches": "tight", "pad_inches": 0.2}
-    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", facecolor=GROUND, **fit))
+    fit = {"bbox_inches": "tight", "pad_inches": 0.2, "facecolor": figure.get_facecolor()}
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", **fit))

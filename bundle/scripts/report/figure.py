@@ -1,13 +1,14 @@
-"""Parts of pictures: a dark figure of several axes, outlines, tints, a legend, a scale bar.
+"""A figure of several pictures: where each lies, title, captions, legend, scale bar.
 
-Matplotlib is imported where it is used, because drawing is rare and start-up should not pay for it. Figures are drawn
-on their own Agg canvas, so that neither a display nor pyplot's global state is touched.
+All lengths are in pixels. Figures are drawn on their own Agg canvas, so that neither a display nor pyplot's global
+state is touched. Matplotlib is imported where it is used, because drawing is rare and start-up should not pay for it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,156 +16,169 @@ import numpy as np
 
 from scripts.core import write_whole
 
+from .theme import Theme, font, shortened, showable, width_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GROUND, TEXT, DIM, FRAME = "#101418", "#e8eaed", "#8b949e", "#30363d"
-LABEL_COLOUR, PREDICTION_COLOUR = "#3ddc84", "#ff4fd8"
-"""Green and magenta can be told apart with every common kind of colour blindness, and from grey."""
-NOT_LABELLED_COLOUR = "#ffb000"
 DOTS_PER_INCH = 100
+TITLE, WORDS, CAPTION = 12, 9, 9  # points
+EDGE, GAP, LINE, CAPTION_HEIGHT, SWATCH = 15, 14, 19, 24, 14
+MAX_ROW = 1420
+LEAST_WIDTH = 360
 
 
-def display_size(shape: tuple[int, ...], across: float, down: float) -> tuple[float, float]:
-    """Return how large a view is drawn: 3.6 inches at its longer side.
+@dataclass(frozen=True)
+class Panel:
+    """One picture of a figure.
 
-    Args:
-        shape: rows and columns of the view, in voxels.
-        across: width of a voxel, in any unit.
-        down: height of a voxel, in the same unit.
-
-    Returns:
-        Width and height in inches, each at least 0.75.
+    Attributes:
+        width: of the picture.
+        height: of the picture.
+        caption: above it.
     """
-    width, height = shape[1] * across, shape[0] * down
-    scale = 3.6 / max(width, height)
-    # fifteen slices of unknown depth would be a hairline
-    return max(width * scale, 0.75), max(height * scale, 0.75)
+
+    width: int
+    height: int
+    caption: str
+
+    @property
+    def room(self) -> int:
+        """Return the width of the picture or of its caption, whichever is wider."""
+        return max(self.width, int(np.ceil(width_of(self.caption, CAPTION))))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a legend: words, and before them a square of a colour, or a bar of several.
+
+    Attributes:
+        words: what the colour means.
+        colours: a colour as Matplotlib names it, or several from left to right; none for a remark.
+    """
+
+    words: str
+    colours: tuple[str, ...] = ()
+
+    @property
+    def swatch(self) -> int:
+        """Return the width of the colours."""
+        return 0 if not self.colours else SWATCH if len(self.colours) == 1 else 5 * SWATCH
+
+    @property
+    def room(self) -> int:
+        """Return how wide the entry is."""
+        return int(np.ceil(self.swatch + 6 * bool(self.colours) + width_of(self.words, WORDS)))
 
 
 def lay_out(
-    columns: Sequence[Sequence[int]], sizes: Sequence[tuple[float, float]], title: str, legend: bool
+    rows: Sequence[Sequence[Panel]],
+    title: str,
+    lines: Sequence[str],
+    legend: Sequence[Entry],
+    theme: Theme,
+    cell: int = 0,
 ) -> tuple[Figure, list[Axes]]:
-    """Make a dark figure with an axes for each picture.
+    """Make a figure with axes for each picture, as large as what it holds.
 
     Args:
-        columns: the numbers of the pictures in each column, from top to bottom.
-        sizes: width and height of each picture, in inches.
-        title: a line above the pictures; may be empty.
-        legend: whether to leave room for a legend below them.
+        rows: the pictures of each row.
+        title: the first line; may be empty, and is shortened if it is too long.
+        lines: lines below it.
+        legend: below the pictures.
+        theme: of the figure.
+        cell: least width of the room for a picture.
 
     Returns:
-        The figure, and the axes in the order of the pictures' numbers.
+        The figure, and the axes in the order of the pictures.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    gap, caption, edge = 0.12, 0.26, 0.15
-    top = 0.38 if title else 0.05
-    bottom = 0.32 if legend else 0.0
-    widths = [max(sizes[i][0] for i in column) for column in columns]
-    heights = [sum(sizes[i][1] + caption for i in column) + gap * (len(column) - 1) for column in columns]
-    width = sum(widths) + gap * (len(columns) - 1) + 2 * edge
-    height = max(heights) + top + bottom + 2 * edge
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor=GROUND)
+    lines = [showable(line) for line in lines]
+    rooms = [[max(cell, panel.room) for panel in row] for row in rows]
+    wide = [sum(row) + GAP * (len(row) - 1) for row in rooms]
+    wide += [LEAST_WIDTH, *(int(np.ceil(width_of(line, WORDS))) for line in lines), *(each.room for each in legend)]
+    width = max(wide) + 2 * EDGE
+    legend_rows = _wrapped(legend, width - 2 * EDGE)
+    top = EDGE + (LINE + 8) * bool(title) + LINE * len(lines) + 4 * bool(title or lines)
+    heights = [CAPTION_HEIGHT + max(panel.height for panel in row) for row in rows]
+    bottom = 8 + LINE * len(legend_rows) if legend_rows else 0
+    height = top + sum(heights) + GAP * (len(rows) - 1) + bottom + EDGE
+
+    figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, facecolor=theme.ground)
     FigureCanvasAgg(figure)
-    boxes = {}
-    x = edge
-    for column, column_width in zip(columns, widths, strict=True):
-        y = height - edge - top
-        for i in column:
-            w, h = sizes[i]
-            y -= caption + h
-            boxes[i] = figure.add_axes(((x + (column_width - w) / 2) / width, y / height, w / width, h / height))
-            y -= gap
-        x += column_width + gap
+
+    def write(x: float, y: float, words: str, colour: str, size: float) -> None:
+        """Write words whose middle line is `y` pixels below the top."""
+        figure.text(x / width, 1 - y / height, words, color=colour, va="center_baseline", **font(size))
+
     if title:
-        figure.text(edge / width, 1 - 0.3 / height, title, color=TEXT, fontsize=12, va="center")
-    return figure, [boxes[i] for i in sorted(boxes)]
+        write(EDGE, EDGE + LINE / 2, shortened(title, TITLE, width - 2 * EDGE), theme.text, TITLE)
+    for number, line in enumerate(lines):
+        write(EDGE, EDGE + (LINE + 8) * bool(title) + LINE * (number + 0.5), line, theme.text, WORDS)
+    boxes, y = [], top
+    for row, row_rooms, row_height in zip(rows, rooms, heights, strict=True):
+        x = EDGE
+        for panel, room in zip(row, row_rooms, strict=True):
+            place = (x, height - y - CAPTION_HEIGHT - panel.height, panel.width, panel.height)
+            axes = figure.add_axes((place[0] / width, place[1] / height, place[2] / width, place[3] / height))
+            write(x, y + CAPTION_HEIGHT / 2, panel.caption, theme.dim, CAPTION)
+            boxes.append(axes)
+            x += room + GAP
+        y += row_height + GAP
+    _draw_legend(figure, legend_rows, height - EDGE - LINE * len(legend_rows), theme)
+    return figure, boxes
 
 
-def draw_picture(axes: Axes, picture: np.ndarray, colours: str) -> None:
-    """Draw values in [0, 1] as they are, without interpolation, in a thin frame.
-
-    Args:
-        axes: to draw on; the picture fills them.
-        picture: (rows, columns).
-        colours: name of a Matplotlib colour map.
-    """
-    axes.imshow(picture, cmap=colours, vmin=0, vmax=1, interpolation="nearest", aspect="auto")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_color(FRAME)
+def in_rows(groups: Sequence[Sequence[Panel]]) -> list[list[Panel]]:
+    """Put groups of pictures into rows, as many of like height into each as fit."""
+    rows: list[list[Panel]] = []
+    for group in groups:
+        together = [*rows[-1], *group] if rows and group else []
+        alike = together and max(each.height for each in group) > 0.6 * max(each.height for each in rows[-1])
+        if alike and sum(panel.room + GAP for panel in together) - GAP <= MAX_ROW:
+            rows[-1] = together
+        elif group:
+            rows.append(list(group))
+    return rows
 
 
-def draw_outline(axes: Axes, mask: np.ndarray | None, colour: str, weight: float = 1.0) -> None:
-    """Outline what is above 0 in a mask, along the sides of its pixels.
-
-    Args:
-        axes: to draw on.
-        mask: (rows, columns); None draws nothing.
-        colour: of the line.
-        weight: factor on the width of the line.
-    """
-    if mask is None or not (mask > 0).any():
-        return
-    from matplotlib.collections import LineCollection
-
-    inside = np.pad(mask > 0, 1)
-    lines = []
-    rows, columns = np.nonzero(inside[1:] != inside[:-1])  # horizontal sides, above row `rows`
-    lines.append(np.stack([np.stack([columns - 1.5, rows - 0.5], -1), np.stack([columns - 0.5, rows - 0.5], -1)], 1))
-    rows, columns = np.nonzero(inside[:, 1:] != inside[:, :-1])  # vertical sides
-    lines.append(np.stack([np.stack([columns - 0.5, rows - 1.5], -1), np.stack([columns - 0.5, rows - 0.5], -1)], 1))
-    # thin on large pictures, where the outline must not hide a capillary of a few pixels
-    width = weight * float(np.clip(220 / max(mask.shape), 0.6, 1.4))
-    axes.add_collection(LineCollection(np.concatenate(lines), colors=colour, linewidths=width, capstyle="projecting"))
-    axes.set_xlim(-0.5, mask.shape[1] - 0.5)
-    axes.set_ylim(mask.shape[0] - 0.5, -0.5)
+def _wrapped(legend: Sequence[Entry], width: int) -> list[list[tuple[int, Entry]]]:
+    """Return the lines of a legend, each entry with the place of its left end."""
+    lines: list[list[tuple[int, Entry]]] = []
+    x = width + 1
+    for entry in legend:
+        if x + entry.room > width:
+            lines.append([])
+            x = 0
+        lines[-1].append((x, entry))
+        x += entry.room + 2 * GAP
+    return lines
 
 
-def tint_unlabelled(axes: Axes, mask: np.ndarray | None) -> None:
-    """Tint and hatch what is below 0 in a mask: these voxels are not labelled.
+def _draw_legend(figure: Figure, lines: Sequence[Sequence[tuple[int, Entry]]], top: int, theme: Theme) -> None:
+    """Draw a legend from `top` pixels below the top of the figure."""
+    from matplotlib.patches import Rectangle
 
-    Args:
-        axes: to draw on.
-        mask: (rows, columns); None draws nothing.
-    """
-    if mask is None or not (mask < 0).any():
-        return
-    from matplotlib.colors import to_rgb
-
-    rows, columns = np.indices(mask.shape)
-    stripe = (rows + columns) % max(4, max(mask.shape) // 16) == 0
-    tint = np.zeros((*mask.shape, 4))  # (rows, columns, RGBA)
-    tint[..., :3] = to_rgb(NOT_LABELLED_COLOUR)
-    tint[..., 3] = np.where(mask < 0, np.where(stripe, 0.55, 0.16), 0.0)
-    axes.imshow(tint, interpolation="nearest", aspect="auto")
-
-
-def draw_legend(figure: Figure, label: np.ndarray | None, pred: np.ndarray | None) -> None:
-    """Write at the bottom which colour means what.
-
-    Args:
-        figure: to write on.
-        label: the label that is outlined, of any shape; negative values are not labelled. None where there is no label.
-        pred: the prediction that is outlined; None where there is none.
-    """
-    entries = []
-    if label is not None:
-        entries.append(("label", LABEL_COLOUR))
-    if pred is not None:
-        entries.append(("prediction", PREDICTION_COLOUR))
-    if label is not None and (label < 0).any():
-        entries.append(("not labelled", NOT_LABELLED_COLOUR))
-    width, height = figure.get_size_inches()
-    x = 0.15
-    for text, colour in entries:
-        figure.text(x / width, 0.2 / height, "■", color=colour, fontsize=11, va="center")
-        figure.text((x + 0.2) / width, 0.2 / height, text, color=TEXT, fontsize=9, va="center")
-        x += 0.45 + 0.078 * len(text)
+    width, height = figure.get_size_inches() * DOTS_PER_INCH
+    for number, line in enumerate(lines):
+        middle = top + LINE * (number + 0.5)
+        for place, entry in line:
+            x = EDGE + place
+            for index, colour in enumerate(entry.colours):
+                one = entry.swatch / len(entry.colours)
+                corner = ((x + index * one) / width, 1 - (middle + SWATCH / 2 - 2) / height)
+                size = (one / width, (SWATCH - 4) / height)
+                figure.add_artist(
+                    Rectangle(corner, *size, color=colour, transform=figure.transFigure, linewidth=0, antialiased=False)
+                )
+            x += entry.swatch + 6 * bool(entry.colours)
+            figure.text(
+                x / width, 1 - middle / height, entry.words, color=theme.text if entry.colours else theme.dim,
+                va="center_baseline", **font(WORDS),
+            )  # fmt: skip
 
 
 def draw_scale_bar(axes: Axes, voxels: int, size: float, unit: str) -> None:
@@ -179,14 +193,16 @@ def draw_scale_bar(axes: Axes, voxels: int, size: float, unit: str) -> None:
     from matplotlib.patheffects import withStroke
 
     target = 0.25 * voxels * size
+    if not np.isfinite(target) or target <= 0:
+        return
     power = 10 ** np.floor(np.log10(target))
     length = max(m * power for m in (1, 2, 5) if m * power <= target * 1.0001)
     right, y = 0.96, 0.06
     left = right - length / size / voxels
-    halo = [withStroke(linewidth=3, foreground=GROUND)]
-    axes.plot([left, right], [y, y], color=TEXT, linewidth=2.5, transform=axes.transAxes, path_effects=halo)
-    axes.text((left + right) / 2, y + 0.02, f"{length:g} {unit}", color=TEXT, fontsize=8, ha="center", va="bottom",
-              transform=axes.transAxes, path_effects=halo)  # fmt: skip
+    halo = [withStroke(linewidth=3, foreground="black")]  # on an image, whatever is around it
+    axes.plot([left, right], [y, y], color="white", linewidth=2.5, transform=axes.transAxes, path_effects=halo)
+    axes.text(right, y + 0.025, f"{length:g} {unit}", color="white", ha="right", va="bottom",
+              transform=axes.transAxes, path_effects=halo, **font(WORDS))  # fmt: skip
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
@@ -196,7 +212,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
         UserError: if it cannot be written.
     """
     path = Path(path)
-    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", facecolor=GROUND))
+    write_whole(path, lambda file: figure.savefig(file, format="png", facecolor=figure.get_facecolor()))
     return path
 
 
