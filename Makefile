@@ -19,7 +19,7 @@ MINUTES ?= 60
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test fuzz studies-named label label-foundation test-label bench results docs foundation lint clean
+.PHONY: help setup demo test fuzz studies-named label label-foundation test-label bench results docs pictures foundation lint clean
 
 help:
 	@echo "make setup   .venv with the command tubenet, and the pinned versions of what it runs on"
@@ -32,6 +32,7 @@ help:
 	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
 	@echo "make results DATASET=FOLDER [PAGE=docs/results.md]   score the shipped weights on each labelled volume of it"
 	@echo "make docs    the tables of docs/reference/, from the code that they describe"
+	@echo "make pictures  those of README.md and docs/, anew: minutes"
 	@echo "make foundation MASKS=FOLDER   train the shipped weights again, from nothing, into $(FOUNDATION)/: hours"
 	@echo "make lint    ruff, and mypy on core, io and metrics"
 	@echo "make clean   remove .venv, $(LABEL_VENV), $(DEMO)/, $(RESULTS)/, $(FOUNDATION)/ and $(FINDINGS)/"
@@ -83,6 +84,9 @@ results: $(VENV)/.run
 
 docs: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python docs/make_reference.py
+
+pictures: $(VENV)/.run
+	PYTHONPATH=bundle $(BIN)/python docs/make_picture.py
 
 foundation: $(VENV)/.run
 	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash experiments/foundation/rebuild.sh

@@ -11,10 +11,11 @@ import numpy as np
 
 from scripts.core import box_text, slices
 from scripts.io import read_volume, write_volume
-from scripts.report import overlay_curves, slice_panel
+from scripts.report import overlay_curves, slice_panel, theme_of
 from scripts.weights import read_sidecar
 
 from .bundle import EVALUATE, FINETUNE, INFERENCE, TRAIN, run_bundle
+from .outlines import vessel_or_not
 from .synthesise import write_dataset
 
 STYLE, SEED = "hollow", 0
@@ -27,7 +28,10 @@ METRICS = ("dice", "precision", "recall", "auroc", "average_precision")
 
 
 def run_demo(
-    output_dir: str | Path = "demo", epochs: int = EPOCHS, iterations_per_epoch: int = ITERATIONS_PER_EPOCH
+    output_dir: str | Path = "demo",
+    epochs: int = EPOCHS,
+    iterations_per_epoch: int = ITERATIONS_PER_EPOCH,
+    theme: str = "dark",
 ) -> None:
     """Segment a synthetic volume, fine-tune on one block of it, and compare before and after.
 
@@ -38,10 +42,13 @@ def run_demo(
             the block, `before/` and `after/` with segmentations, scores and curves, `weights/`, and three pictures.
         epochs: how many epochs to fine-tune for.
         iterations_per_epoch: steps in each of them.
+        theme: of the pictures, dark or light.
 
     Raises:
-        UserError: if the folder cannot be written; if one of the commands fails; what it printed says why.
+        UserError: for a theme that does not exist; if the folder cannot be written; if one of the commands fails; what
+            it printed says why.
     """
+    theme_of(theme)
     started = time.monotonic()
     folder = Path(output_dir).resolve()
     dataset, rest, weights = folder / "dataset", folder / "rest", folder / "weights"
@@ -66,9 +73,9 @@ def run_demo(
     print("\noutside the block        " + "".join(f"{metric:>19}" for metric in METRICS))
     for title, scores in rows.items():
         print(f"{title:25}" + "".join(f"{scores['cases'][name][metric]:19.3f}" for metric in METRICS))
-    pictures = [_picture(folder, name, which, scores) for which, scores in (("before", before), ("after", after))]
+    pictures = [_picture(folder, name, which, theme) for which in ("before", "after")]
     curves = folder / "roc.png"
-    overlay_curves([str(folder / "before"), str(folder / "after")], curves, names=list(rows))
+    overlay_curves([str(folder / "before"), str(folder / "after")], curves, names=list(rows), theme=theme)
     print("pictures: " + ", ".join(map(str, [*pictures, curves])))
     print(f"{time.monotonic() - started:.0f} seconds in all")
 
@@ -95,12 +102,16 @@ def _segment_and_score(dataset: Path, rest: Path, output: Path, **options: objec
     return json.loads((output / "metrics.json").read_text())
 
 
-def _picture(folder: Path, name: str, which: str, scores: dict[str, Any]) -> Path:
-    """Draw the segmentation `before` or `after` fine-tuning, with its label and Dice."""
-    title = f"{which} fine-tuning: Dice {scores['cases'][name]['dice']:.2f} outside the block"
-    _, image = read_volume(folder / "dataset" / "images" / f"{name}.tif")
-    _, label = read_volume(folder / "dataset" / "labels" / f"{name}.tif")
-    _, segmentation = read_volume(folder / which / f"{name}_seg.tif")
+def _picture(folder: Path, name: str, which: str, theme: str) -> Path:
+    """Draw what was found `before` or `after` fine-tuning, with its scores outside the block."""
+    paths = (f"dataset/images/{name}.tif", f"rest/labels/{name}.tif", f"{which}/{name}_seg.tif")
+    image, label, segmentation = (read_volume(folder / path)[1] for path in paths)
     return slice_panel(
-        folder / f"{which}.png", image, label, segmentation, title=title, spacing=VOXEL_SIZE["voxel_size"]
+        folder / f"{which}.png",
+        image,
+        vessel_or_not(label, IN_BLOCK),
+        segmentation,
+        title=f"{which} fine-tuning, scored outside the block",
+        spacing=VOXEL_SIZE["voxel_size"],
+        theme=theme,
     )
