@@ -68,6 +68,13 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors(target), link
 
 
+def test_the_model_card_links_to_nothing_outside_the_bundle():
+    """Which is copied alone, and lies in the wheel without the project around it."""
+    card = BUNDLE / "docs" / "README.md"
+    paths = [link.partition("#")[0] for link in links(card) if not re.match(r"https?://", link)]
+    assert all((card.parent / path).resolve().is_relative_to(BUNDLE) for path in paths)
+
+
 @ON_ALL
 def test_files_that_are_named_exist(page):
     # links are tested above
