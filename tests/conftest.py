@@ -8,16 +8,23 @@ from monai.bundle import ConfigWorkflow
 
 from scripts.network import TubeNet
 from scripts.weights import save_weights
-from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, BundleCommand
+from tests.helpers.bundle_command import TINY_CHANNELS, BundleCommand
 from tests.helpers.dataset_examples import write_tubes
+from tests.helpers.python_m import BUNDLE, PythonM
 
 
 @pytest.fixture(scope="session")
-def bundle():
-    """`python -m monai.bundle`: `bundle("verify_metadata", ...)`, `bundle.run("inference", dataset_dir=...)`."""
-    command = BundleCommand()
+def python_m():
+    """`python -m`: `python_m("scripts", "synthesise", ...)`, a process of a fraction of a second."""
+    command = PythonM()
     yield command
     command.close()
+
+
+@pytest.fixture(scope="session")
+def bundle(python_m):
+    """`python -m monai.bundle`: `bundle("verify_metadata", ...)`, `bundle.run("inference", dataset_dir=...)`."""
+    return BundleCommand(python_m)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 """`python -m bench`: one case measured for real, and the tables by hand."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,10 +16,9 @@ from tests.helpers.bundle_command import BUNDLE
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def bench(*words):
-    environment = os.environ | {"PYTHONPATH": str(BUNDLE), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "bench", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+@pytest.fixture
+def bench(python_m):
+    return lambda *words: python_m("bench", *words, cwd=ROOT, environment={"PYTHONPATH": str(BUNDLE)})
 
 
 def result(gigaflops, seconds, peak):
@@ -48,9 +44,9 @@ def test_a_comparison_takes_the_machine_s_rates_into_account():
 
 
 @pytest.mark.slow
-def test_one_case(tmp_path):
+def test_one_case(bench, tmp_path):
     done = bench("measure", "--output_path", tmp_path / "a.json", "--only", "start: python")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     (name, figures), *others = json.loads((tmp_path / "a.json").read_text())["cases"].items()
     assert (name, others) == ("start: python", [])
     assert min(figures["seconds"]) <= figures["median"] <= max(figures["seconds"])
@@ -61,9 +57,9 @@ def test_one_case(tmp_path):
 
 
 @pytest.mark.slow
-def test_gradients_of_two_steps_are_sound():
+def test_gradients_of_two_steps_are_sound(bench):
     done = bench("gradients", "--steps", "2", "--every", "1")
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.stderr
     assert "shipped, 2 steps of 2: 0 gradients not finite" in done.stdout
     smallest = float(done.stdout.split("smallest ")[1].split(",")[0])
     assert 0.999 < smallest < 1  # at 1 nothing would have been rounded
@@ -106,8 +102,8 @@ def test_a_bar_is_as_long_as_its_stage(tmp_path):
         ),
     ],
 )
-def test_what_is_refused(words, message):
+def test_what_is_refused(words, message, bench):
     done = bench(*words)
-    assert done.returncode != 0
+    assert done.status != 0
     assert message in done.stderr
     assert not (ROOT / "bench.json").exists()

@@ -2,8 +2,6 @@
 
 import inspect
 import logging
-import os
-import subprocess
 import sys
 
 import pytest
@@ -69,11 +67,9 @@ def test_help_of_a_command_names_its_options(command, name, asked):
         (["experiments", "reslts"], "python -m experiments reslts: there is no such command; did you mean results?"),
     ],
 )
-def test_a_command_that_does_not_exist_is_one_line_and_status_1(words, line):
-    environment = os.environ | {"PYTHONPATH": str(BUNDLE)}
-    command = [sys.executable, "-m", *words]
-    done = subprocess.run(command, cwd=BUNDLE.parent, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+def test_a_command_that_does_not_exist_is_one_line_and_status_1(words, line, python_m):
+    done = python_m(*words, cwd=BUNDLE.parent, environment={"PYTHONPATH": str(BUNDLE)})
+    assert done.status == 1
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
     assert done.stderr.endswith(f"{line}\n")
@@ -108,9 +104,8 @@ def test_a_path_may_look_like_a_number(command, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["12.5", "2024", "[a]"]
 
 
-def test_a_failure_is_one_line_and_status_1():
-    words = [sys.executable, "-m", "scripts", "synthesise", "unused", "--count", "0"]
-    done = subprocess.run(words, cwd=BUNDLE, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+def test_a_failure_is_one_line_and_status_1(python_m):
+    done = python_m("scripts", "synthesise", "unused", "--count", "0", plain=True)
+    assert done.status == 1
     assert done.stderr == "error: --count 0: is not a whole number of at least 1; give one such as 12\n"
     assert not (BUNDLE / "unused").exists()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 if __name__ == "__main__":  # torchrun starts it by its path
     sys.path[0] = str(Path(__file__).resolve().parents[2])
-from tests.helpers.bundle_command import BUNDLE, PRELOADED, Finished
+from tests.helpers.python_m import BUNDLE, PRELOADED, Finished
 
 COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -123,8 +123,7 @@ def shared_batches(batch_size):
 
 
 if __name__ == "__main__":
-    more = ("matplotlib.backends.backend_agg", "skimage.measure", "torch.utils.tensorboard", "torch._dynamo")
-    for module in (*PRELOADED, *more, "ignite.distributed", "torch.nn.parallel"):
+    for module in (*PRELOADED, "ignite.distributed", "torch.nn.parallel"):
         importlib.import_module(module)
     listed = Path(sys.argv[1]).resolve()  # forks change the folder
     for (name, words), port in json.loads(listed.read_text()):

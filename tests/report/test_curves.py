@@ -1,8 +1,6 @@
 """Curves: what is drawn, and what cannot be drawn."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from scripts.metrics import curves_of, mean_curves
 from scripts.report import overlay_curves
 from scripts.report.curves import DASHES, MARKS, MAX_COLOURED, _short_names, _style, write_curves
 from scripts.report.theme import THEMES
-from tests.helpers.bundle_command import BUNDLE
 from tests.helpers.counts_examples import HALF, counts, noisy
 
 GROUND, TEXT, COLOURS = THEMES["dark"].ground, THEMES["dark"].text, THEMES["dark"].lines
@@ -153,9 +150,9 @@ def test_what_cannot_be_drawn(runs, tmp_path):
     assert not (tmp_path / "x.png").exists()
 
 
-def test_the_command(runs):
+def test_the_command(runs, python_m):
     words = ["curves", "--evaluations", f"['{runs}/dice/eval','{runs}/focal/eval']", "--output_path", f"{runs}/v.png"]
-    subprocess.run([sys.executable, "-m", "scripts", *words], cwd=BUNDLE, check=True)
+    python_m("scripts", *words).ok()
     assert drawn(runs / "v.png", COLOURS[1]) > 200
 
 

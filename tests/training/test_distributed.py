@@ -74,6 +74,7 @@ def did(dataset, tiny_dataset, tiny_weights, bundle, tmp_path_factory):
     short = {**options, "epochs": 1, "iterations_per_epoch": 3}
     tuning = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_path": tiny_weights, "epochs": 3, "frozen_epochs": 1}
     tuning |= {"device": "cpu", "iterations_per_epoch": 2, "patience": 1, "learning_rate": 0.1}
+    drawn = {**TINY_TRAINING, "val_interval": 1, "validation_volumes": 1, "num_workers": 0, "device": "cpu"}
     scoring = {**TINY_NETWORK, "ckpt_path": tiny_weights, "device": "cpu"}
     one = {
         "double": words("train", double, **options, ckpt_dir=folder / "double_1"),
@@ -91,6 +92,7 @@ def did(dataset, tiny_dataset, tiny_weights, bundle, tmp_path_factory):
         "scores": words(
             *("train", "evaluate", "multi_gpu_evaluate"), **scoring, dataset_dir=dataset, output_dir=folder / "scores_2"
         ),
+        "drawn": words("train", "pretrain", "multi_gpu_train", **drawn, ckpt_dir=folder / "drawn"),
         "losses": ["global_losses", folder / "batches.pt"],
     }
     for name, command in one.items():
@@ -208,6 +210,13 @@ def test_a_batch_that_leaves_a_process_without_a_patch(did):
         "--batch_size 1: is shared by 2 processes and leaves some without a patch; raise it, or start fewer processes"
     )
     assert told == ["", f"error: {refusal} (--nproc_per_node)"]
+
+
+def test_two_processes_train_on_volumes_that_they_draw(did):
+    folder, done = did
+    for process in done["drawn"]:
+        process.ok()
+    assert sorted(path.name for path in (folder / "drawn").iterdir()) == LEFT_BY_TRAINING
 
 
 # -- scoring -----------------------------------------------------------------------------------------------------------

@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from scripts.io import read_volume, write_volume
 from scripts.weights import read_sidecar, sidecar_path
-from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING, contents
+from tests.helpers.bundle_command import TINY_CHANNELS, TINY_NETWORK, TINY_TRAINING, contents
 from tests.helpers.dataset_examples import write_tubes
 
 FINETUNE = ("train", "finetune")
@@ -174,32 +172,27 @@ def test_the_default_weights_do_not_fit_another_width(bundle, tiny_dataset, tmp_
 
 
 @pytest.mark.slow
-def test_a_disk_that_fills_while_a_checkpoint_is_written(tiny_dataset, tmp_path):
+def test_a_disk_that_fills_while_a_checkpoint_is_written(bundle, tiny_dataset, tmp_path):
     """A limit on the size of files stands in for the disk: writing fails in the same place, for real."""
     weights = tmp_path / "weights"
     options = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_dir": weights}
 
     def command(most_bytes, **more):
-        words = [str(word) for name, value in {**options, **more}.items() for word in (f"--{name}", value)]
-        start = (
-            f"import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes}));"
-            "runpy.run_module('monai.bundle', run_name='__main__', alter_sys=True)"
-        )
-        run = [sys.executable, "-c", start, "run", "--config_file", "configs/train.json", *words]
-        return subprocess.run(run, cwd=BUNDLE, capture_output=True, text=True, timeout=300, check=False)
+        words = [word for name, value in {**options, **more}.items() for word in (f"--{name}", value)]
+        return bundle("run", "--config_file", "configs/train.json", *words, most_bytes=most_bytes)
 
-    assert command(10**9).returncode == 0
+    assert command(10**9).status == 0
     before = contents(weights)
     failed = command((weights / "model_last.pt").stat().st_size + 1000, epochs=2, resume="true")
     last = failed.stderr.strip().splitlines()[-1]
-    assert failed.returncode == 1
+    assert failed.status == 1
     assert last.startswith(f"error: {weights / 'resume.pt'}: cannot be written (")
     assert "what was there before is kept" in last
     after = contents(weights)
     assert after.keys() == before.keys()
     name = (weights / "resume.pt").relative_to(weights)
     assert after[name] == before[name]
-    assert command(10**9, epochs=2, resume="true").returncode == 0
+    assert command(10**9, epochs=2, resume="true").status == 0
 
 
 def test_mistyped_options(bundle, tiny_dataset, tmp_path):

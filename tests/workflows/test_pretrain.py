@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 
 from scripts.io import write_volume
-from tests.helpers.bundle_command import BUNDLE, TINY_TRAINING
+from tests.helpers.bundle_command import TINY_TRAINING
 from tests.helpers.dataset_examples import write_tubes
 
 PRETRAIN = ["train", "pretrain"]
@@ -84,27 +82,6 @@ def test_real_volumes_are_watched_as_they_are_labelled(bundle, tmp_path):
     options = OPTIONS | {"epochs": 1, "iterations_per_epoch": 1}
     bundle.run(PRETRAIN, **options, test_dir=dataset, ckpt_dir=tmp_path / "ck").ok()
     assert "test_dice" in (tmp_path / "ck" / "epochs.csv").read_text()
-
-
-@pytest.mark.slow
-def test_several_processes_share_it(tmp_path):
-    options = OPTIONS | {"epochs": 1, "iterations_per_epoch": 1, "device": "cpu", "ckpt_dir": tmp_path / "ck"}
-    configs = str([f"configs/{name}.json" for name in (*PRETRAIN, "multi_gpu_train")])
-    words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        "-m",
-        "monai.bundle",
-    ]
-    done = subprocess.run(
-        [*command, "run", "--config_file", configs, *words], cwd=BUNDLE, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "ck" / "model_last.pt").is_file()
 
 
 def test_a_run_is_not_resumed_on_other_volumes(trained, bundle, tmp_path):
