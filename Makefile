@@ -58,7 +58,7 @@ demo: $(VENV)/.run
 
 # a process a core, each with one thread: most tests start programs, and threads of several would stand in each other's way
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov
 
 # one process, with one thread; the seed is told at the start and with each finding
 fuzz: $(VENV)/.dev

@@ -1,4 +1,6 @@
 import sys
+from subprocess import DEVNULL, CompletedProcess
+from types import SimpleNamespace
 
 import monai
 import numpy as np
@@ -11,6 +13,15 @@ from scripts.weights import save_weights
 from tests.helpers.bundle_command import TINY_CHANNELS, BundleCommand
 from tests.helpers.dataset_examples import write_tubes
 from tests.helpers.python_m import BUNDLE, PythonM
+
+FIRST = ["fuzz/test_fuzz", "workflows/test_pretrain", "workflows/test_bad_training", "training/test_distributed"]
+FIRST += ["docs/test_commands", "workflows/test_train", "workflows/test_resume", "workflows/test_bad_input"]
+"""Files that take longest, so that none of them is left for the end while other cores have nothing to do."""
+
+
+def pytest_collection_modifyitems(items):
+    places = {f"{name}.py": place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get("/".join(item.path.parts[-2:]), len(FIRST)))
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +36,19 @@ def python_m():
 def bundle(python_m):
     """`python -m monai.bundle`: `bundle("verify_metadata", ...)`, `bundle.run("inference", dataset_dir=...)`."""
     return BundleCommand(python_m)
+
+
+@pytest.fixture
+def forked_bundle(python_m, monkeypatch):
+    """What `run_bundle` starts is forked, too; that it starts real processes is in `tests/commands/test_bundle.py`."""
+
+    def run(command, cwd, **_):
+        assert command[:2] == [sys.executable, "-m"]
+        done = python_m(*command[2:], cwd=cwd)
+        sys.stderr.write(done.stderr)
+        return CompletedProcess(command, done.status)
+
+    monkeypatch.setattr("scripts.commands.bundle.subprocess", SimpleNamespace(run=run, DEVNULL=DEVNULL))
 
 
 @pytest.fixture(scope="session")

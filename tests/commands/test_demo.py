@@ -7,6 +7,7 @@ from scripts.io import read_header
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_bundle")
 def test_demo_segments_and_scores_before_and_after_fine_tuning(tmp_path, capsys):
     """Two steps of fine-tuning: what it leaves and prints, not how good it gets."""
     folder = tmp_path / "demo"

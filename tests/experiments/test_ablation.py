@@ -24,6 +24,7 @@ def test_a_table_by_hand():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_bundle")
 def test_a_variant_is_trained_once(tmp_path, monkeypatch):
     dataset = write_tubes(tmp_path / "dataset", "a", (40, 36, 33))
     tiny = {"network_def#channels": "[4,4,8,8,8,8]", "patch_size": "[32,32,32]"}

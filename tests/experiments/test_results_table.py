@@ -134,6 +134,7 @@ def test_what_cannot_be_done_is_refused_before_the_work(given, told, dataset, pa
     assert contents(tmp_path) == before
 
 
+@pytest.mark.usefixtures("forked_bundle")
 def test_a_failed_evaluation_leaves_the_page(dataset, tiny_weights, page, tmp_path, capfd):
     """Weights of another width than the configs have."""
     with pytest.raises(OSError, match="failed with status 1"):
@@ -143,6 +144,7 @@ def test_a_failed_evaluation_leaves_the_page(dataset, tiny_weights, page, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_bundle")
 def test_results(dataset, tiny_weights, page, tmp_path, capfd):
     """Two volumes and the half of one, with weights that need an overlay."""
     overlay, out = tmp_path / "tiny.json", tmp_path / "out"
