@@ -5,8 +5,8 @@ import shlex
 from dataclasses import dataclass
 from functools import cache
 
-PROGRAMS = {"curl", "docker", "make", "mypy", "pip", "pytest", "python", "python3.11", "ruff", "ssh", "tensorboard"}
-PROGRAMS |= {"torchrun", "tubenet"}
+PROGRAMS = {"curl", "docker", "make", "mypy", "pip", "pytest", "python", "python3", "python3.11", "ruff", "ssh"}
+PROGRAMS |= {"tensorboard", "torchrun", "tubenet"}
 SHELL = {".", "cd", "export", "py"}
 IN_BUNDLE = ("docs/explanation/synthetic", "docs/how-to/", "README.md", "bundle/docs/README.md", "docs/results.md")
 """Pages whose blocks begin in the folder `bundle`, as they say, if they do not change to another."""
@@ -55,6 +55,7 @@ class Command:
     def shortened(self, world):
         """Its words with small data from the folder `world`, and with options that make it short."""
         words = [PLACEHOLDER.sub(lambda found: str(world / found[1]), word) for word in self.words]
+        words = ["synthesise" if word == "COMMAND" else word for word in words]
         words = [SMALL_REGION if REGION.fullmatch(word) else word for word in words]
         given = "--ckpt_path" in words
         for kind in SHORT.keys() & self.kinds:
@@ -88,14 +89,19 @@ def snippets_of(path):
 
 
 def _read(found, page, block, folder):
-    """Add the commands of a block to those found, and return the folder that it ends in."""
-    for line in block.replace("\\\n", " ").splitlines():
-        for part in re.split(r" && ", re.sub(r"(^|\s)#.*", "", line).strip().removeprefix("$ ")):
-            if not part or part.split()[0] not in PROGRAMS | SHELL:
-                continue
-            words = shlex.split(part)
-            if words[0] == "cd":
-                folder = "" if words[1] == ".." else words[1]
-            else:
-                found.append(Command(page, tuple(words), folder))
+    """Add the commands of a block to those found, and return the folder that it ends in.
+
+    A block is of commands if its first line is one; then every other line has to be one, too.
+    """
+    lines = [re.sub(r"(^|\s)#.*", "", line).strip() for line in block.replace("\\\n", " ").splitlines()]
+    parts = [part.removeprefix("$ ") for line in lines for part in line.split(" && ") if part]
+    if not parts or parts[0].split()[0] not in PROGRAMS | SHELL:
+        return folder
+    for part in parts:
+        words = shlex.split(part)
+        assert words[0] in PROGRAMS | SHELL, f"{page}: {words[0]} is no program of PROGRAMS"
+        if words[0] == "cd":
+            folder = "" if words[1] == ".." else words[1]
+        else:
+            found.append(Command(page, tuple(words), folder))
     return folder
