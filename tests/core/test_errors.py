@@ -1,5 +1,4 @@
 import importlib
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -141,11 +140,11 @@ def test_what_counts_as_a_refusal():
         ("open('missing.tif')", "error: missing.tif: No such file or directory", True),
     ],
 )
-def test_a_process_ends_in_one_line_and_status_1(statement, last, traceback, tmp_path):
+def test_a_process_ends_in_one_line_and_status_1(statement, last, traceback, python_m, tmp_path):
     code = f"import sys; sys.path.insert(0, {str(BUNDLE)!r})\n"
     code += f"import scripts.core; scripts.core.install_excepthook()\nprint('before')\n{statement}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 1
+    done = python_m.code(code, cwd=tmp_path)
+    assert done.status == 1
     assert done.stdout == "before\n"
     lines = [line for line in done.stderr.splitlines() if "warn" not in line.lower()]
     assert lines[-1] == last

@@ -75,9 +75,15 @@ class PythonM:
             terminal: path of one that takes stderr, which the caller reads; the process is always forked then.
             plain: start a process of its own.
         """
-        words, environment = [str(word) for word in words], environment or {}
+        return self._run(["-m", module, *map(str, words)], cwd, environment or {}, most_bytes, terminal, plain)
+
+    def code(self, text, *words, cwd=BUNDLE, environment=None, plain=ALWAYS_PLAIN):
+        """Return what has come of `python -c TEXT WORDS`."""
+        return self._run(["-c", text, *map(str, words)], cwd, environment or {}, None, None, plain)
+
+    def _run(self, words, cwd, environment, most_bytes, terminal, plain):
         if plain and most_bytes is None and terminal is None:
-            command = [sys.executable, "-m", module, *words]
+            command = [sys.executable, *words]
             how = {"cwd": cwd, "env": of_tests() | environment, "timeout": MOST_SECONDS}
             done = subprocess.run(command, **how, capture_output=True, text=True, check=False)
             return Finished(done.returncode, done.stdout, done.stderr)
@@ -86,7 +92,7 @@ class PythonM:
             self.server = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=of_tests(), text=True)
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "stdout", Path(terminal or Path(folder) / "stderr")
-            job = {"module": module, "words": words, "cwd": str(cwd), "stdout": str(out), "stderr": str(err)}
+            job = {"words": words, "cwd": str(cwd), "stdout": str(out), "stderr": str(err)}
             job |= {"environment": environment, "most_bytes": most_bytes}
             print(json.dumps(job), file=self.server.stdin, flush=True)
             return Finished(int(self.server.stdout.readline()), out.read_text(), "" if terminal else err.read_text())
@@ -117,8 +123,9 @@ def become(job):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), stream)
     os.environ |= job["environment"]
     path = os.environ.get("PYTHONPATH")
-    sys.path[:1] = [job["cwd"], *(path.split(os.pathsep) if path else [])]  # as `python -m` does
-    sys.argv[1:] = job["words"]
+    (kind, _, *words), cwd = job["words"], job["cwd"]
+    sys.path[:1] = [cwd if kind == "-m" else "", *(path.split(os.pathsep) if path else [])]  # as Python does
+    sys.argv = [sys.argv[0] if kind == "-m" else "-c", *words]
     if job["most_bytes"] is not None:
         import resource
 
@@ -128,4 +135,8 @@ def become(job):
 if __name__ == "__main__":
     job = next_job()
     become(job)
-    runpy.run_module(job["module"], run_name="__main__", alter_sys=True)
+    kind, program = job["words"][:2]
+    if kind == "-m":
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    else:
+        exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})

@@ -1,8 +1,6 @@
 """What a request may hold: values of each option that pass, and what is refused in one line."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -128,7 +126,7 @@ def test_the_request_that_a_training_process_was_started_with():
         check_training_request(["app.py", "-m", "train", "-r", json.dumps(request | {"max_epochs": "$x"})])
 
 
-def test_in_a_training_process_nothing_is_evaluated_before_the_request_is_checked(tmp_path):
+def test_in_a_training_process_nothing_is_evaluated_before_the_request_is_checked(python_m, tmp_path):
     """As MONAI Label's own app starts it: the values are in the config already."""
     mark = tmp_path / "ran"
     code = f"$open({str(mark)!r}, 'w')"
@@ -138,8 +136,8 @@ def test_in_a_training_process_nothing_is_evaluated_before_the_request_is_checke
         f"monai.bundle.run(config_file='configs/train.json', bundle_root={str(BUNDLE)!r}, device={code!r},\n"
         f"                 **{{'train#trainer#max_epochs': {code!r}, 'train#dataset#data': []}})"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=BUNDLE, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    done = python_m.code(program)
+    assert done.status == 1
     assert done.stderr.splitlines()[-1].startswith("error: max_epochs $open(")
     assert not mark.exists()
 
