@@ -63,7 +63,9 @@ class PythonM:
     def __init__(self):
         self.server = None
 
-    def __call__(self, module, *words, cwd=BUNDLE, environment=None, most_bytes=None, terminal=None, plain=ALWAYS_PLAIN):
+    def __call__(
+        self, module, *words, cwd=BUNDLE, environment=None, most_bytes=None, terminal=None, plain=ALWAYS_PLAIN
+    ):
         """Return what has come of a command.
 
         Args:
