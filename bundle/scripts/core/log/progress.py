@@ -26,7 +26,8 @@ from .words import about
 logger = logging.getLogger(__name__)
 
 LINE_EVERY = 60.0  # seconds
-FIRST = 3.0  # seconds after which the rate is known well enough to tell the time left
+WARM_UP = 2  # steps: code is loaded in the first, and after it MONAI adds up the weights of all windows
+FIRST, FIRST_STEPS = 4.0, 3  # seconds and steps after these, when the rate is known well enough to be told
 WORTH_TELLING = 20.0  # seconds
 BAR = "{desc} |{bar:24}| {percentage:3.0f} %{postfix}"
 
@@ -37,8 +38,8 @@ class Progress:
     """The progress of a run that has several parts, such as the volumes of a folder.
 
     Inside its `with` block, `expect` and `advance` reach it from anywhere in the same thread. It shows nothing where
-    this module's logger is set above INFO. The time left is that of all parts; the first step, in which memory is
-    fetched and code is loaded, does not count for the rate.
+    this module's logger is set above INFO. The time left is that of all parts; the first steps, which are slow,
+    do not count for the rate.
 
     Args:
         task: what runs, such as `segmenting`.
@@ -57,7 +58,8 @@ class Progress:
         self.stream = stream
         self.done = self.part_start = self.planned = self.expected = 0.0
         self.part, self.left = "", "{} left"
-        self.first: tuple[float, float] | None = None  # time, and work done, after the first step
+        self.steps = 0
+        self.first: tuple[float, float] | None = None  # time, and work done, after the first steps
         self.told_estimate = False
         self.bar: tqdm | None = None
         self._stack = ExitStack()
@@ -104,7 +106,8 @@ class Progress:
         """Count work as done, and show it."""
         self._to(self.done + amount)
         now = self.clock()
-        if self.first is None:
+        self.steps += 1
+        if self.steps == WARM_UP:
             self.first = now, self.done
         left = self.seconds_left()
         if left is None:
@@ -112,7 +115,7 @@ class Progress:
         words = self.left.format(about(left))
         if self.bar is not None:
             self.bar.set_postfix_str(words, refresh=False)
-        if not self.told_estimate and now - self.first[0] >= FIRST:
+        if not self.told_estimate and self._is_known(now):
             self.told_estimate = True
             if left >= WORTH_TELLING:
                 logger.info("%s: %s", self.task, words)
@@ -121,8 +124,12 @@ class Progress:
             logger.info("%s: %.0f %% done, %s", self.part or self.task, 100 * self.done / self.total, words)
             self.last_line = now
 
+    def _is_known(self, now: float) -> bool:
+        """Tell whether the rate rests on enough steps to be told."""
+        return self.first is not None and now - self.first[0] >= FIRST and self.steps >= WARM_UP + FIRST_STEPS
+
     def seconds_left(self) -> float | None:
-        """Return how long the rest will take at the rate so far; None until two steps are done."""
+        """Return how long the rest will take at the rate so far; None until it can be told."""
         if self.first is None or self.done <= self.first[1]:
             return None
         rate = (self.clock() - self.first[0]) / (self.done - self.first[1])
