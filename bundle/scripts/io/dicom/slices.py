@@ -197,7 +197,7 @@ def _check_voxels(path: Path, dataset: Any, plane: Plane, frames: int) -> None:
 
 
 def _name_of(path: Path, uid: Any) -> str:
-    """Return what DICOM calls an identifier; of a damaged one nothing is said, it may be part of something else."""
+    """Return what DICOM calls an identifier; a damaged one, which may hold more, is not told."""
     return str(extra_library("pydicom.uid", path).UID_dictionary.get(str(uid), ("thing of unknown kind",))[0])
 
 
