@@ -42,7 +42,7 @@ $(VENV)/.run: requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e .
 	touch $@
 
-$(VENV)/.dev: requirements/dev.txt requirements/tracking.txt requirements/deploy.txt $(VENV)/.run
+$(VENV)/.dev: $(wildcard requirements/*.txt) $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	touch $@
 

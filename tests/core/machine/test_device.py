@@ -40,10 +40,10 @@ def test_what_is_none_of_them_is_refused():
 @pytest.mark.parametrize(
     ("there", "runs", "chosen"),
     [
-        ({"cuda", "mps"}, True, "cuda"),
-        ({"mps"}, True, "mps"),
-        ({"mps"}, False, "cpu"),
-        (set(), True, "cpu"),
+        (["cuda", "mps"], True, "cuda"),
+        (["mps"], True, "mps"),
+        (["mps"], False, "cpu"),
+        ([], True, "cpu"),
     ],
     ids=str,
 )
