@@ -1,5 +1,6 @@
 """The command `tubenet`: the commands of the bundle, which the wheel holds beside this file."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ def main():
     here = Path(__file__).resolve().parent
     bundle = here / "bundle" if (here / "bundle").is_dir() else here.parent / "bundle"  # the latter in a checkout
     sys.path.insert(0, str(bundle))
+    os.environ["MPLBACKEND"] = "agg"  # a notebook passes on its own, which need not be installed here
     from scripts.__main__ import main as run
 
     run("tubenet")

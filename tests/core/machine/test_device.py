@@ -53,7 +53,7 @@ def test_the_best_device_that_can_run_the_network(monkeypatch, there, runs, chos
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in there)
     monkeypatch.setattr(device, "can_run_network", lambda name: runs)
     assert device.best_device() == chosen
-    assert ("PYTORCH_ENABLE_MPS_FALLBACK=1" in caplog.text) == (there == {"mps"} and not runs)
+    assert ("PYTORCH_ENABLE_MPS_FALLBACK=1" in caplog.text) == (there == ["mps"] and not runs)
 
 
 def test_every_operation_is_tried():
