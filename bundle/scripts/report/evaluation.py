@@ -15,7 +15,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
-from scripts.core import write_text
+from scripts.core import tell_result, write_text
 from scripts.metrics import VolumeCounts, curves_of, gather_volumes
 
 from .curves import write_curves
@@ -88,7 +88,7 @@ def _write(output_dir: Path, metrics: Mapping[str, Any], curves: Mapping[str, Ma
     else:
         logger.warning("no curves: none of the metrics counts voxels")
     print(f"\nscores at threshold {metrics['threshold']:.4f}\n\n{score_table(metrics)}\n", flush=True)
-    logger.info("wrote %s in %s", ", ".join(path.name for path in written), output_dir)
+    tell_result("wrote %s in %s", ", ".join(path.name for path in written), output_dir)
 
 
 def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -> dict[str, float | None]:

@@ -16,7 +16,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 
-from scripts.core import BUNDLE, CONFIGS
+from scripts.core import BUNDLE, CONFIGS, tell_result
 from scripts.network import TubeNet
 from scripts.weights import WITHOUT_WEIGHTS, read_sidecar
 
@@ -58,12 +58,12 @@ def tell_end(
         return
     sidecar = read_sidecar(best)
     for line in (*_scores(sidecar, trainer.state.epoch, validation), _kept(best, trainer)):
-        logger.info(line)
+        tell_result("%s", line)
     folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir or ())
     if folders:
         output = best.with_name(SEGMENTED)
         options = _differing(network or {})
-        logger.info("next: %s", next_command(Path(folders[0]).resolve(), output, best, **options))
+        tell_result("next: %s", next_command(Path(folders[0]).resolve(), output, best, **options))
 
 
 def _scores(sidecar: Mapping[str, Any], last: int, validation: Validation) -> list[str]:
