@@ -125,7 +125,7 @@ def test_bases_agree():
 def test_validation_in_training_sees_volumes_at_their_own_size():
     """Which is what patches are cut at; evaluation and inference have the option."""
     assert parser_of("train").get_parsed_content("validate#inferer").scale == 1
-    for names, ident in ((("train", "evaluate"), "validate#inferer"), (("inference",), "inferer")):
+    for names, ident in ((("train", "evaluate"), "validate#inferer"), (("inference",), "scales")):
         assert parser_of(*names).get_parsed_content(ident).scale == "auto"
         parser = parser_of(*names)
         parser["scale"] = 0.5
@@ -158,6 +158,8 @@ def test_monai_label_can_load_a_base_alone(name):
             "overlap": config["overlap"],
             "scale": "auto",
             "threshold": None,
+            **dict.fromkeys(("smooth", "hysteresis", "fill_holes", "min_size", "invert", "label_value")),
+            "tta": False,
             "model_filename": ["model.pt"],
         }
         return

@@ -44,3 +44,22 @@ def test_threshold_and_label_key(data):
         out = PrepareMetricsd("pred", ["dice", "cldice"], label_key="truth", threshold=threshold)(data)
         assert out["counts"].confusion.tolist() == confusion
         assert out["centrelines"].label.tolist() == [[1, 2]]  # single voxels are their own centrelines
+
+
+def test_what_is_smoothed_and_cleaned_is_scored(data):
+    """Areas under curves are those of the smoothed logits, Dice is that of the cleaned segmentation."""
+    shape = data["pred"].shape
+
+    def smooth(given):
+        return {**given, "pred": given["pred"].flip(1)}
+
+    def segment(given):
+        assert torch.allclose(given["pred"], data["pred"].flip(1).softmax(dim=0))
+        return {**given, "pred": torch.ones((1, *shape[1:]), dtype=torch.uint8)}
+
+    out = PrepareMetricsd("pred", ["dice", "auroc", "cldice"], smooth=smooth, segment=segment)(data)
+    flipped = VolumeCounts.of(data["pred"].flip(1), data["label"])
+    assert out["counts"].scores("auroc") == flipped.scores("auroc")
+    assert out["counts"].confusion[:, 0].tolist() == [0, 0]
+    assert out["centrelines"].label[0, 0] == out["centrelines"].label[0, 1]
+    assert out["pred"] is data["pred"]

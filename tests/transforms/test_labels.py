@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from scripts.transforms import KeepRegiond, MapLabelsd, is_labelled
+from scripts.transforms import KeepRegiond, MapLabelsd, SetValuesd, is_labelled
 
 SHAPE = (5, 4, 3)
 
@@ -86,3 +86,42 @@ def test_a_region_without_labels_is_refused():
     label[0, 4] = 1
     with pytest.raises(ValueError, match=r"^a.tif: no voxel is labelled in 0:4,0:4,0:3; .*--region"):
         KeepRegiond("label")({"label": label, "region": ((0, 4), (0, 4), (0, 3))})
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "known", "written"),
+    [
+        (None, 3, None, [0, 1, 2]),
+        ("", 3, None, [0, 1, 2]),
+        (255, 2, None, [0, 255]),
+        ("255", 2, None, [0, 255]),
+        ([200, 100], 3, None, [0, 200, 100]),
+        ("[200, 100]", 3, None, [0, 200, 100]),
+        ("labels", 3, [0, 2, 7], [0, 2, 7]),
+        ("labels", 2, [0, [1, 255]], [0, 255]),
+        ("labels", 2, None, [0, 1]),
+    ],
+)
+def test_values_of_the_file(values, classes, known, written):
+    found = torch.arange(classes, dtype=torch.uint8).reshape(1, classes, 1, 1)
+    out = SetValuesd("pred", values, classes, known)({"pred": found})["pred"]
+    assert out.flatten().tolist() == written
+    assert out.dtype == torch.uint8
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "known", "told"),
+    [
+        (0, 2, None, "whole numbers from 1 to 255"),
+        (256, 2, None, "whole numbers from 1 to 255"),
+        ("white", 2, None, "neither whole numbers from 1 to 255 nor `labels`"),
+        (1.5, 2, None, "neither whole numbers"),
+        (True, 2, None, "neither whole numbers"),
+        (255, 3, None, "tells 2 classes of vessel apart"),
+        ([7, 7], 3, None, "all different"),
+        ("labels", 2, [0, 65535], "whole numbers from 1 to 255"),
+    ],
+)
+def test_values_that_no_segmentation_can_have(values, classes, known, told):
+    with pytest.raises(ValueError, match=f"--label_value .*{told}"):
+        SetValuesd("pred", values, classes, known)

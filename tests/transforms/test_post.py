@@ -64,3 +64,67 @@ def test_saved_probability_is_that_of_vessel(tmp_path, classes):
         assert voxels.dtype == np.float32
         np.testing.assert_array_equal(voxels, probability[number].numpy())
         np.testing.assert_allclose(info.voxel_size, (1, 1, 2))
+
+
+def in_a_file(probability, folder, unit="µm", size=(0.5, 0.5, 2.0)):
+    """The probability of vessel `(X, Y, Z)` as what the network found in a file with such voxels."""
+    known = {"voxel_size": size, "unit": unit} if unit else {}
+    write_volume(folder / "v.tif", ramp(probability.shape, 0), **known)
+    data = Compose([LoadImaged("image", reader=VolumeReader(), ensure_channel_first=True)])(
+        {"image": str(folder / "v.tif")}
+    )
+    data["pred"] = MetaTensor(torch.stack((1 - probability, probability)), meta=data["image"].meta)
+    return data
+
+
+def test_what_is_certain_grows_then_holes_are_filled_then_small_pieces_go(tmp_path):
+    vessel = torch.zeros(9, 9, 9)
+    vessel[0:5, 0:5, 0:5] = 0.35  # a cube that is certain in one corner and has a hole
+    vessel[0, 0, 0], vessel[2, 2, 2] = 0.9, 0
+    vessel[8, 8, 6:9] = 0.9  # three voxels
+    vessel[7, 0, 0:4] = 0.35  # nowhere certain
+    data = in_a_file(vessel, tmp_path, unit="")
+
+    def found(**how):
+        return int(ThresholdVesselsd("pred", 0.5, **how)(data)["pred"].sum())
+
+    assert found() == 4
+    assert found(hysteresis=0.6) == 4
+    assert found(hysteresis=0.3) == 124 + 3
+    assert found(hysteresis=0.3, fill_holes=1) == 125 + 3
+    assert found(hysteresis=0.3, fill_holes=1, min_size=4) == 125
+    assert found(min_size="4 voxels") == 0
+    assert found(min_size=3) == 3
+
+
+def test_volumes_are_in_the_unit_of_the_file(tmp_path):
+    vessel = torch.zeros(6, 6, 6)
+    vessel[1, 1, 1:4] = 1  # three voxels of 0.5 x 0.5 x 2 µm
+    data = in_a_file(vessel, tmp_path)
+    for size, left in ((1.5, 3), (1.6, 0), ("3 voxels", 3), ("4 voxels", 0)):
+        assert int(ThresholdVesselsd("pred", 0.5, min_size=size)(data)["pred"].sum()) == left
+        # the image has the metadata where the probabilities have none
+        bare = {**data, "pred": data["pred"].as_tensor()}
+        assert int(ThresholdVesselsd("pred", 0.5, min_size=size)(bare)["pred"].sum()) == left
+
+
+def test_a_filled_hole_is_of_its_likeliest_vessel_class():
+    probability = torch.full((3, 5, 5, 5), 0.1)
+    probability[2] = 0.8
+    probability[:, 2, 2, 2] = torch.tensor([0.9, 0.04, 0.06])
+    probability[:, 3, 2, 2] = torch.tensor([0.9, 0.06, 0.04])
+    out = ThresholdVesselsd("pred", 0.5, fill_holes="2 voxels")({"pred": probability})["pred"]
+    assert (out[0, 2, 2, 2], out[0, 3, 2, 2], out.sum()) == (2, 1, 2 * 124 + 1)
+    assert out.dtype == torch.uint8
+
+
+def test_cleaned_class_indices_keep_their_metadata(tmp_path):
+    data = in_a_file(torch.ones(5, 4, 3), tmp_path)
+    out = ThresholdVesselsd("pred", 0.5, min_size="9 voxels")(data)["pred"]
+    assert out.meta["filename_or_obj"] == data["pred"].meta["filename_or_obj"]
+    assert out.shape == (1, 5, 4, 3)
+
+
+def test_another_hysteresis_is_refused():
+    with pytest.raises(ValueError, match=r"--hysteresis 1\.5: is not between 0 and 1"):
+        ThresholdVesselsd("pred", 0.5, hysteresis=1.5)

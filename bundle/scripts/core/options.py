@@ -128,6 +128,13 @@ OPTIONS = {
     "threshold": Option(between(0, 1), "probability above which a voxel is vessel; by default the weights' own"),
     "save_probability": Option(BOOLEAN, "write `NAME_prob.EXT` too"),
     "verbosity": Option(LOUDNESS, "how much the log tells: `quiet` (warnings and the result), `normal` or `verbose`"),
+    "smooth": Option(between(0, 10), "smooth probabilities by a Gaussian, in voxels, less across thick slices"),
+    "hysteresis": Option(between(0, 1), "a lower threshold, down to which what exceeds `threshold` grows"),
+    "fill_holes": Option(ANYTHING, "fill enclosed holes up to this volume: the file's unit cubed, or `'20 voxels'`"),
+    "min_size": Option(ANYTHING, "drop pieces smaller than this volume: the file's unit cubed, or `'20 voxels'`"),
+    "tta": Option(BOOLEAN, "average over in-plane flips and quarter turns, which takes eight times as long"),
+    "invert": Option(ANYTHING, "vessels are darker than what is around them: `true`, `false`, or `auto`, by volume"),
+    "label_value": Option(ANYTHING, "value of vessel in the file: `255`, a list with one a class, or `labels`"),
     "num_workers": Option(whole_number(0), "extra processes that load and augment, at most two for each CPU"),
     "without": Option(NAMES, "parts of the synthetic volumes that pre-training leaves out"),
     "per_volume": Option(whole_number(1), "patches that pre-training cuts from each synthetic volume"),
@@ -141,6 +148,7 @@ DECIDE_TRAINING = (
     *("seed", "iterations_per_epoch", "batch_size", "learning_rate", "learning_rate_decay", "frozen", "frozen_epochs"),
     *("patch_size", "overlap", "val_fraction", "val_interval", "channel", "unlabelled_value", "dataset_weights"),
     *("redraw", "rotation", "zoom", "without", "per_volume", "validation_volumes", "average", "class_weights"),
+    "invert",
 )
 """Options that decide what a training computes; it can only be resumed with the same values."""
 

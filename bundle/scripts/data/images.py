@@ -21,7 +21,7 @@ FAILED = "failed"
 WEIGHTS_HASH = "weights_sha256"
 """What the provenance of every result of this bundle has."""
 SEGMENTATION = "_seg"
-RESULTS = (SEGMENTATION, "_prob")
+RESULTS = (SEGMENTATION, "_prob", "_std")
 """How names of results end, after the name of the image."""
 
 

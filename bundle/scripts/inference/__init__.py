@@ -3,6 +3,7 @@
 Each is a `monai.inferers.Inferer` and takes the one inside as `inferer`, so that a config nests them by `_target_` and
 an overlay puts another between them. `inference.json` has, from the outside in::
 
+    AugmentedInferer       in-plane turns and flips of the volume, if asked for
     MultiscaleInferer      the size, or sizes, at which the network sees the volume
     ReusedMemoryInferer    memory that one window frees serves the next
     EdgePaddedInferer      sides that the network's poolings can halve
@@ -22,6 +23,7 @@ beforehand what a volume takes, and `told_volumes` what happens while they run.
 Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `SimpleInferer`.
 """
 
+from .augmented import AugmentedInferer
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
 from .channels_last import ChannelsLastInferer
 from .edge_padded import DIVISOR, EdgePaddedInferer
@@ -32,10 +34,12 @@ from .progress import check_volume_fits, told_volumes
 from .resampling import shape_at
 from .reused_memory import ReusedMemoryInferer
 from .sliding_window import GridInferer, reach_of_windows
+from .uncertainty import SaveSpreadd
 
 __all__ = [
     "COARSER",
     "DIVISOR",
+    "AugmentedInferer",
     "Bfloat16Inferer",
     "ChannelsLastInferer",
     "EdgePaddedInferer",
@@ -45,6 +49,7 @@ __all__ = [
     "GridInferer",
     "MultiscaleInferer",
     "ReusedMemoryInferer",
+    "SaveSpreadd",
     "autocast",
     "check_volume_fits",
     "coarser_shapes",

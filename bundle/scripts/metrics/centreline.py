@@ -98,16 +98,20 @@ class CentrelineCounts:
     label: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float = 0.5) -> CentrelineCounts:
+    def of(
+        cls, logits: torch.Tensor, label: torch.Tensor, threshold: float = 0.5, predicted: torch.Tensor | None = None
+    ) -> CentrelineCounts:
         """Segment and count the labelled voxels (`label >= 0`), which takes seconds a volume.
 
         Args:
             logits: `(K, X, Y, Z)`, background first.
             label: `(1, X, Y, Z)`, class indices below K, negative where not labelled.
             threshold: probability above which a voxel is vessel (`scripts.core.apply_threshold`).
+            predicted: `(1, X, Y, Z)`, class indices, if they are not those of the threshold alone.
         """
         logits = convert_to_tensor(logits, track_meta=False)
-        return cls.of_segmentation(segmentation_of(logits, threshold), label, classes=len(logits))
+        predicted = segmentation_of(logits, threshold) if predicted is None else predicted  # (1, X, Y, Z)
+        return cls.of_segmentation(predicted, label, classes=len(logits))
 
     @classmethod
     def of_segmentation(cls, predicted: torch.Tensor, label: torch.Tensor, classes: int = 2) -> CentrelineCounts:

@@ -125,25 +125,29 @@ class VolumeCounts:
     confusion: Integers
 
     @classmethod
-    def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float = 0.5) -> VolumeCounts:
+    def of(
+        cls, logits: torch.Tensor, label: torch.Tensor, threshold: float = 0.5, predicted: torch.Tensor | None = None
+    ) -> VolumeCounts:
         """Count the labelled voxels (`label >= 0`).
 
         Args:
             logits: `(K, X, Y, Z)`, background first.
             label: `(1, X, Y, Z)`, class indices below K, negative where not labelled.
             threshold: probability above which a voxel is vessel (`scripts.core.apply_threshold`).
+            predicted: `(1, X, Y, Z)`, class indices, if they are not those of the threshold alone.
         """
-        logits, label = (convert_to_tensor(array, track_meta=False) for array in (logits, label))
+        if predicted is None:
+            predicted = segmentation_of(convert_to_tensor(logits, track_meta=False), threshold)  # (1, X, Y, Z)
+        arrays = (convert_to_tensor(array, track_meta=False) for array in (logits, label, predicted))
         thickness = planes_per_slab(label)
-        slabs = zip(logits.split(thickness, dim=1), label.split(thickness, dim=1), strict=True)
+        slabs = zip(*(array.split(thickness, dim=1) for array in arrays), strict=True)
         # one after the other, so that the histograms of all slabs are never held at once
-        return reduce(add, (cls._of_slab(*slab, threshold) for slab in slabs))
+        return reduce(add, (cls._of_slab(*slab) for slab in slabs))
 
     @classmethod
-    def _of_slab(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeCounts:
+    def _of_slab(cls, logits: torch.Tensor, label: torch.Tensor, predicted: torch.Tensor) -> VolumeCounts:
         """Count a part of a volume; arguments are those of `of`."""
         classes = len(logits)
-        predicted = segmentation_of(logits, threshold)  # (1, X, Y, Z)
         logits, label, predicted = logits.flatten(1), label.flatten(), predicted.flatten()  # (K, N), (N,), (N,)
         if (label < 0).any():
             at = (label >= 0).nonzero().flatten()  # (labelled,): several times as fast as a mask

@@ -33,13 +33,16 @@ class VolumeStatistics(Protocol):
     SCORES: ClassVar[tuple[str, ...]]
 
     @classmethod
-    def of(cls, logits: torch.Tensor, label: torch.Tensor, threshold: float) -> VolumeStatistics:
+    def of(
+        cls, logits: torch.Tensor, label: torch.Tensor, threshold: float, predicted: torch.Tensor | None = None
+    ) -> VolumeStatistics:
         """Compute the statistics of a volume.
 
         Args:
             logits: `(K, X, Y, Z)`, background first, with the affine where it is known.
             label: `(1, X, Y, Z)`, class indices, negative where not labelled.
             threshold: probability above which a voxel is vessel.
+            predicted: `(1, X, Y, Z)`, the segmentation, if it is not that of the threshold alone.
         """
 
     def scores(self, score: str) -> list[float]:

@@ -1,5 +1,6 @@
 """Training beyond MONAI's engines: losses, handlers, fine-tuning, resuming, processes."""
 
+from .cleaning import choose_cleaning
 from .closing import tell_end
 from .distributed import (
     DistributedBatches,
@@ -40,6 +41,7 @@ __all__ = [
     "Validation",
     "WeightedCrossEntropyLoss",
     "WeightsSaver",
+    "choose_cleaning",
     "find_saved_config",
     "inverse_frequency_weights",
     "join_processes",

@@ -21,13 +21,17 @@ What the network gives becomes probabilities and a segmentation:
     [0, 1, 1]
 """
 
-from .intensity import MAX_SORTED, ScaleToUnitd, intensity_range
-from .labels import KeepRegiond, MapLabelsd, is_labelled
+from .intensity import INVERTED, MAX_SORTED, ScaleToUnitd, intensity_range
+from .labels import KeepRegiond, MapLabelsd, SetValuesd, is_labelled
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
+from .polarity import CLEARLY_DARK, polarity
 from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd
+from .smooth import SmoothLogitsd, SmoothProbabilityd, sigma_of_axes, smooth_in_place
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
 
 __all__ = [
+    "CLEARLY_DARK",
+    "INVERTED",
     "MAX_SORTED",
     "FitToPatchesd",
     "KeepRegiond",
@@ -37,10 +41,16 @@ __all__ = [
     "RestoreAxesd",
     "SaveProbabilityd",
     "ScaleToUnitd",
+    "SetValuesd",
+    "SmoothLogitsd",
+    "SmoothProbabilityd",
     "SoftmaxInPlaced",
     "ThresholdVesselsd",
     "ThroughPlaneLastd",
     "intensity_range",
     "is_labelled",
+    "polarity",
     "rotation_margin",
+    "sigma_of_axes",
+    "smooth_in_place",
 ]

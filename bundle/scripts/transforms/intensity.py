@@ -14,13 +14,16 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from scripts.core import MAX_WHOLE, EmptyVolumeError, planes_per_slab, refuse
+from scripts.core import AUTO, MAX_WHOLE, EmptyVolumeError, planes_per_slab, refuse
 from scripts.io import name_of
+
+from .polarity import CLEARLY_DARK, polarity
 
 logger = logging.getLogger(__name__)
 
 Voxels = npt.NDArray[Any]
 
+INVERTED = "inverted"  # key of the metadata
 MAX_SORTED = 2**24  # voxels; sorting them takes about a second
 BULK = (0.05, 99.95)  # percentiles between which lies what an image shows, but for its rarest structures
 REACH = 3  # times the span of the bulk; the maxima of ten real volumes lie within twice it
@@ -43,18 +46,25 @@ class ScaleToUnitd(MapTransform):
     (`intensity_range`). Then that range becomes 0 and 1, whatever the percentiles, for those of the volume are not
     known. It is believed if most of the block's voxels lie in it.
 
+    Where vessels are dark, it is turned inside out afterwards, 1 becomes 0, so that they are bright.
+
     Args:
         keys: of images `(C, X, Y, Z)` of any real type.
         lower: percentile that becomes 0; 0 is the minimum.
         upper: percentile that becomes 1; 100 is the maximum. What lies outside is clipped.
+        invert: whether to turn the image inside out: `true`, `false`, or `auto`, where its vessels are clearly dark
+            (`scripts.transforms.polarity`). That it was is kept in the metadata, as `inverted`.
 
     Raises:
         UserError: for a volume whose voxels are all the same or not finite in single precision, for whole numbers
             beyond 2^53, and for percentiles out of order.
     """
 
-    def __init__(self, keys: KeysCollection, lower: float = 0.0, upper: float = 100.0) -> None:
+    def __init__(
+        self, keys: KeysCollection, lower: float = 0.0, upper: float = 100.0, invert: str | bool = False
+    ) -> None:
         super().__init__(keys)
+        self.invert = str(invert).lower()
         if not 0 <= lower < upper <= 100:
             refuse(
                 "--normalisation",
@@ -75,7 +85,27 @@ class ScaleToUnitd(MapTransform):
                 refuse(name, problem, "check the file", EmptyVolumeError)
             _tell_of_a_sliver(voxels, low, high, name)
             d[key] = _scaled(d[key], low, high, ends)
+            if self.invert == "true" or (self.invert == AUTO and _has_dark_vessels(d[key], name)):
+                d[key].mul_(-1).add_(1)
+                if isinstance(d[key], MetaTensor):
+                    d[key].meta[INVERTED] = True
         return d
+
+
+def _has_dark_vessels(image: torch.Tensor, name: object) -> bool:
+    """Decide whether vessels are dark, and log a line unless they clearly are not."""
+    affine = np.asarray(image.affine) if isinstance(image, MetaTensor) else np.eye(4)
+    found = max((polarity(np.asarray(channel), affine) for channel in image), key=abs)
+    if found < CLEARLY_DARK:
+        told = "%s: its vessels seem to be dark (polarity %.2f), so it is inverted; --invert false leaves it as it is"
+        logger.info(told, name, found)
+    elif found < -CLEARLY_DARK:
+        told = (
+            "%s: unclear whether its vessels are bright or dark (polarity %.2f), so it is not inverted; "
+            "if they are dark, add --invert true"
+        )
+        logger.info(told, name, found)
+    return found < CLEARLY_DARK
 
 
 def intensity_range(

@@ -1,7 +1,8 @@
-"""Turn the values of a label file into class indices, and what is not labelled into -1."""
+"""Turn the values of a label file into class indices, and these into the values of a file."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,72 @@ class MapLabelsd(MapTransform):
             told = int(value) if value == int(value) else str(value)  # as few digits as its type needs
             refuse(name, f"holds {told}, which is not among {self.values.tolist()}", "write one of these there")
         return torch.where(unlabelled, UNLABELLED, self.classes[place])
+
+
+class SetValuesd(MapTransform):
+    """Give each class the value that it is to have in the file.
+
+    >>> found = torch.tensor([0, 1, 2]).reshape(1, 3, 1, 1)
+    >>> SetValuesd("pred", [100, 200], classes=3)({"pred": found})["pred"].flatten().tolist()
+    [0, 100, 200]
+
+    Args:
+        keys: of class indices `(1, X, Y, Z)`, uint8 afterwards too.
+        values: a number for vessel; a list with one for each vessel class, in their order; `labels` for those that the
+            labels of the training had; None leaves the class indices. Text is read as a viewer sends it.
+        classes: how many there are, with the background, which stays 0.
+        known: what `labels` means, `label_values` of the weights' sidecar; of several values of a class the largest.
+
+    Raises:
+        UserError: for values that are not whole numbers from 1 to 255, or not one for each vessel class.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        values: int | str | Sequence[int] | None = None,
+        classes: int = 2,
+        known: Sequence[int | Sequence[int]] | None = None,
+    ) -> None:
+        super().__init__(keys)
+        self.values = None if (wanted := _wanted(values, known)) is None else torch.tensor([0, *wanted])
+        if wanted is None:
+            return
+        if not wanted or any(not 0 < value < 256 for value in wanted):
+            told = f"would write {wanted}, and a segmentation holds whole numbers from 1 to 255"
+            refuse(f"--label_value {values}", told, "give one such as 255")
+        if len(wanted) != classes - 1 or len(set(wanted)) != len(wanted):
+            problem = f"the network tells {classes - 1} classes of vessel apart"
+            refuse(f"--label_value {values}", problem, f"give as many values, all different, {[*range(1, classes)]}")
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Set the values of each."""
+        d = dict(data)
+        if self.values is None:
+            return d
+        table = self.values.to(torch.uint8)
+        for key in self.key_iterator(d):
+            classes = d[key]
+            if not isinstance(classes, torch.Tensor):
+                classes = torch.as_tensor(classes)
+            for slab in classes.split(planes_per_slab(classes), dim=1):
+                slab.copy_(table.to(slab.device)[slab.long()])
+            d[key] = classes
+        return d
+
+
+def _wanted(values: Any, known: Sequence[int | Sequence[int]] | None) -> list[int] | None:
+    """Return the values of the vessel classes, or None for class indices."""
+    if isinstance(values, str) and values.strip() in ("", "None"):
+        return None
+    if values is None:
+        return None
+    if values == "labels":
+        return [max(np.atleast_1d(each).tolist()) for each in (known or [0, 1])[1:]]
+    given = re.findall(r"[^\s,\[\]]+", values) if isinstance(values, str) else np.atleast_1d(values).tolist()
+    if any(isinstance(each, bool) or not re.fullmatch(r"\d{1,3}", str(each)) for each in given):
+        refuse(f"--label_value {values}", "is neither whole numbers from 1 to 255 nor `labels`", "give one such as 255")
+    return [int(each) for each in given]
 
 
 class KeepRegiond(MapTransform):

@@ -10,6 +10,7 @@ Start at `checkpoint.py`.
 
 from .average import average_weights
 from .checkpoint import MIN_MAX, ROBUST, WITHOUT_WEIGHTS, Checkpoint, save_state, save_weights
+from .cleaning import Cleaning, read_cleaning, read_inversion, read_size
 from .plain import is_plain, load_plain, read_bytes
 from .publish import publish
 from .sidecar import read_sidecar, sidecar_path
@@ -19,12 +20,16 @@ __all__ = [
     "ROBUST",
     "WITHOUT_WEIGHTS",
     "Checkpoint",
+    "Cleaning",
     "average_weights",
     "is_plain",
     "load_plain",
     "publish",
     "read_bytes",
+    "read_cleaning",
+    "read_inversion",
     "read_sidecar",
+    "read_size",
     "save_state",
     "save_weights",
     "sidecar_path",

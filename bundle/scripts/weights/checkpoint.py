@@ -24,6 +24,7 @@ from torch import nn
 from scripts.core import BUNDLE, is_plain_name, read_number, refuse, sha256, write_together
 from scripts.network import TubeNet
 
+from .cleaning import Cleaning, read_cleaning
 from .compatibility import differences, has_other_classes, misfits, not_finite
 from .plain import is_plain, load_plain, read_bytes
 from .sidecar import check_not_giant, check_size, read_sidecar, sidecar_path
@@ -120,6 +121,19 @@ class Checkpoint:
         self.check()
         asked = read_number("threshold", asked)
         return self.sidecar["threshold"] if asked is None else asked
+
+    def cleaning(self, asked: Mapping[str, Any] | None = None) -> Cleaning:
+        """Return how to clean: as asked for, and for the rest as the sidecar says.
+
+        Weights of before it said so are not cleaned, nor is a network without weights.
+
+        Args:
+            asked: options by name (`read_cleaning`); None means as the sidecar says.
+
+        Raises:
+            UserError: for a value that an option does not take.
+        """
+        return read_cleaning(self.sidecar.get("cleaning"), asked)
 
     @property
     def provenance(self) -> dict[str, str]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 
-from scripts.core import check_regular, read_json, refuse
+from scripts.core import UserError, check_regular, read_json, refuse
 from scripts.network import TubeNet
+
+from .cleaning import read_cleaning
 
 MAX_SIDECAR = 2**24  # bytes
 MIN_BYTES, MAX_BYTES = 2, 8  # of a number: half and double precision
@@ -129,7 +131,19 @@ def _is_patch_size(value: Any) -> bool:
     return len(sizes) == 3 and all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in sizes)
 
 
+def _is_cleaning(value: Any) -> bool:
+    """Whether it says how to clean; what it may hold is known where it is read."""
+    if not isinstance(value, dict):
+        return value is None
+    try:
+        read_cleaning(value)
+    except UserError:
+        return False
+    return True
+
+
 FORMS = {
+    "cleaning": _is_cleaning,
     "network": lambda value: isinstance(value, dict),
     "normalisation": lambda value: isinstance(value, dict),
     "label_values": _are_label_values,

@@ -81,7 +81,7 @@ def test_what_is_refused(base, content, why, overlay):
         ("train", {"augmentation#mine": {"_target_": "RandFlipd", "keys": "image"}}),  # one more part
         ("train", {"+train#handlers": [], "train#trainer#accumulation_steps": 2}),
         ("train", {"loss": {"_target_": "monai.losses.DiceLoss"}, "loss#_target_": "monai.losses.FocalLoss"}),
-        ("inference", {"windows#overlap": 0.25, "windows#sw_batch_size": 1, "inferer#scale": 1}),
+        ("inference", {"windows#overlap": 0.25, "windows#sw_batch_size": 1, "scales#scale": 1}),
         ("inference", {"my_windows": 8, "windows#sw_batch_size": "%my_windows"}),
         ("inference", {"my_windows": 8, "windows#sw_batch_size": "%mine.json::my_windows"}),
         ("inference", {"val_dir": "unused, but another config has it"}),

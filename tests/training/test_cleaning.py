@@ -1,0 +1,84 @@
+"""The smoothing that is chosen after a training, on what was held out."""
+
+import json
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+from monai.data import DataLoader, Dataset, MetaTensor
+
+from scripts.training import choose_cleaning
+from scripts.weights import Checkpoint, read_sidecar, save_weights
+from tests.helpers.weights_examples import NORMALISATION, network
+
+STATED = {"smooth": 0.5, "min_size": "20 voxels", "fill_holes": 0, "hysteresis": None, "invert": "auto"}
+
+
+def tube(noise):
+    """A tube in noise, whose image holds the log-odds that `found` takes for the network's."""
+    label = torch.zeros(1, 16, 16, 16)
+    label[:, :, 5:9, 5:9] = 1
+    generator = torch.Generator().manual_seed(0)
+    return 2 * label - 1 + noise * torch.randn(label.shape, generator=generator), label
+
+
+def trained(folder, noise, inverted=(False,), **sidecar):
+    net = network()
+    about = {"network": net.arguments, "normalisation": NORMALISATION, "threshold": 0.4, "cleaning": STATED, **sidecar}
+    for name in ("model_best", "model_last"):
+        save_weights(folder / f"{name}.pt", net, about)
+    items = []
+    for flag in inverted:
+        image, label = tube(noise)
+        meta = {"inverted": True} if flag else {}
+        items.append({"image": MetaTensor(image, meta=meta), "label": MetaTensor(label)})
+    other = network(seed=7).train()
+    return SimpleNamespace(
+        network=other,
+        inferer=lambda image, net: torch.cat((-image, image), dim=1),
+        data_loader=DataLoader(Dataset(items), batch_size=1),
+        state=SimpleNamespace(device=torch.device("cpu")),
+    )
+
+
+@pytest.mark.parametrize(("noise", "expected"), [(0.0, 0.5), (4.0, 1.0)], ids=["clear", "noisy"])
+def test_noise_is_smoothed_more_and_the_threshold_goes_with_it(noise, expected, tmp_path, caplog):
+    validator = trained(tmp_path, noise, validated_on="a: a strip")
+    before = {name: value.clone() for name, value in validator.network.state_dict().items()}
+    with caplog.at_level(logging.INFO):
+        choose_cleaning(validator, tmp_path)
+    sidecar = read_sidecar(tmp_path / "model_best.pt")
+    assert sidecar["cleaning"] == {**STATED, "smooth": expected, "invert": "false"}
+    assert sidecar["threshold"] != 0.4
+    assert 0.2 < sidecar["threshold"] < 0.8
+    assert f"smoothing by {expected:g} voxels" in caplog.text
+    assert ("smoothed by 0.5, as before" in caplog.text) is (expected != 0.5)
+    assert read_sidecar(tmp_path / "model_last.pt")["threshold"] == 0.4
+    Checkpoint(tmp_path / "model_best.pt").load_into(network(seed=3))  # its hash is still that of the weights
+    assert all(torch.equal(value, before[name]) for name, value in validator.network.state_dict().items())
+    assert validator.network.training
+
+
+def test_where_nothing_was_held_out_the_smoothing_stays(tmp_path):
+    choose_cleaning(trained(tmp_path, 4.0, validated_on="itself"), tmp_path)
+    sidecar = read_sidecar(tmp_path / "model_best.pt")
+    assert (sidecar["cleaning"]["smooth"], sidecar["threshold"]) == (0.5, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("inverted", "expected"), [((True, True), "true"), ((False, False), "false"), ((True, False), "auto")]
+)
+@pytest.mark.parametrize("held_out", ["a strip", "itself"])
+def test_how_the_volumes_were_inverted_is_kept(inverted, expected, held_out, tmp_path):
+    choose_cleaning(trained(tmp_path, 0.0, inverted, validated_on=held_out), tmp_path)
+    for name in ("model_best.json", "model_last.json"):
+        assert json.loads((tmp_path / name).read_text())["cleaning"]["invert"] == expected
+
+
+def test_without_weights_nothing_is_done(tmp_path):
+    validator = trained(tmp_path, 0.0)
+    (tmp_path / "model_best.pt").unlink()
+    before = (tmp_path / "model_best.json").read_bytes()
+    choose_cleaning(validator, tmp_path)
+    assert (tmp_path / "model_best.json").read_bytes() == before
