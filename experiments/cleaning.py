@@ -1,0 +1,238 @@
+"""What smoothing, small pieces, flips and turns are worth: a table over the development volumes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.bundle import ConfigParser
+from monai.data import MetaTensor
+from monai.transforms import LoadImaged
+
+from scripts.core import BUNDLE, WEIGHTS, check_writable, foreground_log_odds, write_text
+from scripts.data import Synthesised, find_labelled, label_values, seeds
+from scripts.inference.augmented import views
+from scripts.io import VolumeReader
+from scripts.metrics import CentrelineCounts, VolumeCounts
+from scripts.transforms import MapLabelsd, SmoothProbabilityd, ThresholdVesselsd
+
+FIRST_SEED = 100  # those of configs/pretrain.json's own validation begin at 0
+INFERENCE = BUNDLE / "configs" / "inference.json"
+
+
+def keep_predictions(
+    dataset_dir: str | Path, output_dir: str | Path, ckpt_path: str | Path = WEIGHTS, synthetic: int = 24
+) -> None:
+    """Run the network on every volume, seen once and then in eight views, and keep what it finds.
+
+    What is there from before is not done again, so that only the scores cost time when they are worked out anew.
+
+    Args:
+        dataset_dir: labelled volumes.
+        output_dir: becomes a file `NAME_once.npz` for each: the log-odds that a voxel is vessel (`once`), `label`,
+            `affine` and `seconds`; and `NAME_views.npz`: the log-odds by the mean of eight views' logits (`logits`) and
+            of their probabilities (`probabilities`), and `seconds`.
+        ckpt_path: the weights.
+        synthetic: how many synthetic volumes to add.
+    """
+    folder = check_writable(output_dir)
+    parser = ConfigParser()
+    parser.read_config(str(INFERENCE))
+    parser.update({"bundle_root": str(BUNDLE), "ckpt_path": str(ckpt_path), "windows#progress": False})
+    network = parser.get_parsed_content("network").eval()
+    parser.get_parsed_content("checkpoint").load_into(network)
+    inferer, preprocessing = (parser.get_parsed_content(name) for name in ("inferer", "preprocessing"))
+    load, scale = preprocessing.transforms[:2]
+    for kind, predict in (("once", _once), ("views", _eight)):
+        for name, item in sorted(_volumes(dataset_dir, synthetic), key=lambda pair: "two_photon" in pair[0]):
+            if (path := folder / f"{name}_{kind}.npz").exists():
+                continue
+            drawn = item()
+            data = scale(load(drawn) if isinstance(drawn["image"], str) else drawn)
+            with torch.inference_mode():
+                begun = time.perf_counter()
+                found = predict(data["image"][None], network, inferer)
+            seconds = time.perf_counter() - begun
+            about = {"label": np.asarray(drawn["label"], dtype=np.int8), "affine": np.asarray(data["image"].affine)}
+            np.savez(path, seconds=seconds, **found, **(about if kind == "once" else {}))
+            print(f"{path.name} {seconds:.1f} s", file=sys.stderr, flush=True)
+
+
+def _volumes(dataset_dir: str | Path, synthetic: int) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+    """Yield the name of each volume with what gives its image, or the path of it, and its label `(1, X, Y, Z)`."""
+    for volume in find_labelled(dataset_dir):
+        yield volume["name"], partial(_labelled, volume)
+    draw = Synthesised()
+    for item in seeds(FIRST_SEED, synthetic):
+        yield item["name"], partial(draw, item)
+
+
+def _labelled(volume: Mapping[str, Any]) -> dict[str, Any]:
+    load = LoadImaged("label", reader=VolumeReader(), ensure_channel_first=True, dtype=None)
+    label = MapLabelsd("label", label_values([volume], None, 2))(load({"label": str(volume["label"])}))["label"]
+    return {"image": str(volume["image"]), "label": label}
+
+
+def _once(image: torch.Tensor, network: Any, inferer: Any) -> dict[str, np.ndarray]:
+    return {"once": foreground_log_odds(inferer(image, network)[0]).numpy()}
+
+
+def _eight(image: torch.Tensor, network: Any, inferer: Any) -> dict[str, np.ndarray]:
+    found = [back(inferer(view, network))[0] for view, back in views(image)]  # (K, X, Y, Z) each
+    logits, probability = sum(found) / len(found), sum(each.softmax(dim=0) for each in found) / len(found)
+    probability = probability.clamp_min(torch.finfo(torch.float32).tiny).log()
+    return {
+        "logits": foreground_log_odds(logits).numpy(),
+        "probabilities": foreground_log_odds(probability).numpy(),
+    }
+
+
+def score(
+    volume: Mapping[str, Any], log_odds: np.ndarray, cleaning: Mapping[str, Any], centrelines: bool = True
+) -> dict[str, float]:
+    """Score what the network found in a volume, cleaned as `evaluate` and `segment` clean it.
+
+    Args:
+        volume: `label` `(1, X, Y, Z)` and `affine`.
+        log_odds: `(X, Y, Z)`.
+        cleaning: `smooth`, and what `ThresholdVesselsd` takes.
+        centrelines: whether to work out clDice, which takes seconds.
+
+    Returns:
+        `dice`, `best_dice`, `average_precision`, `auroc`, `cldice`, and `seconds` that cleaning took.
+    """
+    rest = {name: value for name, value in cleaning.items() if name not in ("smooth", "views")}
+    affine = torch.as_tensor(volume["affine"])
+    odds = torch.from_numpy(log_odds)
+    label = torch.from_numpy(volume["label"])
+    begun = time.perf_counter()
+    probability = MetaTensor(torch.stack((-odds, odds)).mul_(0.5).softmax(dim=0), affine=affine)  # (2, X, Y, Z)
+    probability = SmoothProbabilityd("pred", cleaning.get("smooth", 0.0))({"pred": probability})["pred"]
+    found = ThresholdVesselsd("pred", **rest)({"pred": probability})["pred"]
+    seconds = time.perf_counter() - begun
+    logits = probability.as_tensor().clamp_min(torch.finfo(torch.float32).tiny).log()
+    counts = VolumeCounts.of(logits, label, rest["threshold"], found)
+    scores = {name: counts.scores(name)[0] for name in ("dice", "average_precision", "auroc")}
+    lines = CentrelineCounts.of_segmentation(found, label).scores("cldice")[0] if centrelines else float("nan")
+    return {
+        **scores,
+        "best_dice": float(counts.vessels.dice_curve().max()),
+        "cldice": lines,
+        "seconds": seconds,
+    }
+
+
+def run_cleaning(
+    dataset_dir: str | Path,
+    output_dir: str | Path = "trials/cleaning",
+    ckpt_path: str | Path = WEIGHTS,
+    synthetic: int = 24,
+    variants: str | Path | None = None,
+) -> str:
+    """Score every way to clean on every volume, by what the network found in it once.
+
+    What is there from before, of the network and of the scores, is not done again.
+
+    Args:
+        dataset_dir: labelled volumes; a volume's kind is its name up to the first underscore.
+        output_dir: the folder to write into.
+        ckpt_path: the weights.
+        synthetic: how many synthetic volumes to add, of the kinds that pre-training draws.
+        variants: a JSON file {NAME: {OPTION: VALUE}}; by default `VARIANTS`. `views` may be `logits` or
+            `probabilities`, what of eight views is averaged.
+
+    Returns:
+        Two tables in Markdown: the mean of each score over the kinds, and Dice and average precision of each volume.
+    """
+    folder = check_writable(output_dir)
+    keep_predictions(dataset_dir, folder, ckpt_path, synthetic)
+    chosen = VARIANTS if variants is None else json.loads(Path(variants).read_text())
+    scored: dict[str, dict[str, dict[str, float]]] = {name: {} for name in chosen}
+    for path in sorted(folder.glob("*_once.npz")):
+        volume = path.name.removesuffix("_once.npz")
+        once, views = None, None
+        for name, cleaning in chosen.items():
+            kept = folder / "scores" / f"{volume} {name}.json"
+            record = {"cleaning": cleaning}
+            if kept.is_file() and (known := json.loads(kept.read_text()))["cleaning"] == record["cleaning"]:
+                scored[name][volume] = known["scores"]
+                continue
+            once = once or dict(np.load(path))
+            if which := cleaning.get("views"):
+                if not (other := folder / f"{volume}_views.npz").exists():
+                    continue
+                views = views or dict(np.load(other))
+            scored[name][volume] = score(
+                once, views[which] if which else once["once"], cleaning, not volume.startswith("synthetic")
+            )
+            write_text(kept, json.dumps({**record, "scores": scored[name][volume]}))
+    return "\n\n".join((kinds_table(scored), volumes_table(scored)))
+
+
+def kinds_table(scored: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Return a row a variant: the mean over the real kinds of each score, then over the synthetic volumes."""
+    columns = ("dice", "best_dice", "average_precision", "auroc", "cldice")
+    lines = [
+        "| | Dice | best Dice | AP | AUROC | clDice | synthetic: Dice | best Dice | AP | seconds |",
+        "|---" * 10 + "|",
+    ]
+    for name, volumes in scored.items():
+        kinds: dict[str, list[Mapping[str, float]]] = {}
+        for volume, scores in volumes.items():
+            kinds.setdefault(volume.partition("_")[0], []).append(scores)
+        drawn = kinds.pop("synthetic", [])
+        real = [
+            _mean([np.mean([each[column] for each in of_kind]) for of_kind in kinds.values()]) for column in columns
+        ]
+        made = [_mean([each[column] for each in drawn]) for column in ("dice", "best_dice", "average_precision")]
+        seconds = sum(each["seconds"] for each in volumes.values())
+        lines.append(f"| {name} | " + " | ".join(f"{each:.3f}" for each in (*real, *made)) + f" | {seconds:.1f} |")
+    return "\n".join(lines)
+
+
+def volumes_table(scored: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Return a row a variant: Dice / average precision / clDice of each real volume."""
+    names = sorted({volume for volumes in scored.values() for volume in volumes if not volume.startswith("synthetic")})
+    lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    shown = ("dice", "average_precision", "cldice")
+    for variant, volumes in scored.items():
+        cells = [
+            " / ".join(f"{volumes[name][score]:.3f}" for score in shown) if name in volumes else "–" for name in names
+        ]
+        lines.append(f"| {variant} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    defined = [each for each in numbers if not np.isnan(each)]
+    return float(np.mean(defined)) if defined else float("nan")
+
+
+def _variants() -> dict[str, dict[str, Any]]:
+    """Return each way alone, then together; `views` may be `logits` or `probabilities`, what of eight is averaged."""
+    before = {"threshold": 0.33198531868349}
+    found: dict[str, dict[str, Any]] = {"as before": before}
+    found |= {f"smooth {sigma}": {**before, "smooth": sigma} for sigma in (0.5, 0.7, 1.0, 1.5)}
+    found |= {f"min_size {size}": {**before, "min_size": f"{size} voxels"} for size in (20, 50, 100)}
+    found["fill_holes 100"] = {**before, "fill_holes": "100 voxels"}
+    found |= {f"tta, mean of {mean}": {**before, "views": mean} for mean in ("logits", "probabilities")}
+    smooth = {**before, "smooth": 0.7}
+    found["smooth 0.7, threshold 0.4"] = {**smooth, "threshold": 0.4}
+    found["smooth 1.0, threshold 0.4"] = {"smooth": 1.0, "threshold": 0.4}
+    found["smooth 0.7, threshold 0.5, hysteresis 0.3"] = {**smooth, "threshold": 0.5, "hysteresis": 0.3}
+    found |= {f"smooth 0.7, min_size {size}": {**smooth, "min_size": f"{size} voxels"} for size in (20, 50, 100)}
+    found["smooth 1.0, min_size 50"] = {**before, "smooth": 1.0, "min_size": "50 voxels"}
+    found["smooth 0.7, tta"] = {**smooth, "views": "logits"}
+    found["smooth 0.7, tta, min_size 50"] = {**smooth, "views": "logits", "min_size": "50 voxels"}
+    return found
+
+
+VARIANTS = _variants()
+"""What is compared: each alone, then together."""
