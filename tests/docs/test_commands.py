@@ -16,10 +16,10 @@ from scripts.report.curves import write_curves
 from scripts.weights import save_weights
 from scripts.weights.keras import export_weights
 from scripts.weights.keras.layout import RELEASED
+from tests.docs.documented import MENTION, SHORT, Command, commands_of, snippets_of
 from tests.helpers.bundle_command import TINY_CHANNELS
 from tests.helpers.counts_examples import counts, noisy
 from tests.helpers.dataset_examples import write_tubes
-from tests.helpers.documented import MENTION, SHORT, Command, commands_of, snippets_of
 
 ROOT = BUNDLE.parent
 PAGES = {str(page.relative_to(ROOT)): page for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))}

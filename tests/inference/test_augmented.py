@@ -94,6 +94,11 @@ def test_with_windows_and_scales_inside():
     assert torch.allclose(inferer(image, both).as_tensor(), both(image.as_tensor()), atol=1e-5)
 
 
+@pytest.mark.parametrize(("enabled", "passes"), [(True, 8), ("true", 8), (False, 1)])
+def test_how_often_the_network_sees_the_volume(enabled, passes):
+    assert AugmentedInferer(enabled, SimpleInferer()).passes == passes
+
+
 def test_another_value_is_refused():
     with pytest.raises(ValueError, match="--tta perhaps: is not true or false"):
         AugmentedInferer("perhaps", plain)

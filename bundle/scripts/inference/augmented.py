@@ -42,6 +42,11 @@ class AugmentedInferer(Inferer):
         self.spread = spread
         self._found: torch.Tensor | None = None
 
+    @property
+    def passes(self) -> int:
+        """How often the network sees the volume, from which its time and memory are estimated."""
+        return VIEWS if self.enabled else 1
+
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
     ) -> torch.Tensor:

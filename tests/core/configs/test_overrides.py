@@ -194,7 +194,7 @@ def test_other_commands_pass(command, monkeypatch):
         ("scale", "0.001", "--scale 0.001: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
         ("scale", "automatic", "--scale automatic: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
         ("scale", "True", "--scale True: is neither auto nor a number from 0.02 to 4; give one such as 0.5"),
-        ("device", "gpu", "--device gpu: is not a device; write cpu, cuda or cuda:0"),
+        ("device", "gpu", "--device gpu: is not a device; write cpu, cuda, cuda:0 or mps"),
         (
             "device",
             "meta",
