@@ -96,7 +96,7 @@ def test_with_windows_and_scales_inside():
 
 @pytest.mark.parametrize(("enabled", "passes"), [(True, 8), ("true", 8), (False, 1)])
 def test_how_often_the_network_sees_the_volume(enabled, passes):
-    assert AugmentedInferer(enabled, SimpleInferer()).passes == passes
+    assert AugmentedInferer(enabled, GridInferer((32, 32, 32))).passes == passes
 
 
 def test_another_value_is_refused():
