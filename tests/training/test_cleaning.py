@@ -2,11 +2,11 @@
 
 import json
 import logging
-from types import SimpleNamespace
 
 import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor
+from monai.engines import SupervisedEvaluator
 
 from scripts.training import choose_cleaning
 from scripts.weights import Checkpoint, read_sidecar, save_weights
@@ -34,11 +34,11 @@ def trained(folder, noise, inverted=(False,), **sidecar):
         meta = {"inverted": True} if flag else {}
         items.append({"image": MetaTensor(image, meta=meta), "label": MetaTensor(label)})
     other = network(seed=7).train()
-    return SimpleNamespace(
+    return SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(Dataset(items), batch_size=1),
         network=other,
         inferer=lambda image, net: torch.cat((-image, image), dim=1),
-        data_loader=DataLoader(Dataset(items), batch_size=1),
-        state=SimpleNamespace(device=torch.device("cpu")),
     )
 
 

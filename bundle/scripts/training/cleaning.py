@@ -16,6 +16,7 @@ from monai.engines import SupervisedEvaluator
 from monai.utils import CommonKeys as Keys
 
 from scripts.core import write_text
+from scripts.data import ITSELF
 from scripts.metrics import BestDice, BestThreshold, VolumeCounts, gather_volumes
 from scripts.transforms import INVERTED, SmoothLogitsd
 from scripts.weights import Checkpoint, read_sidecar, sidecar_path
@@ -26,8 +27,6 @@ SIGMAS = (0.0, 0.5, 0.7, 1.0)
 """What is tried, in voxels; above, thin vessels disappear (docs/results.md)."""
 CLEARLY_BETTER = 0.002
 """Dice by which another smoothing has to be better than that of the weights that training began with."""
-ITSELF = "itself"
-"""What a sidecar states under `validated_on` where nothing was held out."""
 
 
 def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas: Sequence[float] = SIGMAS) -> None:
@@ -96,7 +95,8 @@ def _scores(
         network.eval()
         for batch in validator.data_loader:
             with torch.inference_mode():
-                image = batch[Keys.IMAGE].to(validator.state.device)
+                device, how = validator.state.device, validator.to_kwargs
+                image, _ = validator.prepare_batch(batch, device, validator.non_blocking, **how)
                 batch = {**batch, Keys.PRED: validator.inferer(image, network)}
             for item in decollate_batch(batch):
                 inverted.append(_is_inverted(item[Keys.IMAGE]))
