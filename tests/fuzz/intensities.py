@@ -8,7 +8,7 @@ import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 
-from scripts.core import CONFIGS
+from scripts.core import BUNDLE, CONFIGS
 from scripts.data import scan_labels
 from scripts.transforms import MapLabelsd
 
@@ -54,6 +54,8 @@ def preprocessing(lower, upper):
     parser.read_config(str(CONFIGS / "inference.json"))
     steps = parser["preprocessing"]["transforms"]
     at = next(i for i, step in enumerate(steps) if step["_target_"].endswith("ScaleToUnitd"))
+    parser["bundle_root"] = str(BUNDLE)
+    parser[f"preprocessing#transforms#{at}#invert"] = False
     parser[f"preprocessing#transforms#{at}#lower"], parser[f"preprocessing#transforms#{at}#upper"] = lower, upper
     return parser.get_parsed_content("preprocessing")
 
