@@ -1,5 +1,6 @@
 """The commands: `python -m scripts COMMAND --help`, or `tubenet COMMAND --help`."""
 
+import os
 import sys
 
 OLDEST = (3, 11)
@@ -20,6 +21,9 @@ def main(program: str = "python -m scripts") -> None:
         from scripts.commands import COMMANDS, run_commands
 
         run_commands(COMMANDS, program)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "scripts":
             raise

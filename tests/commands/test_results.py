@@ -31,7 +31,7 @@ def test_what_is_no_volume_is_refused(tmp_path):
         place_beside({"dataset_dir": str(tmp_path / "a.txt")})
 
 
-@pytest.mark.parametrize("taken", ["a_seg.ome.tif", "a_seg.tif", "a_prob.ome.tif"])
+@pytest.mark.parametrize("taken", ["a_seg.ome.tif", "a_seg.tif", "a_prob.ome.tif", "a_std.ome.tif"])
 def test_a_result_that_exists_is_not_replaced(scans, taken):
     (scans / taken).touch()
     with pytest.raises(
@@ -61,3 +61,6 @@ def test_where_the_results_are(scans, capsys):
         f"results: {scans.parent / 'scans_seg'}/",
         f"result: {scans / 'a_seg.ome.tif'}",
     ]
+    (scans / "b\x1b[31m_seg.nii.gz").touch()
+    say_results(scans, {"dataset_dir": str(scans / "b\x1b[31m.nii.gz")})
+    assert capsys.readouterr().out == f"result: {scans}/b\\x1b[31m_seg.nii.gz\n"

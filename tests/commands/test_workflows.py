@@ -94,6 +94,29 @@ def test_overlays_by_file(here):
     assert read("train", "--ckpt_dir", "w", "--overlays", "pretrain").overlays == [str(CONFIGS / "pretrain.json")]
 
 
+def test_what_a_file_of_options_states_is_not_missing(here):
+    (here / "options.json").write_text('{"dataset_dir": "stack.tif", "output_dir": "out", "overlap": 0.25}')
+    options = read("segment", "--args_file", "options.json").options
+    assert (options["dataset_dir"], options["output_dir"]) == (str(here / "stack.tif"), str(here / "out"))
+    assert read("segment", "2024", "--args_file", "options.json").options["dataset_dir"] == str(here / "2024")
+    (here / "options.json").write_text('{"overlap": 0.25}')
+    with pytest.raises(ValueError, match="IN is missing"):
+        read("segment", "--args_file", "options.json")
+
+
+@pytest.mark.parametrize(("words", "value"), [([], "true"), (["false"], "false"), (["True"], "True")])
+def test_a_switch_takes_no_word_that_is_not_its_own(here, words, value):
+    options = read("segment", "--save_probability", *words, "stack.tif", "out").options
+    assert options["save_probability"] == value
+    assert (options["dataset_dir"], options["output_dir"]) == (str(here / "stack.tif"), str(here / "out"))
+
+
+def test_a_path_that_monai_would_misread_is_refused(here):
+    (here / "we#ird.tif").touch()
+    with pytest.raises(ValueError, match=r"we#ird\.tif: has a '#' in its path"):
+        read("segment", "we#ird.tif", "out")
+
+
 def test_an_overlay_brings_options_of_its_own(here):
     options = read("train", "2024", "w", "--log_dir", "x", "--overlays", "tensorboard").options
     assert options["log_dir"] == str(here / "x")

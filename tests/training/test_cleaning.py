@@ -26,6 +26,7 @@ def tube(noise):
 def trained(folder, noise, inverted=(False,), **sidecar):
     net = network()
     about = {"network": net.arguments, "normalisation": NORMALISATION, "threshold": 0.4, "cleaning": STATED, **sidecar}
+    about["validation"] = {"val_dice": 0.1, "val_auroc": 0.2, "threshold": 0.3}
     for name in ("model_best", "model_last"):
         save_weights(folder / f"{name}.pt", net, about)
     items = []
@@ -51,6 +52,9 @@ def test_noise_is_smoothed_more_and_the_threshold_goes_with_it(noise, expected, 
     sidecar = read_sidecar(tmp_path / "model_best.pt")
     assert sidecar["cleaning"] == {**STATED, "smooth": expected, "invert": "false"}
     assert sidecar["threshold"] != 0.4
+    assert sidecar["validation"]["threshold"] == sidecar["threshold"]
+    assert f"Dice {sidecar['validation']['val_dice']:.4f}" in caplog.text
+    assert 0.8 < sidecar["validation"]["val_auroc"] <= 1
     assert 0.2 < sidecar["threshold"] < 0.8
     assert f"smoothing by {expected:g} voxels" in caplog.text
     assert ("smoothed by 0.5, as before" in caplog.text) is (expected != 0.5)

@@ -26,7 +26,7 @@ def lines(folder, caplog, on=STRIP, trainer=TRAINER, dataset_dir=None, **sidecar
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(folder / "model_best.pt", torch.nn.Conv3d(1, 1, 1), {"threshold": 0.41, "epoch": 7, **sidecar})
     caplog.clear()
-    with caplog.at_level(logging.INFO, logger="scripts.training"):
+    with caplog.at_level(logging.INFO, logger="scripts"):
         tell_end(trainer, folder, on, dataset_dir)
     return caplog.messages
 
@@ -102,6 +102,13 @@ def test_the_next_command_is_of_the_program_that_was_started(monkeypatch):
     )
 
 
+def test_the_next_command_has_the_channel(tmp_path, caplog):
+    lines(tmp_path, caplog)
+    with caplog.at_level(logging.INFO, logger="scripts"):
+        tell_end(TRAINER, tmp_path, STRIP, tmp_path / "data", channel=1)
+    assert caplog.messages[-1].endswith("--channel 1")
+
+
 def test_on_windows_words_with_spaces_are_in_double_quotes():
     words = ["tubenet", "segment", r"C:\my data\a.tif", r"C:\out", "--x", "[4, 8]"]
     assert _quoted(words, windows=True) == r'tubenet segment "C:\my data\a.tif" C:\out --x "[4, 8]"'
@@ -118,7 +125,7 @@ def test_on_windows_words_with_spaces_are_in_double_quotes():
 def test_another_network_than_inference_has_is_told(arguments, options, tmp_path, caplog, monkeypatch):
     network = TubeNet(**arguments)
     save_weights(tmp_path / "model_best.pt", network, {"threshold": 0.5, "epoch": 1, "network": network.arguments})
-    with caplog.at_level(logging.INFO, logger="scripts.training"):
+    with caplog.at_level(logging.INFO, logger="scripts"):
         tell_end(TRAINER, tmp_path, STRIP, tmp_path / "data", network.arguments)
     words = shlex.split(caplog.messages[-1])
     after = words[words.index("--ckpt_path") + 2 :]

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import UNLABELLED, check_writable, refuse
-from scripts.data import DECATHLON, SEGMENTATION, check_pair, find_dataset, find_images, find_volumes, is_result_name
+from scripts.core import SEGMENTATION, SPREAD, UNLABELLED, check_writable, refuse
+from scripts.data import DECATHLON, check_pair, find_dataset, find_images, find_volumes, is_result_name
 from scripts.io import VolumeInfo, read_volume
 from scripts.report import slice_panel, theme_of
 
-SPREAD = "_std"  # of a file beside the segmentation: how far repeated predictions differ
 MICROMETRES_PER_MM = 1000.0
 MAX_IN_MICROMETRES = 20.0  # mm across; the scale bar of a larger volume is in mm
 

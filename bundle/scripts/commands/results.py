@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from scripts.core import refuse
+from scripts.core import RESULTS, printable, refuse
 
 
 def place_beside(options: dict[str, str], program: str = "tubenet") -> Path:
@@ -31,7 +31,7 @@ def place_beside(options: dict[str, str], program: str = "tubenet") -> Path:
         taken = [target] if target.exists() and (not target.is_dir() or any(target.iterdir())) else []
     else:
         target, stem = source.parent, stem_of(source)
-        taken = [found for found in _files(target) if found.name.startswith((f"{stem}_seg.", f"{stem}_prob."))]
+        taken = _results(target, stem)
     if taken:
         remedy = f"name a folder for the result: {program} segment IN OUT"
         refuse(taken[0], "exists, and is not replaced unless you say so", remedy, FileExistsError)
@@ -54,13 +54,14 @@ def say_results(target: Path, options: dict[str, str]) -> None:
     """Print where the results are."""
     source = Path(options["dataset_dir"])
     if source.is_dir():
-        print(f"results: {target}{os.sep}")
+        print(printable(f"results: {target}{os.sep}"))
         return
-    stem = stem_of(source)
-    for found in _files(target):
-        if found.name.startswith((f"{stem}_seg.", f"{stem}_prob.")):
-            print(f"result: {found}")
+    for found in _results(target, stem_of(source)):
+        print(printable(f"result: {found}"))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+def _results(folder: Path, stem: str) -> list[Path]:
+    """Return the files in a folder that are named as results of one image."""
+    names = tuple(f"{stem}{ending}." for ending in RESULTS)
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in files if path.name.startswith(names) and path.is_file()]

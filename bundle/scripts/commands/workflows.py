@@ -19,7 +19,7 @@ import fire
 from fire.parser import DefaultParseValue
 
 from scripts.core import BUNDLE, CONFIGS, OPTIONS, check_overrides, read_flag, refuse, refuse_unknown
-from scripts.core.configs import MONAI_ARGUMENTS
+from scripts.core.configs import MONAI_ARGUMENTS, load_config
 from scripts.core.flags import nearest
 from scripts.core.options import BOOLEAN, PATH, PATHS
 
@@ -128,7 +128,7 @@ class Workflow:
                 continue
             name, given = flag
             if given is None and rest and rest[0] not in SHORT and read_flag(rest[0]) is None:
-                given = rest.pop(0)
+                given = rest.pop(0) if not _is_switch(name) or BOOLEAN.accepts(rest[0]) else "true"
             if name == OVERLAYS:
                 read.overlays += _overlays(_value(name, given))
             else:
@@ -150,10 +150,7 @@ class Workflow:
                 refuse_unknown(f"--{name}", f"{self.name} has no such option", top, known, remedy)
             if top in OPTIONS and top not in self.options:
                 refuse(f"--{name}", f"{self.name} does not use it", "leave it out, or see --help")
-        option = OPTIONS.get(name)
-        if option is not None and option.kind is BOOLEAN and given is None:
-            return "true"
-        return _value(name, given)
+        return "true" if given is None and _is_switch(name) else _value(name, given)
 
     def _fill(self, read: Words, loose: Sequence[str], program: str) -> None:
         """Put the words without a name into their places."""
@@ -163,13 +160,19 @@ class Workflow:
             problem = f"takes no further word {loose[len(places)]!r}"
             refuse(f"{program} {self.name}", problem, f"write {usage}, and a name with spaces in quotes")
         read.options.update(zip(places, loose, strict=False))
+        for file in ([read.options["args_file"]] if "args_file" in read.options else []) + read.overlays[::-1]:
+            stated = load_config(file)
+            read.options = {place: str(stated[place]) for place in self.places if place in stated} | read.options
         missing = [word for place, word in self.places.items() if place not in (*read.options, *self.optional)]
-        if missing and not (read.overlays or "args_file" in read.options):
+        if missing and (self.name == "segment" or not read.overlays):  # pretrain.json brings what is trained on
             refuse(f"{program} {self.name}", f"{missing[0]} is missing", f"write {usage}")
         source = read.options.get("dataset_dir", "")
         for name in read.options:
             if name in OPTIONS and OPTIONS[name].kind in (PATH, PATHS):
                 read.options[name] = _absolute(read.options[name])
+                if "#" in read.options[name]:
+                    problem = "has a '#' in its path, by which MONAI means parts of a config"
+                    refuse(read.options[name], problem, "rename that file or folder")
         if os.path.isabs(found := read.options.get("dataset_dir", "")) and not os.path.lexists(found):
             refuse(
                 source, "no such file or folder", f"check its name, and that it is in {os.getcwd()}", FileNotFoundError
@@ -182,6 +185,10 @@ class Workflow:
         for name, value in read.options.items():
             words += [f"--{name}", value]
         return words
+
+
+def _is_switch(name: str) -> bool:
+    return name in OPTIONS and OPTIONS[name].kind is BOOLEAN
 
 
 def _value(name: str, given: str | None) -> str:
@@ -266,7 +273,8 @@ WORKFLOWS = {
             ["train", "evaluate"],
             """Score weights on a labelled dataset.
 
-            DATASET is a folder with images/NAME.EXT and labels/NAME.EXT. OUT gets metrics.json and the curves.""",
+            DATASET is a folder with images/NAME.EXT and labels/NAME.EXT. OUT gets metrics.csv, metrics.json and the
+            curves.""",
             {"dataset_dir": "DATASET", "output_dir": "OUT"},
         ),
     )

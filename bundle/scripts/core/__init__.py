@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .configs import check_overrides
-from .conventions import MAX_WHOLE, UNLABELLED, class_names
+from .conventions import MAX_WHOLE, RESULTS, SEGMENTATION, SPREAD, UNLABELLED, class_names
 from .errors import (
     EmptyVolumeError,
     UserError,
@@ -74,6 +74,7 @@ from .machine import (
 )
 from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_number, read_scale
 from .paths import BUNDLE, CONFIGS, WEIGHTS, version
+from .terminal import printable
 
 if TYPE_CHECKING:
     from .logits import apply_threshold, foreground_log_odds, is_finite, planes_per_slab, segmentation_of
@@ -88,6 +89,9 @@ __all__ = [
     "LINE",
     "MAX_WHOLE",
     "OPTIONS",
+    "RESULTS",
+    "SEGMENTATION",
+    "SPREAD",
     "UNLABELLED",
     "WEIGHTS",
     "Box",
@@ -125,6 +129,7 @@ __all__ = [
     "one_line",
     "peak_memory",
     "planes_per_slab",
+    "printable",
     "read_boolean",
     "read_flag",
     "read_json",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 UNLABELLED = -1
+RESULTS = SEGMENTATION, PROBABILITY, SPREAD = "_seg", "_prob", "_std"
+"""How names of results end, after the name of the image."""
 MAX_WHOLE = 2**53
 """Double precision holds every whole number up to here."""
 

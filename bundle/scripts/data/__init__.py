@@ -2,7 +2,7 @@
 
 from .classes import class_counts, label_names, label_values
 from .dataset import CachedVolumes, check_pair, find_dataset, find_images
-from .images import FAILED, SEGMENTATION, WEIGHTS_HASH, checked_images, is_result_name
+from .images import FAILED, WEIGHTS_HASH, checked_images, is_result_name
 from .layout import DECATHLON, HEADER, find_volumes
 from .loaders import PatchLoader, VolumeLoader
 from .patches import EpochSampler, PatchDataset, pad_collate
@@ -15,7 +15,6 @@ __all__ = [
     "FAILED",
     "HEADER",
     "ITSELF",
-    "SEGMENTATION",
     "TRAIN",
     "VALIDATE",
     "WEIGHTS_HASH",

@@ -8,7 +8,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.core import one_line, refuse
+from scripts.core import RESULTS, one_line, refuse
 from scripts.io import VolumeInfo, read_header
 
 from .dataset import find_images
@@ -20,9 +20,6 @@ FAILED = "failed"
 """Key of an item: why it cannot be segmented."""
 WEIGHTS_HASH = "weights_sha256"
 """What the provenance of every result of this bundle has."""
-SEGMENTATION = "_seg"
-RESULTS = (SEGMENTATION, "_prob", "_std")
-"""How names of results end, after the name of the image."""
 
 
 def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, Any]]:

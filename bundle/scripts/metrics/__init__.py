@@ -24,7 +24,7 @@ A new metric is a class in a file of its own (`VolumeMetric`), with what it need
 from .centreline import CentrelineCounts, centreline
 from .counts import VolumeCounts, VoxelHistogram
 from .curves import AREAS, KINDS, MIN_RECALL, RATES, curves_of, mean_curves
-from .registry import METRICS, handlers
+from .registry import METRICS, handlers, make_metrics
 from .scores import (
     BestDice,
     BestThreshold,
@@ -58,5 +58,6 @@ __all__ = [
     "curves_of",
     "gather_volumes",
     "handlers",
+    "make_metrics",
     "mean_curves",
 ]

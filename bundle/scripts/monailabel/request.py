@@ -71,7 +71,7 @@ def _is_device(value: Any) -> bool:
     device = _one(value)
     if device in (None, ""):
         return True
-    return isinstance(device, str) and (device in named or bool(re.fullmatch(r"cpu|cuda(:\d{1,2})?", device)))
+    return isinstance(device, str) and (device in named or bool(re.fullmatch(r"cpu|mps|cuda(:\d{1,2})?", device)))
 
 
 def _matches(pattern: re.Pattern[str]) -> Callable[[Any], bool]:

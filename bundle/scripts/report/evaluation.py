@@ -15,7 +15,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
-from scripts.core import tell_result, write_text
+from scripts.core import printable, tell_result, write_text
 from scripts.metrics import VolumeCounts, curves_of, gather_volumes
 
 from .curves import write_curves
@@ -87,7 +87,7 @@ def _write(output_dir: Path, metrics: Mapping[str, Any], curves: Mapping[str, Ma
         written += write_curves(output_dir, curves, metrics["threshold"])
     else:
         logger.warning("no curves: none of the metrics counts voxels")
-    print(f"\nscores at threshold {metrics['threshold']:.4f}\n\n{score_table(metrics)}\n", flush=True)
+    print(printable(f"\nscores at threshold {metrics['threshold']:.4f}\n\n{score_table(metrics)}\n"), flush=True)
     tell_result("wrote %s in %s", ", ".join(path.name for path in written), output_dir)
 
 

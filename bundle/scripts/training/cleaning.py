@@ -6,6 +6,7 @@ import copy
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from monai.utils import CommonKeys as Keys
 
 from scripts.core import write_text
 from scripts.data import ITSELF
-from scripts.metrics import BestDice, BestThreshold, VolumeCounts, gather_volumes
+from scripts.metrics import VolumeCounts, gather_volumes, make_metrics
 from scripts.transforms import INVERTED, SmoothLogitsd
-from scripts.weights import Checkpoint, read_sidecar, sidecar_path
+from scripts.weights import load_plain, read_bytes, read_sidecar, sidecar_path
 
 logger = logging.getLogger(__name__)
 
 SIGMAS = (0.0, 0.5, 0.7, 1.0)
 """What is tried, in voxels; above, thin vessels disappear (docs/results.md)."""
+CHOSEN_BY = {"dice": "best_dice", "auroc": "auroc", "threshold": "best_threshold"}
+"""Scores of what was held out, the first of which chooses."""
 CLEARLY_BETTER = 0.002
 """Dice by which another smoothing has to be better than that of the weights that training began with."""
 
@@ -32,7 +35,8 @@ CLEARLY_BETTER = 0.002
 def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas: Sequence[float] = SIGMAS) -> None:
     """Choose smoothing and threshold for the best weights, on what was held out.
 
-    The threshold goes with the smoothing, so both are chosen together, by Dice. `min_size`, `fill_holes` and
+    The threshold goes with the smoothing, so both are chosen together, by Dice, and the sidecar's `validation` becomes
+    that of the two. `min_size`, `fill_holes` and
     `hysteresis` stay as they were: a strip of a block cuts vessels into pieces, and says nothing of how large pieces
     are. Where nothing was held out, the smoothing stays too, for on what it was trained on a network needs none.
 
@@ -59,13 +63,16 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
     tried = sorted({*sigmas, before}) if held_out else []
     scores, inverted = _scores(validator, best, tried)
     chosen: dict[str, Any] = {}
-    defined = {sigma: dice for sigma, (dice, threshold) in scores.items() if dice == dice and threshold == threshold}
+    defined = {sigma: each["dice"] for sigma, each in scores.items() if not isnan(each["dice"] + each["threshold"])}
     if before in defined:
         top = max(defined, key=lambda sigma: defined[sigma])
         sigma = top if defined[top] > defined[before] + CLEARLY_BETTER else before
-        chosen = {"threshold": scores[sigma][1]}
+        found, stated = scores[sigma], sidecar.get("validation", {})
+        validation = {name: found.get(name.rpartition("_")[2], value) for name, value in stated.items()}
+        chosen = {"threshold": found["threshold"], "validation": validation}
         told = "on what was held out, smoothing by %g voxels and threshold %.4f suit the weights best: Dice %.4f"
-        logger.info(f"{told}%s", sigma, *reversed(scores[sigma]), _told(before, scores) if sigma != before else "")
+        was = f" (smoothed by {before:g}, as before: {defined[before]:.4f})" if sigma != before else ""
+        logger.info(f"{told}%s", sigma, found["threshold"], found["dice"], was)
         cleaning["smooth"] = sigma
     if cleaning.get("invert") == "auto" and inverted and len(set(inverted)) == 1:
         cleaning["invert"] = str(inverted[0]).lower()
@@ -75,23 +82,20 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
         _write(last, {"cleaning": {**(read_sidecar(last).get("cleaning") or {}), "invert": cleaning["invert"]}})
 
 
-def _told(sigma: float, scores: Mapping[float, tuple[float, float]]) -> str:
-    return f" (smoothed by {sigma:g}, as before: {scores[sigma][0]:.4f})"
-
-
 def _scores(
     validator: SupervisedEvaluator, weights: Path, sigmas: Sequence[float]
-) -> tuple[dict[float, tuple[float, float]], list[bool]]:
-    """Return the best Dice and its threshold by smoothing, and which volumes were inverted."""
+) -> tuple[dict[float, dict[str, float]], list[bool]]:
+    """Return the scores `CHOSEN_BY` by smoothing, and which volumes were inverted."""
     if not sigmas:
         loaded = (item for batch in validator.data_loader for item in decollate_batch(batch))
         return {}, gather_volumes([_is_inverted(item[Keys.IMAGE]) for item in loaded])
     network = validator.network
     state, training = copy.deepcopy(network.state_dict()), network.training
-    metrics = {sigma: (BestDice(), BestThreshold()) for sigma in sigmas}
+    metrics = {sigma: make_metrics(CHOSEN_BY) for sigma in sigmas}
     inverted = []
     try:
-        Checkpoint(weights).load_into(network)
+        content = read_bytes(weights)  # written by this training, so nothing needs to be held against the network
+        network.load_state_dict(load_plain(content, weights, "is damaged", "train again"))
         network.eval()
         for batch in validator.data_loader:
             with torch.inference_mode():
@@ -103,14 +107,14 @@ def _scores(
                 for sigma, each in metrics.items():
                     logits = SmoothLogitsd(Keys.PRED, sigma)(item)[Keys.PRED].cpu()  # (K, X, Y, Z)
                     counts = VolumeCounts.of(logits, item[Keys.LABEL].cpu())
-                    for metric in each:
+                    for metric in each.values():
                         metric([counts])
     finally:
         network.load_state_dict(state)
         network.train(training)
-    found = {}
-    for sigma, (dice, threshold) in metrics.items():
-        found[sigma] = float(dice.aggregate()), float(threshold.aggregate())
+    found = {
+        sigma: {name: float(metric.aggregate()) for name, metric in each.items()} for sigma, each in metrics.items()
+    }
     return found, gather_volumes(inverted)
 
 

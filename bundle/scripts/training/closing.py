@@ -37,6 +37,7 @@ def tell_end(
     validation: Validation,
     dataset_dir: str | Path | Sequence[str | Path] | None = None,
     network: Mapping[str, Any] | None = None,
+    channel: int | None = None,
 ) -> None:
     """Log the best epoch, its scores and what they are of, the weights, and what to do next.
 
@@ -48,6 +49,7 @@ def tell_end(
         validation: what the scores are measured on.
         dataset_dir: what was trained on; the next command segments it. Without it there is none.
         network: the network's arguments; those that `inference.json` does not have are part of the next command.
+        channel: of images that have several; also part of it.
 
     Raises:
         UserError: if the sidecar of the weights is damaged.
@@ -62,7 +64,7 @@ def tell_end(
     folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir or ())
     if folders:
         output = best.with_name(SEGMENTED)
-        options = _differing(network or {})
+        options = _differing(network or {}) | ({} if channel is None else {"channel": channel})
         tell_result("next: %s", next_command(Path(folders[0]).resolve(), output, best, **options))
 
 

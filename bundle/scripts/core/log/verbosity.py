@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from io import TextIOWrapper
 
 from ..errors import install_excepthook, refuse
 
@@ -31,6 +33,8 @@ def set_up_process(verbosity: str = NORMAL) -> None:
         UserError: for any other word.
     """
     install_excepthook()
+    if isinstance(sys.stdout, TextIOWrapper):  # a name that a Windows console or a pipe cannot show stops nothing
+        sys.stdout.reconfigure(errors="backslashreplace")
     set_verbosity(verbosity)
 
 
