@@ -165,8 +165,6 @@ def test_figures_of_the_front_pages_are_those_of_the_results(page):
     """What is said in short has to change with what it is short for."""
     known = text_of(ROOT / "docs" / "results.md")
     figures = set(re.findall(r"\b0\.\d{3}\b", text_of(page)))
-    if page == ROOT / "README.md":
-        figures.remove("0.593")  # of the picture, which docs/make_picture.py prints
     assert figures
     assert not {figure for figure in figures if figure not in known}
 
