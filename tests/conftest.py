@@ -1,3 +1,4 @@
+import logging
 import sys
 from subprocess import DEVNULL, CompletedProcess
 from types import SimpleNamespace
@@ -22,6 +23,15 @@ FIRST += ["docs/test_commands", "workflows/test_train", "workflows/test_resume",
 def pytest_collection_modifyitems(items):
     places = {f"{name}.py": place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get("/".join(item.path.parts[-2:]), len(FIRST)))
+
+
+@pytest.fixture(autouse=True)
+def log_as_before():
+    """What a command in this process sets of the log lasts no longer than its test."""
+    levels = {name: logging.getLogger(name).level for name in ("scripts", "scripts.result")}
+    yield
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")

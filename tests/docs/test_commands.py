@@ -49,7 +49,8 @@ NOT_RUN = [
 REFUSED = {"inference_trt": "TensorRT"}
 """What needs hardware that a machine of tests lacks, and a word of the line that refuses it."""
 
-WITH_OPTIONS = {"DIR/previous/", "DIR/events", "DIR/mlruns.db", "OUT/mlruns.db", "OUT/NAME_prob.EXT"}
+WITH_OPTIONS = {"DIR/previous/", "DIR/events", "DIR/mlruns.db", "OUT/mlruns.db"}
+WITH_OPTIONS |= {"OUT/NAME_prob.EXT", "OUT/NAME_std.EXT"}
 """Files of the text that need an option of it, or a second run."""
 
 ALONE = {"docs/how-to/authors-release.md", "docs/results.md"}

@@ -45,9 +45,9 @@ def no_volume_inside(path):
 
 
 def wrong_suffix(path):
-    path = path.with_suffix(".czi")
+    path = path.with_suffix(".oib")
     path.write_bytes(b"ZISRAW")
-    return path, "files named .czi are not read", "convert it to OME-TIFF"
+    return path, "files named .oib are not read", "convert it to OME-TIFF"
 
 
 def colours(path):
