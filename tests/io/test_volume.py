@@ -1,7 +1,10 @@
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 
+import scripts.io
 from scripts.io import VolumeInfo
 from scripts.io.volume import Geometry
 
@@ -23,3 +26,8 @@ def test_metadata_is_flat_and_without_none():
     assert json.loads(meta["volume_source"]) == {"kind": "tiff", "bigtiff": True}
     assert meta["intensity_range"].tolist() == [0, 9]
     assert "intensity_range" not in volume().meta()
+
+
+def test_the_turn_from_lps_to_ras_stands_in_one_place():
+    files = Path(scripts.io.__file__).parent.rglob("*.py")
+    assert [file.name for file in files if re.search(r"^LPS_TO_RAS = ", file.read_text(), re.M)] == ["volume.py"]

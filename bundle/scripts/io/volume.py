@@ -17,6 +17,8 @@ from .units import in_unit
 SOURCE_KEY = "volume_source"
 UNIT_KEY = "unit"
 RANGE_KEY = "intensity_range"
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""From DICOM's and ITK's directions, to the patient's left, back and head, to those of NIfTI and MONAI."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import numpy as np
 
 from scripts.core import refuse
 
+from ..volume import LPS_TO_RAS
 from .slices import Slice
 
 MAX_UNEQUAL = 0.02  # of the distance of two slices: positions are rounded
@@ -21,7 +22,6 @@ SAME_PLACE = 1e-3  # millimetres
 
 _SORT = "put each series, time point or echo into a folder of its own"
 _RESAMPLE = "export it as equally spaced slices, or resample it (dcm2niix does)"
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def sorted_stack(path: Path, slices: Sequence[Slice]) -> tuple[list[Slice], np.ndarray]:

@@ -18,9 +18,8 @@ from scripts.core import refuse
 from ..extra import extra_library
 from ..memory import check_memory
 from ..metadata import parse_metadata
-from ..volume import Geometry, VolumeInfo
+from ..volume import LPS_TO_RAS, Geometry, VolumeInfo
 from .files import discreet, read_dataset
-from .geometry import LPS_TO_RAS
 from .slices import TAGS
 from .stack import read_stack
 

@@ -17,12 +17,11 @@ from ..formats import check_content
 from ..memory import check_memory
 from ..metadata import parse_metadata
 from ..units import millimetres
-from ..volume import VolumeInfo
+from ..volume import LPS_TO_RAS, VolumeInfo
 from .header import REMEDY, ItkHeader, check_compressed, read_head
 
 METADATA = "tubenet"
 """The name under which our JSON stands among the fields."""
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 IMAGE_IO = {"nrrd": "NrrdImageIO", "metaimage": "MetaImageIO"}
 _MAX_VOXELS_AWAY = 1e12
 
