@@ -1,7 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from scripts.io import read_header, read_volume, write_volume
+from scripts.io.itk import write_itk
+from scripts.io.units import millimetres
+from scripts.io.volume import Geometry
 from tests.helpers.volume_examples import told
 
 sitk = pytest.importorskip("SimpleITK")
@@ -45,6 +50,28 @@ def test_a_unit_is_named_where_it_is_not_millimetres(tmp_path, name):
     assert sitk.ReadImage(str(path)).GetSpacing() == (0.5, 0.5, 3.0)  # the file's own numbers
     again = write_volume(tmp_path / f"t{name}", values, like=info)
     assert read_header(again).unit == "µm"
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize(
+    ("name", "line"), [("s.nrrd", b'space units: "um" "um" "um"'), ("s.mha", b"DistanceUnits = um")]
+)
+def test_a_named_unit_is_a_line_more_and_takes_no_memory_for_voxels(tmp_path, name, line, compressed):
+    array = np.random.default_rng(0).random((140, 150, 160), np.float32).T  # of several blocks
+    files, peaks = [], []
+    for unit in ("mm", "µm"):
+        geometry = Geometry(np.diag([*([millimetres(unit)] * 3), 1.0]), unit, {"compressed": compressed})
+        tracemalloc.start()
+        write_itk(tmp_path / name, array, geometry, {"provenance": PROVENANCE})
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        files.append((tmp_path / name).read_bytes())
+    assert files[1].count(line + b"\n") == 1
+    assert files[1].replace(line + b"\n", b"", 1) == files[0]
+    assert peaks[1] - peaks[0] < array.nbytes / 4
+    info, values = read_volume(tmp_path / name)
+    assert (info.unit, info.source["compressed"]) == ("µm", compressed)
+    np.testing.assert_array_equal(values, array)
 
 
 def test_one_family_to_another(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from scripts.core import voxel_size
 
 from ..extra import extra_library
 from ..units import millimetres
-from ..volume import Geometry
-from .reader import IMAGE_IO, LPS_TO_RAS, METADATA
+from ..volume import LPS_TO_RAS, Geometry
+from .reader import IMAGE_IO, METADATA
+
+_BLOCK = 1 << 20
 
 
 def write_itk(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mapping[str, Any]) -> None:
@@ -54,11 +57,24 @@ def write_itk(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mappi
 
 
 def _name_unit(path: Path, kind: str, unit: str) -> None:
-    """State the unit of length in the header, for which ITK has no call."""
+    """State the unit of length in the header, for which ITK has no call.
+
+    What follows moves up in blocks, so that voxels are never in memory twice.
+    """
     spelled = "um" if unit == "µm" else unit
     line, before = {
-        "nrrd": (f'space units: "{spelled}" "{spelled}" "{spelled}"\n', b"encoding:"),
-        "metaimage": (f"DistanceUnits = {spelled}\n", b"DimSize"),
+        "nrrd": (f'space units: "{spelled}" "{spelled}" "{spelled}"\n'.encode(), b"encoding:"),
+        "metaimage": (f"DistanceUnits = {spelled}\n".encode(), b"DimSize"),
     }[kind]
-    head, found, rest = path.read_bytes().partition(b"\n" + before)
-    path.write_bytes(head + b"\n" + line.encode() + found[1:] + rest)
+    with path.open("r+b") as file:
+        at = 0
+        while (passed := file.readline()) and not passed.startswith(before):
+            at += len(passed)
+        end = file.seek(0, os.SEEK_END)
+        for start in reversed(range(at, end, _BLOCK)):  # from the end, because each block is written over the next
+            file.seek(start)
+            block = file.read(min(_BLOCK, end - start))
+            file.seek(start + len(line))
+            file.write(block)
+        file.seek(at)
+        file.write(line)
