@@ -140,10 +140,12 @@ def test_tests_mirror_the_source(path):
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(SCRIPTS)))
-def test_first_lines_of_docstrings_are_short(path):
+def test_first_lines_of_docstrings_are_short_and_end(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
-            assert len(text.splitlines()[0]) <= 90, text
+            first = text.splitlines()[0]
+            assert len(first) <= 90, text
+            assert first.endswith((".", ":")), text
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(SCRIPTS)))

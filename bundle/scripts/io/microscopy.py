@@ -106,7 +106,10 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, 
 
 
 def _stored_scenes(path: Path) -> int:
-    """Return how many scenes a `.czi` holds; bioio, going by metadata, may lay them on each othe"""
+    """Return how many scenes a `.czi` holds.
+
+    bioio goes by metadata, and may lay several on each other.
+    """
     if path.suffix.lower() != ".czi":
         return 0
     with extra_library("pylibCZIrw.czi", path).open_czi(str(path.resolve())) as document:
