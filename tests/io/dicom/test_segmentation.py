@@ -142,7 +142,9 @@ def test_a_segmentation_among_slices(tmp_path):
 def test_nothing_of_the_patient_goes_anywhere_else(tmp_path, caplog, recwarn):
     """A date that is none makes pydicom warn of it, with its value."""
     rest = {"PatientComments": "Secret comment", "PatientAge": "099Y", "InstitutionName": "Secret house"}
-    path = series(tmp_path / "scan", PatientBirthDate="21. 3. 1905", PatientName="Secret^Of^Mine", **rest)
+    path = series(
+        tmp_path / "scan", PatientBirthDate="21. 3. 1905", PatientName="Secret^Of^Mine", PatientID="Secret 7", **rest
+    )
     caplog.clear()
     recwarn.clear()
     caplog.set_level(logging.DEBUG)
@@ -155,7 +157,7 @@ def test_nothing_of_the_patient_goes_anywhere_else(tmp_path, caplog, recwarn):
         told_of.append(file.read().decode("latin-1"))
     assert not [text for text in told_of if "1905" in text or "Secret" in text]
     written = pydicom.dcmread(seg)
-    assert (written.PatientName, written.PatientBirthDate) == ("Secret^Of^Mine", "")
+    assert (written.PatientName, written.PatientID, written.PatientBirthDate) == ("Secret^Of^Mine", "Secret 7", "")
     assert not any(keyword in written for keyword in rest)
 
 

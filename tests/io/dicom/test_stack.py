@@ -40,6 +40,48 @@ def test_two_series_are_named_with_the_way_to_choose(tmp_path):
     refused(path, "2 is none of them", channel=2)
 
 
+@pytest.mark.parametrize("modality", ["Smithers", "SMITHERS", "", None])
+def test_of_modalities_only_those_that_dicom_defines_are_told(tmp_path, modality):
+    path = two_series(tmp_path / "scan")
+    for file in path.iterdir():
+        ds = pydicom.dcmread(file)
+        if file.name.startswith("b"):
+            ds.Modality = modality
+            ds.save_as(file)
+    refused(path, "0: series number 1 of unknown modality, 3 files such as bIM10; 1: CT series number 2, 4 files")
+    with pytest.raises(ValueError, match="2 series") as error:
+        read_header(path)
+    assert "smithers" not in str(error.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "what"),
+    [
+        ("StudyInstanceUID", "1.2.77", "study"),
+        ("FrameOfReferenceUID", "1.2.77", "frame of reference"),
+        ("PatientID", "77", "patient"),
+        ("PatientID", "", "patient"),
+    ],
+)
+def test_slices_of_two_scans_under_one_series(tmp_path, keyword, value, what):
+    def change(ds, number):
+        if number == 2:
+            setattr(ds, keyword, value)
+
+    path = series(tmp_path / "scan", change=change, PatientID="0815")
+    refused(path, f"IM72 and IM03 differ in {what}", f"({keyword}); put each scan into a folder of its own")
+    with pytest.raises(ValueError, match="differ") as error:
+        read_volume(path)
+    assert not [secret for secret in ("0815", "77", "1.2") if secret in str(error.value).removeprefix(str(path))]
+
+
+def test_spaces_around_a_patients_number_do_not_count(tmp_path):
+    def change(ds, number):
+        ds.SpecificCharacterSet, ds.PatientID = "ISO_IR 100", f"{' ' * number}M\xfcller"
+
+    assert read_header(series(tmp_path / "scan", change=change)).shape == (7, 5, 4)
+
+
 def test_one_of_two_series(tmp_path):
     path = two_series(tmp_path / "scan")
     for channel, array in ((0, voxels(3, seed=1)), (1, voxels(4))):

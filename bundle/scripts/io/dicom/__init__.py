@@ -1,7 +1,9 @@
 """DICOM: a series of slices, or one file with all slices, in; a segmentation object out.
 
 A volume is a folder that holds one series, or one multi-frame file. Start reading at `reader.py` and `segmentation.py`.
-Nothing of a patient is ever logged: messages name files, tags and numbers of slices, and no other value of a header.
+Nothing of a patient is ever logged. Messages name files and tags, and of a header's values only those that tell how an
+image is stored: numbers of series, slices, rows, columns and bits, distances, and DICOM's own words for a kind of file,
+of voxels, of compression or a modality.
 """
 
 from .files import holds_series

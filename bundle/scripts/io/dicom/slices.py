@@ -19,10 +19,10 @@ TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber"),
     *("Modality", "ImageType", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation"),
     *("BitsAllocated", "BitsStored", "PixelRepresentation", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
-    *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"),
+    *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "PatientID"),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
-"""All that is read of a header before voxels are wanted: nothing that tells who the patient is."""
+"""All that is read of a header before voxels are wanted; `PatientID` only to see that all slices have the same."""
 # a result refers to its source by them
 _NEEDED = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 _GROUPS = {

@@ -10,12 +10,15 @@ import numpy as np
 
 from scripts.core import refuse
 
+from ..extra import extra_library
 from ..formats import check_content
 from .files import dicom_files
 from .geometry import sorted_stack
 from .slices import Slice, is_segmentation, read_image, slices_of
 
 MAX_LISTED = 6
+# what a result takes over from all slices at once
+_SHARED = {"PatientID": "patient", "StudyInstanceUID": "study", "FrameOfReferenceUID": "frame of reference"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ def read_stack(path: Path, channel: int | None = None) -> Stack:
         channel: which series of a folder that holds several, in the order of their numbers.
 
     Raises:
-        UserError: for what is no image, is damaged, or is not one volume of equally spaced slices.
+        UserError: for what is no image, is damaged, or is not one volume of equally spaced slices of one patient.
     """
     if not path.is_dir():
         slices = slices_of(path, _image(path))
@@ -66,6 +69,7 @@ def read_stack(path: Path, channel: int | None = None) -> Stack:
             refuse(path, f"{file.name} holds {len(found)} slices, others one", "give that file, or take it out")
         slices += found
     _refuse_localizers(path, chosen)
+    _refuse_several_scans(path, chosen)
     if len(slices) == 1:
         refuse(path, f"it holds a single slice, {files[0].name}", "give a folder with the whole series")
     return Stack(*sorted_stack(path, slices), series=len(several))
@@ -89,7 +93,7 @@ def _chosen(path: Path, several: list[list[tuple[Path, Any]]], channel: int | No
     if channel is not None and 0 <= channel < len(several):
         return several[channel]
     told = [
-        f"{at}: {_kind(each[0][1])}series number {_number(each[0][1])}, {len(each)} files such as {each[0][0].name}"
+        f"{at}: {_described(path, each[0][1])}, {len(each)} files such as {each[0][0].name}"
         for at, each in enumerate(several[:MAX_LISTED])
     ]
     told += ["..."] if len(several) > MAX_LISTED else []
@@ -98,10 +102,16 @@ def _chosen(path: Path, several: list[list[tuple[Path, Any]]], channel: int | No
     refuse(path, f"it holds {len(several)} series and not one ({'; '.join(told)})", remedy)
 
 
-def _kind(dataset: Any) -> str:
+def _described(path: Path, dataset: Any) -> str:
+    """Return what a series is.
+
+    A modality that DICOM does not define may be any text, and is not told.
+    """
+    defined = {code.value for code in extra_library("pydicom.sr.codedict", path).codes.cid33.concepts.values()}
     modality = str(dataset.get("Modality", ""))
     kind = "localizer " if _is_localizer(dataset) else ""
-    return f"{modality} {kind}" if modality.isalnum() and len(modality) <= 16 else kind
+    series = f"{kind}series number {_number(dataset)}"
+    return f"{modality} {series}" if modality in defined else f"{series} of unknown modality"
 
 
 def _is_localizer(dataset: Any) -> bool:
@@ -112,3 +122,18 @@ def _refuse_localizers(path: Path, chosen: list[tuple[Path, Any]]) -> None:
     found = [file for file, dataset in chosen if _is_localizer(dataset)]
     if found and len(found) < len(chosen):
         refuse(path, f"{found[0].name} is a localizer and no slice of the volume", "take it out of the folder")
+
+
+def _refuse_several_scans(path: Path, chosen: list[tuple[Path, Any]]) -> None:
+    """Refuse slices of several patients, studies or frames of reference, without telling which."""
+    first, of_first = chosen[0]
+    for keyword, what in _SHARED.items():
+        shared = _text(of_first, keyword)
+        for file, dataset in chosen[1:]:
+            if _text(dataset, keyword) != shared:
+                problem = f"{file.name} and {first.name} differ in {what} ({keyword})"
+                refuse(path, problem, "put each scan into a folder of its own")
+
+
+def _text(dataset: Any, keyword: str) -> str:
+    return str(dataset.get(keyword) or "").strip()
