@@ -61,6 +61,8 @@ def test_where_the_results_are(scans, capsys):
         f"results: {scans.parent / 'scans_seg'}/",
         f"result: {scans / 'a_seg.ome.tif'}",
     ]
+    say_results(scans, {"dataset_dir": str(scans / "a.ome.tif")}, (scans / "a_seg.ome.tif").stat().st_mtime + 60)
+    assert capsys.readouterr().out == ""
     (scans / "b\x1b[31m_seg.nii.gz").touch()
     say_results(scans, {"dataset_dir": str(scans / "b\x1b[31m.nii.gz")})
     assert capsys.readouterr().out == f"result: {scans}/b\\x1b[31m_seg.nii.gz\n"

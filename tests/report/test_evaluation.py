@@ -1,5 +1,6 @@
 import csv
 import json
+import logging
 
 import pytest
 import torch
@@ -72,7 +73,7 @@ def test_layout_and_numbers(tmp_path):
 
 def test_what_is_printed_and_told(tmp_path, capsys, caplog):
     """The table on stdout, of the numbers that the files have; the last line names the files."""
-    caplog.set_level("INFO", logger="scripts.report")
+    caplog.set_level("INFO", logger="scripts")
     metrics = run_evaluation(evaluator(CASES), 0.25, tmp_path)
     printed = capsys.readouterr().out
     assert "scores at threshold 0.2500\n" in printed
@@ -88,6 +89,13 @@ def test_what_is_printed_and_told(tmp_path, capsys, caplog):
         ["empty", "", "", "", "0.25"],
         ["mean", "0.75", "0.75", "0.875", "0.25"],
     ]
+
+
+@pytest.mark.parametrize(("trained_on", "told"), [(["half", "other"], True), (["other"], False), ("on half", False)])
+def test_what_the_weights_were_trained_on_is_told(trained_on, told, tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        run_evaluation(evaluator({"half": CASES["half"]}), 0.25, tmp_path, trained_on=trained_on)
+    assert ("the weights were trained on half, or a part" in caplog.text) is told
 
 
 def test_a_case_keeps_its_own_numbers(tmp_path):

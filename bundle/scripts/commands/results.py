@@ -7,6 +7,9 @@ from pathlib import Path
 
 from scripts.core import RESULTS, printable, refuse
 
+CLOCKS = 1.0
+"""Seconds by which a disk's clock may be behind."""
+
 
 def place_beside(options: dict[str, str], program: str = "tubenet") -> Path:
     """Choose the folder of the results if none is given, so that nothing is replaced.
@@ -50,14 +53,21 @@ def stem_of(path: Path) -> str:
     return split_name(path)[0]
 
 
-def say_results(target: Path, options: dict[str, str]) -> None:
-    """Print where the results are."""
+def say_results(target: Path, options: dict[str, str], since: float = 0.0) -> None:
+    """Print where the results are.
+
+    Args:
+        target: their folder.
+        options: those of the command line.
+        since: seconds since the epoch; what is older was written by another run, and is not told.
+    """
     source = Path(options["dataset_dir"])
     if source.is_dir():
         print(printable(f"results: {target}{os.sep}"))
         return
     for found in _results(target, stem_of(source)):
-        print(printable(f"result: {found}"))
+        if found.stat().st_mtime >= since - CLOCKS:
+            print(printable(f"result: {found}"))
 
 
 def _results(folder: Path, stem: str) -> list[Path]:

@@ -11,6 +11,8 @@ import logging
 import os
 import shlex
 import sys
+import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,9 +103,13 @@ class Workflow:
             logger.info("the same as: python -m monai.bundle run %s", shlex.join(arguments))
         from monai.bundle import run  # takes seconds
 
-        fire.Fire(run, command=arguments, name=f"{program} {self.name}")
+        started = time.time()
+        with warnings.catch_warnings():
+            if not read.overlays:  # that configs run code need not be told of the bundle's own
+                warnings.filterwarnings("ignore", "parsing config_file")
+            fire.Fire(run, command=arguments, name=f"{program} {self.name}")
         if target is not None:
-            say_results(target, read.options)
+            say_results(target, read.options, started)
 
     def read(self, words: Sequence[str], program: str = "tubenet") -> Words:
         """Read the words of a command line.

@@ -30,6 +30,7 @@ def run_evaluation(
     output_dir: str | Path,
     class_names: Sequence[str] = (),
     progress: AbstractContextManager[None] | None = None,
+    trained_on: Sequence[str] | str = (),
 ) -> dict[str, Any]:
     """Run an evaluator, then print its scores, and write them and the curves.
 
@@ -43,6 +44,7 @@ def run_evaluation(
         threshold: probability above which the counts take a voxel for vessel.
         output_dir: folder to write into; it is made where it does not exist.
         class_names: names of all classes, background first; they are used where there are several vessel classes.
+        trained_on: names of volumes that the weights were trained on, or text that says so in words.
         progress: entered while the evaluator runs, to show how far it is (`scripts.inference.told_volumes`).
 
     Returns:
@@ -64,6 +66,11 @@ def run_evaluation(
     with progress or nullcontext(), evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
         evaluator.run()
     curves = dict(gather_volumes(mine))
+    if seen := [name for name in curves if not isinstance(trained_on, str) and name in trained_on]:
+        told = (
+            "the weights were trained on %s, or a part: what they trained on says nothing of new images, leave it out"
+        )
+        logger.info(told, ", ".join(seen))
     details = evaluator.state.metric_details  # {METRIC: (cases, classes)}
     metrics = {
         "cases": {
