@@ -16,13 +16,14 @@ from scripts.inference import (
     estimate_volume,
     precision,
 )
-from scripts.inference.estimate import MARGIN, Estimate, check_fits
+from scripts.inference.estimate import LIBRARIES, MARGIN, Estimate, check_fits
 from tests.helpers.inferer_examples import Recorder, positions
 
 CUBIC, SLICES = np.eye(4), np.diag([1.0, 1.0, 5.0, 1.0])
 WINDOW, BATCH = (32, 32, 32), 2
 NETWORK = SimpleNamespace(arguments={"channels": [16, 32]})
 OF_WINDOWS = 6.5 * 16 * 4 * BATCH * 32**3
+OF_SLAB = 32 * 2**22  # what numbering the pieces of a slab takes
 CPU = torch.device("cpu")
 
 
@@ -48,30 +49,56 @@ def test_the_work_at_another_scale():
     assert estimate_volume((32, 32, 32), CUBIC, inferers("auto", overlap=0), NETWORK).work == 32**3  # others may follow
 
 
+def told(nbytes):
+    """What a sum of arrays becomes."""
+    return LIBRARIES + int(MARGIN * nbytes)
+
+
 def test_views_of_the_volume_are_counted():
+    """The image, the sum so far, the view, its two logits and the sum of weights, 4 bytes each."""
+    shape, voxels = (640, 320, 320), 640 * 320 * 320
     turned = SimpleNamespace(passes=8, inferer=inferers(overlap=0))
-    one, eight = (estimate_volume((64, 64, 64), CUBIC, each, NETWORK) for each in (inferers(overlap=0), turned))
+    one, eight = (estimate_volume(shape, CUBIC, each, NETWORK) for each in (inferers(overlap=0), turned))
     assert eight.work == 8 * one.work
-    assert eight.nbytes - one.nbytes == pytest.approx(MARGIN * 2 * 8 * 64**3, abs=2)  # logits twice more
+    assert eight.nbytes == told((4 + 8 + 4 + 8 + 4) * voxels + OF_WINDOWS)
+    # how far views differ takes their mean and the squares
+    spread = estimate_volume(shape, CUBIC, turned, NETWORK, writes_probability=True).nbytes
+    assert spread == told((4 + 8 + 4 + 8 + 4 + 8) * voxels + OF_WINDOWS)
 
 
 def test_the_memory_is_that_of_the_arrays():
     """Of a large volume: the image, two logits and the sum of weights, 4 bytes each."""
-    shape, voxels = (640, 320, 320), 640 * 320 * 320
-    assert estimate_volume(shape, CUBIC, inferers(), NETWORK).nbytes == int(MARGIN * (16 * voxels + OF_WINDOWS))
+    shape, voxels = (1280, 640, 640), 1280 * 640 * 640
+    assert estimate_volume(shape, CUBIC, inferers(), NETWORK).nbytes == told(16 * voxels + OF_WINDOWS)
     three = estimate_volume(shape, CUBIC, inferers(), NETWORK, classes=3).nbytes
-    assert three == int(MARGIN * (20 * voxels + OF_WINDOWS))
-    padded = estimate_volume((639, 320, 320), CUBIC, inferers(), NETWORK).nbytes  # a copy with another plane
-    assert padded == int(MARGIN * (4 * 639 * 320 * 320 + 16 * voxels + OF_WINDOWS))
+    assert three == told(20 * voxels + OF_WINDOWS)
+    padded = estimate_volume((1279, 640, 640), CUBIC, inferers(), NETWORK).nbytes  # a copy with another plane
+    assert padded == told(4 * 1279 * 640 * 640 + 16 * voxels + OF_WINDOWS)
     written = estimate_volume(shape, CUBIC, inferers(), NETWORK, writes_probability=True).nbytes
-    assert written == int(MARGIN * 20 * voxels)
-    half = estimate_volume(shape, CUBIC, inferers(0.5), NETWORK).nbytes
-    assert half == int(MARGIN * (4 + 0.5 + 8 / 8 + 8) * voxels)  # logits of an eighth, brought back
+    assert written == told(20 * voxels)
+    half = estimate_volume(shape, CUBIC, inferers(0.5), NETWORK).nbytes  # image, probabilities and masks outdo logits
+    assert half == told((4 + 8 + 3) * voxels + OF_SLAB)
+    twice = estimate_volume((320, 320, 320), CUBIC, inferers(2), NETWORK).nbytes
+    assert twice == told((4 + 8 * 4 + 8 * (8 + 4)) * 320**3 + OF_WINDOWS)  # of eight voxels, but for the image
+
+
+def test_cleaning_is_counted():
+    """Image, two probabilities, masks, and the numbers of pieces in a slab."""
+    several = estimate_volume((160, 320, 320), CUBIC, inferers(), NETWORK).nbytes
+    assert several == told((4 + 8 + 3) * 160 * 320 * 320 + OF_SLAB)
+    # a plane is a slab at least
+    plane = estimate_volume((32, 3200, 3200), CUBIC, inferers(0.5), NETWORK).nbytes
+    assert plane == told((4 + 8 + 3) * 32 * 3200 * 3200 + 32 * 3200 * 3200)
+
+
+def test_looking_for_dark_vessels_is_counted():
+    """Of a small volume: the image, the one in the file, and the curvatures of all its voxels."""
+    assert estimate_volume((64, 128, 128), CUBIC, inferers(), NETWORK).nbytes == told((4 + 4 + 110) * 64 * 128 * 128)
 
 
 def test_an_unknown_chain_is_one_look_at_the_volume():
     found = estimate_volume((4, 4, 4), CUBIC, SimpleInferer(), Recorder())
-    assert found == Estimate(work=64, nbytes=int(MARGIN * 16 * 64))
+    assert found == Estimate(work=64, nbytes=told((4 + 4 + 110) * 64))
 
 
 def test_the_precision():

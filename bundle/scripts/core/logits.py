@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-SLAB = 1 << 23  # voxels to process at a time, so that intermediate results stay small
+SLAB = 1 << 21  # voxels to process at a time, so that intermediate results stay small
 
 
 def foreground_log_odds(logits: torch.Tensor, channel: int | None = None) -> torch.Tensor:

@@ -15,7 +15,7 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 
-from scripts.core import read_boolean, through_plane_axis
+from scripts.core import read_boolean, return_freed_memory, through_plane_axis
 
 from .uncertainty import Spread
 
@@ -57,13 +57,21 @@ class AugmentedInferer(Inferer):
         spread = Spread() if self.spread else None
         total: torch.Tensor | None = None
         for view, back in views(inputs):
-            logits = back(self.inferer(view, network, *args, **kwargs))  # (B, K, X, Y, Z)
+            found = self.inferer(view, network, *args, **kwargs)
+            del view  # nothing of a view is kept while another copy is made
+            return_freed_memory()
+            logits = back(found)  # (B, K, X, Y, Z)
+            del found
+            return_freed_memory()
             if spread is not None:
                 spread.add(logits)
             total = logits if total is None else total.add_(logits)
+            del logits
         assert total is not None  # there are eight views
         total /= VIEWS
         self._found = None if spread is None else spread.deviation()  # (B, 1, X, Y, Z)
+        del spread
+        return_freed_memory()
         if isinstance(inputs, MetaTensor):
             return MetaTensor(total).copy_meta_from(inputs, copy_attr=False)
         return total

@@ -17,6 +17,7 @@ import torch
 from monai.inferers import Inferer
 
 from scripts.core import AUTO, free_memory, refuse, size
+from scripts.transforms import MAX_LABELLED, MAX_LOOKED_AT
 
 from .bfloat16 import Bfloat16Inferer
 from .edge_padded import EdgePaddedInferer
@@ -27,6 +28,11 @@ from .sliding_window import GridInferer
 FLOAT = 4  # bytes
 OF_WINDOW = 6.5  # times the first layer's width: numbers that live at once for a voxel of a window, measured
 WIDTH = 16  # of the first layer, where the network does not tell its own
+RAW = 4  # bytes for a voxel as its file has it, or of the copy that a batch is made of
+OF_RIDGES = 110  # bytes for a voxel of which vessels are found to be bright or dark, measured
+MASKS = 3  # bytes for a voxel: a segmentation, its copy that is cleaned, and a mask of either
+OF_PIECES = 32  # bytes for a voxel of the slab in which pieces and holes are numbered
+LIBRARIES = 30 * 10**6  # bytes that libraries take when they first compute, measured
 MARGIN = 1.15  # of what is worked out, for what was not thought of
 SMALLER = 0.5  # the scale that a refusal proposes
 
@@ -87,18 +93,24 @@ def estimate_volume(
     work = passes * (grid.work(padded) if grid else prod(padded))
 
     logits = FLOAT * classes
+    loaded = (FLOAT + RAW) * prod(own) + OF_RIDGES * min(prod(own), MAX_LOOKED_AT)
     before = (
         FLOAT * prod(own) + (FLOAT * prod(seen) if seen != own else 0) + (FLOAT * prod(padded) if padded != seen else 0)
     )
-    while_it_runs = before + (logits + FLOAT) * prod(padded) + (_of_window(grid, padded, network) if grid else 0)
-    # probabilities are copied once to leave out the background, and once more for the order of the file
-    after = (FLOAT + logits) * prod(own) + (2 * FLOAT * (classes - 1) * prod(own) if writes_probability else 0)
+    found = before + (logits + FLOAT) * prod(padded) + (_of_window(grid, padded, network) if grid else 0)
     if seen != own:
-        after = max(after, before + logits * (prod(padded) + prod(own)))
+        found = max(found, before + logits * (prod(padded) + prod(own)))
     if scale == AUTO:  # the coarser ones, each brought back one class at a time
-        after += FLOAT * prod(own) + (logits + 2 * FLOAT) * prod(shape_at(COARSER[0], own, affine))
-    views = 2 * logits * prod(own) if passes > 1 else 0  # the sum so far, and the view being turned back
-    return Estimate(work, int(MARGIN * (max(while_it_runs, after) + views)))
+        brought_back = (2 * FLOAT + logits) * prod(own) + (logits + 2 * FLOAT) * prod(shape_at(COARSER[0], own, affine))
+        found = max(found, brought_back)
+    spread = FLOAT if passes > 1 and writes_probability else 0  # bytes a voxel, twice while views are added
+    if passes > 1:  # the sum so far, and the view; when it is turned back, the network's own copy is gone
+        found += (logits + FLOAT + 2 * spread) * prod(own)
+    cleaned = MASKS * prod(own) + OF_PIECES * min(prod(own), max(MAX_LABELLED, own[1] * own[2]))
+    # probabilities are copied once to leave out the background, and once more for the order of the file
+    written = 2 * FLOAT * (classes - 1) * prod(own) if writes_probability else 0
+    after = (FLOAT + logits + spread) * prod(own) + max(cleaned, written)
+    return Estimate(work, LIBRARIES + int(MARGIN * max(loaded, found, after)))
 
 
 def _of_window(grid: GridInferer, shape: Sequence[int], network: Any) -> int:

@@ -18,8 +18,8 @@ class ReusedMemoryInferer(Inferer):
 
     Args:
         inferer: runs the network, many times over.
-        between_calls: keep memory after a call too, as training wants, where a call is one step of thousands. Else it
-            goes back to the system, for what follows a volume is other work.
+        between_calls: keep memory between calls too, as training wants, where a call is one step of thousands. Else it
+            goes back to the system before and after a call, for around a volume is other work.
     """
 
     def __init__(self, inferer: Inferer, between_calls: bool = False) -> None:
@@ -32,6 +32,8 @@ class ReusedMemoryInferer(Inferer):
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
     ) -> torch.Tensor:
         """Take `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`."""
+        if not self.between_calls:
+            return_freed_memory()  # of what came before, such as the copies that the volume was scaled and collated in
         try:
             return self.inferer(inputs, network, *args, **kwargs)
         finally:

@@ -21,10 +21,11 @@ What the network gives becomes probabilities and a segmentation:
     [0, 1, 1]
 """
 
+from .components import MAX_LABELLED
 from .intensity import INVERTED, MAX_SORTED, ScaleToUnitd, intensity_range
 from .labels import KeepRegiond, MapLabelsd, SetValuesd, is_labelled
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
-from .polarity import CLEARLY_DARK, polarity
+from .polarity import CLEARLY_DARK, MAX_LOOKED_AT, polarity
 from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd
 from .smooth import SmoothLogitsd, SmoothProbabilityd, sigma_of_axes, smooth_in_place
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
@@ -32,6 +33,8 @@ from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
 __all__ = [
     "CLEARLY_DARK",
     "INVERTED",
+    "MAX_LABELLED",
+    "MAX_LOOKED_AT",
     "MAX_SORTED",
     "FitToPatchesd",
     "KeepRegiond",

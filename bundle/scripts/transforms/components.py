@@ -27,7 +27,7 @@ Classes = npt.NDArray[np.uint8]
 
 TOUCHING = ndimage.generate_binary_structure(3, 3)
 FACES = ndimage.generate_binary_structure(3, 1)
-MAX_LABELLED = 1 << 24  # voxels of a slab; their numbers take 64 MiB
+MAX_LABELLED = 1 << 22  # voxels of a slab; their numbers take 16 MiB, and what is made of them four times that
 
 
 class Pieces:

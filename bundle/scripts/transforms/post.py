@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from scripts.core import apply_threshold, refuse, voxel_size
+from scripts.core import apply_threshold, planes_per_slab, refuse, voxel_size
 from scripts.io import SaveVolumed, in_unit
 
 from .components import drop_small, fill_holes, keep_those_with
@@ -90,7 +90,8 @@ class ThresholdVesselsd(MapTransform):
 
     def _cleaned(self, probability: torch.Tensor, voxel: float) -> torch.Tensor:
         lower = self.threshold if self.hysteresis is None else self.hysteresis
-        segmentation = apply_threshold(probability, lower)  # (1, X, Y, Z)
+        slabs = probability.split(planes_per_slab(probability), dim=1)
+        segmentation = torch.cat([apply_threshold(slab, lower) for slab in slabs], dim=1)  # (1, X, Y, Z)
         holes, pieces = (in_voxels(size, voxel) for size in (self.fill_holes, self.min_size))
         if self.hysteresis is None and holes < 1 and pieces <= 1:
             return segmentation

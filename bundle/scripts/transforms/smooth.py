@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from scripts.core import voxel_size
 
-SLAB = 1 << 22  # voxels at a time
+SLAB = 1 << 20  # voxels at a time
 
 LOWEST = float(np.finfo(np.float32).tiny)  # whose logarithm is finite
 REACH = 4  # standard deviations after which the Gaussian ends; what is cut off weighs 0.00006
