@@ -15,7 +15,7 @@ from tests.helpers.label_server import ROOT, LabelServer
 DATA = ROOT.parent / "shared" / "data"
 NAME = "octa_retina"
 SPLIT = 64  # y < 64 is labelled, the rest is scored
-EPOCHS = 2  # of finetune.json's ten
+EPOCHS = 5  # of finetune.json's ten
 
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the volumes for development are not here")
 
