@@ -48,7 +48,7 @@ def test_words_that_are_no_command(word, line):
         check_command([word, "--help"], COMMANDS, SCRIPTS)
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["--", "--help"], ["synthesise"]])
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], ["--", "--help"], ["synthesise"]])
 def test_commands_and_asking_for_help_pass(words):
     check_command(words, COMMANDS, SCRIPTS)
 

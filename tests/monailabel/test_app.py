@@ -78,7 +78,9 @@ def test_a_failure_leaves_nothing(installed, tmp_path, monkeypatch):
 
 def test_without_monai_label(tmp_path, monkeypatch):
     monkeypatch.setattr(app_module, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="MONAI Label is not installed there; pip install -r requirements/"):
+    with pytest.raises(
+        FileNotFoundError, match="MONAI Label is not installed there; in an environment of its own, pip install"
+    ):
         prepare_app(tmp_path / "app", torchvision_works=True)
 
 

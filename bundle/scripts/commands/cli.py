@@ -46,11 +46,11 @@ def run_commands(commands: Mapping[str, Callable[..., Any]], program: str) -> No
     logging.basicConfig(format=LINE, datefmt=CLOCK)
     set_up_process()
     words = sys.argv[1:]
-    if words == ["--version"]:
+    if words in (["--version"], ["version"]):
         print(f"tubenet {version()}")
         return
     check_command(words, commands, program)
-    if not words or words[0] in (*HELP, "--"):
+    if not words or words[0] in (*HELP, "help", "--"):
         print(list_of_commands({name: _described(commands, name).summary for name in commands}, program))
         return
     name, rest = words[0], words[1:]
@@ -78,7 +78,7 @@ def check_command(words: Sequence[str], commands: Mapping[str, Callable[..., Any
     Raises:
         UserError: for a command that does not exist, or exists no longer, and for an option before the command.
     """
-    if not words or words[0] in (*commands, *HELP, "--"):
+    if not words or words[0] in (*commands, *HELP, "help", "--"):
         return
     word = words[0]
     if word in MOVED:

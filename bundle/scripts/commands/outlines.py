@@ -123,7 +123,7 @@ def _check(
         refuse(
             f"{folder / name}{SEGMENTATION}.*",
             "no such file",
-            f"segment {image} with configs/inference.json, or give another --segmentations_dir",
+            f"segment {image} first, or give another --segmentations_dir",
             FileNotFoundError,
         )
     for ending in (SEGMENTATION, SPREAD):

@@ -147,7 +147,7 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
             evaluator.run()
     except BaseException:
         _list(evaluator.failures)
-        if untried := total - evaluator.state.iteration:
+        if total > 1 and (untried := total - evaluator.state.iteration):
             logger.error("%d of %d volumes were not tried", untried, total)
         raise
     _list(evaluator.failures)

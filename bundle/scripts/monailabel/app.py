@@ -67,7 +67,7 @@ def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
     if app.exists() and any(app.iterdir()):
         refuse(app, "holds something else than a MONAI Label app", "give a new folder by --app", FileExistsError)
     if find_spec("monailabel") is None:
-        remedy = "pip install -r requirements/monailabel.txt, or 'tubenet[monailabel]'"
+        remedy = "in an environment of its own, pip install -r requirements/monailabel.txt, or 'tubenet[monailabel]'"
         refuse(sys.executable, "MONAI Label is not installed there", remedy, FileNotFoundError)
     leave_out = shutil.ignore_patterns("__pycache__", "logs", "model")
     with whole_folder(app) as unfinished:
