@@ -18,7 +18,7 @@ from tests.helpers.bundle_command import BUNDLE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the bounds on memory are Linux's")
 
-CASES = 600  # of each target; make fuzz tries as many as there is time for
+CASES = 400  # of each target; make fuzz tries as many as there is time for
 SEED = 0
 
 

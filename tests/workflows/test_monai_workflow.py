@@ -237,7 +237,7 @@ def test_the_error_comes_last_whatever_bars_are_open(bundle, tiny_dataset, tiny_
     options = {"dataset_dir": tmp_path / "dataset", "ckpt_path": tiny_weights, "output_dir": tmp_path / "out"}
     done = bundle.run(("train", "evaluate"), **options, **TINY_NETWORK)
     done.refused(tmp_path / "dataset" / "images" / "b.npy", "NaN")
-    assert "[1/2]" in done.stderr
+    assert "volume 1 of 2, a: " in done.stderr
 
 
 def test_evaluation_is_not_told_where_training_wrote(bundle, tiny_dataset, tmp_path):
