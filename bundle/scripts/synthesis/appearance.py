@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .random_fields import log_uniform
+from .modalities import MODALITIES, Values
+from .processing import PROCESSING
+from .random_fields import log_uniform, sometimes
 from .segments import Segment
 
 DOME_EDGE = 0.2
 """Brightness of a vessel of the profile `dome` at its surface, relative to its axis."""
 
 DARK_CHANCE = 0.1
+PROCESSED_CHANCE = 0.3
+
+LOWEST_CNR = {"stack": 1.0, "hollow": 1.0, "tree": 1.0, "organ": 1.0, "mask": 2.0}
+"""Lowest contrast-to-noise ratio of the styles that can be told from more noise than others."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Appearance:
         saturated: share of voxels that are clipped at the bright end.
         full_scale: raw value of the brightest voxel.
         integer: whether raw values are whole numbers.
+        processing: what was done to the image afterwards, names of `PROCESSING`, in order.
         label_offset: how much too small (positive) or too large (negative) the annotator drew the radii of vessels.
     """
 
@@ -103,6 +109,7 @@ class Appearance:
     saturated: float
     full_scale: float
     integer: bool
+    processing: tuple[str, ...]
     label_offset: float
 
     def axis_brightness(self, radius: float) -> float:
@@ -126,9 +133,7 @@ class Appearance:
         return np.maximum(np.exp(self.brightness_spread * np.clip(logs, -1.7, 1.5)), dimmest)
 
 
-_Values = dict[str, Any]
-
-IMAGING_PARTS: dict[str, Callable[[_Values], _Values]] = {
+IMAGING_PARTS: dict[str, Callable[[Values], Values]] = {
     "hollow": lambda look: {"profile": "flat" if look["profile"] == "wall" else look["profile"]},
     "gaps": lambda look: {"gaps": 0.0, "mottle": 0.0},
     "distractors": lambda look: {"cells": 0.0, "organ": 0.0, "sheet": 0.0, "leak": 0.0},
@@ -139,14 +144,16 @@ IMAGING_PARTS: dict[str, Callable[[_Values], _Values]] = {
     "noise": lambda look: {"cnr": max(look["cnr"], 6.0), "speckle": 0.0, "grain": 0.0, "texture": 0.0},
     "detector": lambda look: {"gamma": 1.0, "saturated": 0.0, "full_scale": 1.0, "integer": False},
     "dark": lambda look: {"dark": False},
+    "processing": lambda look: {"processing": ()},
     "label_offset": lambda look: {"label_offset": 0.0},
 }
 """Parts of the imaging that can be left out, and the values that then take the place of the drawn ones."""
 
 
-def _sometimes(rng: np.random.Generator, chance: float, value: float) -> float:
-    """Return `value` with this chance, else 0; one number is drawn either way."""
-    return float(value) if rng.random() < chance else 0.0
+def _processing(rng: np.random.Generator) -> tuple[str, ...]:
+    """Draw what is done to a volume: mostly nothing, else one or two things."""
+    steps = rng.permutation(list(PROCESSING))[: rng.integers(1, 3)]
+    return tuple(str(step) for step in steps) if rng.random() < PROCESSED_CHANCE else ()
 
 
 def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str] = ()) -> Appearance:
@@ -160,50 +167,51 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
         without: those of `IMAGING_PARTS` that are left out; other names are passed over.
     """
     psf = rng.uniform(0.0, 1.5)
-    look: _Values = {
+    look: Values = {
         "background": log_uniform(rng, 0.02, 0.7),
         "brightness_spread": rng.uniform(0, 0.7),
         "profile": str(rng.choice(["flat", "flat", "flat", "parabolic", "dome", "rim", "wall"])),
         "wall": rng.uniform(1.5, 3.0),
         "dome": log_uniform(rng, 1.0, 6.0),
         "mottle": rng.uniform(0, 0.3),
-        "gaps": _sometimes(rng, 0.2, rng.uniform(0.4, 0.95)),
+        "gaps": sometimes(rng, 0.2, rng.uniform(0.4, 0.95)),
         "inhomogeneity": rng.uniform(0, 0.8),
         "texture": rng.uniform(0, 0.6),
         "texture_scale": log_uniform(rng, 0.7, 4.0),
         "streak": 1.0,
-        "cells": _sometimes(rng, 0.5, log_uniform(rng, 0.1, 2.5)),
+        "cells": sometimes(rng, 0.5, log_uniform(rng, 0.1, 2.5)),
         "cell_brightness": log_uniform(rng, 0.4, 2.5),
         # often, and as bright as vessels: what else tells a soft ellipsoid from a stem that fills the view?
-        "organ": _sometimes(rng, 0.5, log_uniform(rng, 0.3, 1.8)),
+        "organ": sometimes(rng, 0.5, log_uniform(rng, 0.3, 1.8)),
         "organ_count": int(rng.integers(1, 5)),
         # mostly soft: a sharp one that fills the view has all that a stem has
         "organ_edge": log_uniform(rng, 2.5, 12.0) if rng.random() < 0.2 else rng.uniform(1.0, 2.5),
         "organ_shell": bool(rng.random() < 0.2),
-        "sheet": _sometimes(rng, 0.2, log_uniform(rng, 0.3, 1.3)),
-        "leak": _sometimes(rng, 0.2, log_uniform(rng, 0.15, 0.8)),
+        "sheet": sometimes(rng, 0.2, log_uniform(rng, 0.3, 1.3)),
+        "leak": sometimes(rng, 0.2, log_uniform(rng, 0.15, 0.8)),
         "leak_reach": rng.uniform(3, 12),
         "additive": bool(rng.random() < 0.5),
-        "attenuation": _sometimes(rng, 0.5, rng.uniform(0.2, 1.5)),
+        "attenuation": sometimes(rng, 0.5, rng.uniform(0.2, 1.5)),
         "shadow": rng.uniform(0, 0.3),
         "psf": (psf, psf * log_uniform(rng, 0.8, 5.0)),
         # Thick vessels and sparse ones can be told from noise in which a mesh of capillaries drowns. What nobody could
         # see would teach the network to find vessels in noise.
-        "cnr": log_uniform(rng, 1.0 if style in ("stack", "hollow") else 1.4 if style == "tree" else 3.0, 20.0),
+        "cnr": log_uniform(rng, LOWEST_CNR.get(style, 3.0), 20.0),
         "poisson": rng.uniform(0, 1),
         "speckle": rng.uniform(0, 0.5),
-        "grain": _sometimes(rng, 0.4, rng.uniform(0.3, 0.9)),
-        "line_gain": _sometimes(rng, 0.15, rng.uniform(0.02, 0.12)),
-        "stripes": _sometimes(rng, 0.1, log_uniform(rng, 0.05, 0.5)),
-        "rings": _sometimes(rng, 0.1, log_uniform(rng, 0.05, 0.5)),
+        "grain": sometimes(rng, 0.4, rng.uniform(0.3, 0.9)),
+        "line_gain": sometimes(rng, 0.15, rng.uniform(0.02, 0.12)),
+        "stripes": sometimes(rng, 0.1, log_uniform(rng, 0.05, 0.5)),
+        "rings": sometimes(rng, 0.1, log_uniform(rng, 0.05, 0.5)),
         "dark": bool(rng.random() < DARK_CHANCE),
         "gamma": log_uniform(rng, 0.45, 1.8),
-        "saturated": _sometimes(rng, 0.3, log_uniform(rng, 0.001, 0.05)),
+        "saturated": sometimes(rng, 0.3, log_uniform(rng, 0.001, 0.05)),
         "full_scale": float(rng.choice([1.0, 40.0, 255.0, 255.0, 255.0, 4095.0, 32000.0])),
         "integer": bool(rng.random() < 0.7),
-        "label_offset": _sometimes(rng, 0.5, float(np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9))),
+        "processing": _processing(rng),
+        "label_offset": sometimes(rng, 0.5, float(np.clip(rng.normal(-0.1, 0.35), -0.9, 0.9))),
     }
-    modality = _MODALITIES.get(style)
+    modality = MODALITIES.get(style)
     if rng.random() < 0.7 and modality is not None:
         look.update(modality(rng))
     if style == "hollow":
@@ -217,84 +225,3 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
         look["cnr"] = max(look["cnr"], 2.5)
     look["integer"] = look["integer"] and look["full_scale"] > 1
     return Appearance(**look)
-
-
-def _phantom(rng: np.random.Generator) -> _Values:
-    """Draw a phantom: bright organs and plain Gaussian noise, as in the volumes of VascuSynth."""
-    return {
-        "background": rng.uniform(0.3, 0.7),
-        "brightness_spread": rng.uniform(0, 0.2),
-        "profile": "flat",
-        "organ": _sometimes(rng, 0.9, rng.uniform(0.3, 1.5)),
-        "organ_count": int(rng.choice([1, 1, 1, 2, 3])),
-        "organ_edge": rng.uniform(1.0, 2.5),
-        "texture": rng.uniform(0, 0.1),
-        "psf": (rng.uniform(0, 0.7), rng.uniform(0, 0.7)),
-        "cnr": log_uniform(rng, 1.5, 8.0),
-        "poisson": 0.0,
-        "speckle": 0.0,
-    }
-
-
-def _light_sheet(rng: np.random.Generator) -> _Values:
-    """Draw a light-sheet volume: capillaries that glow in a dark, hazy tissue."""
-    return {
-        "background": log_uniform(rng, 0.02, 0.3),
-        "psf": (rng.uniform(0.3, 1.5), rng.uniform(0.3, 2.2)),
-        "cnr": log_uniform(rng, 3.0, 20.0),
-        "profile": "parabolic",
-    }
-
-
-def _two_photon(rng: np.random.Generator) -> _Values:
-    """Draw a two-photon stack: dark tissue, dim and brilliant vessels, shot noise, leaking dye."""
-    leaks = rng.random() < 0.35
-    return {
-        "background": log_uniform(rng, 0.01, 0.2 if leaks else 0.1),
-        "brightness_spread": rng.uniform(0.4, 1.4),
-        # in real stacks of coarse slices, brightness was seen to climb over several voxels inside what is labelled
-        "profile": str(rng.choice(["dome", "dome", "flat", "rim"])),
-        "mottle": rng.uniform(0.05, 0.3),
-        "texture": rng.uniform(0.05, 0.4),
-        "inhomogeneity": rng.uniform(0.2, 0.8),
-        "leak": log_uniform(rng, 0.15, 0.9) if leaks else _sometimes(rng, 0.3, 0.1),
-        "leak_reach": rng.uniform(4, 20),
-        "organ": _sometimes(rng, 0.2, log_uniform(rng, 0.05, 1.5)),  # a hazy region
-        "cells": _sometimes(rng, 0.6, log_uniform(rng, 0.1, 2.0)),
-        "cell_brightness": log_uniform(rng, 0.2, 1.5),
-        "attenuation": rng.uniform(-0.3, 1.5),
-        "shadow": rng.uniform(0.1, 0.7),
-        "cnr": log_uniform(rng, 4.0, 40.0),
-        "poisson": rng.uniform(0.7, 1.0),
-        "gamma": log_uniform(rng, 0.5, 1.5),
-    }
-
-
-def _oct_angiography(rng: np.random.Generator) -> _Values:
-    """Draw an OCT angiogram: a bright, noisy background and speckle that streaks along the beam."""
-    return {
-        "background": rng.uniform(0.15, 0.6),
-        "brightness_spread": rng.uniform(0.1, 0.35),
-        "profile": "flat",
-        "texture": rng.uniform(0.4, 1.2),
-        "texture_scale": rng.uniform(0.6, 1.2),
-        "streak": log_uniform(rng, 2.0, 14.0),
-        "organ": 0.0,
-        "sheet": 0.0,
-        "leak": 0.0,
-        "attenuation": rng.uniform(-1.0, 0.5),
-        "psf": (rng.uniform(0.3, 0.9), rng.uniform(0.5, 2.5)),
-        "cnr": log_uniform(rng, 2.5, 8.0),
-        "speckle": rng.uniform(0.4, 1.0),
-        "saturated": _sometimes(rng, 0.5, log_uniform(rng, 0.001, 0.02)),
-        "line_gain": _sometimes(rng, 0.5, rng.uniform(0.02, 0.12)),
-    }
-
-
-_MODALITIES: dict[str, Callable[[np.random.Generator], _Values]] = {
-    "tree": _phantom,
-    "mesh": _light_sheet,
-    "stack": _two_photon,
-    "plexus": _oct_angiography,
-}
-"""What the volumes of a style look like most often; those of the other styles look like anything."""

@@ -14,6 +14,7 @@ from scipy import ndimage
 from scripts.core import refuse
 
 from .appearance import IMAGING_PARTS, draw_appearance
+from .processing import processed
 from .rasterise import rasterise, voxel_anisotropy
 from .real_masks import block_of_mask
 from .rendering import render
@@ -21,7 +22,17 @@ from .scenes import MIXED, draw_vessels
 from .segments import Segment
 from .variations import with_companions, with_widenings
 
-STYLES = {"tree": 3, "mesh": 2, "stack": 3, "plexus": 2, "mixed": 1, "tumour": 1, "hollow": 1, "mask": 2}
+STYLES = {
+    "tree": 4,
+    "mesh": 4,
+    "stack": 6,
+    "plexus": 4,
+    "mixed": 2,
+    "tumour": 1,
+    "hollow": 1,
+    "mask": 10,
+    "organ": 4,
+}
 """What grows, and how often each style comes where the seed chooses.
 
 - `tree`: sparse branching trees.
@@ -31,7 +42,8 @@ STYLES = {"tree": 3, "mesh": 2, "stack": 3, "plexus": 2, "mixed": 1, "tumour": 1
 - `mixed`: two of the above.
 - `tumour`: a knot of short tortuous vessels.
 - `hollow`: wide vessels of which only the wall is stained.
-- `mask`: blocks of real vessel masks, where some are given.
+- `mask`: blocks of real vessel masks, where some are given. Real geometry is worth more than any other part.
+- `organ`: one or two trees that feed every part of an organ, as in the liver.
 """
 
 DRAWN_STYLES = tuple(style for style in STYLES if style != "mask")
@@ -40,8 +52,8 @@ DRAWN_STYLES = tuple(style for style in STYLES if style != "mask")
 PARTS = (*STYLES, "variations", *IMAGING_PARTS)
 """What can be left out, to see what it is good for.
 
-A style; `variations`, which are widenings and vessels side by side; or a part of the imaging. `hollow` is both a style
-and a part of the imaging.
+A style; `variations`, which are widenings and vessels side by side; or a part of the imaging, to which `processing`
+after it belongs. `hollow` is both a style and a part of the imaging.
 """
 
 MIN_SIDE = 8
@@ -103,6 +115,8 @@ def synthesise(
             segments = _varied(geometry_rng, segments)
         depth, brightness = rasterise(segments, sides, anisotropy, look.vessel_brightness(imaging_rng, segments))
     image = render(imaging_rng, depth, brightness, anisotropy, look)
+    image = processed(imaging_rng, image, anisotropy, look.processing)
+    image = np.rint(image) if look.integer else image
     return image, _annotated(depth, look.label_offset).astype(np.uint8)
 
 

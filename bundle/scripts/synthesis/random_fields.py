@@ -13,6 +13,11 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
+def sometimes(rng: np.random.Generator, chance: float, value: float) -> float:
+    """Return `value` with this chance, else 0; one number is drawn either way."""
+    return float(value) if rng.random() < chance else 0.0
+
+
 def smooth_field(rng: np.random.Generator, shape: Sequence[int], scale: Sequence[float]) -> np.ndarray:
     """Draw a field of zero mean and unit variance that varies slowly.
 

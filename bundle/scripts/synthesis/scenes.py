@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from .growth import capillary_mesh, grow_tree, thick_stem
+from .organ_trees import organ_filling
 from .random_fields import log_uniform
 from .segments import MIN_RADIUS, Segment, renumbered, volume_fraction
 
@@ -192,4 +193,5 @@ _SCENES: dict[str, Callable[[np.random.Generator, np.ndarray], list[Segment]]] =
     "plexus": _plexus,
     "tumour": _tumour,
     "hollow": _hollow,
+    "organ": organ_filling,
 }

@@ -184,7 +184,7 @@ class WeightsSaver:
 
     Args:
         network: the network to save.
-        path: `X.pt` to write.
+        path: `X.pt` to write; `{epoch}` in its name becomes the number of the epoch.
         sidecar: JSON values; the epoch, its scores, those before training if they are known (`StartScores`) and, if
             validation chose one, the threshold are added.
         only_best: save only if the key metric of the engine it is attached to is the best so far.
@@ -223,4 +223,6 @@ class WeightsSaver:
             sidecar["validation_before"] = before
         if "threshold" in scores:
             sidecar["threshold"] = scores["threshold"]
-        save_weights(self.path, self.network, sidecar)
+        path = self.path.with_name(self.path.name.replace("{epoch}", f"{engine.state.epoch:04d}"))
+        path.parent.mkdir(exist_ok=True)
+        save_weights(path, self.network, sidecar)
