@@ -96,7 +96,8 @@ def test_tensorboard_goes_before_and_after_another_overlay(name):
     before, after = ("train", "overlays/tensorboard", name), ("train", name, "overlays/tensorboard")
     one, two = (parser_of(*names) for names in (before, after))
     for parser in (one, two):  # the handlers of the two overlays have nothing to do with one another
-        parser["train"]["handlers"].sort(key=json.dumps)
+        for engine in ("train", "validate"):
+            parser[engine]["handlers"].sort(key=json.dumps)
     assert one.get() == two.get()
 
 

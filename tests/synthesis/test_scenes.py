@@ -6,7 +6,7 @@ import pytest
 from scripts.synthesis.scenes import MIN_FRACTION, MIXED, draw_vessels
 from scripts.synthesis.segments import volume_fraction
 
-STYLES = ("tree", "mesh", "stack", "plexus", "tumour", "hollow", "mixed")
+STYLES = ("tree", "mesh", "stack", "plexus", "tumour", "hollow", "organ", "mixed")
 
 
 def drawn(style, shape=(64, 64, 64), anisotropy=1.0, seed=0, **switches):

@@ -130,6 +130,17 @@ def test_the_best_epoch_is_kept_and_the_last(tmp_path):
     assert sidecar["last"]["seed"] == 7
 
 
+def test_a_snapshot_of_every_validation_is_named_by_its_epoch(tmp_path):
+    network = nn.Conv3d(1, 1, 1)
+    saver = WeightsSaver(network, tmp_path / "snapshots" / "epoch_{epoch}.pt", {})
+    validator = scripted_validator([saver], val_dice=[0.2, 0.9])
+    trainer = Engine(lambda trainer, _: nn.init.constant_(network.weight, trainer.state.epoch) and None)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED(every=2), lambda: validator.run(trainer.state.epoch))
+    trainer.run([0], max_epochs=4)
+    snapshots = {path.name: torch.load(path)["weight"].item() for path in (tmp_path / "snapshots").glob("*.pt")}
+    assert snapshots == {"epoch_0002.pt": 2, "epoch_0004.pt": 4}
+
+
 @pytest.mark.parametrize(("dice", "best"), [([0.5, 0.2, 0.9, 0.7], 2), ([0.5, 0.2, 0.5, 0.4], 0)])
 def test_the_weights_that_it_began_with_are_kept_if_none_are_better(dice, best, tmp_path):
     weight, sidecar = trained(tmp_path, scored_before=True, val_dice=dice, threshold=[0.3, 0.4, 0.6, 0.8])

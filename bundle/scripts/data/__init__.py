@@ -5,10 +5,11 @@ from .dataset import CachedVolumes, check_pair, find_dataset, find_images
 from .images import FAILED, WEIGHTS_HASH, checked_images, is_result_name
 from .layout import DECATHLON, HEADER, find_volumes
 from .loaders import PatchLoader, VolumeLoader
+from .masks import read_masks
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels
 from .split import ITSELF, TRAIN, VALIDATE, split_dataset, split_in_space, validated_on
-from .synthetic import Synthesised, SyntheticPatches, no_dataset, read_masks, seeds
+from .synthetic import Synthesised, SyntheticPatches, no_dataset, seeds
 
 __all__ = [
     "DECATHLON",

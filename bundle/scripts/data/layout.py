@@ -42,8 +42,12 @@ def volume_name(path: str | Path) -> str:
     return unicodedata.normalize("NFC", split_name(path)[0])
 
 
-def find_volumes(folder: Path) -> dict[str, Path]:
+def find_volumes(folder: Path, passed_over: tuple[str, ...] = ()) -> dict[str, Path]:
     """Find the volumes in a folder: files, and DICOM series in folders; or the series in it.
+
+    Args:
+        folder: to look into.
+        passed_over: how names of files end that are no volumes and known to the caller, in small letters.
 
     Returns:
         The path of each volume, by name.
@@ -55,7 +59,7 @@ def find_volumes(folder: Path) -> dict[str, Path]:
     if holds_series(folder):
         return {volume_name(folder): folder}
     for file in files:
-        if file.name.startswith("."):
+        if file.name.startswith(".") or file.name.lower().endswith(passed_over):
             continue
         if not file.name.lower().endswith(READ_SUFFIXES) and not (os.path.isdir(file) and holds_series(file)):
             ignored.append(file.name)
@@ -89,9 +93,7 @@ def _refuse_empty(folder: Path, ignored: Sequence[str]) -> None:
             continue
         file_family(folder / name)  # names a converter for a microscope's or scanner's own format
     if nested := nested_volume(folder):
-        refuse(
-            folder, f"holds volumes only in folders inside it, such as {nested}", f"give one folder, or {HOW_TO_LIST}"
-        )
+        refuse(folder, f"holds volumes only in folders in it, such as {nested}", f"give one folder, or {HOW_TO_LIST}")
     also = f" (found {', '.join(ignored[:3])})" if ignored else ""
     expected = f"expected one of {' '.join(READ_SUFFIXES)}, or a DICOM series"
     refuse(folder, f"holds no volume{also}", expected, FileNotFoundError)

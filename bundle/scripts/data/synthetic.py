@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,10 @@ import torch
 from monai.data import Dataset, MetaTensor
 from monai.transforms import Compose, RandomizableTrait, Transform
 
-from scripts.core import refuse, sha256, voxel_size
-from scripts.io import read_volume
+from scripts.core import refuse
 from scripts.synthesis import check_parts, draw_style, synthesise
 
-from .layout import find_volumes
-
 LANES = 16  # volumes from which patches are drawn at the same time
-MAX_VALUES = 32  # distinct values in a mask, which may hold several kinds of vessel
-MAX_VESSEL = 0.9
 
 
 def no_dataset(classes: int, options: Mapping[str, Any], options_of_tests: Mapping[str, Any] | None = None) -> list:
@@ -71,43 +65,6 @@ def training_shape(seed: int, style: str) -> tuple[int, int, int]:
         return side, side, int(rng.integers(36, 65))
     side = int(rng.integers(160, 225))
     return side, side, int(rng.integers(10, 31))
-
-
-def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
-    """Read real vessel masks to cut blocks from.
-
-    Args:
-        masks_dir: folder of volumes with cubic voxels, vessel where above 0; None gives no masks.
-
-    Returns:
-        (X, Y, Z) boolean arrays by file name and hash, which shows whether a resumed run uses the same masks.
-
-    Raises:
-        UserError: if the folder is missing or has no volumes; if a file cannot be read, is not a mask, holds no vessel
-            or almost only vessel, or has voxels that are not cubes.
-    """
-    if masks_dir is None:
-        return {}
-    if not Path(masks_dir).is_dir():
-        refuse(masks_dir, "is not a folder", "give --masks_dir a folder of vessel masks", FileNotFoundError)
-    # read first: only the reader knows that a file is none to wait for, such as a pipe
-    masks = {path: _mask(path) for path in find_volumes(Path(masks_dir)).values()}
-    return {f"{path.name} {sha256(path)[:12]}": mask for path, mask in masks.items()}
-
-
-def _mask(path: Path) -> np.ndarray:
-    info, voxels = read_volume(path)
-    if len(np.unique(voxels)) > MAX_VALUES:
-        refuse(path, f"holds more than {MAX_VALUES} values, so it is an image and no vessel mask", "remove it")
-    if voxels.min() < 0:
-        refuse(path, "holds negative values, which mean not labelled", "make them vessel or background")
-    mask = voxels > 0
-    if not 0 < mask.mean() < MAX_VESSEL:
-        refuse(path, f"{mask.mean():.0%} of it is vessel, so nothing can be cut from it", "remove it")
-    size = voxel_size(info.affine)
-    if max(size) > 1.05 * min(size):
-        refuse(path, f"its voxels are {max(size) / min(size):.2g} times as long as wide", "resample it to cubes")
-    return mask
 
 
 class Synthesised(Transform):

@@ -16,6 +16,7 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 from .adapters import SaveVolumed, VolumeReader, name_of
 from .dicom import holds_series
 from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_name
+from .graph import GRAPH_SUFFIXES, NODES, VesselGraph, read_graph
 from .place import difference
 from .reader import read_header, read_volume
 from .tiff import whole_volumes
@@ -24,9 +25,12 @@ from .volume import VolumeInfo
 from .writer import write_volume
 
 __all__ = [
+    "GRAPH_SUFFIXES",
+    "NODES",
     "READ_SUFFIXES",
     "SUFFIXES",
     "SaveVolumed",
+    "VesselGraph",
     "VolumeInfo",
     "VolumeReader",
     "difference",
@@ -34,6 +38,7 @@ __all__ = [
     "holds_series",
     "in_unit",
     "name_of",
+    "read_graph",
     "read_header",
     "read_volume",
     "result_name",

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.core import refuse
 
-EXTRAS = {"SimpleITK": "itk", "pydicom": "dicom", "highdicom": "dicom"}
+EXTRAS = {"SimpleITK": "itk", "pydicom": "dicom", "highdicom": "dicom", "vtkmodules": "graphs"}
 EXTRAS |= {"bioio_nd2": "microscopy", "bioio_lif": "microscopy", "bioio_czi": "czi", "pylibCZIrw": "czi"}
 """Which extra of the distribution installs a library."""
 

@@ -9,5 +9,16 @@ distractors, which are bright and no vessels. Everything is drawn from a seed:
 """
 
 from .generator import DRAWN_STYLES, PARTS, check_parts, draw_style, synthesise
+from .rasterise import stamp_balls
+from .segments import MIN_RADIUS, sample_step
 
-__all__ = ["DRAWN_STYLES", "PARTS", "check_parts", "draw_style", "synthesise"]
+__all__ = [
+    "DRAWN_STYLES",
+    "MIN_RADIUS",
+    "PARTS",
+    "check_parts",
+    "draw_style",
+    "sample_step",
+    "stamp_balls",
+    "synthesise",
+]

@@ -1,4 +1,4 @@
-"""How volumes of each modality look most often: what is drawn in place of the general ranges."""
+"""How volumes of each modality look, which is drawn in place of the general ranges."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def _bent(
     parent: int,
     group: int,
 ) -> Segment:
-    """Return a segment from `start` to `end` that swings sideways by a share `tortuosity` of its length."""
+    """Return a segment that swings sideways by a share `tortuosity` of its length."""
     length = float(np.linalg.norm(end - start))
     t = np.linspace(0, 1, max(3, int(1.15 * length / sample_step(radius)) + 2))[:, None]
     swing = rng.normal(size=(2, 3)) * length * tortuosity

@@ -50,14 +50,14 @@ def _to_shape(image: np.ndarray, shape: list[int] | tuple[int, ...], order: int)
 
 
 def _slices_evened(rng: np.random.Generator, image: np.ndarray, anisotropy: float) -> np.ndarray:
-    """Stretch every slice between percentiles of its own, as viewers and scripts do slice by slice."""
+    """Stretch every slice between percentiles of its own, as scripts that go through slices do."""
     tail = rng.uniform(0.05, 1.0)
     low, high = np.percentile(image, [tail, 100 - tail], axis=(0, 1), keepdims=True)  # (1, 1, Z)
     return np.clip((image - low) / np.maximum(high - low, 1e-6), 0, 1)
 
 
 def _contrast_evened(rng: np.random.Generator, image: np.ndarray, anisotropy: float) -> np.ndarray:
-    """Divide by how much intensities vary round about, so that dim regions show as much as bright ones."""
+    """Divide by how much intensities vary round about, so that dim regions show, too."""
     sigma = log_uniform(rng, 8.0, 25.0)
     wide = (sigma, sigma, sigma / max(anisotropy, 1))
     mean = blurred(image, wide)
@@ -66,13 +66,13 @@ def _contrast_evened(rng: np.random.Generator, image: np.ndarray, anisotropy: fl
 
 
 def _compressed(rng: np.random.Generator, image: np.ndarray, anisotropy: float) -> np.ndarray:
-    """Round the cosine transform of 8×8 blocks in every slice, more so the finer waves, as JPEG does."""
+    """Round the cosine transform of 8×8 blocks, the finer waves more so, as JPEG does."""
     pad = [(0, -n % BLOCK) if axis < 2 else (0, 0) for axis, n in enumerate(image.shape)]
     x, y, z = (padded := np.pad(image, pad, mode="edge")).shape  # (X', Y', Z)
     blocks = padded.reshape(x // BLOCK, BLOCK, y // BLOCK, BLOCK, z)
     waves = fft.dctn(blocks, axes=(1, 3), norm="ortho")
-    order = np.arange(BLOCK)[:, None] + np.arange(BLOCK)[None, :]
-    step = log_uniform(rng, 0.01, 0.08) * float(np.ptp(image)) * (1 + 0.5 * order)[None, :, None, :, None]
+    fineness = np.arange(BLOCK)[:, None] + np.arange(BLOCK)[None, :]
+    step = log_uniform(rng, 0.01, 0.08) * max(float(np.ptp(image)), 1e-6) * (1 + 0.5 * fineness)[None, :, None, :, None]
     rounded = fft.idctn(np.rint(waves / step) * step, axes=(1, 3), norm="ortho")
     return rounded.reshape(x, y, z)[: image.shape[0], : image.shape[1]]  # (X, Y, Z)
 
@@ -91,7 +91,7 @@ PROCESSING: dict[str, Callable[[np.random.Generator, np.ndarray, float], np.ndar
 
 
 def processed(rng: np.random.Generator, image: np.ndarray, anisotropy: float, steps: tuple[str, ...]) -> np.ndarray:
-    """Return an image as it looks after such steps, between the same lowest and highest intensity.
+    """Return an image as it looks after such steps, in the same range of intensities.
 
     Args:
         rng: random generator for how strong each step is.

@@ -59,9 +59,10 @@ def block_of_mask(
 
 
 def mean_radius(mask: np.ndarray) -> float:
-    """Return about how wide the vessels of a mask (X, Y, Z) are, from their volume over their surface, in voxels.
+    """Return about how wide the vessels of a mask (X, Y, Z) are, in voxels.
 
-    A tube's radius is twice that. Faces of voxels sum up to 1.5 times the surface where it heads every way alike.
+    It is twice their volume over their surface. The faces of voxels sum up to 1.5 times the surface where vessels head
+    every way alike.
     """
     inside = mask != 0
     faces = sum(np.count_nonzero(np.diff(inside.view(np.int8), axis=axis)) for axis in range(3))
@@ -69,7 +70,7 @@ def mean_radius(mask: np.ndarray) -> float:
 
 
 def _pooled(mask: np.ndarray, factor: int) -> np.ndarray:
-    """Return which share of each voxel is vessel, of voxels `factor` times as wide: float32 (X / f, Y / f, Z / f)."""
+    """Return how full voxels `factor` times as wide are: float32 (X / f, Y / f, Z / f)."""
     if factor == 1:
         return mask.astype(np.float32)
     whole = np.pad(mask, [(0, -n % factor) for n in mask.shape], mode="edge")
@@ -87,7 +88,9 @@ def _grid(shape: Sequence[int], anisotropy: float) -> np.ndarray:
 
 
 def _bend(rng: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
-    """Draw by how many in-plane voxels each place of a block is displaced; half of all blocks stay as they are.
+    """Draw how far each place of a block is displaced, in in-plane voxels.
+
+    Half of all blocks stay as they are.
 
     Returns:
         float32 (3, X, Y, Z), or (3, 1, 1, 1) of zeros.
@@ -113,7 +116,7 @@ def _turned(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
 
 
 def _mirrored(axis: np.ndarray, length: int) -> np.ndarray:
-    """Return coordinates of an endless row of mirror images within the first, from 0 to `length` - 1."""
+    """Return coordinates in a row of mirror images as those in the first, below `length`."""
     period = max(2 * (length - 1), 1)
     there = np.mod(axis, period)
     return np.minimum(there, period - there).astype(np.float32)
