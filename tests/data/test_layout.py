@@ -160,7 +160,7 @@ def test_nested_volumes_are_told_how(tmp_path):
     inside = save(tmp_path / "sub-01" / "anat" / "sub-01_T1w.nii.gz").relative_to(tmp_path)
     (tmp_path / "participants.tsv.txt").write_text("")
     save(tmp_path / "derivatives" / "sub-01_label.nii.gz", LABEL)
-    for find, words in ((find_images, "only in folders inside it"), (find_dataset, "has no folder images/")):
+    for find, words in ((find_images, "only in folders in it"), (find_dataset, "has no folder images/")):
         with pytest.raises((ValueError, FileNotFoundError), match=words) as error:
             find(tmp_path)
         told(error, tmp_path, "derivatives/sub-01_label.nii.gz", '"training": [{"image":')
