@@ -98,6 +98,33 @@ def test_what_is_not_labelled_is_neither_vessel_nor_background():
     assert vessel_or_not(whole, 255).dtype == np.int8
 
 
+def test_what_lies_outside_the_region_is_not_labelled(dataset, tmp_path, monkeypatch):
+    given = drawn_with(monkeypatch)
+    draw_outlines(dataset, tmp_path / "out", region="10:20,:,:8")
+    draw_outlines(dataset, tmp_path / "out")
+    for (_, (_, label, _), _), (_, (_, whole, _), _) in zip(given[:2], given[2:], strict=True):
+        assert (label[10:20, :, :8] == whole[10:20, :, :8]).all()
+        assert label[10:20, :, :8].any()
+        assert np.count_nonzero(label != -1) == 10 * 36 * 8
+
+
+def test_the_score_is_that_of_the_region(dataset, tmp_path, monkeypatch):
+    """One that holds no vessel, of a volume in which nothing was found."""
+    figures = []
+    monkeypatch.setattr("scripts.report.slices.save_figure", lambda figure, path: figures.append(figure))
+    draw_outlines(dataset, tmp_path / "out", region=":,:8,:")
+    assert [text.get_text() for text in figures[1].texts[:3]][2] == (
+        "Dice undefined, precision undefined, recall undefined, over the 22.2 % that are labelled"
+    )
+
+
+def test_a_region_that_does_not_fit_shows_before_anything_is_drawn(dataset, tmp_path):
+    for region, problem in ((":,:,:16", "whose axis Z has the voxels 0:15"), ("3", "is not of the form")):
+        with pytest.raises(ValueError, match=problem):
+            draw_outlines(dataset, tmp_path / "out", region=region)
+    assert not list((tmp_path / "out").glob("*.png"))
+
+
 def drawn_with(monkeypatch):
     """What `slice_panel` is given, instead of a picture."""
     given = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import SEGMENTATION, SPREAD, UNLABELLED, check_writable, refuse
+from scripts.core import SEGMENTATION, SPREAD, UNLABELLED, Box, check_writable, refuse, region_box, slices
 from scripts.data import DECATHLON, check_pair, find_dataset, find_images, find_volumes, is_result_name
 from scripts.io import VolumeInfo, read_volume
 from scripts.report import slice_panel, theme_of
@@ -25,6 +25,7 @@ def draw_outlines(
     unlabelled_value: float | None = None,
     theme: str = "dark",
     class_names: Sequence[str] | None = None,
+    region: str | None = None,
 ) -> None:
     """Draw a picture of each volume, of what was found, and of how far the label agrees.
 
@@ -43,11 +44,12 @@ def draw_outlines(
         unlabelled_value: the label value that means "not labelled", as negative values always do.
         theme: dark or light.
         class_names: names of the values 1, 2, ... of segmentations with several classes, "['NAME','NAME']".
+        region: voxels of the labels that count as labelled, x0:x1,y0:y1,z0:z1, as when they were trained on or scored.
 
     Raises:
         UserError: if there is no image, or an image has no segmentation; for a file that cannot be read, two files
-            of one name, or a segmentation or label that has other voxels than its image; for a theme that does not
-            exist; if a picture cannot be written.
+            of one name, or a segmentation or label that has other voxels than its image; for a region that does not
+            fit one; for a theme that does not exist; if a picture cannot be written.
     """
     theme_of(theme)
     folder = Path(segmentations_dir)
@@ -60,12 +62,15 @@ def draw_outlines(
     items = [item for item in images if not is_result_name(item["name"], names)]  # results may lie beside the images
     labels = labels_of(Path(dataset_dir), channel)
     for item in items:
-        _check(item, found, labels, folder, channel)
+        _check(item, found, labels, folder, channel, region)
     check_writable(pictures)
     for item in items:
         name = item["name"]
         info, image = read_volume(item["image"], channel=channel)
-        label = vessel_or_not(read_volume(labels[name])[1], unlabelled_value) if name in labels else None
+        label = None
+        if name in labels:
+            box = region_box(region, info.shape, name)
+            label = vessel_or_not(read_volume(labels[name])[1], unlabelled_value, box)
         spacing, unit = _scale_bar(info)
         path = slice_panel(
             pictures / f"{name}_outlines.png",
@@ -82,13 +87,18 @@ def draw_outlines(
         print(path, file=sys.stderr)
 
 
-def vessel_or_not(label: np.ndarray, unlabelled_value: float | None = None) -> np.ndarray:
+def vessel_or_not(label: np.ndarray, unlabelled_value: float | None = None, region: Box | None = None) -> np.ndarray:
     """Return a label of any values as int8: 1 for vessel, 0 for background, -1 for not labelled.
 
     Args:
         label: (X, Y, Z); vessel above 0.
         unlabelled_value: a value that means "not labelled", as negative values always do.
+        region: the box outside which nothing counts as labelled.
     """
+    if region is not None:
+        result = np.full(label.shape, UNLABELLED, np.int8)
+        result[slices(region)] = vessel_or_not(label[slices(region)], unlabelled_value)
+        return result
     result = np.zeros(label.shape, np.int8)
     for z in range(label.shape[2]):  # a plane at a time: large volumes are in memory already
         plane = label[:, :, z]
@@ -116,6 +126,7 @@ def _check(
     labels: Mapping[str, str],
     folder: Path,
     channel: int | None,
+    region: str | None,
 ) -> None:
     """Check that an image has a segmentation, and that segmentation and label have its voxels."""
     name, image = item["name"], item["image"]
@@ -130,7 +141,7 @@ def _check(
         if name + ending in found:
             check_pair(image, str(found[name + ending]), channel=channel)
     if name in labels:
-        check_pair(image, labels[name], channel=channel)
+        check_pair(image, labels[name], region, channel)
 
 
 def _scale_bar(info: VolumeInfo) -> tuple[list[float] | None, str]:

@@ -12,6 +12,7 @@ import numpy as np
 from scripts.core import MAX_WHOLE, Box, box_text, check_all, refuse, slices
 from scripts.io import read_volume
 
+from .coverage import warn_of_blocks
 from .dataset import find_dataset
 
 LABEL_REMEDY = "put a label there: whole numbers, 0 for background, 1 for vessel, -1 where nothing is labelled"
@@ -27,12 +28,14 @@ class LabelScan:
         labelled: the smallest box that holds every labelled voxel of the volume's region.
         planes: for each value, how many of its voxels lie in each plane of `labelled`: an array each across X, Y and Z.
         background: the value that means background.
+        shape: voxels of the whole volume along X, Y and Z.
     """
 
     values: list[int]
     labelled: Box
     planes: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]
     background: int
+    shape: tuple[int, ...]
 
     def count(self, value: int, box: Box) -> int:
         """Count the voxels of a value in a box that spans `labelled` along at least two axes."""
@@ -72,6 +75,8 @@ def find_labelled(
 def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> list[dict[str, Any]]:
     """Read each label once and add its scan to the volume.
 
+    A warning tells of labels that look as if only a block had been labelled (`warn_of_blocks`).
+
     Args:
         volumes: volumes with `label` path and `region`, the box of voxels that count as labelled.
         unlabelled_value: a value that means *not labelled*; negative values always do.
@@ -83,7 +88,9 @@ def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | 
         UserError: if a file is damaged, holds fractions or more than 32 values (an image given as a label), or has no
             labelled voxel in its region.
     """
-    return check_all(lambda volume: {**volume, "scan": _scan(volume, unlabelled_value)}, volumes)
+    scanned = check_all(lambda volume: {**volume, "scan": _scan(volume, unlabelled_value)}, volumes)
+    warn_of_blocks(scanned)
+    return scanned
 
 
 def _scan(volume: Mapping[str, Any], unlabelled_value: float | None) -> LabelScan:
@@ -105,7 +112,7 @@ def _scan(volume: Mapping[str, Any], unlabelled_value: float | None) -> LabelSca
     planes = {value: _planes(inside == value) for value in values}
     # 0 is the background, unless it means not labelled
     background = values[0] if unlabelled_value == 0 and values else 0
-    return LabelScan(values, box, planes, background)
+    return LabelScan(values, box, planes, background, label.shape)
 
 
 def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> list[int]:
