@@ -1,4 +1,4 @@
-"""Notice a label that looks as if only a block of its volume had been labelled, and say so."""
+"""Notice labels that look as if only a block of the volume had been labelled, and say so."""
 
 from __future__ import annotations
 
