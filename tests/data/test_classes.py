@@ -42,7 +42,7 @@ def test_one_map_for_all_files(tmp_path, values, known, caplog):
 
 
 def test_true_and_false_are_1_and_0(tmp_path):
-    np.save(tmp_path / "b.npy", np.ones(SHAPE, bool))
+    np.save(tmp_path / "b.npy", np.indices(SHAPE)[0] > 1)
     assert label_values(scan_labels([{"label": str(tmp_path / "b.npy"), "region": WHOLE}])) == [0, 1]
 
 
@@ -122,10 +122,11 @@ def test_no_vessel_at_all_cannot_be_learnt_but_scored(tmp_path, caplog):
 def test_vessel_everywhere_is_told(tmp_path, caplog):
     np.save(tmp_path / "a.npy", np.full(SHAPE, 255, np.uint8))
     (volume,) = scan_labels([{"label": str(tmp_path / "a.npy"), "region": WHOLE}])
-    for training in (True, False):
-        caplog.clear()
-        assert label_values([volume], classes=2, training=training) == [0, 255]
-        assert f"{volume['label']}: holds only vessel, no voxel is background (0)" in caplog.text
+    with pytest.raises(ValueError, match="holds only vessel and no background") as error:
+        label_values([volume], classes=2)
+    told(error, volume["label"], "draw background too")
+    assert label_values([volume], classes=2, training=False) == [0, 255]
+    assert f"{volume['label']}: holds only vessel, no voxel is background (0)" in caplog.text
     caplog.clear()
     label_values([volume, *labels(tmp_path / "other", [0, 255])], classes=2)
     assert "vessel alone" not in caplog.text

@@ -172,9 +172,32 @@ def test_vessels_are_needed_where_it_is_labelled(tmp_path, region):
         split(tmp_path, label, region=region)
 
 
-def test_one_volume_may_be_without_vessels(tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("region", "where", "remedy"),
+    [
+        (None, "where it is labelled, so", "; draw background too"),
+        ("10:40,12:13,5:6", "in --region 10:40,12:13,5:6, so", "check that --region is where you labelled, or draw"),
+    ],
+)
+def test_background_is_needed_too(tmp_path, region, where, remedy):
+    label = tube(background=1) if region is None else tube()
+    with pytest.raises(ValueError, match="holds only vessel and no background where it is labelled") as error:
+        split(tmp_path, label, region=region)
+    told(error, tmp_path / "labels" / "v.tif", where, remedy)
+
+
+def test_a_region_without_vessels_is_suspected(tmp_path):
+    with pytest.raises(
+        ValueError, match="holds no vessel where it is labelled in --region 0:100,0:8,0:10, so"
+    ) as error:
+        split(tmp_path, tube(), region=":,0:8,:")
+    told(error, tmp_path / "labels" / "v.tif", "check that --region is where you labelled, or draw vessels there")
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["vessels", "background"])
+def test_one_volume_may_be_without(kind, tmp_path, caplog):
     write_pair(tmp_path, "a", np.zeros(SHAPE), tube())
-    write_pair(tmp_path, "b", np.zeros(SHAPE), tube(vessel=0))
+    write_pair(tmp_path, "b", np.zeros(SHAPE), np.full(SHAPE, kind))
     parts = split_dataset(scan_labels(find_dataset(tmp_path)), 0.25, PATCH)
     assert [item["region"][0] for item in parts["train"]] == [(0, 59)] * 2
     assert not caplog.text

@@ -57,6 +57,31 @@ def test_a_strip_of_a_large_volume_whose_end_has_no_vessel(tmp_path):
     assert split(tmp_path / "b", vessel((0, 20), shape=shape)) == (whole(*shape),) * 2
 
 
+LONG = (100, 24, 10)
+
+
+def test_another_end_with_a_margin_comes_before_a_strip(tmp_path, caplog):
+    """The last quarter along X has no vessel, and the first has; or the last has nothing else."""
+    first = ((41, 100), (0, 24), (0, 10)), whole(25, 24, 10)  # 25 validate, 16 between
+    label = vessel((0, 70), shape=LONG)
+    with caplog.at_level("INFO", logger="scripts.data.split"):
+        assert split(tmp_path / "a", label) == first
+    assert [record.getMessage() for record in caplog.records if record.name == "scripts.data.split"] == [
+        "v: to hold out the last 25 of 100 voxels along X leaves a part without vessel or without background; "
+        "the first 25 of 100 voxels along X validate"
+    ]
+    label[75:] = 1
+    assert split(tmp_path / "b", label) == first
+
+
+def test_the_end_of_the_other_axis_with_a_margin(tmp_path):
+    """Vessels that end in both quarters along X are in the last one along Y, 64 voxels long."""
+    shape = (72, 64, 10)
+    label = vessel((20, 52), shape=shape, half=32)
+    label[:, ::2] = 0
+    assert split(tmp_path, label) == (whole(72, 32, 10), ((0, 72), (48, 64), (0, 10)))
+
+
 @pytest.mark.parametrize("few", [99, 100])
 @pytest.mark.parametrize("kind", [0, 1], ids=["background", "vessel"])
 def test_a_strip_has_a_hundred_voxels_of_either_kind(kind, few, tmp_path):

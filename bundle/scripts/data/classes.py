@@ -36,9 +36,9 @@ def label_values(
         classes: number of classes of the network.
         known: `label_values` from the sidecar of the weights to start from or to score. It is ignored if None or if the
             network has only two classes.
-        training: whether the dataset is for training. If so, it must have vessels, a value that is not `known` gives it
-            its own map, and the log lists classes that cannot be learnt. In scoring, labels without vessel are
-            accepted, and a value that is not `known` is refused.
+        training: whether the dataset is for training. If so, it must have vessels and background, a value that is not
+            `known` gives it its own map, and the log lists classes that cannot be learnt. In scoring, labels without
+            vessel or background are accepted, and a value that is not `known` is refused.
 
     Returns:
         The value of each class, or the list of values that all mean that class. The background is 0, unless that means
@@ -46,7 +46,7 @@ def label_values(
 
     Raises:
         UserError: if there are no volumes, or more classes than the network has, and, depending on `training`, if the
-            labels hold no vessel or a value that is not `known`.
+            labels hold no vessel, or nothing else, or a value that is not `known`.
     """
     volumes = list({volume["label"]: volume for volume in volumes}.values())
     if not volumes:
@@ -96,6 +96,12 @@ def _check_presence(files: Sequence[str], values: Sequence, held: set[int], clas
         if training:
             refuse(f"{files[0]}{more}", "holds no vessel, so there is nothing to learn", "draw vessels")
         logger.warning("%s%s: holds no vessel; scores that need some are null", files[0], more)
+    elif not there[0] and training:
+        refuse(
+            f"{files[0]}{more}",
+            "holds only vessel and no background, so there is nothing to learn",
+            "draw background too",
+        )
     elif not there[0]:
         logger.warning(
             "%s%s: holds only vessel, no voxel is background (%s); draw some, or check that these are labels",

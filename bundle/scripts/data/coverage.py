@@ -1,4 +1,4 @@
-"""Notice labels that look as if only a block of the volume had been labelled, and say so."""
+"""Notice labels of which only a block seems to have been drawn, and say so."""
 
 from __future__ import annotations
 

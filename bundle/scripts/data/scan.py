@@ -57,6 +57,10 @@ class LabelScan:
         """Return whether a box, as in `count`, holds any vessel voxel."""
         return self.count_vessel(box) > 0
 
+    def holds_background(self, box: Box) -> bool:
+        """Return whether a box, as in `count`, holds any background voxel."""
+        return self.count(self.background, box) > 0
+
 
 def find_labelled(
     dataset_dir: str | Path | Sequence[str | Path] | None,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import AXES, Box, longest_in_plane_axis, refuse, through_plane_axis
+from scripts.core import AXES, Box, box_text, longest_in_plane_axis, refuse, through_plane_axis
 
 from .scan import LabelScan
 
@@ -67,11 +67,12 @@ def split_dataset(
 ) -> dict[str, list[dict[str, Any]]]:
     """Split every volume of a dataset in space, inside its labelled box.
 
-    If that box is too small for a patch, a margin and a validation part, or one of the parts would hold no vessel, a
-    strip at one of its four ends in plane validates, which touches what trains: the one whose share of vessel is most
-    like the whole's. A volume without such a strip, with enough vessel and background in it, only trains, and the log
-    says so. Where that is so of all volumes, they validate on themselves. Both parts hold labelled voxels, because the
-    box has some at either end.
+    If one of the parts would hold no vessel, or no background, another of the four ends in plane validates, with the
+    same margin: the one whose share of vessel is most like the whole's. If that box is too small for a patch, a margin
+    and a validation part, or no end will do, a strip at one of the ends validates, which touches what trains and is
+    chosen alike. A volume without such an end, with enough vessel and background in it, only trains, and the log says
+    so. Where that is so of all volumes, they validate on themselves. Both parts hold labelled voxels, because the box
+    has some at either end.
 
     Args:
         volumes: volumes with `name`, `label` path, `affine` and `scan` (`scan_labels`).
@@ -82,12 +83,9 @@ def split_dataset(
         `{"train": [...], "validate": [...]}`: the volumes, each with its training or validation box as `region`.
 
     Raises:
-        UserError: if the fraction is not between 0 and 1, or the labels of the dataset hold no vessel.
+        UserError: if the fraction is not between 0 and 1, or the labels of the dataset hold no vessel, or nothing else.
     """
-    if volumes and not any(volume["scan"].holds_vessel(volume["scan"].labelled) for volume in volumes):
-        more = f" (and {len(volumes) - 1} more like it)" if volumes[1:] else ""
-        problem = f"holds no vessel where it is labelled{more}, so there is nothing to learn"
-        refuse(volumes[0]["label"], problem, "draw vessels")
+    _check_kinds(volumes)
     parts = [_boxes(volume, val_fraction, patch_size) for volume in volumes]
     without = "it trains and does not validate" if any(parts) else "it validates on itself"
     split: dict[str, list[dict[str, Any]]] = {TRAIN: [], VALIDATE: []}
@@ -102,20 +100,59 @@ def split_dataset(
     return split
 
 
+def _check_kinds(volumes: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse labels that hold, all of them together, no vessel or no background; one volume may lack either."""
+    scans: list[LabelScan] = [volume["scan"] for volume in volumes]
+    lack_vessel = not any(scan.holds_vessel(scan.labelled) for scan in scans)
+    if not volumes or not (lack_vessel or not any(scan.holds_background(scan.labelled) for scan in scans)):
+        return
+    held, drawn = ("no vessel", "vessels") if lack_vessel else ("only vessel and no background", "background too")
+    region, whole = volumes[0]["region"], tuple((0, side) for side in scans[0].shape)
+    given = f" in --region {box_text(region)}" if tuple(region) != whole else ""
+    remedy = f"check that --region is where you labelled, or draw {drawn} there" if given else f"draw {drawn}"
+    more = f" (and {len(volumes) - 1} more like it)" if volumes[1:] else ""
+    problem = f"holds {held} where it is labelled{given}{more}, so there is nothing to learn"
+    refuse(volumes[0]["label"], problem, remedy)
+
+
 def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box] | None:
     """Return the training box and the validation box, or None if nothing can be held out."""
     scan: LabelScan = volume["scan"]
     box, affine = scan.labelled, volume["affine"]
-    boxes = split_in_space(box, affine, val_fraction, patch_size)
-    # a volume without any vessel is one of several, which tells background
-    if boxes and (all(map(scan.holds_vessel, boxes)) or not scan.holds_vessel(box)):
-        return boxes
+    usual = split_in_space(box, affine, val_fraction, patch_size)
+    # a volume of vessel or background alone is one of several, and the others have both
+    if usual and (all(_has_both(scan, part) for part in usual) or not _has_both(scan, box)):
+        return usual
     longest = longest_in_plane_axis([stop - start for start, stop in box], affine)
     other = next(axis for axis in range(3) if axis not in (longest, through_plane_axis(affine)))
-    strips = [_ends(box, axis, val_fraction, last=last) for axis in (longest, other) for last in (True, False)]
-    enough = [strip for strip in strips if _is_enough(scan, *strip)]
-    # a strip with hardly a vessel, or of little else, would say nothing of the rest
-    return min(enough, key=lambda strip: abs(_share(scan, strip[1]) - _share(scan, box)), default=None)
+    ends = [(axis, last) for axis in (longest, other) for last in (True, False)]
+    apart = [_ends(box, axis, val_fraction, patch_size[axis], last) for axis, last in ends]
+    roomy = [parts for parts, (axis, _) in zip(apart, ends, strict=True) if _side(parts[0], axis) >= patch_size[axis]]
+    chosen = _most_like(scan, roomy) or _most_like(
+        scan, [_ends(box, axis, val_fraction, last=last) for axis, last in ends]
+    )
+    if usual and chosen:
+        told = (volume["name"], _end_text(box, usual[1]), _end_text(box, chosen[1]))
+        logger.info("%s: to hold out %s leaves a part without vessel or without background; %s validate", *told)
+    return chosen
+
+
+def _side(box: Box, axis: int) -> int:
+    return box[axis][1] - box[axis][0]
+
+
+def _most_like(scan: LabelScan, parts: Sequence[tuple[Box, Box]]) -> tuple[Box, Box] | None:
+    """Return the parts of which what validates has a share of vessel most like the whole's, or None."""
+    # an end with hardly a vessel, or of little else, would say nothing of the rest
+    enough = [each for each in parts if _is_enough(scan, *each)]
+    return min(enough, key=lambda each: abs(_share(scan, each[1]) - _share(scan, scan.labelled)), default=None)
+
+
+def _end_text(whole: Box, part: Box) -> str:
+    """Say which end of a box a part is, such as "the last 25 of 100 voxels along X"."""
+    axis = next(axis for axis in range(3) if part[axis] != whole[axis])
+    which = "first" if part[axis][0] == whole[axis][0] else "last"
+    return f"the {which} {_side(part, axis)} of {_side(whole, axis)} voxels along {AXES[axis]}"
 
 
 def _share(scan: LabelScan, box: Box) -> float:
@@ -125,9 +162,13 @@ def _share(scan: LabelScan, box: Box) -> float:
 
 
 def _is_enough(scan: LabelScan, train: Box, validate: Box) -> bool:
-    """Return whether both parts have vessel, and what validates enough of vessel and background."""
+    """Return whether both parts have vessel and background, and what validates enough of either."""
     vessel, background = (scan.count_vessel(validate), scan.count(scan.background, validate))
-    return min(vessel, background) >= MIN_STRIP and scan.holds_vessel(train)
+    return min(vessel, background) >= MIN_STRIP and _has_both(scan, train)
+
+
+def _has_both(scan: LabelScan, box: Box) -> bool:
+    return scan.holds_vessel(box) and scan.holds_background(box)
 
 
 def held_out_of(name: str, train: Box, validate: Box) -> str:

@@ -162,6 +162,10 @@ class RandVesselCropd(RandCropByPosNegLabeld):
         image: torch.Tensor | None = None,
     ) -> None:
         """Draw the centre of the crop, again and again if need be."""
+        if fg_indices is not None and bg_indices is not None:  # with one list empty MONAI warns, at each patch
+            fg_indices, bg_indices = (
+                given if len(given) else other for given, other in ((fg_indices, bg_indices), (bg_indices, fg_indices))
+            )
         for _ in range(self.MAX_DRAWS):
             super().randomize(label, fg_indices, bg_indices, image)
             if self._vessel_fraction(label) >= self.min_vessel or self.cropper.R.random() >= self.redraw:
