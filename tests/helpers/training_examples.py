@@ -145,10 +145,10 @@ class Hostile:
         return Path.touch, (self.target,)
 
 
-def killed_at(folder, iteration):
-    """An overlay whose training kills its own process, as `kill -9` does, at the end of an iteration."""
+def killed_at(folder, iteration, signal=9):
+    """An overlay whose training sends its own process a signal, as `kill -9` does, at the end of an iteration."""
     path = folder / "killed.json"
-    kill = "lambda engine: os.kill(os.getpid(), 9)"
+    kill = f"lambda engine: os.kill(os.getpid(), {int(signal)})"
     bomb = f"$@train#trainer.add_event_handler(ignite.engine.Events.ITERATION_COMPLETED(once={iteration}), {kill})"
     imports = ["$import os", "$import sys", "$import torch", "$import monai", "$import ignite"]
     path.write_text(json.dumps({"imports": imports, "run#0": bomb}))

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from scripts.commands.workflows import WORKFLOWS
 from scripts.core import BUNDLE
 from scripts.network import TubeNet
 from scripts.training import Validation, tell_end
-from scripts.training.closing import _quoted, next_command
+from scripts.training.closing import _quoted, next_command, same_command
 from scripts.weights import save_weights
 
 STRIP = Validation(on="a strip of 16 of 64 voxels along X of v, which touches what trains")
@@ -39,7 +40,7 @@ def test_the_best_epoch_and_what_its_scores_are_of(tmp_path, caplog):
     told = lines(tmp_path, caplog, **{"validation": scores("val", 0.81239, 0.9)})
     assert told == [
         "best epoch 7 of 10: val_dice 0.8124, val_auroc 0.9000, threshold 0.4100, measured on " + STRIP.on,
-        f"weights: {tmp_path / 'model_best.pt'} (123 seconds)",
+        f"weights: {tmp_path / 'model_best.pt'} (trained in 2 min 3 s)",
     ]
     before = {"validation_before": scores("val", 0.7, 0.8)}
     told = lines(tmp_path, caplog, **{"validation": scores("val", 0.81239, 0.9)}, **before)
@@ -107,6 +108,39 @@ def test_the_next_command_has_the_channel(tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="scripts"):
         tell_end(TRAINER, tmp_path, STRIP, tmp_path / "data", channel=1)
     assert caplog.messages[-1].endswith("--channel 1")
+
+
+def test_the_same_command_is_what_was_typed(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/my/monai/bundle/__main__.py", "run", "--config_file", "['a.json','b.json']"])
+    assert same_command() == """python -m monai.bundle run --config_file "['a.json','b.json']\""""
+    monkeypatch.setattr("sys.argv", ["python -m scripts train", "run", "--config_file", "c.json", "--seed", "1"])
+    assert same_command(resume=True) == "python -m scripts train --seed 1 --resume true"
+
+
+def test_the_same_command_of_a_program_can_be_pasted(tmp_path, monkeypatch):
+    """Its words are read as those that were typed, overlays too, and a resumed one is resumed again."""
+    (tmp_path / "my data").mkdir()
+    typed = [
+        str(tmp_path / "my data"),
+        "out",
+        "--overlays",
+        "loss_focal",
+        "--overlays",
+        "published",
+        "--epochs",
+        "3",
+        "--resume",
+    ]
+    finetune = WORKFLOWS["finetune"]
+    arguments = finetune.monai_words(finetune.read(typed))
+    monkeypatch.setattr("sys.argv", ["tubenet finetune", "run", *arguments])
+    for resume in (True, False):
+        words = shlex.split(same_command(resume))
+        assert words[:2] == ["tubenet", "finetune"]
+        again = finetune.read(words[2:])
+        assert again.overlays == finetune.read(typed).overlays
+        assert again.options.get("resume") == ("true" if resume else None)
+        assert {**again.options, "resume": "true"} == finetune.read(typed).options
 
 
 def test_on_windows_words_with_spaces_are_in_double_quotes():

@@ -74,7 +74,7 @@ def test_the_table_by_hand(tmp_path, caplog):
     tabled(tmp_path / "new" / "epochs.csv", [3.0, 2.0, NAN, 1.0], [0.75, NAN], [0.5, 0.25, NAN, 0.125])
     assert (tmp_path / "new" / "epochs.csv").read_text() == BY_HAND
     assert list(contents(tmp_path / "new")) == [(tmp_path / "epochs.csv").relative_to(tmp_path)]
-    assert "epoch 2 of 4: learning_rate 0.25  train_loss 2  val_dice 0.75  test_dice 0.25" in caplog.text
+    assert "epoch 2 of 4: learning_rate 0.25  train_loss 2.0000  val_dice 0.7500  test_dice 0.2500" in caplog.text
     assert "epoch 3 of 4: learning_rate 0.125\n" in caplog.text  # what is undefined is left out
 
 

@@ -10,9 +10,17 @@ from monai.engines import SupervisedTrainer
 from torch import nn
 
 from scripts.training import IterationSeed, NonFiniteGradientGuard, Patience, StartScores
+from scripts.training.handlers import score_text
 from tests.helpers.training_examples import scripted_validator
 
 BAD = 2  # the iteration that goes wrong
+
+
+def test_scores_are_told_by_four_decimals_and_a_rate_by_its_digits():
+    assert [score_text(name, 0.000123456) for name in ("val_dice", "learning_rate")] == [
+        "val_dice 0.0001",
+        "learning_rate 0.0001235",
+    ]
 
 
 def nan_loss(pred, _):

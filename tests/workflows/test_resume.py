@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shlex
+import signal
 
 import numpy as np
 import pytest
@@ -124,3 +126,25 @@ def test_a_new_training_sets_the_earlier_one_aside(bundle, tiny_dataset, tmp_pat
     assert "moved the files of an earlier training to previous/" in done.stderr
     assert {file.name: file.read_bytes() for file in (tmp_path / "previous").iterdir()} == before
     assert (tmp_path / "model_last.pt").read_bytes() != before["model_last.pt"]
+
+
+def test_fine_tuning_stopped_by_the_keyboard(bundle, tiny_dataset, tiny_weights, tmp_path):
+    """By a signal in the second epoch, after which the last line can be pasted; and before the first has ended."""
+    options = {**TINY_TRAINING, "epochs": 3, "iterations_per_epoch": 2, "ckpt_path": tiny_weights}
+    options |= {"dataset_dir": tiny_dataset, "frozen_epochs": 1}
+    configs = [f"configs/{name}.json" for name in ("train", "finetune")]
+    for name, step in (("first", 1), ("second", 3)):
+        given = {**options, "ckpt_dir": tmp_path / name}
+        words = [str(word) for option, value in given.items() for word in (f"--{option}", value)]
+        overlay = killed_at(tmp_path, step, signal.SIGINT)
+        done = bundle("run", "--config_file", [*configs, str(overlay)], *words)
+        assert done.status == -signal.SIGINT
+        *_, last = done.stderr.strip().splitlines()
+        assert last.startswith(f"error: stopped by the keyboard in epoch {1 if name == 'first' else 2} of 3")
+        assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "first").iterdir())
+    command = shlex.split(last.partition("to go on after epoch 1: ")[2])
+    assert command[:4] == ["python", "-m", "monai.bundle", "run"]
+    assert command[-2:] == ["--resume", "true"]
+    bundle("run", "--config_file", configs, *command[6:]).ok()  # without the overlay that stops it
+    assert [row["epoch"] for row in rows(tmp_path / "second")] == ["1", "2", "3"]

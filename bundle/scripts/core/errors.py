@@ -154,7 +154,7 @@ def one_line(error: BaseException) -> str:
     if isinstance(told, OSError) and told.filename and told.strerror:
         return _as_line(f"{told.filename}: {told.strerror}")
     if isinstance(told, KeyboardInterrupt):
-        return "stopped by the keyboard"
+        return _as_line(f"stopped by the keyboard {told}")
     if _is_lack_of_memory(told):
         return _as_line(f"not enough memory ({_first_line(told)}); give a smaller --patch_size or --batch_size")
     plain = isinstance(told, ValueError | OSError | MemoryError) and str(told)

@@ -34,7 +34,7 @@ THIN = 32
 
 
 def block_of_vessels(scan: LabelScan) -> Box | None:
-    """Return the box of all vessels of a label, if only that box looks as if it had been labelled.
+    """Return the box of a label's vessels, if only that box looks as if it was labelled.
 
     That is so where every voxel of the volume counts as labelled and the box is small: at most half of the volume, with
     vessels that are cut off at a side well inside the volume, or at most a fiftieth, in no axis more than half of it.
@@ -62,7 +62,7 @@ def block_of_vessels(scan: LabelScan) -> Box | None:
 
 
 def warn_of_blocks(volumes: Sequence[Mapping[str, Any]]) -> None:
-    """Log one warning if some labels look as if only a block had been labelled (`block_of_vessels`).
+    """Log a warning if labels look as if only a block was labelled (`block_of_vessels`).
 
     Args:
         volumes: volumes with `label` path and `scan`; `name` where they have one.

@@ -101,7 +101,7 @@ def split_dataset(
 
 
 def _check_kinds(volumes: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse labels that hold, all of them together, no vessel or no background; one volume may lack either."""
+    """Refuse labels that together hold no vessel or no background; one volume may."""
     scans: list[LabelScan] = [volume["scan"] for volume in volumes]
     lack_vessel = not any(scan.holds_vessel(scan.labelled) for scan in scans)
     if not volumes or not (lack_vessel or not any(scan.holds_background(scan.labelled) for scan in scans)):
@@ -142,7 +142,7 @@ def _side(box: Box, axis: int) -> int:
 
 
 def _most_like(scan: LabelScan, parts: Sequence[tuple[Box, Box]]) -> tuple[Box, Box] | None:
-    """Return the parts of which what validates has a share of vessel most like the whole's, or None."""
+    """Return the parts whose validation box is most like the whole in vessel, or None."""
     # an end with hardly a vessel, or of little else, would say nothing of the rest
     enough = [each for each in parts if _is_enough(scan, *each)]
     return min(enough, key=lambda each: abs(_share(scan, each[1]) - _share(scan, scan.labelled)), default=None)

@@ -16,18 +16,20 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 
-from scripts.core import BUNDLE, CONFIGS, tell_result
+from scripts.core import BUNDLE, CONFIGS, duration, tell_result
 from scripts.network import TubeNet
 from scripts.weights import WITHOUT_WEIGHTS, read_sidecar
 
+from .handlers import score_text
 from .validation import Validation
 
 logger = logging.getLogger(__name__)
 
 SEGMENTED = "segmented"
 """Folder beside the weights into which the next command segments."""
-COMMANDS = ("train", "finetune")
-"""Commands of a program that has a command `segment` too."""
+COMMANDS = {"train": 1, "finetune": 2}
+"""Commands of a program that has a command `segment` too, and how many configs each runs."""
+MONAI = "monai.bundle"
 
 
 @idist.one_rank_only()
@@ -87,7 +89,7 @@ def _scores(sidecar: Mapping[str, Any], last: int, validation: Validation) -> li
 def _kept(best: Path, trainer: Engine) -> str:
     """Return the line that tells where the weights are, and how long they took."""
     seconds = trainer.state.times.get(Events.COMPLETED.name)  # None where there was nothing to do
-    return f"weights: {best}" + (f" ({seconds:.0f} seconds)" if seconds else "")
+    return f"weights: {best}" + (f" (trained in {duration(seconds)})" if seconds else "")
 
 
 def _differing(network: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def _differing(network: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(scores: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+    return ", ".join(score_text(name, value) for name, value in scores.items())
 
 
 def next_command(image: str | Path, output_dir: str | Path, ckpt_path: str | Path, **options: Any) -> str:
@@ -124,12 +126,44 @@ def next_command(image: str | Path, output_dir: str | Path, ckpt_path: str | Pat
     here = Path.cwd() == BUNDLE
     config = "configs/inference.json" if here else str(CONFIGS / "inference.json")
     root = [] if here else ["--bundle_root", str(BUNDLE)]
-    start = ["python", "-m", "monai.bundle", "run", "--config_file", config, *root]
+    start = ["python", "-m", MONAI, "run", "--config_file", config, *root]
     return _quoted([*start, "--dataset_dir", str(image), "--output_dir", str(output_dir), *weights])
+
+
+def same_command(resume: bool = False) -> str:
+    """Return the command that started this process, as one line for a shell.
+
+    It is for the folder that the process was started in.
+
+    Args:
+        resume: with `--resume true`, otherwise without.
+    """
+    program, _, command = sys.argv[0].rpartition(" ")
+    pairs = iter(sys.argv[1:])
+    words = []
+    for word in pairs:
+        if word == "--resume":
+            next(pairs, None)
+        elif command in COMMANDS and word == "run":
+            continue
+        elif command in COMMANDS and word == "--bundle_root":
+            next(pairs, None)
+        elif command in COMMANDS and word == "--config_file":
+            files = re.findall(r"[^\[\]',]+\.json", next(pairs, ""))
+            words += [part for file in files[COMMANDS[command] :] for part in ("--overlays", file)]
+        elif not word.startswith("--resume="):
+            words.append(word)
+    words += ["--resume", "true"] if resume else []
+    return (
+        f"{program} {_quoted([command, *words])}" if command in COMMANDS else _quoted(["python", "-m", MONAI, *words])
+    )
 
 
 def _quoted(words: Sequence[str], windows: bool = os.name == "nt") -> str:
     """Return words as one line for this system's shell, those with spaces in quotes."""
     if windows:
         return " ".join(f'"{word}"' if re.search(r"[^\w.:/\\-]", word) else word for word in words)
-    return shlex.join(words)
+    # a list of configs has single quotes inside, which shlex would write as five characters each
+    return " ".join(
+        f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word) for word in words
+    )

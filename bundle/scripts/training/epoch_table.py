@@ -16,7 +16,7 @@ from monai.handlers import from_engine
 
 from scripts.core import write_whole
 
-from .handlers import numbers
+from .handlers import numbers, score_text
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class EpochTable:
         self.rows.append(row)
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         self._save(columns)
-        told = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "iteration"))
+        told = "  ".join(score_text(name, value) for name, value in row.items() if name not in ("epoch", "iteration"))
         logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, told)
 
     @idist.one_rank_only()

@@ -29,6 +29,15 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items() if np.isscalar(value) and np.isfinite(value)}
 
 
+def score_text(name: str, value: float) -> str:
+    """Return a score or a loss as the log tells it, `val_dice 0.8124`.
+
+    >>> score_text("learning_rate", 0.0008)  # the one number whose first digits matter and not its last
+    'learning_rate 0.0008'
+    """
+    return f"{name} {value:.4g}" if name == "learning_rate" else f"{name} {value:.4f}"
+
+
 def named(handler: Any) -> Any:
     """Return the handler itself; a config uses this to list a handler that it defines elsewhere.
 

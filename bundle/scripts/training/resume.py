@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
 
 from scripts.core import move_into, refuse, write_whole
-from scripts.weights import load_plain, read_bytes
+from scripts.weights import load_plain, read_bytes, read_sidecar, sidecar_path
 
+from .closing import same_command
 from .fingerprint import Fingerprint, differences, is_fingerprint
 from .handlers import Patience, numbers
 from .progress import told_training
@@ -27,6 +29,7 @@ NAME = "resume.pt"
 CONTENT = {"fingerprint", "epoch", "iteration", "validator", "states"}
 FROM_THE_START = "take a copy of it if there is one, or train from the start without --resume"
 SET_ASIDE = "previous"
+START = "the start, which no epoch has bettered"
 LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", NAME)
 
 
@@ -41,6 +44,9 @@ class TrainingState:
         stateful: objects with a `state_dict` to save, by name.
         validator: validation engine, whose best epoch so far is saved too.
         fingerprint: fingerprint of the training.
+
+    Attributes:
+        kept: the epoch after which this training can be resumed; 0 before the first has ended.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class TrainingState:
         self.stateful = stateful
         self.validator = validator
         self.fingerprint = fingerprint
+        self.kept = 0
 
     def attach(self, engine: Engine) -> None:
         """Write at the end of every epoch of `engine`, the trainer."""
@@ -78,6 +85,7 @@ class TrainingState:
                 torch.save(content, file)
 
         write_whole(self.path, write)
+        self.kept = engine.state.epoch
 
     def restore(self, engine: Engine) -> None:
         """Restore `engine`, the trainer, and all stateful objects to the last finished epoch.
@@ -101,6 +109,7 @@ class TrainingState:
             refuse(self.path, f"is damaged, so nothing was resumed ({error})", FROM_THE_START)
         Checkpoint.load_objects(to_load=dict(self.stateful), checkpoint=content["states"])
         engine.state.epoch, engine.state.iteration = content["epoch"], content["iteration"]
+        self.kept = content["epoch"]
         for name, value in content["validator"].items():
             setattr(self.validator.state, name, value)
         logger.info("resumed after epoch %d", content["epoch"])
@@ -161,5 +170,53 @@ def run_training(trainer: Engine, state: TrainingState, patience: Patience, resu
             why = "its patience has run out" if patience.spent else f"--epochs is {trainer.state.max_epochs}"
             logger.warning("nothing to do: training ended after epoch %d, %s", trainer.state.epoch, why)
             return
-    with told_training(trainer):
+    with told_if_stopped(trainer, state), told_training(trainer):
         trainer.run()
+
+
+@contextmanager
+def told_if_stopped(trainer: Engine, state: TrainingState) -> Iterator[None]:
+    """Say what a training has kept that Ctrl-C stops in this block, and how it goes on.
+
+    Where it ends before its first epoch has, however that comes, the weights that it began with and had scored
+    (`StartScores`) do not stay as if it had made them. Of several processes, the first does all this.
+
+    Args:
+        trainer: MONAI's trainer.
+        state: handler that saves the training.
+
+    Raises:
+        KeyboardInterrupt: again, with all that as its message.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if idist.get_rank() > 0:
+            raise
+        best = state.path.with_name("model_best.pt")
+        if not state.kept and _epoch_of(best) == 0:
+            for path in (best, sidecar_path(best)):
+                path.unlink(missing_ok=True)
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        raise KeyboardInterrupt(_kept_text(trainer, state)) from None
+
+
+def _kept_text(trainer: Engine, state: TrainingState) -> str:
+    """Return what a stopped training has kept, and the command that goes on."""
+    where = f"in epoch {max(1, trainer.state.epoch)} of {trainer.state.max_epochs}"
+    again = same_command(resume=state.kept > 0) if idist.get_world_size() == 1 else "give the same command"
+    if not state.kept:
+        return f"{where}, before one had ended, so nothing is kept; to start again: {again}"
+    if idist.get_world_size() > 1:
+        again += " with --resume true"
+    weights = {name: _epoch_of(state.path.with_name(name)) for name in ("model_best.pt", "model_last.pt")}
+    told = [f"{name} of {f'epoch {epoch}' if epoch else START}" for name, epoch in weights.items() if epoch is not None]
+    return (
+        f"{where}; {state.path.parent.resolve()} has {' and '.join(told)}; to go on after epoch {state.kept}: {again}"
+    )
+
+
+def _epoch_of(weights: Path) -> int | None:
+    """Return the epoch that weights are of, by their sidecar; None without them."""
+    return read_sidecar(weights).get("epoch") if weights.exists() and sidecar_path(weights).exists() else None
