@@ -148,7 +148,12 @@ def _command(name: str, function: Callable) -> str:
     parameters = inspect.signature(function).parameters
     said, meanings = read_docstring(inspect.getdoc(function) or "")
     needed = [each.upper() for each, parameter in parameters.items() if parameter.default is parameter.empty]
-    rows = [(f"`{each}`", _default(parameter), meanings.get(each, "")) for each, parameter in parameters.items()]
+    rows = [
+        (f"`{each}`", in_words(parameter.default), OPTIONS[each].meaning)
+        if each in OPTIONS and each not in meanings
+        else (f"`{each}`", _default(parameter), meanings.get(each, ""))
+        for each, parameter in parameters.items()
+    ]
     usage = " ".join(("tubenet", name, *needed))
     return f"### {name}\n\n`{usage}`\n\n{said}\n\n{_table(('option', 'default', 'what it is'), rows)}"
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from scripts.commands import COMMANDS
+from scripts.commands import COMMANDS, cli
 from scripts.commands.cli import MOVED, check_command, checked_words
+from scripts.core.configs import RENAMED
 
 SCRIPTS = "python -m scripts"
 
@@ -56,6 +57,19 @@ def test_commands_and_asking_for_help_pass(words):
 def test_an_option_of_an_earlier_version():
     with pytest.raises(ValueError, match=r"--readme: has another name now; write --page$"):
         checked_words(["results", "--readme", "x"], {"results": lambda page=None: page})
+
+
+def test_names_of_before_stand_in_one_place():
+    assert cli.RENAMED.items() >= RENAMED.items()
+    with pytest.raises(ValueError, match=r"--study_dir: has another name now; write --dataset_dir$"):
+        checked_words(["outlines", "--study_dir", "x"], COMMANDS)
+
+
+def test_options_of_segment_are_given_by_name():
+    with pytest.raises(ValueError, match="watch: takes no further word 'x'"):
+        checked_words(["watch", "in", "out", "5", "[]", "x"], COMMANDS)
+    words = ["watch", "in", "out", "--ckpt_path", "2024", "--min_size", "5"]
+    assert checked_words(words, COMMANDS) == ["watch", "'in'", "'out'", "--ckpt_path", "'2024'", "--min_size", "5"]
 
 
 def test_no_command_that_exists_is_said_to_have_moved():

@@ -37,6 +37,15 @@ def test_the_page_of_another_command():
     assert "default 12" in page_of("synthesise", COMMANDS.described("synthesise"), "tubenet")
 
 
+def test_the_page_of_a_command_that_takes_the_options_of_another():
+    page = words(page_of("watch", COMMANDS.described("watch"), "tubenet"))
+    assert page.startswith("usage: tubenet watch INPUT_DIR OUTPUT_DIR [--OPTION VALUE ...]")
+    assert "--interval seconds between two looks" in page
+    for option in ("smooth", "min_size", "tta", "label_value", "ckpt_path"):
+        assert f"--{option} {OPTIONS[option].meaning.replace('`', '')}" in page
+    assert "default models/model.pt" in page
+
+
 def test_the_list_shows_the_four_first():
     listed = list_of_commands({name: COMMANDS.described(name).summary for name in COMMANDS}, "tubenet")
     assert listed.index("segment IN [OUT]") < listed.index("train DATASET DIR") < listed.index("average-weights")

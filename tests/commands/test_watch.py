@@ -13,7 +13,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from scripts.commands.watch import watch
+from scripts.commands.option_table import used_options
+from scripts.commands.registry import COMMANDS
+from scripts.commands.watch import _workflow, watch
 from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK
 from tests.helpers.volume_examples import imagej, nifti
 
@@ -185,3 +187,22 @@ def test_what_cannot_be_watched_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"--save_probability .*: is not true or false"):
         watch(tmp_path, out, save_probability="perhaps")
     assert not out.exists()
+
+
+def test_its_options_are_those_of_segment():
+    """From the one table, so that no option is forgotten here."""
+    options = [name for name in COMMANDS.described("watch").parameters if name not in ("input_dir", "interval")]
+    assert sorted(options) == sorted({*used_options("inference"), "overlays"} - {"dataset_dir", "num_workers"})
+
+
+def test_it_cleans_as_segment_does(tmp_path, tiny_weights, workflow):
+    overlay = tmp_path / "tiny.json"
+    overlay.write_text(json.dumps({"network_def#channels": TINY_CHANNELS}))
+    given = {"smooth": 0.5, "hysteresis": 0.2, "fill_holes": "20 voxels", "min_size": 30, "invert": True}
+    made = _workflow([str(overlay)], output_dir=str(tmp_path), ckpt_path=str(tiny_weights), label_value=255, **given)
+    cleaning = made.parser.get_parsed_content("cleaning")
+    assert {name: getattr(cleaning, name) for name in given} == given | {"invert": "true"}
+    values = made.parser.get_parsed_content("postprocessing").transforms[-3].values
+    assert values.tolist() == [0, 255]
+    with pytest.raises(ValueError, match="--smooth 11: is not a number from 0 to 10"):
+        watch(tmp_path, tmp_path / "out", smooth=11)

@@ -156,6 +156,7 @@ def test_monai_label_can_load_a_base_alone(name):
         assert {transform["keys"] for transform in config["postprocessing"]["transforms"]} == {"pred"}
         assert "displayable_configs" not in config  # MONAI Label's own app would write any value of a request into it
         assert parser.get_parsed_content("request_options") == {
+            "channel": None,
             "overlap": config["overlap"],
             "scale": "auto",
             "threshold": None,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from scripts.core import MAX_WHOLE, UNLABELLED, WEIGHTS, class_names
+from scripts.core import MAX_WHOLE, UNLABELLED, WEIGHTS, class_names, is_own_output
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,13 @@ def test_no_label_value_that_can_be_a_class_means_unlabelled():
 def test_beyond_it_double_precision_leaves_whole_numbers_out():
     assert float(MAX_WHOLE - 1) + 1 == MAX_WHOLE
     assert float(MAX_WHOLE) + 1 == MAX_WHOLE
+
+
+def test_what_commands_write_is_known(tmp_path):
+    (tmp_path / "scans_seg").mkdir()
+    for name in ("scans_seg", "a_outlines.png", "metrics.csv", "roc.png", "model_best.pt"):
+        assert is_own_output(tmp_path / name)
+    (tmp_path / "b_seg").touch()
+    (tmp_path / "scans").mkdir()
+    for name in ("b_seg", "scans", "a.png", "outlines.png", "model.pt"):
+        assert not is_own_output(tmp_path / name)

@@ -217,3 +217,15 @@ def test_a_listed_name_that_cannot_be(tmp_path, key):
     nnunet(tmp_path, description={"training": [pair]})
     with pytest.raises(FileNotFoundError, match="no file can have such a name"):
         find_dataset(tmp_path)
+
+
+def test_what_a_command_wrote_is_not_told_as_strange(tmp_path, caplog):
+    save(tmp_path / "a.nii.gz")
+    (tmp_path / "a_seg").mkdir()
+    for name in ("a_outlines.png", "metrics.json", "epochs.csv"):
+        (tmp_path / name).touch()
+    assert find_volumes(tmp_path) == {"a": tmp_path / "a.nii.gz"}
+    assert not caplog.messages
+    (tmp_path / "a.oib").touch()
+    find_volumes(tmp_path)
+    assert caplog.messages == [f"{tmp_path}: ignored, names do not look like volumes: a.oib"]

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.data import find_labelled, label_values, scan, scan_labels
 from scripts.io import write_volume
-from tests.helpers.volume_examples import told
+from tests.helpers.volume_examples import plain, told, zyx
 
 SHAPE = (6, 5, 4)
 WHOLE = tuple((0, side) for side in SHAPE)
@@ -78,7 +78,7 @@ def test_large_values_are_told_apart(tmp_path):
 def test_each_label_is_read_once_and_after_all_headers(tmp_path, monkeypatch):
     read = []
     monkeypatch.setattr(
-        scan, "read_volume", lambda path, original=scan.read_volume: read.append(path) or original(path)
+        scan, "read_volume", lambda path, _, original=scan.read_volume: read.append(path) or original(path)
     )
     for name in ("a", "b"):
         for folder in ("images", "labels"):
@@ -104,3 +104,18 @@ def test_what_is_no_label(tmp_path):
             labels(tmp_path, values)
         told(error, tmp_path / "0.npy")
     assert len(label_values(labels(tmp_path, list(range(32))))) == 32
+
+
+def test_labels_whose_slices_are_channels(tmp_path):
+    """Image and label as ImageJ's users draw them, one of them or both."""
+    label = np.zeros(SHAPE, np.uint8)
+    label[1:3, 2, 1:] = 255
+    for name, axes in (("both", ("CYX", "CYX")), ("image", ("CYX", "ZYX")), ("label", ("ZYX", "CYX"))):
+        for folder, letters in zip(("images", "labels"), axes, strict=True):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            plain(tmp_path / folder / f"{name}.tif", array=zyx(label), metadata={"axes": letters})
+    for volume in find_labelled(tmp_path, channel="depth"):
+        assert volume["shape"] == SHAPE
+        assert volume["scan"].count_vessel(WHOLE) == 6
+    with pytest.raises(ValueError, match="write --channel depth"):
+        find_labelled(tmp_path)

@@ -214,3 +214,25 @@ def test_a_result_that_would_be_another_image(folder):
     with pytest.raises(FileExistsError, match="is itself an image to segment") as error:
         check_outputs(checked_images(folder), writers(folder))
     told(error, theirs, "choose another --output_dir")
+
+
+def test_what_was_there_before_is_told(folder, tmp_path, caplog):
+    """Once with probabilities, once without and with an image that has become unreadable."""
+    caplog.set_level(logging.INFO, "scripts")
+    out = tmp_path / "out"
+    Folder(folder, out).segment()
+    assert "earlier r" not in caplog.text
+    run = Folder(folder, out)
+    run.postprocessing.transforms = run.postprocessing.transforms[:1] + run.postprocessing.transforms[2:]
+    np.save(folder / "z.npy", ramp(first=np.inf))
+    with pytest.raises(ValueError, match=r"1 of 3 volumes"):
+        run.segment()
+    left = "a_prob.npy, d_prob.npy, z_prob.npy, z_seg.npy"
+    assert f"{out}: of an earlier run, this one did not write it: {left}" in caplog.messages
+    assert "earlier results replaced: a_seg.npy, d_seg.npy" in caplog.messages
+    caplog.clear()
+    np.save(folder / "z.npy", ramp())
+    Folder(folder, out).segment()
+    assert "of an earlier run" not in caplog.text
+    assert caplog.messages[-1].endswith(f"into {out}; earlier results replaced: a_prob.npy, a_seg.npy, d_prob.npy, "
+                                        "d_seg.npy, z_prob.npy and 1 more")  # fmt: skip

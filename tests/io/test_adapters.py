@@ -9,7 +9,7 @@ from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 from monai.transforms import Compose, Invertd, LoadImaged, SaveImaged, Spacingd, SpatialPadd
 
 from scripts.io import SaveVolumed, VolumeReader, name_of, read_header, read_volume
-from tests.helpers.volume_examples import SHAPE, imagej, nifti, npy, ome, plain, positions, shared_files, told
+from tests.helpers.volume_examples import SHAPE, imagej, nifti, npy, ome, plain, positions, shared_files, told, zyx
 
 MAKE = {
     "a.tif": imagej,
@@ -244,3 +244,19 @@ def test_no_result_lies_among_the_slices(scan):
     with pytest.raises(ValueError, match="among the slices") as error:
         SaveVolumed("image", scan).output_path(scan)
     told(error, scan / "scan_seg.dcm", "--output_dir")
+
+
+def test_a_channel_as_text_and_that_of_labels(tmp_path):
+    stacks = np.stack([zyx(positions()), zyx(positions()) + 1])
+    plain(tmp_path / "a.tif", array=stacks, metadata={"axes": "CZYX"})
+    plain(tmp_path / "b.tif", metadata={"axes": "CYX"})
+    for channel in ("1", 1):  # MONAI Label's viewers send text
+        voxels, _ = VolumeReader(channel).get_data([tmp_path / "a.tif"])
+        np.testing.assert_array_equal(voxels, positions() + 1)
+    for channel, label, name in (("depth", False, "b.tif"), ("depth", True, "b.tif")):
+        voxels, _ = VolumeReader(channel, label=label).get_data([tmp_path / name])
+        np.testing.assert_array_equal(voxels, positions())
+    with pytest.raises(ValueError, match="2 channels and not one"):
+        VolumeReader(1, label=True).get_data([tmp_path / "a.tif"])
+    with pytest.raises(ValueError, match="--channel deep: is not a whole number of at least 0, or depth"):
+        VolumeReader("deep")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scripts.io.axes import choose_volume
+from scripts.io.axes import choose_volume, of_label
 from tests.helpers.volume_examples import told
 
 PATH = "folder/a.tif"
@@ -21,6 +21,11 @@ PATH = "folder/a.tif"
         ("QZYX", (2, 3, 4, 5), 0),
         ("XYZT", (5, 4, 3, 7), 6),
         ("XYZT", (5, 4, 3, 1), None),
+        ("CYX", (3, 4, 5), "depth"),
+        ("TYX", (3, 4, 5), "depth"),
+        ("TZCYX", (1, 1, 3, 4, 5), "depth"),
+        ("XYZT", (5, 4, 1, 3), "depth"),
+        ("ZYX", (3, 4, 5), "depth"),
     ],
 )
 def test_one_volume_comes_out_as_xyz(axes, shape, channel):
@@ -34,6 +39,16 @@ def test_the_cut_takes_the_right_axis():
     assert choose_volume(PATH, "ZCYX", stored.shape, 1).cut(stored)[4, 3, 2] == stored[2, 1, 3, 4]
 
 
+def test_an_index_that_was_chosen_is_kept():
+    assert choose_volume(PATH, "CZYX", (2, 3, 4, 5), 1).channel == 1
+    assert choose_volume(PATH, "ZYX", (3, 4, 5), 0).channel is None
+    assert choose_volume(PATH, "CYX", (3, 4, 5), "depth").channel is None
+
+
+def test_a_label_has_slices_and_no_index():
+    assert [of_label(channel) for channel in (None, 0, 1, "depth")] == [None, None, None, "depth"]
+
+
 @pytest.mark.parametrize(
     ("axes", "shape", "channel", "words"),
     [
@@ -44,7 +59,13 @@ def test_the_cut_takes_the_right_axis():
         ("ZYXS", (16, 64, 64, 3), None, ["colour", "--channel 0..2"]),
         ("TCZYX", (4, 2, 16, 64, 64), 0, ["T (4) and C (2)", "one volume a file"]),
         ("TYX", (16, 64, 64), None, ["axis Z has length 1", "if T is really depth"]),
-        ("CYX", (16, 64, 64), 0, ["axis Z", "if C is really depth", "metadata={'axes': 'ZYX'}", "Fiji"]),
+        ("CYX", (16, 64, 64), 0, ["axis Z", "if C is really depth, write --channel depth"]),
+        ("CZYX", (2, 16, 64, 64), "depth", ["axes CZYX with shape (2, 16, 64, 64)", "choose one with --channel 0..1"]),
+        ("TCYX", (4, 16, 64, 64), "depth", ["axis Z has length 1"]),
+        ("YX", (64, 64), "depth", ["axis Z has length 1"]),
+        ("YXS", (64, 64, 3), None, ["axes YXS", "a colour picture of one plane, and not a volume"]),
+        ("YXS", (64, 64, 3), 0, ["a colour picture of one plane, and not a volume"]),
+        ("YXS", (64, 64, 3), "depth", ["a colour picture of one plane, and not a volume"]),
         ("YX", (64, 64), None, ["axis Z has length 1"]),
         ("ZYX", (16, 1, 64), None, ["axis Y has length 1"]),
         ("ZYX", (16, 64, 1), None, ["axis X has length 1"]),

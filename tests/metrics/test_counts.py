@@ -9,8 +9,16 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scripts.core import apply_threshold, foreground_log_odds
 from scripts.core import logits as logits_module
-from scripts.metrics import VolumeCounts, VoxelHistogram
+from scripts.metrics import VolumeCounts, VoxelHistogram, overlap_score
 from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
+
+
+def test_scores_of_numbers_of_voxels():
+    """Of 8 labelled and 4 segmented voxels, 3 are both."""
+    scores = [overlap_score(score, 3, 8, 4) for score in ("dice", "precision", "recall")]
+    assert scores == [0.5, 0.75, 0.375]
+    assert np.isnan([overlap_score("dice", 0, 0, 0), overlap_score("precision", 0, 8, 0)]).all()
+
 
 # -- areas ----------------------------------------------------------------------------------------------------
 

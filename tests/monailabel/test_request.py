@@ -17,6 +17,7 @@ from scripts.monailabel.request import (
     check_training_request,
     check_upload,
 )
+from scripts.transforms import SetValuesd, read_label_value
 from tests.helpers.bundle_command import BUNDLE
 
 RUNS = ["$__import__('os').system('x')", "@bundle_root", "%network_def", {"_target_": "os.system", "command": "x"}]
@@ -50,6 +51,22 @@ def test_what_monai_label_sends_by_itself():
     usual = {"device": "cuda", "multi_gpu": True, "gpus": "all", "logging": "WARNING", "save_label": True}
     check_options(usual | {"label_tag": "original", "max_workers": 1, "max_batch_size": 0}, BATCH)
     check_options({"device": ["cpu"], "model_filename": ["model.pt", "model_foundation.pt"]}, INFER)
+
+
+@pytest.mark.parametrize("given", [None, "", "None", 0, 3, "3", "depth"])
+def test_a_channel_or_depth(given):
+    check_options({"channel": given}, INFER)
+    with pytest.raises(ValueError, match="is not a whole number of at least 0, or depth"):
+        check_options({"channel": "$3"}, INFER)
+
+
+@pytest.mark.parametrize("given", [None, "", "labels", 255, "255", [1, 2], "[100, 200]"])
+def test_values_of_the_file_are_read_by_what_writes_them(given):
+    check_options({"label_value": given}, INFER)
+    SetValuesd("pred", given, classes=3 if read_label_value(given) not in (None, [255]) else 2, known=[0, 1, 2])
+    for wrong in ("white", 1.5, True, [[1], [1, 2]], {"a": 1}, "1" * 5000):
+        with pytest.raises(ValueError, match="is neither whole numbers from 1 to 255 nor `labels`"):
+            check_options({"label_value": wrong}, INFER)
 
 
 KEPT = {"client_id", "label_info"}

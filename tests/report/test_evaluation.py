@@ -4,11 +4,14 @@ import logging
 
 import pytest
 import torch
+from matplotlib.colors import to_hex
+from matplotlib.image import imread
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.engines import SupervisedEvaluator
 
 from scripts.metrics import PrepareMetricsd, handlers
 from scripts.report import run_evaluation, score_table
+from scripts.report.theme import THEMES
 
 # log-odds and labels of three cases: half right, all right, and nothing to find nor found
 CASES = {
@@ -76,19 +79,65 @@ def test_what_is_printed_and_told(tmp_path, capsys, caplog):
     caplog.set_level("INFO", logger="scripts")
     metrics = run_evaluation(evaluator(CASES), 0.25, tmp_path)
     printed = capsys.readouterr().out
-    assert "scores at threshold 0.2500\n" in printed
-    assert f"\n{score_table(metrics)}\n" in printed
+    assert "\nscores at threshold 0.2500\n" in printed
+    assert f"\n{score_table(metrics, {'half': 4, 'right': 4, 'empty': 3})}\n" in printed
     names = "metrics.json, metrics.csv, curves.json, roc.png, precision_recall.png"
     assert caplog.messages[-1] == f"wrote {names} in {tmp_path}"
     assert all((tmp_path / name).is_file() for name in names.split(", "))
     header, *rows = csv.reader((tmp_path / "metrics.csv").open())
-    assert header == ["volume", "dice", "recall", "auroc", "threshold"]
+    assert header == ["volume", "dice", "recall", "auroc", "labelled_voxels", "threshold"]
     assert rows == [
-        ["half", "0.5", "0.5", "0.75", "0.25"],
-        ["right", "1.0", "1.0", "1.0", "0.25"],
-        ["empty", "", "", "", "0.25"],
-        ["mean", "0.75", "0.75", "0.875", "0.25"],
+        ["half", "0.5", "0.5", "0.75", "4", "0.25"],
+        ["right", "1.0", "1.0", "1.0", "4", "0.25"],
+        ["empty", "", "", "", "3", "0.25"],
+        ["mean", "0.75", "0.75", "0.875", "", "0.25"],
     ]
+
+
+def test_what_the_scores_are_of(tmp_path, capsys):
+    about = {"software": "tubenet 1", "weights": "mine.pt", "weights_sha256": "0123456789abcdef"}
+    metrics = run_evaluation(evaluator(CASES), 0.25, tmp_path, about=about, region="0:5,0:1,0:1")
+    told = "scores of mine.pt (sha256 0123456789ab) at threshold 0.2500, in 0:5,0:1,0:1\n"
+    assert f"\n{told}" in capsys.readouterr().out
+    assert list(metrics) == ["cases", "mean", "threshold"]  # what outside checks rely on
+    row = next(csv.DictReader((tmp_path / "metrics.csv").open()))
+    assert {name: row[name] for name in about} == about
+    assert row["region"] == "0:5,0:1,0:1"
+
+
+def test_what_could_not_be_loaded_is_left_out_and_listed(tmp_path, caplog):
+    cases = {"half": CASES["half"], "bad": ([0, 0], [-1, -1]), "right": CASES["right"], "worse": ([0], [-1])}
+    broken = evaluator(cases)
+    for item in broken.data_loader.dataset.data:
+        if item["name"] in ("bad", "worse"):
+            item["failed"] = f"labels/{item['name']}.tif: is empty; copy it again"
+    with pytest.raises(ValueError, match=r"^2 of 4 volumes: could not be scored, each is named above"):
+        run_evaluation(broken, 0.5, tmp_path)
+    metrics = written(tmp_path)
+    assert {name: scores["dice"] for name, scores in metrics["cases"].items()} == {"half": 0.5, "right": 1}
+    assert metrics["mean"] == {"dice": 0.75, "recall": 0.75, "auroc": 0.875}
+    assert caplog.messages[-2:] == [f"failed: labels/{name}.tif: is empty; copy it again" for name in ("bad", "worse")]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_curves_have_the_theme(tmp_path, theme):
+    run_evaluation(evaluator(CASES), 0.5, tmp_path, theme=theme)
+    for name in ("roc.png", "precision_recall.png"):
+        corner = imread(tmp_path / name)[0, 0, :3]
+        assert to_hex(corner) == THEMES[theme].ground
+
+
+def test_another_theme_is_refused_before_anything_is_scored(tmp_path):
+    with pytest.raises(ValueError, match="--theme blue: there is no such theme"):
+        run_evaluation(None, 0.5, tmp_path, theme="blue")
+
+
+def test_if_none_could_be_loaded_nothing_is_written(tmp_path):
+    broken = evaluator({"bad": ([0, 0], [-1, -1])})
+    broken.data_loader.dataset.data[0]["failed"] = "a.tif: is empty; copy it again"
+    with pytest.raises(ValueError, match=r"^1 of 1 volumes: could not be scored"):
+        run_evaluation(broken, 0.5, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("trained_on", "told"), [(["half", "other"], True), (["other"], False), ("on half", False)])

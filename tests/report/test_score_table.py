@@ -36,6 +36,28 @@ mean        0.5000
   vein 2.0  0.7500"""
 
 
+WITH_VOXELS = """\
+              dice  labelled voxels
+-----------------------------------
+v           0.5000             1200
+  artery    0.2500                 
+  vein 2.0  0.7500                 
+w           0.5000               30
+  artery         -                 
+  vein 2.0  0.7500                 
+-----------------------------------
+mean        0.5000                 
+  artery    0.2500                 
+  vein 2.0  0.7500                 """  # noqa: W291
+
+
+def test_how_many_voxels_are_labelled():
+    assert score_table(CLASSES, {"v": 1200, "w": 30}) == WITH_VOXELS
+    table = score_table(ONE_CLASS, {"retina": 7, "b": 123456}).splitlines()
+    assert [line.split()[-1] for line in table[1:6]] == ["voxels", "-" * 48, "7", "123456", "-" * 48]
+    assert {len(line) for line in table} == {48}
+
+
 def test_the_table_by_hand():
     assert score_table(ONE_CLASS) == BY_HAND
     assert score_table(CLASSES) == CLASSES_BY_HAND
@@ -49,6 +71,14 @@ def test_the_same_numbers_as_csv(tmp_path):
     assert [row[0] for row in rows] == list(scores)
     for (_, *cells), expected in zip(rows, scores.values(), strict=True):
         assert [float(cell) if cell else None for cell in cells] == [*expected.values(), 0.332]
+
+
+def test_what_the_scores_are_of_as_csv(tmp_path):
+    about = {"weights": "model.pt", "weights_sha256": "abc", "region": "0:4,0:4,0:4"}
+    write_score_csv(tmp_path / "x.csv", ONE_CLASS, {"retina": 7, "b": 9}, about)
+    rows = list(csv.DictReader((tmp_path / "x.csv").open(newline="")))
+    assert [row["labelled_voxels"] for row in rows] == ["7", "9", ""]
+    assert all({name: row[name] for name in about} == about and row["threshold"] == "0.332" for row in rows)
 
 
 def test_several_classes_and_awkward_names_as_csv(tmp_path):

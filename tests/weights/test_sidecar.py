@@ -19,6 +19,14 @@ def test_missing_files(tmp_path):
         read_sidecar(tmp_path / "none.pt", "--mine")
 
 
+def test_of_a_folder_the_best_weights_are_named(tmp_path):
+    with pytest.raises(OSError, match=r"is a folder and not a file; check --ckpt_path"):
+        read_sidecar(tmp_path)
+    best = saved(tmp_path).rename(tmp_path / "model_best.pt")
+    with pytest.raises(OSError, match=rf"is a folder and not a file; write --ckpt_path {best}$"):
+        read_sidecar(tmp_path)
+
+
 def test_a_pipe_would_never_end(tmp_path):
     path = saved(tmp_path)
     for pipe in (path.with_suffix(".json"), path):

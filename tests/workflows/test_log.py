@@ -1,5 +1,6 @@
 """What a user reads while a command runs: on a terminal with a bar, without one in plain lines."""
 
+import json
 import os
 import re
 import struct
@@ -108,3 +109,13 @@ def test_another_word_is_refused_before_anything_is_told(bundle, folder, tmp_pat
     done = bundle.run("inference", dataset_dir=folder, output_dir=tmp_path, verbosity="loud")
     done.refused("--verbosity loud", "quiet, normal, verbose")
     assert len(done.stderr.splitlines()) == 2
+
+
+def test_of_overlays_only_those_of_others_are_told_to_run_code(python_m, folder, tiny_weights, tmp_path):
+    mine = tmp_path / "mine.json"
+    mine.write_text(json.dumps(TINY_NETWORK))
+    words = ["segment", folder / "a.npy", tmp_path / "out", "--ckpt_path", tiny_weights, "--overlays", mine]
+    told = python_m("scripts", *words).ok().stderr
+    assert CONFIGS_RUN_CODE not in told
+    assert told.count(f"WARNING {mine}: a config runs code; use it only if you trust whoever wrote it") == 1
+    assert told.count("runs code") == 1

@@ -16,6 +16,7 @@ from typing import Any
 import fire
 
 from scripts.core import CLOCK, LINE, read_flag, refuse, refuse_unknown, set_up_process, version
+from scripts.core.configs import RENAMED as RENAMED_IDS
 
 from .help import list_of_commands, page_of
 from .registry import Commands, Described, describe
@@ -28,7 +29,7 @@ MOVED = {
 }
 """Commands of earlier versions, and what to write instead."""
 
-RENAMED = {"readme": "page", "study_dir": "dataset_dir"}
+RENAMED = {**RENAMED_IDS, "readme": "page"}
 """Options of earlier versions, and their names now."""
 
 HELP = ("--help", "-h")
@@ -130,7 +131,8 @@ def checked_words(words: Sequence[str], commands: Mapping[str, Callable[..., Any
             checked.append(repr(value) if name in paths else value)
         elif name in paths:
             refuse(f"--{name}", "its value is missing", f"write --{name} PATH")
-    places = [name for name in parameters if name not in given]
+    by_name = inspect.Parameter.KEYWORD_ONLY
+    places = [name for name, each in parameters.items() if name not in given and each.kind is not by_name]
     if len(loose) > len(places):
         problem = f"takes no further word {checked[loose[len(places)]]!r}"
         refuse(command, problem, "put a name with spaces in quotes, and see --help")

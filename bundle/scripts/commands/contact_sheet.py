@@ -10,7 +10,7 @@ import numpy as np
 
 from scripts.core import check_writable, refuse
 from scripts.data import Synthesised, check_pair, find_images, is_result_name, read_masks
-from scripts.io import read_volume
+from scripts.io import of_label, read_volume
 from scripts.report import MAX_PATCHES, fullest_slice, patch_grid, theme_of
 
 from .outlines import labels_of, vessel_or_not
@@ -24,7 +24,7 @@ def draw_contact_sheet(
     seed: int = 0,
     dataset_dir: str | Path | None = None,
     masks_dir: str | Path | None = None,
-    channel: int | None = None,
+    channel: int | str | None = None,
     unlabelled_value: float | None = None,
     theme: str = "dark",
 ) -> Path:
@@ -73,7 +73,9 @@ def draw_contact_sheet(
     pictures = []
     for item in drawn:
         image = read_volume(item["image"], channel=channel)[1]
-        label = vessel_or_not(read_volume(item["label"])[1], unlabelled_value) if "label" in item else None
+        label = None
+        if "label" in item:
+            label = vessel_or_not(read_volume(item["label"], of_label(channel))[1], unlabelled_value)
         pictures.append((item["name"], *_slice(image, label)))
     for number in range(seed, seed + count):
         item = draw({"seed": number})
@@ -83,7 +85,7 @@ def draw_contact_sheet(
     return patch_grid(path, images, labels, title, captions, theme)
 
 
-def _real(dataset_dir: str | Path, channel: int | None) -> list[Mapping[str, Any]]:
+def _real(dataset_dir: str | Path, channel: int | str | None) -> list[Mapping[str, Any]]:
     """List real volumes with name, image and, where there is one, the label that matches."""
     images = find_images(dataset_dir, channel)
     names = {item["name"] for item in images}

@@ -13,9 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scripts.core import OPTIONS
-from scripts.core.options import ANYTHING
 
-from .option_table import in_words, overlay_names
+from .option_table import meaning_of, overlay_names
 from .registry import Described
 from .workflows import OVERLAYS, WORKFLOWS
 
@@ -54,7 +53,12 @@ def page_of(name: str, command: Described, program: str) -> str:
         return _page_of_workflow(name, command, program)
     said, meanings = read_docstring(command.doc)
     needed = [each.upper() for each, parameter in command.parameters.items() if parameter.default is parameter.empty]
-    rows = [(each, _said(meanings.get(each, ""), parameter)) for each, parameter in command.parameters.items()]
+    rows = [
+        (each, _plain(meaning_of(each, parameter.default)))
+        if each in OPTIONS and each not in meanings
+        else (each, _said(meanings.get(each, ""), parameter))
+        for each, parameter in command.parameters.items()
+    ]
     lines = [f"usage: {' '.join((program, name, *needed))} [--OPTION VALUE ...]", "", *_paragraphs(said), ""]
     return "\n".join([*lines, "options:", *_rows((f"--{each}", text) for each, text in rows)])
 
@@ -64,11 +68,8 @@ def _page_of_workflow(name: str, command: Described, program: str) -> str:
     said, _ = read_docstring(command.doc)
     rows = []
     for each, default in workflow.options.items():
-        option = OPTIONS[each]
-        kind = "" if option.kind is ANYTHING else f"; {option.kind.name}"
         place = f" ({workflow.places[each]})" if each in workflow.places else ""
-        shown = "" if each in workflow.places or default is None else f"; default {in_words(default)}"
-        rows.append((f"--{each}", _plain(f"{option.meaning}{place}{kind}{shown}")))
+        rows.append((f"--{each}", _plain(meaning_of(each, None if place else default, place))))
     configs = ", ".join(f"configs/{config}.json" for config in workflow.configs)
     further = [
         (

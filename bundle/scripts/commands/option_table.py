@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from scripts.core import CONFIGS, OPTIONS
 from scripts.core.configs.files import merge_configs
 from scripts.core.configs.ids import split_id
+from scripts.core.options import ANYTHING, PATH, PATHS
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 RUN = ("initialize", "run", "finalize")
 """What MONAI runs of a config."""
@@ -66,6 +70,58 @@ def used_options(*names: str) -> dict[str, Any]:
             waiting += re.findall(r"@([\w#:]+)", json.dumps(_inside(config, each)))
     used = {split_id(each)[0] for each in seen}
     return {name: value for name, value in options_of(*names).items() if name in used}
+
+
+def option_parameters(*configs: str, apart: Iterable[str] = ()) -> list[inspect.Parameter]:
+    """Return the options of configs as parameters of a function, by name alone, with their defaults.
+
+    Args:
+        configs: as for `used_options`.
+        apart: names that are left out.
+    """
+    kind, left_out = inspect.Parameter.KEYWORD_ONLY, set(apart)
+    return [
+        inspect.Parameter(
+            name, kind, default=default, annotation="str | Path" if OPTIONS[name].kind in (PATH, PATHS) else "Any"
+        )
+        for name, default in used_options(*configs).items()
+        if name not in left_out
+    ]
+
+
+def with_options_of(*configs: str, apart: Sequence[str] = ()) -> Callable[[Function], Function]:
+    """Tell fire, help and docs that a function which takes `**options` takes those of configs.
+
+    >>> @with_options_of("inference", apart=["dataset_dir"])
+    ... def watch(folder, **options): ...
+
+    Args:
+        configs: as for `used_options`.
+        apart: options that it does not take.
+    """
+
+    def decorate(function: Function) -> Function:
+        """Put the options into the signature, in the place of `**options`."""
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        more = option_parameters(*configs, apart=[*apart, *(each.name for each in own)])
+        vars(function)["__signature__"] = signature.replace(parameters=[*own, *more])
+        return function
+
+    return decorate
+
+
+def meaning_of(name: str, default: Any, place: str = "") -> str:
+    """Return what an option means, with its kind and default, in words.
+
+    Args:
+        name: of the option.
+        default: its default; None is not told.
+        place: what it is called where it is given in order, in parentheses.
+    """
+    option = OPTIONS[name]
+    kind = "" if option.kind is ANYTHING else f"; {option.kind.name}"
+    return f"{option.meaning}{place}{kind}" + ("" if default is None else f"; default {in_words(default)}")
 
 
 def _inside(config: Any, name: str) -> Any:

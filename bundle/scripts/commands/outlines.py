@@ -10,7 +10,7 @@ import numpy as np
 
 from scripts.core import SEGMENTATION, SPREAD, UNLABELLED, Box, check_writable, refuse, region_box, slices
 from scripts.data import DECATHLON, check_pair, find_dataset, find_images, find_volumes, is_result_name
-from scripts.io import VolumeInfo, read_volume
+from scripts.io import VolumeInfo, of_label, read_volume
 from scripts.report import slice_panel, theme_of
 
 MICROMETRES_PER_MM = 1000.0
@@ -21,7 +21,7 @@ def draw_outlines(
     dataset_dir: str | Path,
     segmentations_dir: str | Path,
     output_dir: str | Path | None = None,
-    channel: int | None = None,
+    channel: int | str | None = None,
     unlabelled_value: float | None = None,
     theme: str = "dark",
     class_names: Sequence[str] | None = None,
@@ -70,7 +70,7 @@ def draw_outlines(
         label = None
         if name in labels:
             box = region_box(region, info.shape, name)
-            label = vessel_or_not(read_volume(labels[name])[1], unlabelled_value, box)
+            label = vessel_or_not(read_volume(labels[name], of_label(channel))[1], unlabelled_value, box)
         spacing, unit = _scale_bar(info)
         path = slice_panel(
             pictures / f"{name}_outlines.png",
@@ -108,7 +108,7 @@ def vessel_or_not(label: np.ndarray, unlabelled_value: float | None = None, regi
     return result
 
 
-def labels_of(dataset: Path, channel: int | None) -> Mapping[str, str]:
+def labels_of(dataset: Path, channel: int | str | None) -> Mapping[str, str]:
     """Return the labels of a dataset by name; some images, or all, may have none."""
     if dataset.name == DECATHLON or (dataset / DECATHLON).is_file():
         return {item["name"]: item["label"] for item in find_dataset(dataset, channel=channel)}
@@ -125,7 +125,7 @@ def _check(
     found: Mapping[str, Path],
     labels: Mapping[str, str],
     folder: Path,
-    channel: int | None,
+    channel: int | str | None,
     region: str | None,
 ) -> None:
     """Check that an image has a segmentation, and that segmentation and label have its voxels."""

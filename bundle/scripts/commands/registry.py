@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .option_table import option_parameters, with_options_of
 from .workflows import WORKFLOWS
 
 SCRIPTS = Path(__file__).resolve().parents[1]
@@ -116,6 +117,11 @@ def _read_source(file: Path, name: str) -> Described:
         annotation = ast.unparse(argument.annotation) if argument.annotation else inspect.Parameter.empty
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         parameters[argument.arg] = inspect.Parameter(argument.arg, kind, default=default, annotation=annotation)
+    for call in found.decorator_list:
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == with_options_of.__name__:
+            apart = [name for each in call.keywords for name in ast.literal_eval(each.value)]
+            more = option_parameters(*map(ast.literal_eval, call.args), apart=[*apart, *parameters])
+            parameters |= {parameter.name: parameter for parameter in more}
     return Described(ast.get_docstring(found) or "", parameters, complete)
 
 

@@ -28,30 +28,22 @@ from scripts.core import (
     tell_result,
 )
 from scripts.data import checked_images
-from scripts.inference import check_volume_fits, told_volumes
+from scripts.inference import EarlierResults, check_volume_fits, told_volumes
 from scripts.io import result_name
 
 from .inbox import Inbox
+from .option_table import with_options_of
 
 logger = logging.getLogger(__name__)
 
 
+@with_options_of("inference", apart=["dataset_dir", "num_workers"])
 def watch(
     input_dir: str | Path,
     output_dir: str | Path,
     interval: float = 5.0,
     overlays: str | Sequence[str] = (),
-    ckpt_path: str | Path | None = None,
-    device: str | None = None,
-    amp: bool | str | None = None,
-    threshold: float | None = None,
-    save_probability: bool | None = None,
-    channel: int | None = None,
-    patch_size: Sequence[int] | None = None,
-    overlap: float | None = None,
-    scale: float | str | None = None,
-    batch_size: int | None = None,
-    verbosity: str | None = None,
+    **options: Any,
 ) -> None:
     """Segment every volume that is copied into a folder, until you stop it.
 
@@ -61,40 +53,27 @@ def watch(
 
     Args:
         input_dir: the folder to watch; folders inside it are not watched.
-        output_dir: the folder to write NAME_seg.EXT into for each NAME.EXT, and NAME_prob.EXT with --save_probability.
+        output_dir: the folder to write NAME_seg.EXT into for each NAME.EXT.
         interval: seconds between two looks at the folder; a file that has not changed for as long is complete.
         overlays: one config, or a list of them, to lay over configs/inference.json.
-        ckpt_path: the weights to segment with; by default the shipped ones.
-        device: cpu, cuda, cuda:1, or mps on a Mac; by default a GPU where there is one.
-        amp: whether to compute in bfloat16, true, false or auto; by default where the device has it.
-        threshold: probability above which a voxel is vessel; by default the weights' own.
-        save_probability: whether to write NAME_prob.EXT too.
-        channel: which channel of files that have several.
-        patch_size: sides of the window along X, Y and Z in voxels, multiples of 32, such as 64,64,64.
-        overlap: overlap of neighbouring windows, as a fraction of their side.
-        scale: the size at which the network sees the image, 0.5 for half; by default what suits its vessels.
-        batch_size: how many windows to compute at a time.
-        verbosity: how much the log tells: quiet, normal or verbose.
+        options: those of `segment`, which are the same for all volumes.
 
     Raises:
         UserError: if input_dir, weights or configs are missing, where output_dir is input_dir or cannot be written,
             for an interval or an option out of range, and for weights that do not fit.
     """
     source, target = _checked(input_dir, output_dir, interval)
-    probability = read_boolean("save_probability", save_probability or False)
-    bfloat16("auto" if amp is None else amp, "cpu")  # to refuse it now and not file by file
-    options = {
-        "ckpt_path": ckpt_path if ckpt_path is None else str(Path(str(ckpt_path)).resolve()),
-        **{"device": device, "amp": amp, "threshold": threshold, "save_probability": save_probability},
-        **{"channel": channel, "patch_size": patch_size, "overlap": overlap, "scale": scale, "batch_size": batch_size},
-        "verbosity": verbosity,
-    }
     given = {name: value for name, value in options.items() if value is not None}
+    bfloat16(given.get("amp", "auto"), "cpu")  # to refuse it now and not file by file
+    if "ckpt_path" in given:
+        given["ckpt_path"] = str(Path(str(given["ckpt_path"])).resolve())
+    postfixes = ["seg"]
+    if read_boolean("save_probability", given.get("save_probability", False)):
+        postfixes += ["prob", "std"] if read_boolean("tta", given.get("tta", False)) else ["prob"]
     with _stopped_by_signals() as stopped:
         workflow = _workflow([overlays] if isinstance(overlays, str) else overlays, output_dir=str(target), **given)
         check_writable(target)
-        postfixes = ("seg", "prob") if probability else ("seg",)
-        watcher = _Watcher(Inbox(source, interval, apart=[target]), workflow, target, postfixes, channel)
+        watcher = _Watcher(Inbox(source, interval, apart=[target]), workflow, target, postfixes, given.get("channel"))
         logger.info("watching %s, every %g s; stop with Ctrl-C", source, interval)
         while not stopped.is_set():
             for path in watcher.look():
@@ -174,12 +153,12 @@ class _Watcher:
         inbox: of the watched folder.
         workflow: initialised, with a list as its dataset and the weights in its network.
         target: the folder of the outputs.
-        postfixes: endings of the outputs of one volume, `seg` and perhaps `prob`.
+        postfixes: endings of the outputs of one volume, `seg` and perhaps `prob` and `std`.
         channel: which channel of volumes that have several.
     """
 
     def __init__(
-        self, inbox: Inbox, workflow: ConfigWorkflow, target: Path, postfixes: Sequence[str], channel: int | None
+        self, inbox: Inbox, workflow: ConfigWorkflow, target: Path, postfixes: Sequence[str], channel: int | str | None
     ) -> None:
         self.inbox, self.workflow, self.channel = inbox, workflow, channel
         self.target, self.postfixes = target, postfixes
@@ -236,10 +215,12 @@ class _Watcher:
         self.workflow.parser.ref_resolver.remove_resolved_content("evaluator")
         evaluator = self.workflow.parser.get_parsed_content("evaluator")
         check_volume_fits(volumes[0], evaluator, "prob" in self.postfixes)
+        earlier = EarlierResults(self.target, [path])
         with told_volumes(evaluator, volumes, heading=False):
             evaluator.run()
         if missing := [output for output in self._outputs(path) if not output.is_file()]:
             raise RuntimeError(f"{missing[0]}: was not written, though nothing failed")
+        earlier.tell_left()
 
     def _log(self, path: Path, line: str) -> None:
         """Log why a path failed, but not again where it fails the same way."""

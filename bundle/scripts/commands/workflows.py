@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import fire
@@ -104,9 +105,10 @@ class Workflow:
         from monai.bundle import run  # takes seconds
 
         started = time.time()
+        if strange := [file for file in read.overlays if not Path(file).is_relative_to(CONFIGS)]:
+            logger.warning("%s: a config runs code; use it only if you trust whoever wrote it", ", ".join(strange))
         with warnings.catch_warnings():
-            if not read.overlays:  # that configs run code need not be told of the bundle's own
-                warnings.filterwarnings("ignore", "parsing config_file")
+            warnings.filterwarnings("ignore", "parsing config_file")  # MONAI's paragraph of the same
             fire.Fire(run, command=arguments, name=f"{program} {self.name}")
         if target is not None:
             say_results(target, read.options, started)

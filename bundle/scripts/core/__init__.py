@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .configs import check_overrides
-from .conventions import MAX_WHOLE, RESULTS, SEGMENTATION, SPREAD, UNLABELLED, class_names
+from .conventions import MAX_WHOLE, RESULTS, SEGMENTATION, SPREAD, UNLABELLED, class_names, is_own_output
 from .errors import (
     EmptyVolumeError,
     UserError,
     check_all,
+    failure_of,
     install_excepthook,
     is_refusal,
+    list_failures,
     most_telling,
     one_line,
     refuse,
@@ -55,6 +57,7 @@ from .log import (
     Progress,
     about,
     advance,
+    by,
     counted,
     duration,
     expect,
@@ -72,7 +75,7 @@ from .machine import (
     peak_memory,
     return_freed_memory,
 )
-from .options import AUTO, DECIDE_TRAINING, OPTIONS, read_boolean, read_number, read_scale
+from .options import AUTO, DECIDE_TRAINING, DEPTH, OPTIONS, read_boolean, read_channel, read_number, read_scale
 from .paths import BUNDLE, CONFIGS, WEIGHTS, version
 from .terminal import printable
 
@@ -86,6 +89,7 @@ __all__ = [
     "CLOCK",
     "CONFIGS",
     "DECIDE_TRAINING",
+    "DEPTH",
     "LINE",
     "MAX_WHOLE",
     "OPTIONS",
@@ -104,6 +108,7 @@ __all__ = [
     "best_device",
     "bfloat16",
     "box_text",
+    "by",
     "check_all",
     "check_name_length",
     "check_overrides",
@@ -114,14 +119,17 @@ __all__ = [
     "device_name",
     "duration",
     "expect",
+    "failure_of",
     "foreground_log_odds",
     "free_memory",
     "has_float64",
     "install_excepthook",
     "is_finite",
+    "is_own_output",
     "is_plain_name",
     "is_refusal",
     "keep_freed_memory",
+    "list_failures",
     "longest_in_plane_axis",
     "make_folder",
     "most_telling",
@@ -131,6 +139,7 @@ __all__ = [
     "planes_per_slab",
     "printable",
     "read_boolean",
+    "read_channel",
     "read_flag",
     "read_json",
     "read_number",

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+from pathlib import Path
+
 UNLABELLED = -1
 RESULTS = SEGMENTATION, PROBABILITY, SPREAD = "_seg", "_prob", "_std"
 """How names of results end, after the name of the image."""
+OUTPUTS = (
+    *("*_outlines.png", "metrics.json", "metrics.csv", "curves.json", "curves.png", "roc.png", "precision_recall.png"),
+    *("epochs.csv", "model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "resume.pt"),
+)
+"""What commands write beside volumes."""
 MAX_WHOLE = 2**53
 """Double precision holds every whole number up to here."""
 
@@ -12,3 +20,10 @@ MAX_WHOLE = 2**53
 def class_names(count: int) -> list[str]:
     """Return default class names: background and vessel for two classes, else their numbers."""
     return ["background", "vessel"] if count == 2 else [f"class {index}" for index in range(count)]
+
+
+def is_own_output(path: Path) -> bool:
+    """Tell whether a file, or a folder of segmentations, has the name of one that a command wrote and is no volume."""
+    if path.name.endswith(SEGMENTATION) and path.is_dir():
+        return True
+    return any(fnmatchcase(path.name, pattern) for pattern in OUTPUTS)

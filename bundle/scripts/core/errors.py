@@ -177,6 +177,20 @@ def _is_lack_of_memory(error: BaseException) -> bool:
     return known or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
+def failure_of(path: str, error: BaseException) -> str:
+    """Return the line that says why one file of several failed; log what nobody foresaw in full."""
+    if not is_refusal(error):
+        logger.error("%s", "".join(traceback.format_exception(error)))
+    line = one_line(error)
+    return line if path in line else f"{path}: {line}"
+
+
+def list_failures(failures: Iterable[str]) -> None:
+    """Log the files that failed at the end of a run, a line each."""
+    for line in failures:
+        logger.error("failed: %s", line)
+
+
 def report_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print an exception: a traceback unless it is a refusal, then its message as the last line."""
     for bar in list(tqdm._instances):  # an open bar would be redrawn after the last line

@@ -18,6 +18,8 @@ from .errors import refuse
 from .files import MAX_NAME
 
 AUTO = "auto"
+DEPTH = "depth"
+"""The value of the option `channel` by which the channels of a file are slices."""
 MIN_SCALE, MAX_SCALE = 0.02, 4.0
 
 
@@ -78,11 +80,15 @@ ANYTHING = Kind("anything", lambda value: True)
 NUMBER = Kind("a number", _is_number, 1)
 BOOLEAN = Kind("true or false", lambda value: str(value).lower() in ("true", "false"), "true")
 LOUDNESS = Kind("quiet, normal or verbose", lambda value: value in ("quiet", "normal", "verbose"), "verbose")
+THEME = Kind("dark or light", lambda value: value in ("dark", "light"), "light")
 LIST = Kind("a list", lambda value: isinstance(value, list | tuple), "[1, 2]")
 NAMES = Kind(
     "a list of names",
     lambda value: isinstance(value, list | tuple) and all(isinstance(name, str) for name in value),
     "['encoder.0']",
+)
+CHANNEL = Kind(
+    f"a whole number of at least 0, or {DEPTH}", lambda value: value == DEPTH or (_is_whole(value) and value >= 0), 0
 )
 PATH = Kind("a path", _is_path, "./NAME")
 PATHS = Kind("a path or a list of paths", _are_paths, "['A','B']")
@@ -117,7 +123,7 @@ OPTIONS = {
     "overlap": Option(between(0, 0.99), "overlap of neighbouring windows, as a fraction of their side"),
     "scale": Option(ANYTHING, "the size at which the network sees the image, 0.5 for half; `auto` for what suits it"),
     "region": Option(ANYTHING, "`x0:x1,y0:y1,z0:z1`: only these voxels count as labelled, for training or scoring"),
-    "channel": Option(whole_number(0), "which channel of a file to use; without it, a file with several is refused"),
+    "channel": Option(CHANNEL, "which channel of a file to use, from 0; `depth` if its channels are slices"),
     "unlabelled_value": Option(NUMBER, "the label value that means *not labelled*, as negative values always do"),
     "dataset_weights": Option(ANYTHING, "how often each volume, or each of several datasets, is drawn from"),
     "val_fraction": Option(between(0, 1), "fraction of each volume held out for validation, at one end of it"),
@@ -128,6 +134,7 @@ OPTIONS = {
     "threshold": Option(between(0, 1), "probability above which a voxel is vessel; by default the weights' own"),
     "save_probability": Option(BOOLEAN, "write `NAME_prob.EXT` too"),
     "verbosity": Option(LOUDNESS, "how much the log tells: `quiet` (warnings and the result), `normal` or `verbose`"),
+    "theme": Option(THEME, "colours of the pictures, `dark` or `light`"),
     "smooth": Option(between(0, 10), "smooth probabilities by a Gaussian, in voxels, less across thick slices"),
     "hysteresis": Option(between(0, 1), "a lower threshold, down to which what exceeds `threshold` grows"),
     "fill_holes": Option(ANYTHING, "fill enclosed holes up to this volume: the file's unit cubed, or `'20 voxels'`"),
@@ -247,6 +254,25 @@ def read_number(name: str, value: float | str | None) -> float | None:
     if not (math.isfinite(number) and kind.accepts(number)):
         refuse(f"--{name} {value}", f"is not {kind.name}", f"give one such as {kind.example or 0.5}")
     return number
+
+
+def read_channel(value: int | str | None) -> int | str | None:
+    """Read the option `channel`; MONAI Label's viewers send it as text.
+
+    Returns:
+        An index, `DEPTH`, or None for None or an empty field.
+
+    Raises:
+        UserError: for anything else.
+    """
+    if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
+        return None
+    plain = value.item() if hasattr(value, "item") else value  # of numpy's whole numbers
+    text = plain.strip() if isinstance(plain, str) else plain
+    found = int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else text
+    if not CHANNEL.accepts(found):
+        refuse(f"--channel {plain}", f"is not {CHANNEL.name}", "give one such as 0, or leave it out")
+    return found
 
 
 def read_scale(value: float | str) -> float | str:

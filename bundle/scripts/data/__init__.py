@@ -3,11 +3,12 @@
 from .classes import class_counts, label_names, label_values
 from .dataset import CachedVolumes, check_pair, find_dataset, find_images
 from .images import FAILED, WEIGHTS_HASH, checked_images, is_result_name
-from .layout import DECATHLON, HEADER, find_volumes
+from .layout import DECATHLON, HEADER, find_volumes, volume_name
 from .loaders import PatchLoader, VolumeLoader
 from .masks import read_masks
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels
+from .scoring import ScoredVolumes, find_scored
 from .split import ITSELF, TRAIN, VALIDATE, split_dataset, split_in_space, validated_on
 from .synthetic import Synthesised, SyntheticPatches, no_dataset, seeds
 
@@ -24,6 +25,7 @@ __all__ = [
     "LabelScan",
     "PatchDataset",
     "PatchLoader",
+    "ScoredVolumes",
     "Synthesised",
     "SyntheticPatches",
     "VolumeLoader",
@@ -33,6 +35,7 @@ __all__ = [
     "find_dataset",
     "find_images",
     "find_labelled",
+    "find_scored",
     "find_volumes",
     "is_result_name",
     "label_names",
@@ -45,4 +48,5 @@ __all__ = [
     "split_dataset",
     "split_in_space",
     "validated_on",
+    "volume_name",
 ]

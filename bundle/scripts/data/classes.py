@@ -10,6 +10,8 @@ import numpy as np
 
 from scripts.core import class_names, refuse
 
+from .images import FAILED
+
 logger = logging.getLogger(__name__)
 
 MASK_VALUES = {0, 1, 255, 65535}  # values that programs write for false and true
@@ -31,7 +33,8 @@ def label_values(
     {0, 255}, then 1, 255 and 65535 all mean vessel.
 
     Args:
-        volumes: volumes with `label` path and `scan` (`scan_labels`); a volume that is listed twice counts once.
+        volumes: volumes with `label` path and `scan` (`scan_labels`); a volume that is listed twice counts once, and
+            one that has `failed` is left out.
         unlabelled_value: a value that means *not labelled*; negative values always do.
         classes: number of classes of the network.
         known: `label_values` from the sidecar of the weights to start from or to score. It is ignored if None or if the
@@ -48,7 +51,7 @@ def label_values(
         UserError: if there are no volumes, or more classes than the network has, and, depending on `training`, if the
             labels hold no vessel, or nothing else, or a value that is not `known`.
     """
-    volumes = list({volume["label"]: volume for volume in volumes}.values())
+    volumes = list({volume["label"]: volume for volume in volumes if FAILED not in volume}.values())
     if not volumes:
         refuse("--dataset_dir", "no image has a label", "give a dataset with images/ and labels/")
     holder: dict[int, str] = {}  # the first file that holds each value

@@ -10,7 +10,7 @@ from typing import Any
 from monai.data import CacheDataset
 
 from scripts.core import check_all, refuse, region_box
-from scripts.io import difference, read_header
+from scripts.io import difference, of_label, read_header
 
 from .layout import DECATHLON, HEADER, list_images, list_pairs, volume_name
 
@@ -20,7 +20,7 @@ _HOW_TO_ALIGN = (
 )
 
 
-def find_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, str]]:
+def find_images(dataset_dir: str | Path, channel: int | str | None = None) -> list[dict[str, str]]:
     """List the images in a dataset or in a folder of images, or the one image of a file.
 
     Args:
@@ -42,7 +42,7 @@ def find_images(dataset_dir: str | Path, channel: int | None = None) -> list[dic
 
 
 def find_dataset(
-    dataset_dir: str | Path | Sequence[str | Path] | None, region: str | None = None, channel: int | None = None
+    dataset_dir: str | Path | Sequence[str | Path] | None, region: str | None = None, channel: int | str | None = None
 ) -> list[dict[str, Any]]:
     """List the labelled volumes of one or several datasets, after checking their headers.
 
@@ -61,6 +61,25 @@ def find_dataset(
         UserError: if a folder is missing or empty, an image has no label, two files have the same name, or the voxels
             of an image and its label do not match.
     """
+    items = list_datasets(dataset_dir, channel)
+    return check_all(lambda item: {**item, **check_pair(item["image"], item["label"], region, channel)}, items)
+
+
+def list_datasets(
+    dataset_dir: str | Path | Sequence[str | Path] | None, channel: int | str | None = None
+) -> list[dict[str, Any]]:
+    """List the labelled volumes of one or several datasets by their names; no file is opened.
+
+    Args:
+        dataset_dir: as in `find_dataset`.
+        channel: as in `find_dataset`.
+
+    Returns:
+        One item for each volume: `name`, the paths `image` and `label`, and `dataset`.
+
+    Raises:
+        UserError: if a folder is missing or empty, an image has no label, or two files have the same name.
+    """
     folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir or ())
     items = [
         # dataset_weights applies to the volumes of one dataset, or to several datasets
@@ -71,11 +90,11 @@ def find_dataset(
     names = [item["name"] for item in items]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         refuse(", ".join(twice), "used as a name in two datasets", "rename one of them")
-    return check_all(lambda item: {**item, **check_pair(item["image"], item["label"], region, channel)}, items)
+    return items
 
 
 def check_pair(
-    image: str, label: str, region: str | None = None, channel: int | None = None, compare_place: bool = True
+    image: str, label: str, region: str | None = None, channel: int | str | None = None, compare_place: bool = True
 ) -> dict[str, Any]:
     """Check from their headers that the voxels of an image and its label match.
 
@@ -92,7 +111,8 @@ def check_pair(
     Raises:
         UserError: if a file is missing, damaged or not one volume, or if the two do not match.
     """
-    one, two = read_header(image, channel=channel), read_header(label, channel=0)  # 0 is there in any file
+    one = read_header(image, channel=channel)
+    two = read_header(label, channel=of_label(channel) or 0)  # 0 is there in any file
     if two.channel is not None:
         problem = f"a label has one whole number a voxel, this has axes {two.axes} with shape {two.stored_shape}"
         refuse(label, problem, "save one channel of it, or the classes as one image of 0, 1, 2 ..., as the label")

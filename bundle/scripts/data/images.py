@@ -22,7 +22,7 @@ WEIGHTS_HASH = "weights_sha256"
 """What the provenance of every result of this bundle has."""
 
 
-def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[dict[str, Any]]:
+def checked_images(dataset_dir: str | Path, channel: int | str | None = None) -> list[dict[str, Any]]:
     """List images as `find_images` does and check each header, so that none fails after hours.
 
     What this bundle itself wrote, into the folder of the images, is left out with a line in the log. Its files say how
@@ -53,7 +53,7 @@ def checked_images(dataset_dir: str | Path, channel: int | None = None) -> list[
     return items
 
 
-def _with_header(item: dict[str, str], channel: int | None) -> dict[str, Any]:
+def _with_header(item: dict[str, str], channel: int | str | None) -> dict[str, Any]:
     try:
         return {**item, HEADER: read_header(item["image"], channel=channel)}
     except Exception as error:  # whatever is wrong with one file, the others are segmented

@@ -19,7 +19,7 @@ from typing import Any
 
 from monai.data import load_decathlon_datalist
 
-from scripts.core import read_json, refuse, refuse_failures
+from scripts.core import is_own_output, read_json, refuse, refuse_failures
 from scripts.io import READ_SUFFIXES, file_family, holds_series, split_name, whole_volumes
 
 logger = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ def find_volumes(folder: Path, passed_over: tuple[str, ...] = ()) -> dict[str, P
         if name in volumes:
             refuse(file, f"{volumes[name].name} has the same name {name!r}", "rename or remove one of the two")
         volumes[name] = file
-    if ignored:
-        logger.warning("%s: ignored, names do not look like volumes: %s", folder, ", ".join(ignored))
+    if strange := [name for name in ignored if not is_own_output(folder / name)]:
+        logger.warning("%s: ignored, names do not look like volumes: %s", folder, ", ".join(strange))
     if not volumes:
         _refuse_empty(folder, ignored)
     whole = set(whole_volumes(folder, volumes.values()))
@@ -109,7 +109,7 @@ def nested_volume(folder: Path) -> str:
     return ""
 
 
-def list_images(path: Path, channel: int | None = None) -> list[dict[str, str]]:
+def list_images(path: Path, channel: int | str | None = None) -> list[dict[str, str]]:
     """List the images of a dataset, or of a folder of images.
 
     Args:
@@ -148,7 +148,7 @@ def _is_filled(folder: Path) -> bool:
     return os.path.isdir(folder) and any(not file.name.startswith(".") for file in _files(folder))
 
 
-def list_pairs(path: Path, channel: int | None = None) -> list[dict[str, Any]]:
+def list_pairs(path: Path, channel: int | str | None = None) -> list[dict[str, Any]]:
     """List the images and labels of a dataset.
 
     Args:
@@ -187,7 +187,7 @@ def _refuse_no_dataset(folder: Path) -> None:
 
 
 def _pair(
-    folder: Path, images: Mapping[str, Path], labels_folder: Path, labels: Mapping[str, Path], channel: int | None
+    folder: Path, images: Mapping[str, Path], labels_folder: Path, labels: Mapping[str, Path], channel: int | str | None
 ) -> list[dict[str, Any]]:
     pairs = {name: (file, labels[name]) for name, file in images.items() if name in labels}
     rest = {name: file for name, file in images.items() if name not in labels}
@@ -221,7 +221,7 @@ def _cases(files: Mapping[str, Path]) -> dict[str, dict[int | None, Path]]:
     return cases
 
 
-def _choose_channel(case: str, files: Mapping[int | None, Path], channel: int | None) -> tuple[str, Path]:
+def _choose_channel(case: str, files: Mapping[int | None, Path], channel: int | str | None) -> tuple[str, Path]:
     """Return the name and the file of one channel of a case.
 
     Where there is only one file, its reader judges the channel.
@@ -252,7 +252,9 @@ def _dataset_file(path: Path) -> tuple[Path, dict[str, Any]]:
     return file.parent, listing
 
 
-def _decathlon(folder: Path, channel: int | None, keys: Sequence[str] = ("image", "label")) -> list[dict[str, Any]]:
+def _decathlon(
+    folder: Path, channel: int | str | None, keys: Sequence[str] = ("image", "label")
+) -> list[dict[str, Any]]:
     file = folder / DECATHLON
     try:
         items = load_decathlon_datalist(str(file), is_segmentation=True, data_list_key="training")
@@ -275,7 +277,7 @@ def _decathlon(folder: Path, channel: int | None, keys: Sequence[str] = ("image"
     return volumes
 
 
-def _listed_image(path: Path, channel: int | None) -> Path:
+def _listed_image(path: Path, channel: int | str | None) -> Path:
     """Return the image that a list means.
 
     The lists of nnU-Net's first version leave the number of the channel out.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scripts.core import MAX_WHOLE, Box, box_text, check_all, refuse, slices
-from scripts.io import read_volume
+from scripts.io import of_label, read_volume
 
 from .coverage import warn_of_blocks
 from .dataset import find_dataset
@@ -65,7 +65,7 @@ class LabelScan:
 def find_labelled(
     dataset_dir: str | Path | Sequence[str | Path] | None,
     region: str | None = None,
-    channel: int | None = None,
+    channel: int | str | None = None,
     unlabelled_value: float | None = None,
 ) -> list[dict[str, Any]]:
     """Find the volumes of datasets (`find_dataset`) and scan each label (`scan_labels`).
@@ -73,10 +73,12 @@ def find_labelled(
     Raises:
         UserError: as those do; all headers are checked before any label is read.
     """
-    return scan_labels(find_dataset(dataset_dir, region, channel), unlabelled_value)
+    return scan_labels(find_dataset(dataset_dir, region, channel), unlabelled_value, channel)
 
 
-def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None) -> list[dict[str, Any]]:
+def scan_labels(
+    volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None, channel: int | str | None = None
+) -> list[dict[str, Any]]:
     """Read each label once and add its scan to the volume.
 
     A warning tells of labels that look as if only a block had been labelled (`warn_of_blocks`).
@@ -84,6 +86,7 @@ def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | 
     Args:
         volumes: volumes with `label` path and `region`, the box of voxels that count as labelled.
         unlabelled_value: a value that means *not labelled*; negative values always do.
+        channel: of the images; `depth` is that of the labels too.
 
     Returns:
         The volumes, each with a `scan` (`LabelScan`).
@@ -92,14 +95,14 @@ def scan_labels(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | 
         UserError: if a file is damaged, holds fractions or more than 32 values (an image given as a label), or has no
             labelled voxel in its region.
     """
-    scanned = check_all(lambda volume: {**volume, "scan": _scan(volume, unlabelled_value)}, volumes)
+    scanned = check_all(lambda volume: {**volume, "scan": _scan(volume, unlabelled_value, channel)}, volumes)
     warn_of_blocks(scanned)
     return scanned
 
 
-def _scan(volume: Mapping[str, Any], unlabelled_value: float | None) -> LabelScan:
+def _scan(volume: Mapping[str, Any], unlabelled_value: float | None, channel: int | str | None) -> LabelScan:
     path, region = volume["label"], volume["region"]
-    _, label = read_volume(path)  # (X, Y, Z)
+    _, label = read_volume(path, of_label(channel))  # (X, Y, Z)
     values = _values(path, np.unique(label), unlabelled_value)
     if (ignore := volume.get("ignore")) in values:
         problem = f"holds {ignore}, which dataset.json calls ignore"

@@ -26,6 +26,7 @@ Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `
 from .augmented import AugmentedInferer
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
 from .channels_last import ChannelsLastInferer
+from .earlier import EarlierResults
 from .edge_padded import DIVISOR, EdgePaddedInferer
 from .estimate import Estimate, estimate_volume, precision
 from .folder import FolderDataset, FolderEvaluator, segment_folder
@@ -42,6 +43,7 @@ __all__ = [
     "AugmentedInferer",
     "Bfloat16Inferer",
     "ChannelsLastInferer",
+    "EarlierResults",
     "EdgePaddedInferer",
     "Estimate",
     "FolderDataset",

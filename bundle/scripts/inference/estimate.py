@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from monai.inferers import Inferer
 
-from scripts.core import AUTO, free_memory, refuse, size
+from scripts.core import AUTO, by, free_memory, refuse, size
 from scripts.transforms import MAX_LABELLED, MAX_LOOKED_AT
 
 from .bfloat16 import Bfloat16Inferer
@@ -149,8 +149,7 @@ def check_fits(
     else:
         helps.append("use a machine with more memory")
         place = "memory"
-    sides = "×".join(map(str, shape))
-    problem = f"segmenting its {sides} voxels takes about {size(needed)} of {place}, and {size(free)} are free"
+    problem = f"segmenting its {by(shape)} voxels takes about {size(needed)} of {place}, and {size(free)} are free"
     refuse(path, problem, ", or ".join(helps), MemoryError)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-import traceback
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from scripts.core import (
     check_name_length,
     counted,
     duration,
-    is_refusal,
+    failure_of,
+    list_failures,
     most_telling,
     one_line,
     peak_memory,
@@ -33,6 +33,7 @@ from scripts.core import (
 from scripts.data import FAILED, HEADER, WEIGHTS_HASH
 from scripts.io import SaveVolumed, file_family, read_header
 
+from .earlier import EarlierResults, listed
 from .progress import check_volume_fits, told_volumes
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class FolderDataset(Dataset):
                 return {**Compose(self.transform.transforms[:1])(item), EMPTY: True}
             if alone:
                 raise
-            return {PATH: path, FAILED: _failure(path, error)}
+            return {PATH: path, FAILED: failure_of(path, error)}
 
 
 class FolderEvaluator(SupervisedEvaluator):
@@ -104,7 +105,7 @@ class FolderEvaluator(SupervisedEvaluator):
         except Exception as error:
             if len(engine.data_loader) == 1 or isinstance(most_telling(error), OSError):
                 raise
-            self.failures.append(_failure(batchdata[PATH][0], error))
+            self.failures.append(failure_of(batchdata[PATH][0], error))
             engine.state.output = {}  # it may be why memory is short
             return {}
 
@@ -123,7 +124,8 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
     """Segment all volumes of a dataset, then list those that failed, a line each.
 
     Names and sizes of the results are checked before, and whether each volume fits into memory. The log tells of each
-    volume before it is read, and of the time that is left for all.
+    volume before it is read, and of the time that is left for all; at the end, of the earlier results that were
+    replaced, and of those in the same folder that are not of this run.
 
     Args:
         evaluator: segments the volumes and writes the results.
@@ -142,21 +144,29 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
     for item in dataset.data:
         if FAILED in item:
             logger.warning("left out: %s", item[FAILED])
+    images = [Path(str(item[Keys.IMAGE])) for item in dataset.data]
+    earlier = EarlierResults(writers[0].output_dir, images) if writers else None
     try:
         with told_volumes(evaluator, dataset.data, writes_probability=writes_probability):
             evaluator.run()
     except BaseException:
-        _list(evaluator.failures)
+        list_failures(evaluator.failures)
         if total > 1 and (untried := total - evaluator.state.iteration):
             logger.error("%d of %d volumes were not tried", untried, total)
         raise
-    _list(evaluator.failures)
+    replaced = earlier.replaced if earlier is not None else []
+    if earlier is not None:
+        earlier.tell_left()
+    list_failures(evaluator.failures)
     if evaluator.failures:
+        if replaced:
+            tell_result("earlier results replaced: %s", listed(replaced))
         problem = "could not be segmented, each is named above"
         refuse(f"{len(evaluator.failures)} of {total} volumes", problem, "correct them, the others are done")
     if (peak := peak_memory()) is not None:
         logger.debug("this process has held %s of memory at most", size(peak))
     where = f", into {writers[0].output_dir}" if writers else ""
+    where += f"; earlier results replaced: {listed(replaced)}" if replaced else ""
     tell_result("%s segmented in %s%s", counted(total, "volume"), duration(time.monotonic() - started), where)
 
 
@@ -251,16 +261,3 @@ def _size(item: Mapping[str, Any], writer: SaveVolumed) -> int:
 def _present(path: Path) -> int:
     """Return the bytes of an earlier result, which the new one replaces."""
     return path.stat().st_size if path.is_file() else 0
-
-
-def _failure(path: str, error: BaseException) -> str:
-    """Return the line that says why a volume failed; log what nobody foresaw in full."""
-    if not is_refusal(error):
-        logger.error("%s", "".join(traceback.format_exception(error)))
-    line = one_line(error)
-    return line if path in line else f"{path}: {line}"
-
-
-def _list(failures: Sequence[str]) -> None:
-    for line in failures:
-        logger.error("failed: %s", line)

@@ -15,7 +15,7 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 
-from scripts.core import AUTO, foreground_log_odds, has_float64, is_finite, read_scale, refuse, through_plane_axis
+from scripts.core import AUTO, by, foreground_log_odds, has_float64, is_finite, read_scale, refuse, through_plane_axis
 from scripts.io import name_of
 
 from .resampling import MIN_SIDE, add_resampled, resample, shape_at
@@ -58,7 +58,7 @@ class MultiscaleInferer(Inferer):
             return _finite(_like(inputs, resample(logits_at(shape), own)), inputs)  # (B, K, X, Y, Z)
         logits = self.inferer(inputs, network, *args, **kwargs)  # (B, K, X, Y, Z)
         if self.scale == AUTO and (shapes := coarser_shapes(_bare(logits), affine)):
-            logger.info("wide vessels: seen at %s voxels too", ", ".join("×".join(map(str, shape)) for shape in shapes))
+            logger.info("wide vessels: seen at %s voxels too", ", ".join(map(by, shapes)))
             total = _bare(logits)  # the same memory
             for shape in shapes:
                 add_resampled(total, logits_at(shape))

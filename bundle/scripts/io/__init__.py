@@ -14,6 +14,7 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 """
 
 from .adapters import SaveVolumed, VolumeReader, name_of
+from .axes import of_label
 from .dicom import holds_series
 from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_name
 from .graph import GRAPH_SUFFIXES, NODES, VesselGraph, read_graph
@@ -38,6 +39,7 @@ __all__ = [
     "holds_series",
     "in_unit",
     "name_of",
+    "of_label",
     "read_graph",
     "read_header",
     "read_volume",

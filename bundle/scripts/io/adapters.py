@@ -15,8 +15,9 @@ from monai.data import ImageReader, MetaTensor
 from monai.data.nvimgcodec_pydicom_plugin import is_nvimgcodec_available
 from monai.transforms import SUPPORTED_READERS, SaveImaged
 
-from scripts.core import UserError, refuse, same_grid
+from scripts.core import UserError, read_channel, refuse, same_grid
 
+from .axes import of_label
 from .formats import file_family, result_name
 from .reader import read_volume
 from .volume import RANGE_KEY, SOURCE_KEY
@@ -36,14 +37,18 @@ class VolumeReader(ImageReader):
     out, with a warning.
 
     Args:
-        channel: as in `read_header`.
+        channel: as in `read_header`, or the same as text.
+        label: whether it reads labels, whose channel is `of_label(channel)`.
+
+    Raises:
+        UserError: for what is no channel.
     """
 
-    def __init__(self, channel: int | None = None) -> None:
+    def __init__(self, channel: int | str | None = None, label: bool = False) -> None:
         """Store the channel to read."""
         super().__init__()
         _leave_out_unusable_reader()
-        self.channel = channel
+        self.channel = of_label(channel) if label else read_channel(channel)
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
         """Tell whether a file, or each of several, has a suffix that is read."""

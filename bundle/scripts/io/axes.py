@@ -1,7 +1,7 @@
 """From the axes that a file stores to one volume `(X, Y, Z)`.
 
 A fourth axis that is longer than 1 is never dropped silently: the option `channel` picks an index along it, or the file
-is refused.
+is refused. Programs also store slices as channels or time points, and then `channel` is `depth`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import refuse
+from scripts.core import DEPTH, refuse
 
 from .formats import split_name
 
 _UNKNOWN = "QI"  # tifffile's letters for an axis of unknown meaning and for a sequence of pages
+_SLICES = "CT"  # axes as which some programs store slices
 _NAMES = {"C": "channels", "T": "time points", "S": "colour samples", "P": "scenes"}
 
 
@@ -27,18 +28,20 @@ class VolumeAxes:
         index: one entry per stored axis: an integer drops the axis, a full slice keeps it.
         order: the transposition that turns the three kept axes into X, Y, Z.
         shape: lengths of X, Y and Z in voxels.
+        channel: the index along a further axis that was chosen, or None where there is none.
     """
 
     index: tuple[int | slice, ...]
     order: tuple[int, int, int]
     shape: tuple[int, int, int]
+    channel: int | None = None
 
     def cut(self, stored: np.ndarray) -> np.ndarray:
         """Return the volume `(X, Y, Z)` in an array that has the file's axes: a view, not a copy."""
         return stored[self.index].transpose(self.order)  # (X, Y, Z)
 
 
-def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | None) -> VolumeAxes:
+def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | str | None) -> VolumeAxes:
     """Decide how the axes that a file stores give one volume `(X, Y, Z)`.
 
     Args:
@@ -46,7 +49,8 @@ def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | 
         axes: one letter per stored axis, such as `TCZYX`. An axis of unknown meaning, `Q` or `I`, is taken for Z where
             no Z is named.
         shape: their lengths.
-        channel: index along the one further axis that is longer than 1.
+        channel: index along the one further axis that is longer than 1; or `depth`, by which the channels or time
+            points of a single slice are its slices. A volume that has slices is as it would be without.
 
     Raises:
         UserError: if X, Y or Z is missing, empty or a single slice, or if there is a further axis and no
@@ -54,6 +58,8 @@ def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | 
     """
     found = f"axes {axes} with shape {tuple(shape)}"
     named = _with_z(axes)
+    if isinstance(channel, str):
+        named, channel = (_with_depth(named, shape) if channel == DEPTH else named), None
     lengths = {letter: shape[named.index(letter)] if letter in named else 1 for letter in "XYZ"}
     extra = [at for at, letter in enumerate(named) if letter not in "XYZ" and shape[at] > 1]
     _refuse_flat(path, lengths, found, [axes[at] for at in extra])
@@ -65,7 +71,15 @@ def choose_volume(path: Path, axes: str, shape: tuple[int, ...], channel: int | 
     index = tuple(slice(None) if letter in "XYZ" else picked.get(at, 0) for at, letter in enumerate(named))
     kept = [letter for letter in named if letter in "XYZ"]
     order = (kept.index("X"), kept.index("Y"), kept.index("Z"))
-    return VolumeAxes(index, order, (lengths["X"], lengths["Y"], lengths["Z"]))
+    return VolumeAxes(index, order, (lengths["X"], lengths["Y"], lengths["Z"]), next(iter(picked.values()), None))
+
+
+def of_label(channel: int | str | None) -> str | None:
+    """Return the `channel` by which to read the label of an image.
+
+    A label has one channel, of which no index is chosen; its slices may be stored as those of its image.
+    """
+    return DEPTH if channel == DEPTH else None
 
 
 def _with_z(axes: str) -> str:
@@ -79,6 +93,15 @@ def _with_z(axes: str) -> str:
     return axes[: unknown[0]] + "Z" + axes[unknown[0] + 1 :]
 
 
+def _with_depth(axes: str, shape: tuple[int, ...]) -> str:
+    """Take the one axis of channels or time points for Z, if there is a single slice."""
+    further = [at for at, letter in enumerate(axes) if letter not in "XYZ" and shape[at] > 1]
+    flat = "Z" not in axes or shape[axes.index("Z")] == 1
+    if not flat or len(further) != 1 or axes[further[0]] not in _SLICES:
+        return axes
+    return "".join("Z" if at == further[0] else letter.replace("Z", "Q") for at, letter in enumerate(axes))
+
+
 def _refuse_flat(path: Path, lengths: dict[str, int], found: str, extra: list[str]) -> None:
     for letter, length in lengths.items():
         if length < 1:
@@ -87,10 +110,10 @@ def _refuse_flat(path: Path, lengths: dict[str, int], found: str, extra: list[st
         if length > 1:
             continue
         remedy = "give a volume with at least 2 voxels along X, Y and Z"
-        if letter == "Z" and len(extra) == 1 and extra[0] in "TC":
-            name_them = "name the axes when saving (tifffile: metadata={'axes': 'ZYX'})"
-            swap = "swap the two in Fiji with Image > Properties"
-            remedy = f"if {extra[0]} is really depth, {name_them} or {swap}, else {remedy}"
+        if letter == "Z" and len(extra) == 1 and extra[0] in _SLICES:
+            remedy = f"if {extra[0]} is really depth, write --channel {DEPTH}, else {remedy}"
+        elif letter == "Z" and extra == ["S"]:
+            refuse(path, f"{found}: it is a colour picture of one plane, and not a volume", remedy)
         elif letter == "Z" and sum(each in _UNKNOWN for each in extra) > 1:
             remedy = "name the axes when saving (tifffile: metadata={'axes': 'CZYX'})"
             refuse(path, f"{found}, but the file does not say which axis is Z", remedy)

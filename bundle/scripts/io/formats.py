@@ -59,6 +59,7 @@ READ_SUFFIXES: tuple[str, ...] = tuple(_ALL)
 # a header and its voxels in two files cannot appear at once, so results are one file
 _RESULTS = {".nhdr": ".nrrd", ".mhd": ".mha", ".czi": ".ome.tif", ".nd2": ".ome.tif", ".lif": ".ome.tif"}
 
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 _CONVERTERS = {
     "convert it to OME-TIFF with bioformats2raw and raw2ometiff, or in Fiji with File > Save As > OME-TIFF": (
         ".nd .lsm .oib .oif .oir .vsi .ims .stk .dv .mvd2 .svs .ndpi"
@@ -66,7 +67,7 @@ _CONVERTERS = {
     "give the folder of its series, or call it .dcm if it holds all slices": ".dicom .ima",
     "convert it to .nii.gz with 3D Slicer or SimpleITK": ".mgz .mgh .mnc .hdr .img",
     "save the array as .npy with numpy.save, or as .tif with tifffile.imwrite": ".npz .mat .h5 .hdf5",
-    "put all slices into one TIFF stack, in Fiji with File > Import > Image Sequence": ".png .jpg .jpeg .bmp .gif",
+    "if it is a slice, put all into one TIFF stack, in Fiji with File > Import > Image Sequence": " ".join(_PICTURES),
     "convert it to OME-TIFF with raw2ometiff": ".zarr",
 }
 
@@ -110,6 +111,7 @@ def split_name(path: str | os.PathLike[str]) -> tuple[str, str]:
     readable = f"give one of {' '.join(sorted(READ_SUFFIXES))}"
     remedy = next((remedy for remedy, suffixes in _CONVERTERS.items() if suffix in suffixes.split()), readable)
     problem = f"files named {suffix} are not read" if suffix else "the name has no suffix that says what the file is"
+    problem = "is a picture of a single plane, and not a volume" if suffix in _PICTURES else problem
     refuse(path, problem, remedy)
 
 

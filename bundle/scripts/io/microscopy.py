@@ -27,7 +27,7 @@ _REMEDY = "convert it to OME-TIFF (bioformats2raw and raw2ometiff, or Fiji: File
 _SCENES = "P"
 
 
-def read_microscopy_header(path: Path, channel: int | None = None) -> VolumeInfo:
+def read_microscopy_header(path: Path, channel: int | str | None = None) -> VolumeInfo:
     """Read what is known of a microscope's file besides its voxels.
 
     Args:
@@ -41,7 +41,7 @@ def read_microscopy_header(path: Path, channel: int | None = None) -> VolumeInfo
     return _describe(path, channel)[0]
 
 
-def read_microscopy(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_microscopy(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
     """Read a microscope's file: its header, and the voxels `(X, Y, Z)` of one volume.
 
     Args:
@@ -52,16 +52,18 @@ def read_microscopy(path: Path, channel: int | None = None) -> tuple[VolumeInfo,
         UserError: as `read_microscopy_header`; also for voxels that cannot be decoded.
     """
     info, axes, reader = _describe(path, channel)
+    stays = [letter for letter, at in zip(info.axes, axes.index, strict=True) if not isinstance(at, int)]
+    kept = "".join(stays[at] for at in axes.order)  # XYZ, or XYC where channels are slices
     further = {letter: at for letter, at in zip(info.axes, axes.index, strict=True) if isinstance(at, int)}
     with refuse_failures(path, "its voxels cannot be read", _REMEDY):
         reader.set_scene(further.pop(_SCENES, 0))
-        stored = reader.get_image_dask_data("XYZ", **further).compute(scheduler="synchronous")
+        stored = reader.get_image_dask_data(kept, **further).compute(scheduler="synchronous")
     if stored.shape != info.shape or stored.dtype != info.dtype:
         refuse(path, f"it states {info.dtype} of shape {info.shape} and holds {stored.dtype} {stored.shape}", _REMEDY)
     return info, stored  # (X, Y, Z)
 
 
-def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, Any]:
+def _describe(path: Path, channel: int | str | None) -> tuple[VolumeInfo, VolumeAxes, Any]:
     check_content(path)
     library = extra_library(READERS[path.suffix.lower()], path)
     with refuse_failures(path, f"cannot be read by {library.__name__}", _REMEDY):
@@ -77,7 +79,7 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, 
         refuse(path, f"its voxels are {dtype}", "save real numbers (integers or floats)")
     letters, shape = _SCENES + letters, (scenes, *shape)
     axes = choose_volume(path, letters, shape, channel)
-    picked = channel if scenes > 1 and channel is not None else 0
+    picked = axes.channel if scenes > 1 and axes.channel is not None else 0
     if picked:  # shape and voxel size are those of the first scene so far
         with refuse_failures(path, f"its scene {picked} cannot be read", _REMEDY):
             reader.set_scene(picked)
@@ -98,7 +100,7 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, 
         unit=unit,
         axes=letters,
         stored_shape=shape,
-        channel=channel if math.prod(axes.shape) < math.prod(shape) else None,
+        channel=axes.channel,
         source={"kind": path.suffix.lower()[1:]},
     )
     check_memory(path, info.nbytes)

@@ -27,7 +27,7 @@ _MAX_HEADER = 2**16  # bytes; NumPy refuses headers of more than 10,000 characte
 _REMEDY = "save the array again with numpy.save"
 
 
-def read_npy_header(path: Path, channel: int | None = None) -> VolumeInfo:
+def read_npy_header(path: Path, channel: int | str | None = None) -> VolumeInfo:
     """Read and check the shape and type of an array file.
 
     Args:
@@ -41,7 +41,7 @@ def read_npy_header(path: Path, channel: int | None = None) -> VolumeInfo:
     return _describe(path, channel)[0]
 
 
-def read_npy(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_npy(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
     """Read an array file: its header, and its voxels `(X, Y, Z)` in native byte order.
 
     Of several channels, only the chosen one is read.
@@ -59,7 +59,7 @@ def read_npy(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.nda
         return info, np.asarray(axes.cut(stored)).astype(info.dtype, copy=info.channel is not None)  # (X, Y, Z)
 
 
-def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
+def _describe(path: Path, channel: int | str | None) -> tuple[VolumeInfo, VolumeAxes]:
     size = check_content(path)
     with refuse_failures(path, "cannot be read as .npy", _REMEDY), path.open("rb") as file:
         start = BytesIO(file.read(_MAX_HEADER))  # a file would give memory for any length that is stated
@@ -91,7 +91,7 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
         unit="",
         axes=letters,
         stored_shape=shape,
-        channel=channel if math.prod(axes.shape) < math.prod(shape) else None,
+        channel=axes.channel,
         source={"kind": "npy"},
     )
     check_memory(path, info.nbytes)

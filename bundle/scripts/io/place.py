@@ -9,7 +9,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 
-from scripts.core import voxel_size
+from scripts.core import by, voxel_size
 
 from .units import millimetres
 from .volume import VolumeInfo
@@ -60,4 +60,4 @@ def _moved(here: np.ndarray, there: np.ndarray) -> str:
 
 
 def _text(sizes: np.ndarray, unit: str) -> str:
-    return " × ".join(f"{size:.5g}" for size in sizes) + (" mm" if unit else "")
+    return by((f"{size:.5g}" for size in sizes), " × ") + (" mm" if unit else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import refuse
+from scripts.core import DEPTH, refuse
 
 from .dicom import read_dicom, read_dicom_header
 from .formats import file_family
@@ -36,14 +36,15 @@ _VOLUME_READERS = {
 }
 
 
-def read_header(path: str | os.PathLike[str], channel: int | None = None) -> VolumeInfo:
+def read_header(path: str | os.PathLike[str], channel: int | str | None = None) -> VolumeInfo:
     """Read what is known of a volume besides its voxels.
 
     It is cheap enough to check a whole dataset before any work begins.
 
     Args:
         path: the file; its suffix is one of `READ_SUFFIXES`. Or the folder of a DICOM series.
-        channel: index along the one further axis of a file that holds several channels, colours, scenes or time points.
+        channel: index along the one further axis of a file that holds several channels, colours, scenes or time
+            points; or `depth` for a file whose slices are stored as channels or time points.
 
     Raises:
         UserError: for a file that is missing, a folder of anything else, may not be read, is empty, damaged, cut short,
@@ -53,7 +54,7 @@ def read_header(path: str | os.PathLike[str], channel: int | None = None) -> Vol
     return _HEADER_READERS[file_family(path)](path, _checked(path, channel))
 
 
-def read_volume(path: str | os.PathLike[str], channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_volume(path: str | os.PathLike[str], channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
     """Read a volume: its header and its voxels.
 
     Args:
@@ -72,12 +73,12 @@ def read_volume(path: str | os.PathLike[str], channel: int | None = None) -> tup
     return info, voxels
 
 
-def _checked(path: Path, channel: int | None) -> int | None:
-    if channel is None:
-        return None
+def _checked(path: Path, channel: int | str | None) -> int | str | None:
+    if channel is None or (isinstance(channel, str) and channel == DEPTH):
+        return channel
     if isinstance(channel, bool) or not isinstance(channel, int | np.integer):
         plain = channel.item() if isinstance(channel, np.generic) else channel
-        refuse(path, f"channel is {plain!r}", "give a whole number from 0, or leave --channel out")
+        refuse(path, f"channel is {plain!r}", f"give a whole number from 0, or {DEPTH}, or leave --channel out")
     return int(channel)
 
 

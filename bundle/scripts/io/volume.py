@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scripts.core import voxel_size
+from scripts.core import by, voxel_size
 
 from .units import in_unit
 
@@ -77,10 +77,10 @@ class VolumeInfo:
 
         Such as `512×512×15 voxels of 0.994×0.994×5 µm`, or `64×64×64 voxels, voxel size not stated`.
         """
-        voxels = f"{_by(self.shape)} voxels"
+        voxels = f"{by(self.shape)} voxels"
         if not self.unit:
             return f"{voxels}, voxel size not stated"
-        sizes = _by([f"{in_unit(side, self.unit):.4g}" for side in self.voxel_size])
+        sizes = by([f"{in_unit(side, self.unit):.4g}" for side in self.voxel_size])
         return f"{voxels} of {sizes} {self.unit}{', a unit that the file does not name' * self.assumed_unit}"
 
     def meta(self) -> dict[str, Any]:
@@ -128,10 +128,6 @@ class Geometry:
         If `unit` is `""`, it is not known, and lengths are in voxels.
         """
         return _voxel_size(self.affine)
-
-
-def _by(sides: Sequence[object]) -> str:
-    return "×".join(map(str, sides))
 
 
 def _voxel_size(affine: np.ndarray) -> tuple[float, float, float]:

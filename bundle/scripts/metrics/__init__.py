@@ -22,7 +22,7 @@ A new metric is a class in a file of its own (`VolumeMetric`), with what it need
 """
 
 from .centreline import CentrelineCounts, centreline
-from .counts import VolumeCounts, VoxelHistogram
+from .counts import VolumeCounts, VoxelHistogram, overlap_score
 from .curves import AREAS, KINDS, MIN_RECALL, RATES, curves_of, mean_curves
 from .registry import METRICS, handlers, make_metrics
 from .scores import (
@@ -60,4 +60,5 @@ __all__ = [
     "handlers",
     "make_metrics",
     "mean_curves",
+    "overlap_score",
 ]

@@ -107,6 +107,23 @@ class VoxelHistogram:
         return dice
 
 
+def overlap_score(score: str, both: int, labelled: int, segmented: int) -> float:
+    """Return Dice, precision or recall from numbers of voxels; what is undefined is NaN.
+
+    Args:
+        score: `dice`, `precision` or `recall`.
+        both: voxels of vessel in label and segmentation.
+        labelled: voxels of vessel in the label.
+        segmented: voxels of vessel in the segmentation.
+    """
+    over, under = {
+        "dice": (2 * both, labelled + segmented),
+        "precision": (both, segmented),
+        "recall": (both, labelled),
+    }[score]
+    return over / under if under else float("nan")
+
+
 @dataclass
 class VolumeCounts:
     """All that scores of voxels need to know of one volume's labelled voxels.
@@ -173,9 +190,5 @@ class VolumeCounts:
         if score in ("auroc", "average_precision"):
             return [getattr(histogram, score)() for histogram in self.classes]
         both, labelled, segmented = self.confusion.diagonal(), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
-        over, under = {
-            "dice": (2 * both, labelled + segmented),
-            "precision": (both, segmented),
-            "recall": (both, labelled),
-        }[score]  # (K,) each
-        return [float(a / b) if b else float("nan") for a, b in zip(over[1:], under[1:], strict=True)]
+        counts = zip(both[1:], labelled[1:], segmented[1:], strict=True)  # (K - 1,) each
+        return [overlap_score(score, *map(int, of_class)) for of_class in counts]

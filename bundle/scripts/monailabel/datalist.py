@@ -63,7 +63,7 @@ def volumes_of(
     validate: Sequence[Mapping[str, Any]],
     val_fraction: float,
     patch_size: Sequence[int],
-    channel: int | None = None,
+    channel: int | str | None = None,
     unlabelled_value: float | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Return training and validation volumes, each with name, geometry, region and scan.
@@ -89,7 +89,7 @@ def volumes_of(
     if not is_datalist(train):
         return {TRAIN: list(train), VALIDATE: list(validate)}
     training, held_out = (
-        scan_labels([_volume(item, channel) for item in _in_order(items)], unlabelled_value)
+        scan_labels([_volume(item, channel) for item in _in_order(items)], unlabelled_value, channel)
         for items in (train, validate)
     )
     if not held_out or {item["label"] for item in held_out} <= {item["label"] for item in training}:
@@ -104,7 +104,7 @@ def _in_order(items: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(items, key=lambda item: str(item["image"]))
 
 
-def _volume(item: Mapping[str, Any], channel: int | None) -> dict[str, Any]:
+def _volume(item: Mapping[str, Any], channel: int | str | None) -> dict[str, Any]:
     image, label = str(item["image"]), str(item["label"])
     # viewers write NIfTI labels for TIFF images too, and invent a position that the TIFF does not have
     place = file_family(image) == file_family(label)

@@ -17,8 +17,9 @@ from typing import Any
 
 import torch
 
-from scripts.core import is_plain_name, read_number, read_scale, refuse, refuse_unknown
+from scripts.core import is_plain_name, read_channel, read_number, read_scale, refuse, refuse_unknown
 from scripts.io import SUFFIXES, split_name
+from scripts.transforms import read_label_value
 from scripts.weights import read_inversion, read_size
 
 MODEL = "tubenet"
@@ -91,17 +92,6 @@ def _are_whole(value: Any) -> bool:
     return isinstance(value, list) and all(type(each) is int for each in value)
 
 
-def _are_label_values(value: Any) -> bool:
-    """Whether it is nothing, a number or a list of them, also as text."""
-    if value in (None, "", "None", "labels"):
-        return True
-    given = re.findall(r"[^\s,\[\]]+", value) if isinstance(value, str) else value
-    words = given if isinstance(given, list) else [given]
-    return len(words) < 256 and all(
-        not isinstance(each, bool) and re.fullmatch(r"\d{1,3}", str(each)) and 0 < int(each) < 256 for each in words
-    )
-
-
 def _is_share(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value) and -1 <= value < 1
 
@@ -146,6 +136,7 @@ OF_VIEWERS: dict[str, Check] = {
     "logging": _one_of("DEBUG", "INFO", "WARNING", "ERROR"),
 }
 INFER = OF_VIEWERS | {
+    "channel": lambda name, value: read_channel(value),
     "overlap": read_number,
     "threshold": read_number,
     "scale": lambda name, value: read_scale(value),
@@ -155,7 +146,7 @@ INFER = OF_VIEWERS | {
     "min_size": read_size,
     "tta": _is(lambda value: str(value).lower() in ("true", "false"), "true or false", "give one of these"),
     "invert": read_inversion,
-    "label_value": _is(_are_label_values, "a whole number from 1 to 255, or a list of them", "give one such as 255"),
+    "label_value": lambda name, value: read_label_value(value),
     "result_extension": _is(_is_of_volumes, "a suffix of volumes", "give one such as .nii.gz"),
     "result_dtype": _one_of("uint8", "uint16", "int16", "float32", "", None),
     "result_compress": TRUTH,

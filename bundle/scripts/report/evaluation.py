@@ -8,18 +8,20 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
-from scripts.core import printable, tell_result, write_text
+from scripts.core import list_failures, printable, refuse, tell_result, write_text
+from scripts.data import FAILED
 from scripts.metrics import VolumeCounts, curves_of, gather_volumes
 
 from .curves import write_curves
 from .score_table import score_table, write_score_csv
+from .theme import theme_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,20 +33,28 @@ def run_evaluation(
     class_names: Sequence[str] = (),
     progress: AbstractContextManager[None] | None = None,
     trained_on: Sequence[str] | str = (),
+    about: Mapping[str, str] | None = None,
+    region: str | None = None,
+    theme: str = "dark",
 ) -> dict[str, Any]:
     """Run an evaluator, then print its scores, and write them and the curves.
 
     The files are `metrics.json`, the same numbers as `metrics.csv`, and those of `scripts.report.write_curves`. Where
-    several processes share the volumes, the first one prints and writes the scores of all.
+    several processes share the volumes, the first one prints and writes the scores of all. Volumes that could not be
+    loaded are left out and listed at the end.
 
     Args:
-        evaluator: its batches hold the `name` of each volume, its post-processing counts the voxels of each
+        evaluator: its batches hold the `name` and `label` of each volume, and `failed` if it could not be loaded
+            (`scripts.data.ScoredVolumes`). Its post-processing counts the voxels of each
             (`scripts.metrics.PrepareMetricsd`), and its metrics keep details, a row for each volume and a column for
             each vessel class.
         threshold: probability above which the counts take a voxel for vessel.
         output_dir: folder to write into; it is made where it does not exist.
         class_names: names of all classes, background first; they are used where there are several vessel classes.
         trained_on: names of volumes that the weights were trained on, or text that says so in words.
+        about: the origin of the weights (`scripts.weights.Checkpoint.provenance`), for the table.
+        region: the box of voxels that count as labelled, for the table.
+        theme: of the pictures of the curves, dark or light.
         progress: entered while the evaluator runs, to show how far it is (`scripts.inference.told_volumes`).
 
     Returns:
@@ -52,26 +62,32 @@ def run_evaluation(
         With several vessel classes METRIC is their mean, and METRIC.CLASS stands beside it for each.
 
     Raises:
-        UserError: if a file cannot be written.
+        UserError: for a theme that does not exist; if a file cannot be written, or if a volume could not be loaded; the
+            others are scored before.
     """
-    mine: list[tuple[str, dict[str, Any] | None]] = []  # name and curves of each volume that this process scores
+    theme_of(theme)  # refused now, and not after all volumes
+    mine: list[_Volume] = []  # those that this process scores
 
     def keep_curves() -> None:
         """Keep the curves of the volumes of the last batch."""
-        names = [item["name"] for item in evaluator.state.batch]
-        counts = [output.get(VolumeCounts.KEY) for output in evaluator.state.output]
-        curves = [None if each is None else curves_of(each) for each in counts]
-        mine.extend(zip(names, curves, strict=True))
+        for item, output in zip(evaluator.state.batch, evaluator.state.output, strict=True):
+            counts = output.get(VolumeCounts.KEY)
+            curves = None if counts is None else curves_of(counts)
+            mine.append(_Volume(item["name"], int((item["label"] >= 0).sum()), curves, item.get(FAILED)))
 
     with progress or nullcontext(), evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
         evaluator.run()
-    curves = dict(gather_volumes(mine))
+    volumes = gather_volumes(mine)
+    rows = [i for i, volume in enumerate(volumes) if volume.failed is None]
+    failures = [volume.failed for volume in volumes if volume.failed is not None]
+    curves = {volumes[i].name: volumes[i].curves for i in rows}
     if seen := [name for name in curves if not isinstance(trained_on, str) and name in trained_on]:
         told = (
             "the weights were trained on %s, or a part: what they trained on says nothing of new images, leave it out"
         )
         logger.info(told, ", ".join(seen))
-    details = evaluator.state.metric_details  # {METRIC: (cases, classes)}
+    # {METRIC: (cases, classes)}
+    details = {metric: values[rows] for metric, values in evaluator.state.metric_details.items()}
     metrics = {
         "cases": {
             name: _by_class({metric: values[i] for metric, values in details.items()}, class_names)
@@ -80,22 +96,53 @@ def run_evaluation(
         "mean": _by_class({metric: values.nanmean(dim=0) for metric, values in details.items()}, class_names),
         "threshold": threshold,
     }
-    _write(Path(output_dir), metrics, {name: curve for name, curve in curves.items() if curve is not None})
+    if rows:
+        labelled = {volumes[i].name: volumes[i].labelled for i in rows}
+        drawn = {name: curve for name, curve in curves.items() if curve is not None}
+        told = {**(about or {}), **({"region": str(region)} if region else {})}
+        _write(Path(output_dir), metrics, drawn, labelled, told, theme)
+    if failures and idist.get_rank() == 0:  # so that several processes say so once
+        list_failures(failures)
+        problem = "could not be scored, each is named above"
+        refuse(f"{len(failures)} of {len(volumes)} volumes", problem, "correct them; the scores are of the others")
     return metrics
 
 
+class _Volume(NamedTuple):
+    """What is kept of a volume: how many voxels are labelled, and its curves, or why it failed."""
+
+    name: str
+    labelled: int
+    curves: dict[str, Any] | None
+    failed: str | None
+
+
 @idist.one_rank_only()
-def _write(output_dir: Path, metrics: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]]) -> None:
+def _write(
+    output_dir: Path,
+    metrics: Mapping[str, Any],
+    curves: Mapping[str, Mapping[str, Any]],
+    labelled: Mapping[str, int],
+    about: Mapping[str, str],
+    theme: str,
+) -> None:
     """In the first process, print the scores and write them and the curves."""
     written = [output_dir / "metrics.json", output_dir / "metrics.csv"]
     write_text(written[0], json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-    write_score_csv(written[1], metrics)
+    write_score_csv(written[1], metrics, labelled, about)
     if curves:
-        written += write_curves(output_dir, curves, metrics["threshold"])
+        written += write_curves(output_dir, curves, metrics["threshold"], theme)
     else:
         logger.warning("no curves: none of the metrics counts voxels")
-    print(printable(f"\nscores at threshold {metrics['threshold']:.4f}\n\n{score_table(metrics)}\n"), flush=True)
+    print(printable(f"\n{_caption(metrics, about)}\n\n{score_table(metrics, labelled)}\n"), flush=True)
     tell_result("wrote %s in %s", ", ".join(path.name for path in written), output_dir)
+
+
+def _caption(metrics: Mapping[str, Any], about: Mapping[str, str]) -> str:
+    """Return what the scores are of: weights, threshold and region."""
+    weights = f" of {about['weights']} (sha256 {about['weights_sha256'][:12]})" if "weights_sha256" in about else ""
+    region = f", in {about['region']}" if "region" in about else ""
+    return f"scores{weights} at threshold {metrics['threshold']:.4f}{region}"
 
 
 def _by_class(details: Mapping[str, torch.Tensor], class_names: Sequence[str]) -> dict[str, float | None]:

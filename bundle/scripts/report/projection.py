@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
+
+from scripts.metrics import overlap_score
 
 FOUND, EXTRA, MISSED = 1, 2, 3
 
@@ -53,13 +56,9 @@ class Projection:
 
     def scores(self) -> dict[str, float | None]:
         """Return Dice, precision and recall of the labelled voxels; what is undefined is None."""
-        segmented, vessel = self.found + self.extra, self.found + self.missed
-        both = segmented + vessel
-        return {
-            "Dice": 2 * self.found / both if both else None,
-            "precision": self.found / segmented if segmented else None,
-            "recall": self.found / vessel if vessel else None,
-        }
+        counts = self.found, self.found + self.missed, self.found + self.extra
+        scores = {name: overlap_score(name.lower(), *counts) for name in ("Dice", "precision", "recall")}
+        return {name: None if isnan(score) else score for name, score in scores.items()}
 
 
 def agreement(mask: np.ndarray, label: np.ndarray) -> np.ndarray:

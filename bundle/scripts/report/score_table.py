@@ -12,39 +12,52 @@ from scripts.core import write_whole
 
 MEAN = "mean"
 UNDEFINED = "-"
+LABELLED = "labelled voxels"
 
 
-def write_score_csv(path: str | Path, metrics: Mapping[str, Any]) -> None:
+def write_score_csv(
+    path: str | Path,
+    metrics: Mapping[str, Any],
+    labelled: Mapping[str, int] | None = None,
+    about: Mapping[str, str] | None = None,
+) -> None:
     """Write scores as CSV: a row a volume, then their mean; what is undefined is an empty cell.
 
-    The numbers are those of `metrics.json`, to the last digit; the threshold is a column.
+    The numbers are those of `metrics.json`, to the last digit; the threshold is a column, and so is whatever else
+    tells what they are of.
 
     Args:
         path: `X.csv` to write.
         metrics: as `scripts.report.run_evaluation` returns them.
+        labelled: how many voxels of each volume are labelled, the column `labelled_voxels`.
+        about: further columns by name, the same in each row: the weights, the region.
 
     Raises:
         UserError: if it cannot be written.
     """
-    columns = ["volume", *metrics["mean"], "threshold"]
+    scores = [*metrics["mean"]]
+    same = {"threshold": metrics["threshold"], **(about or {})}
+    voxels = [LABELLED.replace(" ", "_")] if labelled is not None else []
 
     def write(temporary: Path) -> None:
         with temporary.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(columns)
-            for name, scores in (*metrics["cases"].items(), (MEAN, metrics["mean"])):
-                table.writerow([name, *(scores[column] for column in columns[1:-1]), metrics["threshold"]])
+            table.writerow(["volume", *scores, *voxels, *same])
+            for name, row in (*metrics["cases"].items(), (MEAN, metrics["mean"])):
+                counted = [labelled.get(name)] if labelled is not None else []
+                table.writerow([name, *(row[score] for score in scores), *counted, *same.values()])
 
     write_whole(Path(path), write)
 
 
-def score_table(metrics: Mapping[str, Any]) -> str:
+def score_table(metrics: Mapping[str, Any], labelled: Mapping[str, int] | None = None) -> str:
     """Return scores as text: a row a volume, then their mean, with four digits.
 
     With several vessel classes, the rows of a volume's classes stand below it.
 
     Args:
         metrics: as `scripts.report.run_evaluation` returns them.
+        labelled: how many voxels of each volume are labelled, the last column.
 
     Returns:
         Lines of equal width, columns of numbers aligned; what is undefined is `-`.
@@ -54,6 +67,12 @@ def score_table(metrics: Mapping[str, Any]) -> str:
     volumes = [_rows(name, scores, names) for name, scores in metrics["cases"].items()]
     mean = _rows(MEAN, metrics["mean"], names)
     rows = [["", *words] for words in head] + [row for rows in (*volumes, mean) for row in rows]
+    if labelled is not None:
+        words = LABELLED.split() if len(head) > 1 else [LABELLED]
+        column = words + [""] * (len(head) - len(words))
+        for name, of_volume in zip(metrics["cases"], volumes, strict=True):
+            column += [str(labelled[name])] + [""] * (len(of_volume) - 1)
+        rows = [[*row, cell] for row, cell in zip_longest(rows, column, fillvalue="")]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_line(row, widths) for row in rows]
     rule = "-" * len(lines[0])

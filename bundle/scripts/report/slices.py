@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scripts.core import refuse
+from scripts.core import by, refuse
 
 from .figure import draw_scale_bar, in_rows, lay_out, save_figure
 from .projection import Projection, agreement, project
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLOSE_SIDE, CLOSE_PIXELS = 256, 2  # voxels of the part of a large slice that is shown, and pixels of each
+SIGN = " × "
 VIEWS = ("slice", "projection", "sides")
 
 
@@ -144,9 +145,9 @@ def _close(view: Cut, scale: Scale, caption: str) -> tuple[Cut, str]:
 
 def _lines(shape: Sequence[int], spacing: Sequence[float] | None, unit: str, found: Projection) -> list[str]:
     """Return what is said above the pictures: size, share of vessel, scores."""
-    size = " × ".join(map(str, shape)) + " voxels (X × Y × Z)"
+    size = f"{by(shape, SIGN)} voxels (X × Y × Z)"
     if spacing is not None:
-        size += " of " + " × ".join(f"{step:.3g}" for step in spacing) + f" {unit}"
+        size += f" of {by((f'{step:.3g}' for step in spacing), SIGN)} {unit}"
     if not found.masked:
         return [size]
     share = f"{100 * found.segmented / found.voxels:.3g} % vessel"

@@ -39,7 +39,7 @@ def tell_end(
     validation: Validation,
     dataset_dir: str | Path | Sequence[str | Path] | None = None,
     network: Mapping[str, Any] | None = None,
-    channel: int | None = None,
+    channel: int | str | None = None,
 ) -> None:
     """Log the best epoch, its scores and what they are of, the weights, and what to do next.
 

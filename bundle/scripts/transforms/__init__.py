@@ -23,7 +23,7 @@ What the network gives becomes probabilities and a segmentation:
 
 from .components import MAX_LABELLED
 from .intensity import INVERTED, MAX_SORTED, ScaleToUnitd, intensity_range
-from .labels import KeepRegiond, MapLabelsd, SetValuesd, is_labelled
+from .labels import KeepRegiond, MapLabelsd, SetValuesd, is_labelled, read_label_value
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
 from .polarity import CLEARLY_DARK, MAX_LOOKED_AT, polarity
 from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd
@@ -53,6 +53,7 @@ __all__ = [
     "intensity_range",
     "is_labelled",
     "polarity",
+    "read_label_value",
     "rotation_margin",
     "sigma_of_axes",
     "smooth_in_place",

@@ -66,6 +66,10 @@ class MapLabelsd(MapTransform):
         return torch.where(unlabelled, UNLABELLED, self.classes[place])
 
 
+OF_LABELS = "labels"
+"""The value of the option `label_value` for the values that the labels had."""
+
+
 class SetValuesd(MapTransform):
     """Give each class the value that it is to have in the file.
 
@@ -120,14 +124,28 @@ class SetValuesd(MapTransform):
 
 def _wanted(values: Any, known: Sequence[int | Sequence[int]] | None) -> list[int] | None:
     """Return the values of the vessel classes, or None for class indices."""
-    if isinstance(values, str) and values.strip() in ("", "None"):
+    read = read_label_value(values)
+    if read != OF_LABELS:
+        return read
+    return [max(np.atleast_1d(each).tolist()) for each in (known or [0, 1])[1:]]
+
+
+def read_label_value(values: Any) -> Any:
+    """Read the option `label_value`; viewers send text, and for an empty field "" or "None".
+
+    Returns:
+        A list of whole numbers of up to three digits, `labels`, or None.
+
+    Raises:
+        UserError: for anything else.
+    """
+    if values is None or (isinstance(values, str) and values.strip() in ("", "None")):
         return None
-    if values is None:
-        return None
-    if values == "labels":
-        return [max(np.atleast_1d(each).tolist()) for each in (known or [0, 1])[1:]]
-    given = re.findall(r"[^\s,\[\]]+", values) if isinstance(values, str) else np.atleast_1d(values).tolist()
-    if any(isinstance(each, bool) or not re.fullmatch(r"\d{1,3}", str(each)) for each in given):
+    if isinstance(values, str) and values == OF_LABELS:
+        return OF_LABELS
+    given = re.findall(r"[^\s,\[\]]+", values) if isinstance(values, str) else values
+    given = [*given] if isinstance(given, list | tuple) else [given]
+    if any(isinstance(each, bool) or not re.fullmatch(r"[0-9]{1,3}", str(each)) for each in given):
         refuse(f"--label_value {values}", "is neither whole numbers from 1 to 255 nor `labels`", "give one such as 255")
     return [int(each) for each in given]
 

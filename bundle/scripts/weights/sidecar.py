@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from scripts.network import TubeNet
 
 from .cleaning import read_cleaning
 
+BEST = "model_best.pt"
+"""What a training calls its best weights."""
 MAX_SIDECAR = 2**24  # bytes
 MIN_BYTES, MAX_BYTES = 2, 8  # of a number: half and double precision
 SLACK = 2**20  # bytes that a file may have beside its numbers
@@ -54,12 +57,15 @@ def read_sidecar(weights: str | Path, option: str = "--ckpt_path") -> dict[str, 
 
 
 def check_is_there(weights: Path, option: str = "--ckpt_path") -> None:
-    """Check that weights are a regular file, and not of Keras.
+    """Check that weights are a regular file, and not of Keras; of the folder of a training, the best are named.
 
     Raises:
         UserError: if not.
     """
-    check_regular(weights, f"check {option}", missing="no such weights")
+    remedy = f"check {option}"
+    if os.path.isdir(weights) and os.path.isfile(weights / BEST):
+        remedy = f"write {option} {weights / BEST}"
+    check_regular(weights, remedy, missing="no such weights")
     if weights.suffix == ".h5":
         refuse(weights, "is a Keras file", "python -m scripts import-weights turns it into a .pt")
 

@@ -5,7 +5,12 @@ import doctest
 import pytest
 
 from scripts.core.log import words
-from scripts.core.log.words import about, counted, duration, size
+from scripts.core.log.words import about, by, counted, duration, size
+
+
+def test_sides():
+    assert by((64, 32, 5)) == "64×32×5"
+    assert by(["0.5", "2"], " × ") == "0.5 × 2"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Configs and the command line that changes them, read and checked before MONAI takes them."""
 
 from .files import MAX_DEPTH, load_config, merge_configs
-from .ids import split_id
+from .ids import RENAMED, split_id
 from .overrides import MONAI_ARGUMENTS, check_overrides, check_tracking
 
 __all__ = [
     "MAX_DEPTH",
     "MONAI_ARGUMENTS",
+    "RENAMED",
     "check_overrides",
     "check_tracking",
     "load_config",

@@ -7,7 +7,7 @@
 
 from .progress import Progress, advance, expect
 from .verbosity import CLOCK, LINE, VERBOSITIES, set_up_process, set_verbosity, tell_result
-from .words import about, counted, duration, size
+from .words import about, by, counted, duration, size
 
 __all__ = [
     "CLOCK",
@@ -16,6 +16,7 @@ __all__ = [
     "Progress",
     "about",
     "advance",
+    "by",
     "counted",
     "duration",
     "expect",

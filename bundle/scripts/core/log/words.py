@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -53,6 +55,15 @@ def size(nbytes: float) -> str:
     if nbytes < 995e6:
         return f"{10 * round(nbytes / 1e7)} MB"
     return f"{nbytes / 1e9:.1f} GB" if nbytes < 9.95e9 else f"{nbytes / 1e9:.0f} GB"
+
+
+def by(sides: Iterable[object], sign: str = "×") -> str:
+    """Return the sides of a volume, or of its voxels.
+
+    >>> by((512, 512, 15))
+    '512×512×15'
+    """
+    return sign.join(map(str, sides))
 
 
 def counted(number: int, thing: str) -> str:

@@ -24,7 +24,7 @@ from .values import values_dtype, values_of
 _UNDECODED = "its voxels cannot be decoded"
 
 
-def read_dicom_header(path: Path, channel: int | None = None) -> VolumeInfo:
+def read_dicom_header(path: Path, channel: int | str | None = None) -> VolumeInfo:
     """Read and check the headers of all slices of a volume.
 
     Args:
@@ -37,10 +37,11 @@ def read_dicom_header(path: Path, channel: int | None = None) -> VolumeInfo:
     """
     if _is_segmentation(path):
         return describe_segmentation(path)
-    return _describe(path, read_stack(path, channel), channel)[0]
+    index = _index(channel)
+    return _describe(path, read_stack(path, index), index)[0]
 
 
-def read_dicom(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_dicom(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
     """Read a volume: its header, and its voxels `(X, Y, Z)`, one slice after another.
 
     Args:
@@ -52,14 +53,20 @@ def read_dicom(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.n
     """
     if _is_segmentation(path):
         return read_segmentation(path)
-    stack = read_stack(path, channel)
-    info, axes = _describe(path, stack, channel)
+    index = _index(channel)
+    stack = read_stack(path, index)
+    info, axes = _describe(path, stack, index)
     within = axes.index[3:]  # which sample of a colour
     voxels = np.empty(info.shape, info.dtype, order="F")  # (X, Y, Z)
     for z, (each, stored) in enumerate(_planes(stack)):
         plane = stored[(..., *within)] if each.plane.samples > 1 else stored  # (rows, columns)
         voxels[:, :, z] = values_of(each, plane, info.dtype).T
     return info, voxels
+
+
+def _index(channel: int | str | None) -> int | None:
+    """Return the index that is chosen; a series is a stack of slices, so `depth` says nothing of it."""
+    return None if isinstance(channel, str) else channel
 
 
 def _is_segmentation(path: Path) -> bool:

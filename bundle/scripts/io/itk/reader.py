@@ -26,7 +26,7 @@ IMAGE_IO = {"nrrd": "NrrdImageIO", "metaimage": "MetaImageIO"}
 _MAX_VOXELS_AWAY = 1e12
 
 
-def read_itk_header(path: Path, channel: int | None = None) -> VolumeInfo:
+def read_itk_header(path: Path, channel: int | str | None = None) -> VolumeInfo:
     """Read and check all that a header says.
 
     Args:
@@ -40,7 +40,7 @@ def read_itk_header(path: Path, channel: int | None = None) -> VolumeInfo:
     return _describe(path, channel)[0]
 
 
-def read_itk(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_itk(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
     """Read a file: its header, and its voxels `(X, Y, Z)` in native byte order.
 
     Args:
@@ -63,7 +63,7 @@ def read_itk(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.nda
     return info, voxels if info.channel is None else np.asfortranarray(voxels)
 
 
-def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, ItkHeader, Any]:
+def _describe(path: Path, channel: int | str | None) -> tuple[VolumeInfo, VolumeAxes, ItkHeader, Any]:
     check_content(path)
     itk = extra_library("SimpleITK", path)
     head = read_head(path)
@@ -93,7 +93,7 @@ def _describe(path: Path, channel: int | None) -> tuple[VolumeInfo, VolumeAxes, 
         unit=unit,
         axes=letters,
         stored_shape=shape,
-        channel=channel if math.prod(axes.shape) < math.prod(shape) else None,
+        channel=axes.channel,
         intensity_range=bounds,
         provenance=provenance,
         source={

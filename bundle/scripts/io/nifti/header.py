@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import nibabel as nib
 import numpy as np
 
-from scripts.core import refuse, refuse_failures
+from scripts.core import by, refuse, refuse_failures
 
 from ..formats import START, content_of
 
@@ -148,7 +148,7 @@ def _check_fields(path: Path, head: NiftiHeader, raw: Any) -> None:
         refuse(path, f"its unit of length is {unit} (xyzt_units), and NIfTI has 0 to 3", "set it to 2, millimetres")
     sizes = raw["pixdim"][1:4]
     if raw["sform_code"] == 0 and raw["qform_code"] > 0 and not np.all(sizes):
-        refuse(path, f"its voxel size is {' × '.join(f'{size:g}' for size in sizes)}", "set sform or qform again")
+        refuse(path, f"its voxel size is {by((f'{size:g}' for size in sizes), ' × ')}", "set sform or qform again")
     slope, inter = float(head.header["scl_slope"]), float(head.header["scl_inter"])
     # a slope of 0 says that values are not scaled; nibabel takes NaN for the same
     if math.isinf(slope) or (slope and not math.isnan(slope) and not math.isfinite(inter)):

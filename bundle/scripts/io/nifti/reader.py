@@ -24,7 +24,7 @@ _AXES = "XYZTCUVW"  # NIfTI's own order: three of space, then time, then whateve
 _MAX_VOXELS_AWAY = 1e12
 
 
-def read_nifti_header(path: Path, channel: int | None = None) -> VolumeInfo:
+def read_nifti_header(path: Path, channel: int | str | None = None) -> VolumeInfo:
     """Read and check all that a NIfTI header says.
 
     Args:
@@ -43,7 +43,7 @@ def read_nifti_header(path: Path, channel: int | None = None) -> VolumeInfo:
         return _describe(path, head, channel)[0]
 
 
-def read_nifti(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_nifti(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
     """Read a NIfTI file: its header, and its voxels `(X, Y, Z)` in native byte order.
 
     `scl_slope` and `scl_inter` are applied to the voxels. A compressed file is read to its end, beyond a chosen channel
@@ -68,7 +68,7 @@ def read_nifti(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.n
         return info, voxels
 
 
-def _describe(path: Path, head: NiftiHeader, channel: int | None) -> tuple[VolumeInfo, VolumeAxes]:
+def _describe(path: Path, head: NiftiHeader, channel: int | str | None) -> tuple[VolumeInfo, VolumeAxes]:
     header, shape = head.header, head.shape
     axes = choose_volume(path, _AXES[: len(shape)], shape, channel)
     affine = np.array(header.get_best_affine(), dtype=np.float64)
@@ -91,7 +91,7 @@ def _describe(path: Path, head: NiftiHeader, channel: int | None) -> tuple[Volum
         unit=unit,
         axes=_AXES[: len(shape)],
         stored_shape=shape,
-        channel=channel if math.prod(axes.shape) < math.prod(shape) else None,
+        channel=axes.channel,
         intensity_range=bounds,
         provenance=provenance,
         source={

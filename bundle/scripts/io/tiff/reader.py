@@ -35,7 +35,7 @@ from .stack import one_series, refuse_slice
 _REMEDY = "export it again as an uncompressed or LZW-compressed TIFF stack"
 
 
-def read_tiff_header(path: Path, channel: int | None = None) -> VolumeInfo:
+def read_tiff_header(path: Path, channel: int | str | None = None) -> VolumeInfo:
     """Read and check all that a TIFF says about itself.
 
     Args:
@@ -50,7 +50,7 @@ def read_tiff_header(path: Path, channel: int | None = None) -> VolumeInfo:
         return tiff.info
 
 
-def read_tiff(path: Path, channel: int | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_tiff(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
     """Read a TIFF: its header, and its voxels `(X, Y, Z)` in native byte order.
 
     The voxels are a transposed view of what is stored. Of several channels, only the pages of the chosen one are read.
@@ -79,7 +79,7 @@ class _Checked:
 
 
 @contextmanager
-def _checked(path: Path, channel: int | None, problem: str) -> Iterator[_Checked]:
+def _checked(path: Path, channel: int | str | None, problem: str) -> Iterator[_Checked]:
     directories = {path.resolve().name: check_directories(path, check_content(path))}
     with (
         refuse_failures(path, problem, _REMEDY),
@@ -119,7 +119,7 @@ def _checked(path: Path, channel: int | None, problem: str) -> Iterator[_Checked
             unit=dialect.unit,
             axes=series.axes,
             stored_shape=tuple(series.shape),
-            channel=channel if math.prod(axes.shape) < math.prod(series.shape) else None,
+            channel=axes.channel,
             intensity_range=bounds,
             provenance=provenance,
             source=source,

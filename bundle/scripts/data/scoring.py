@@ -1,0 +1,89 @@
+"""Labelled volumes to score: what is wrong with one of several does not stop the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.data import MetaTensor
+from monai.utils import CommonKeys as Keys
+
+from scripts.core import UNLABELLED, UserError, check_all, failure_of
+
+from .dataset import CachedVolumes, check_pair, list_datasets
+from .images import FAILED
+from .scan import scan_labels
+
+logger = logging.getLogger(__name__)
+
+NAME = "name"
+
+
+def find_scored(
+    dataset_dir: str | Path | Sequence[str | Path] | None,
+    region: str | None = None,
+    channel: int | str | None = None,
+    unlabelled_value: float | None = None,
+) -> list[dict[str, Any]]:
+    """Find and scan the labelled volumes of datasets, as `find_labelled` does; a broken one stops no other.
+
+    Args:
+        dataset_dir: as in `find_dataset`.
+        region: as in `find_dataset`.
+        channel: as in `find_dataset`.
+        unlabelled_value: as in `scan_labels`.
+
+    Returns:
+        The volumes as `find_labelled` has them; one whose image or label cannot be used has `name`, `image`, `label`
+        and `failed`, the line that says why, which the log has too.
+
+    Raises:
+        UserError: as `list_datasets`; also if no volume can be used.
+    """
+
+    def found(item: Mapping[str, Any]) -> dict[str, Any]:
+        """Check a volume and scan its label."""
+        pair = check_pair(item[Keys.IMAGE], item[Keys.LABEL], region, channel)
+        return scan_labels([{**item, **pair}], unlabelled_value, channel)[0]
+
+    items, volumes = list_datasets(dataset_dir, channel), list[dict[str, Any]]()
+    for item in items:
+        try:
+            volumes.append(found(item))
+        except UserError as error:
+            volumes.append({**item, FAILED: failure_of("", error)})
+    failed = [volume[FAILED] for volume in volumes if FAILED in volume]
+    if len(failed) == len(items):
+        return check_all(found, items)  # raises what they are
+    for line in failed:
+        logger.warning("left out: %s", line)
+    return volumes
+
+
+class ScoredVolumes(CachedVolumes):
+    """Loads volumes to score; of several, one that cannot be loaded becomes the line that says why.
+
+    In its place stands a volume of which nothing is labelled, so that no score is defined, and which has `failed`. A
+    single volume raises instead.
+    """
+
+    def _transform(self, index: int) -> Any:
+        """Load one volume; MONAI's `Dataset` calls this for each index."""
+        item = self.data[index]
+        if FAILED in item:
+            return _nothing(item, item[FAILED])
+        try:
+            return super()._transform(index)
+        except Exception as error:  # whatever it is, the others are scored
+            if len(self.data) == 1:
+                raise
+            return _nothing(item, failure_of(str(item[Keys.IMAGE]), error))
+
+
+def _nothing(item: Mapping[str, Any], why: str) -> dict[str, Any]:
+    image = torch.zeros((1, 2, 2, 2))  # (1, X, Y, Z)
+    label = torch.full_like(image, UNLABELLED)
+    return {Keys.IMAGE: MetaTensor(image), Keys.LABEL: MetaTensor(label), NAME: item[NAME], FAILED: why}
