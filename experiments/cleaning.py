@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,22 +12,26 @@ from typing import Any
 import numpy as np
 import torch
 from monai.bundle import ConfigParser
-from monai.data import MetaTensor
 from monai.transforms import LoadImaged
 
+from experiments.cleaning_seconds import DECIDING, NETWORK, VIEWS, probabilities, seconds_table, step_seconds, timed
 from scripts.core import BUNDLE, WEIGHTS, check_writable, foreground_log_odds, write_text
 from scripts.data import Synthesised, find_labelled, label_values, seeds
 from scripts.inference.augmented import views
 from scripts.io import VolumeReader
 from scripts.metrics import CentrelineCounts, VolumeCounts
-from scripts.transforms import MapLabelsd, SmoothProbabilityd, ThresholdVesselsd
+from scripts.transforms import MapLabelsd, SmoothProbabilityd, ThresholdVesselsd, polarity
 
 FIRST_SEED = 100  # those of configs/pretrain.json's own validation begin at 0
 INFERENCE = BUNDLE / "configs" / "inference.json"
 
 
 def keep_predictions(
-    dataset_dir: str | Path, output_dir: str | Path, ckpt_path: str | Path = WEIGHTS, synthetic: int = 24
+    dataset_dir: str | Path,
+    output_dir: str | Path,
+    ckpt_path: str | Path = WEIGHTS,
+    synthetic: int = 24,
+    repeats: int = 1,
 ) -> None:
     """Run the network on every volume, seen once and then in eight views, and keep what it finds.
 
@@ -37,10 +40,12 @@ def keep_predictions(
     Args:
         dataset_dir: labelled volumes.
         output_dir: becomes a file `NAME_once.npz` for each: the log-odds that a voxel is vessel (`once`), `label`,
-            `affine` and `seconds`; and `NAME_views.npz`: the log-odds by the mean of eight views' logits (`logits`) and
-            of their probabilities (`probabilities`), and `seconds`.
+            `affine`, `seconds` and `deciding`, those of deciding on inversion, one for each time; and `NAME_views.npz`:
+            the log-odds by the mean of eight views' logits (`logits`) and of their probabilities (`probabilities`), and
+            `seconds`.
         ckpt_path: the weights.
         synthetic: how many synthetic volumes to add.
+        repeats: how often each is timed.
     """
     folder = check_writable(output_dir)
     parser = ConfigParser()
@@ -57,12 +62,14 @@ def keep_predictions(
             drawn = item()
             data = scale(load(drawn) if isinstance(drawn["image"], str) else drawn)
             with torch.inference_mode():
-                begun = time.perf_counter()
-                found = predict(data["image"][None], network, inferer)
-            seconds = time.perf_counter() - begun
-            about = {"label": np.asarray(drawn["label"], dtype=np.int8), "affine": np.asarray(data["image"].affine)}
-            np.savez(path, seconds=seconds, **found, **(about if kind == "once" else {}))
-            print(f"{path.name} {seconds:.1f} s", file=sys.stderr, flush=True)
+                runs = [timed(predict, data["image"][None], network, inferer) for _ in range(repeats)]
+            kept = {**runs[-1][0], "seconds": [seconds for _, seconds in runs]}
+            if kind == "once":
+                image, affine = np.asarray(data["image"][0]), np.asarray(data["image"].affine)
+                kept |= {"label": np.asarray(drawn["label"], dtype=np.int8), "affine": affine}
+                kept["deciding"] = [timed(polarity, image, affine)[1] for _ in range(repeats)]
+            np.savez(path, **kept)
+            print(f"{path.name} {np.median(kept['seconds']):.1f} s", file=sys.stderr, flush=True)
 
 
 def _volumes(dataset_dir: str | Path, synthetic: int) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
@@ -95,7 +102,11 @@ def _eight(image: torch.Tensor, network: Any, inferer: Any) -> dict[str, np.ndar
 
 
 def score(
-    volume: Mapping[str, Any], log_odds: np.ndarray, cleaning: Mapping[str, Any], centrelines: bool = True
+    volume: Mapping[str, Any],
+    log_odds: np.ndarray,
+    cleaning: Mapping[str, Any],
+    centrelines: bool = True,
+    repeats: int = 1,
 ) -> dict[str, float]:
     """Score what the network found in a volume, cleaned as `evaluate` and `segment` clean it.
 
@@ -104,19 +115,21 @@ def score(
         log_odds: `(X, Y, Z)`.
         cleaning: `smooth`, and what `ThresholdVesselsd` takes.
         centrelines: whether to work out clDice, which takes seconds.
+        repeats: how often cleaning is timed.
 
     Returns:
-        `dice`, `best_dice`, `average_precision`, `auroc`, `cldice`, and `seconds` that cleaning took.
+        `dice`, `best_dice`, `average_precision`, `auroc`, `cldice`, and `seconds` that cleaning took, their median.
     """
     rest = {name: value for name, value in cleaning.items() if name not in ("smooth", "views")}
-    affine = torch.as_tensor(volume["affine"])
-    odds = torch.from_numpy(log_odds)
+    smooth, threshold = SmoothProbabilityd("pred", cleaning.get("smooth", 0.0)), ThresholdVesselsd("pred", **rest)
     label = torch.from_numpy(volume["label"])
-    begun = time.perf_counter()
-    probability = MetaTensor(torch.stack((-odds, odds)).mul_(0.5).softmax(dim=0), affine=affine)  # (2, X, Y, Z)
-    probability = SmoothProbabilityd("pred", cleaning.get("smooth", 0.0))({"pred": probability})["pred"]
-    found = ThresholdVesselsd("pred", **rest)({"pred": probability})["pred"]
-    seconds = time.perf_counter() - begun
+
+    def clean() -> tuple[torch.Tensor, torch.Tensor]:
+        smoothed = smooth({"pred": probabilities(log_odds, volume["affine"])})
+        return smoothed["pred"], threshold(smoothed)["pred"]
+
+    runs = [timed(clean) for _ in range(repeats)]
+    probability, found = runs[-1][0]  # (2, X, Y, Z), (1, X, Y, Z)
     logits = probability.as_tensor().clamp_min(torch.finfo(torch.float32).tiny).log()
     counts = VolumeCounts.of(logits, label, rest["threshold"], found)
     scores = {name: counts.scores(name)[0] for name in ("dice", "average_precision", "auroc")}
@@ -125,7 +138,7 @@ def score(
         **scores,
         "best_dice": float(counts.vessels.dice_curve().max()),
         "cldice": lines,
-        "seconds": seconds,
+        "seconds": float(np.median([seconds for _, seconds in runs])),
     }
 
 
@@ -135,6 +148,7 @@ def run_cleaning(
     ckpt_path: str | Path = WEIGHTS,
     synthetic: int = 24,
     variants: str | Path | None = None,
+    repeats: int = 1,
 ) -> str:
     """Score every way to clean on every volume, by what the network found in it once.
 
@@ -147,37 +161,70 @@ def run_cleaning(
         synthetic: how many synthetic volumes to add, of the kinds that pre-training draws.
         variants: a JSON file {NAME: {OPTION: VALUE}}; by default `VARIANTS`. `views` may be `logits` or
             `probabilities`, what of eight views is averaged.
+        repeats: how often all that has a time is timed; the median counts.
 
     Returns:
-        Two tables in Markdown: the mean of each score over the kinds, and Dice and average precision of each volume.
+        Three tables in Markdown: the mean of each score over the kinds, with the seconds that all real volumes take;
+        Dice, average precision and clDice of each real volume; and the seconds that each step takes on it. They are
+        those of the processor (`timed`), so give the process one thread (`OMP_NUM_THREADS=1`).
     """
     folder = check_writable(output_dir)
-    keep_predictions(dataset_dir, folder, ckpt_path, synthetic)
+    keep_predictions(dataset_dir, folder, ckpt_path, synthetic, repeats)
     chosen = VARIANTS if variants is None else json.loads(Path(variants).read_text())
+    volumes = [path.name.removesuffix("_once.npz") for path in sorted(folder.glob("*_once.npz"))]
     scored: dict[str, dict[str, dict[str, float]]] = {name: {} for name in chosen}
-    for path in sorted(folder.glob("*_once.npz")):
-        volume = path.name.removesuffix("_once.npz")
-        once, views = None, None
-        for name, cleaning in chosen.items():
-            kept = folder / "scores" / f"{volume} {name}.json"
-            record = {"cleaning": cleaning}
-            if kept.is_file() and (known := json.loads(kept.read_text()))["cleaning"] == record["cleaning"]:
-                scored[name][volume] = known["scores"]
+    seconds = {}
+    for volume in volumes:
+        found = _scored(folder, volume, chosen, repeats)
+        if not volume.startswith("synthetic"):
+            seconds[volume] = steps = _seconds(folder, volume, repeats)
+            for name, scores in found.items():
+                network = steps[VIEWS if "views" in chosen[name] else NETWORK]
+                scores["seconds"] += float(np.median(network))
+        for name, scores in found.items():
+            scored[name][volume] = scores
+    return "\n\n".join((kinds_table(scored), volumes_table(scored), seconds_table(seconds)))
+
+
+def _scored(
+    folder: Path, volume: str, variants: Mapping[str, Mapping[str, Any]], repeats: int
+) -> dict[str, dict[str, float]]:
+    """Return the scores of each way to clean a volume; without eight views those of one view alone."""
+    once, views, found = None, None, {}
+    for name, cleaning in variants.items():
+        kept = folder / "scores" / f"{volume} {name}.json"
+        if kept.is_file() and (known := json.loads(kept.read_text()))["cleaning"] == cleaning:
+            found[name] = known["scores"]
+            continue
+        once = once or dict(np.load(folder / f"{volume}_once.npz"))
+        if which := cleaning.get("views"):
+            if not (other := folder / f"{volume}_views.npz").exists():
                 continue
-            once = once or dict(np.load(path))
-            if which := cleaning.get("views"):
-                if not (other := folder / f"{volume}_views.npz").exists():
-                    continue
-                views = views or dict(np.load(other))
-            scored[name][volume] = score(
-                once, views[which] if which else once["once"], cleaning, not volume.startswith("synthetic")
-            )
-            write_text(kept, json.dumps({**record, "scores": scored[name][volume]}))
-    return "\n\n".join((kinds_table(scored), volumes_table(scored)))
+            views = views or dict(np.load(other))
+        log_odds = views[which] if views and which else once["once"]
+        found[name] = score(once, log_odds, cleaning, not volume.startswith("synthetic"), repeats)
+        write_text(kept, json.dumps({"cleaning": cleaning, "scores": found[name]}))
+    return found
+
+
+def _seconds(folder: Path, volume: str, repeats: int) -> dict[str, list[float]]:
+    """Return the seconds of the network and of each step on a volume, one for each time."""
+    once = np.load(folder / f"{volume}_once.npz")
+    found = {NETWORK: once["seconds"].tolist()}
+    if (other := folder / f"{volume}_views.npz").exists():
+        found[VIEWS] = np.load(other)["seconds"].tolist()
+    found[DECIDING] = once["deciding"].tolist()
+    kept = folder / "scores" / f"{volume} seconds.json"
+    if not kept.is_file():
+        write_text(kept, json.dumps(step_seconds(once["once"], once["affine"], repeats)))
+    return {**found, **json.loads(kept.read_text())}
 
 
 def kinds_table(scored: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """Return a row a variant: the mean over the real kinds of each score, then over the synthetic volumes."""
+    """Return a row a variant: the mean over the real kinds of each score, then over the synthetic volumes.
+
+    The last column is the seconds that all real volumes take, the network included.
+    """
     columns = ("dice", "best_dice", "average_precision", "auroc", "cldice")
     lines = [
         "| | Dice | best Dice | AP | AUROC | clDice | synthetic: Dice | best Dice | AP | seconds |",
@@ -192,7 +239,7 @@ def kinds_table(scored: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
             _mean([np.mean([each[column] for each in of_kind]) for of_kind in kinds.values()]) for column in columns
         ]
         made = [_mean([each[column] for each in drawn]) for column in ("dice", "best_dice", "average_precision")]
-        seconds = sum(each["seconds"] for each in volumes.values())
+        seconds = sum(each["seconds"] for of_kind in kinds.values() for each in of_kind)
         lines.append(f"| {name} | " + " | ".join(f"{each:.3f}" for each in (*real, *made)) + f" | {seconds:.1f} |")
     return "\n".join(lines)
 

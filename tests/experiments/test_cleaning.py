@@ -17,7 +17,7 @@ def found():
     label[0, :, 4:7, 4:7] = 1
     log_odds = np.where(label[0] > 0, 4.0, -4.0).astype(np.float32)
     log_odds[2, 10, 10] = 1
-    return {"label": label, "affine": np.eye(4), "once": log_odds}
+    return {"label": label, "affine": np.eye(4), "once": log_odds, "seconds": [5.0, 7.0, 6.0], "deciding": [0.5]}
 
 
 def test_a_speck_is_dropped_by_smoothing_or_by_its_size():
@@ -39,8 +39,25 @@ def test_what_was_scored_is_not_scored_again(tmp_path, monkeypatch):
     assert "| plain | 0.995 | 1.000 | 1.000 | 1.000 |" in first
     assert "| plain | 0.995 / 1.000 / " in first
     assert "| eight | – |" in first  # nobody has seen it in eight views
+    assert "| network, once | 6.00 | 1.000 |\n| deciding on inversion | 0.50 | 0.083 |\n| smooth 0.7 | " in first
     monkeypatch.setattr(cleaning, "score", None)
+    monkeypatch.setattr(cleaning, "step_seconds", None)
     assert run_cleaning(tmp_path, tmp_path, variants=tmp_path / "variants.json") == first
+
+
+def test_what_a_variant_takes_is_the_network_and_the_cleaning(tmp_path, monkeypatch):
+    monkeypatch.setattr(cleaning, "keep_predictions", lambda *_: None)
+    volume = found()
+    np.savez(tmp_path / "kind_1_once.npz", **volume)
+    np.savez(tmp_path / "kind_1_views.npz", logits=volume["once"], seconds=[48.0])
+    np.savez(tmp_path / "synthetic_1_once.npz", **volume)  # those of synthetic volumes are not counted
+    chosen = {"plain": PLAIN, "eight": {**PLAIN, "views": "logits"}}
+    (tmp_path / "variants.json").write_text(json.dumps(chosen))
+    rows = run_cleaning(tmp_path, tmp_path, variants=tmp_path / "variants.json").split("\n\n")[0].splitlines()[2:]
+    cleaned = [
+        json.loads((tmp_path / "scores" / f"kind_1 {name}.json").read_text())["scores"]["seconds"] for name in chosen
+    ]
+    assert [row.split(" | ")[-1] for row in rows] == [f"{6 + cleaned[0]:.1f} |", f"{48 + cleaned[1]:.1f} |"]
 
 
 def test_the_mean_is_over_kinds():
