@@ -45,7 +45,7 @@ def keep_predictions(
             `seconds`.
         ckpt_path: the weights.
         synthetic: how many synthetic volumes to add.
-        repeats: how often each is timed.
+        repeats: how often each is timed; eight views, which are alike, are timed together and once.
     """
     folder = check_writable(output_dir)
     parser = ConfigParser()
@@ -62,7 +62,8 @@ def keep_predictions(
             drawn = item()
             data = scale(load(drawn) if isinstance(drawn["image"], str) else drawn)
             with torch.inference_mode():
-                runs = [timed(predict, data["image"][None], network, inferer) for _ in range(repeats)]
+                times = range(repeats if kind == "once" else 1)
+                runs = [timed(predict, data["image"][None], network, inferer) for _ in times]
             kept = {**runs[-1][0], "seconds": [seconds for _, seconds in runs]}
             if kind == "once":
                 image, affine = np.asarray(data["image"][0]), np.asarray(data["image"].affine)
@@ -161,7 +162,7 @@ def run_cleaning(
         synthetic: how many synthetic volumes to add, of the kinds that pre-training draws.
         variants: a JSON file {NAME: {OPTION: VALUE}}; by default `VARIANTS`. `views` may be `logits` or
             `probabilities`, what of eight views is averaged.
-        repeats: how often all that has a time is timed; the median counts.
+        repeats: how often what takes time is timed, but for eight views; the median counts.
 
     Returns:
         Three tables in Markdown: the mean of each score over the kinds, with the seconds that all real volumes take;

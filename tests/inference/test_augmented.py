@@ -51,6 +51,12 @@ def test_a_quarter_turn_takes_the_voxel_sizes_along():
     assert sizes == {(4, 6, 1.0, 2.0, 9.0), (6, 4, 2.0, 1.0, 9.0)}
 
 
+def test_views_warn_of_nothing(recwarn):
+    """MONAI warns of an image that is given an affine twice, and a user would read it in the log."""
+    assert len(list(views(meta(torch.rand(1, 1, 4, 6, 3))))) == VIEWS
+    assert not recwarn.list
+
+
 def test_logits_are_averaged_over_the_views():
     """A network that marks what lies to the left finds, in all views together, the same everywhere in plane."""
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.inferers import Inferer
+from monai.utils import MetaKeys
 
 from scripts.core import read_boolean, return_freed_memory, through_plane_axis
 
@@ -115,8 +116,9 @@ def _view(image: torch.Tensor, flipped: list[int], order: list[int]) -> torch.Te
     if not isinstance(image, MetaTensor):
         return turned
     columns = [*(axis - 2 for axis in order[2:]), 3]
-    # a dictionary of its own, for the affine stands in it
-    return MetaTensor(turned, affine=image.affine[..., columns], meta={**image.meta})
+    # a dictionary of its own, for the affine stands in it; MONAI warns of one that is there already
+    meta = {key: value for key, value in image.meta.items() if key != MetaKeys.AFFINE}
+    return MetaTensor(turned, affine=image.affine[..., columns], meta=meta)
 
 
 def _back(flipped: list[int], order: list[int]) -> Callable[[torch.Tensor], torch.Tensor]:
