@@ -278,7 +278,10 @@ def _variants() -> dict[str, dict[str, Any]]:
     found |= {f"smooth 0.7, min_size {size}": {**smooth, "min_size": f"{size} voxels"} for size in (20, 50, 100)}
     found["smooth 1.0, min_size 50"] = {**before, "smooth": 1.0, "min_size": "50 voxels"}
     found["smooth 0.7, tta"] = {**smooth, "views": "logits"}
-    found["smooth 0.7, tta, min_size 50"] = {**smooth, "views": "logits", "min_size": "50 voxels"}
+    found |= {
+        f"smooth 0.7, tta, min_size {size}": {**smooth, "views": "logits", "min_size": f"{size} voxels"}
+        for size in (20, 50)
+    }
     return found
 
 
