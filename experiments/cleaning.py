@@ -15,12 +15,14 @@ from monai.bundle import ConfigParser
 from monai.transforms import LoadImaged
 
 from experiments.cleaning_seconds import DECIDING, NETWORK, VIEWS, probabilities, seconds_table, step_seconds, timed
+from experiments.kinds import SYNTHETIC, by_kind, over_kinds
 from scripts.core import BUNDLE, WEIGHTS, check_writable, foreground_log_odds, write_text
 from scripts.data import Synthesised, find_labelled, label_values, seeds
 from scripts.inference.augmented import views
 from scripts.io import VolumeReader
 from scripts.metrics import CentrelineCounts, VolumeCounts
 from scripts.transforms import MapLabelsd, SmoothProbabilityd, ThresholdVesselsd, polarity
+from scripts.weights import Checkpoint
 
 FIRST_SEED = 100  # those of configs/pretrain.json's own validation begin at 0
 INFERENCE = BUNDLE / "configs" / "inference.json"
@@ -48,32 +50,54 @@ def keep_predictions(
         repeats: how often each is timed; eight views, which are alike, are timed together and once.
     """
     folder = check_writable(output_dir)
-    parser = ConfigParser()
-    parser.read_config(str(INFERENCE))
-    parser.update({"bundle_root": str(BUNDLE), "ckpt_path": str(ckpt_path), "windows#progress": False})
-    network = parser.get_parsed_content("network").eval()
-    parser.get_parsed_content("checkpoint").load_into(network)
-    inferer, preprocessing = (parser.get_parsed_content(name) for name in ("inferer", "preprocessing"))
-    load, scale = preprocessing.transforms[:2]
+    pipeline = Pipeline(ckpt_path)
     for kind, predict in (("once", _once), ("views", _eight)):
-        for name, item in sorted(_volumes(dataset_dir, synthetic), key=lambda pair: "two_photon" in pair[0]):
+        for name, item in sorted(volumes_of(dataset_dir, synthetic), key=lambda pair: "two_photon" in pair[0]):
             if (path := folder / f"{name}_{kind}.npz").exists():
                 continue
             drawn = item()
-            data = scale(load(drawn) if isinstance(drawn["image"], str) else drawn)
+            image = pipeline.scaled(drawn)
             with torch.inference_mode():
                 times = range(repeats if kind == "once" else 1)
-                runs = [timed(predict, data["image"][None], network, inferer) for _ in times]
+                runs = [timed(predict, image[None], pipeline.network, pipeline.inferer) for _ in times]
             kept = {**runs[-1][0], "seconds": [seconds for _, seconds in runs]}
             if kind == "once":
-                image, affine = np.asarray(data["image"][0]), np.asarray(data["image"].affine)
+                voxels, affine = np.asarray(image[0]), np.asarray(image.affine)
                 kept |= {"label": np.asarray(drawn["label"], dtype=np.int8), "affine": affine}
-                kept["deciding"] = [timed(polarity, image, affine)[1] for _ in range(repeats)]
+                kept["deciding"] = [timed(polarity, voxels, affine)[1] for _ in range(repeats)]
             np.savez(path, **kept)
             print(f"{path.name} {np.median(kept['seconds']):.1f} s", file=sys.stderr, flush=True)
 
 
-def _volumes(dataset_dir: str | Path, synthetic: int) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+class Pipeline:
+    """What `inference.json` makes of weights: a network as their sidecar describes it, inferers, preprocessing.
+
+    Args:
+        ckpt_path: the weights.
+        options: of `inference.json`.
+
+    Attributes:
+        network: with the weights, on the CPU.
+        inferer: runs it over a volume.
+        checkpoint: the weights and their sidecar.
+    """
+
+    def __init__(self, ckpt_path: str | Path = WEIGHTS, **options: Any) -> None:
+        parser = ConfigParser()
+        parser.read_config(str(INFERENCE))
+        ours = {"bundle_root": str(BUNDLE), "ckpt_path": str(ckpt_path), "device": "cpu", "windows#progress": False}
+        parser.update({**ours, **options})
+        self.checkpoint = Checkpoint(ckpt_path)
+        self.network = self.checkpoint.as_network().eval()
+        self.inferer = parser.get_parsed_content("inferer")
+        self._load, self._scale = parser.get_parsed_content("preprocessing").transforms[:2]
+
+    def scaled(self, volume: Mapping[str, Any]) -> MetaTensor:
+        """Return an image as the network sees it, `(1, X, Y, Z)`; `volume` has it or the path of it as `image`."""
+        return self._scale(self._load(volume) if isinstance(volume["image"], str) else volume)["image"]
+
+
+def volumes_of(dataset_dir: str | Path, synthetic: int) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """Yield the name of each volume with what gives its image, or the path of it, and its label `(1, X, Y, Z)`."""
     for volume in find_labelled(dataset_dir):
         yield volume["name"], partial(_labelled, volume)
@@ -156,7 +180,7 @@ def run_cleaning(
     What is there from before, of the network and of the scores, is not done again.
 
     Args:
-        dataset_dir: labelled volumes; a volume's kind is its name up to the first underscore.
+        dataset_dir: labelled volumes, of kinds as `experiments.kinds` tells them apart by name.
         output_dir: the folder to write into.
         ckpt_path: the weights.
         synthetic: how many synthetic volumes to add, of the kinds that pre-training draws.
@@ -232,15 +256,9 @@ def kinds_table(scored: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
         "|---" * 10 + "|",
     ]
     for name, volumes in scored.items():
-        kinds: dict[str, list[Mapping[str, float]]] = {}
-        for volume, scores in volumes.items():
-            kinds.setdefault(volume.partition("_")[0], []).append(scores)
-        drawn = kinds.pop("synthetic", [])
-        real = [
-            _mean([np.mean([each[column] for each in of_kind]) for of_kind in kinds.values()]) for column in columns
-        ]
-        made = [_mean([each[column] for each in drawn]) for column in ("dice", "best_dice", "average_precision")]
-        seconds = sum(each["seconds"] for of_kind in kinds.values() for each in of_kind)
+        real = [over_kinds(by_kind(volumes, column)) for column in columns]
+        made = [by_kind(volumes, column).get(SYNTHETIC, float("nan")) for column in columns[:3]]
+        seconds = sum(each["seconds"] for each in volumes.values())
         lines.append(f"| {name} | " + " | ".join(f"{each:.3f}" for each in (*real, *made)) + f" | {seconds:.1f} |")
     return "\n".join(lines)
 
@@ -256,11 +274,6 @@ def volumes_table(scored: Mapping[str, Mapping[str, Mapping[str, float]]]) -> st
         ]
         lines.append(f"| {variant} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _mean(numbers: Sequence[float]) -> float:
-    defined = [each for each in numbers if not np.isnan(each)]
-    return float(np.mean(defined)) if defined else float("nan")
 
 
 def _variants() -> dict[str, dict[str, Any]]:

@@ -1,0 +1,57 @@
+"""A picture of how scores grow with the steps of a training, by kind of image and in the mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.core import write_whole
+from scripts.report import theme_of
+
+SHOWN = {"average_precision": "AP", "best_dice": "best Dice"}
+MEAN = "mean over kinds"
+Points = Mapping[float, Mapping[str, Mapping[str, float]]]
+"""`{step: {score: {kind, or the mean: value}}}`."""
+
+
+def steps_of(names: Sequence[str]) -> list[int]:
+    """Return the step of each weights file: the last number of its name, if all differ; else its place in the list."""
+    numbers = [re.findall(r"\d+", Path(name).stem) for name in names]
+    steps = [int(each[-1]) for each in numbers if each]
+    return steps if len(steps) == len(set(steps)) == len(names) else list(range(1, len(names) + 1))
+
+
+def write_learning_curve(path: Path, points: Points, lines: Mapping[str, float] | None = None) -> None:
+    """Write a panel a score, a line a kind.
+
+    Args:
+        path: the PNG.
+        points: at least two steps.
+        lines: best Dice of what is no training, by name; a dotted line each.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    theme = theme_of("light")
+    figure = Figure(figsize=(12, 5), dpi=120, facecolor=theme.ground, layout="constrained")
+    FigureCanvasAgg(figure)
+    steps = sorted(points)
+    for axes, (score, title) in zip(figure.subplots(1, len(SHOWN)), SHOWN.items(), strict=True):
+        axes.set_facecolor(theme.ground)
+        kinds = sorted({kind for step in steps for kind in points[step][score]} - {MEAN})
+        for number, kind in enumerate([MEAN, *kinds]):
+            values = [points[step][score].get(kind, float("nan")) for step in steps]
+            look: dict[str, Any] = {"color": theme.lines[(number - 1) % len(theme.lines)], "linewidth": 1.2}
+            if kind == MEAN:
+                look = {"color": theme.text, "linewidth": 2.5}
+            axes.plot(steps, values, marker="o", markersize=4, label=kind, **look)
+        for name, value in (lines or {}).items() if score == "best_dice" else ():
+            axes.axhline(value, color=theme.dim, linewidth=1, linestyle=":")
+            axes.annotate(name, (steps[0], value), va="bottom", fontsize=8, color=theme.dim)
+        axes.set_title(title, color=theme.text)
+        axes.set_xlabel("step", color=theme.dim)
+        axes.grid(color=theme.frame, linewidth=0.5)
+        axes.legend(fontsize=8)
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png"))
