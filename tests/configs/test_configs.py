@@ -162,6 +162,7 @@ def test_monai_label_can_load_a_base_alone(name):
             "threshold": None,
             **dict.fromkeys(("smooth", "hysteresis", "fill_holes", "min_size", "invert", "label_value")),
             "tta": False,
+            "adapt": False,
             "model_filename": ["model.pt"],
         }
         return

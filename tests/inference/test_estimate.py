@@ -8,6 +8,7 @@ import torch
 from monai.inferers import SimpleInferer
 
 from scripts.inference import (
+    AdaptedInferer,
     Bfloat16Inferer,
     ChannelsLastInferer,
     EdgePaddedInferer,
@@ -64,6 +65,18 @@ def test_views_of_the_volume_are_counted():
     # how far views differ takes their mean and the squares
     spread = estimate_volume(shape, CUBIC, turned, NETWORK, writes_probability=True).nbytes
     assert spread == told((4 + 8 + 4 + 8 + 4 + 8) * voxels + OF_WINDOWS)
+
+
+def test_what_a_volume_teaches_itself_is_counted():
+    """The image, two logits, the teacher, and the features of a block; switched off, nothing."""
+    shape, voxels = (1280, 640, 640), 1280 * 640 * 640
+    half = inferers(0.5)
+    plain, adapted = (
+        estimate_volume(shape, CUBIC, AdaptedInferer(enabled, half), NETWORK) for enabled in (False, True)
+    )
+    assert plain == estimate_volume(shape, CUBIC, half, NETWORK)
+    assert adapted.work == plain.work
+    assert adapted.nbytes == told((4 + 8 + 4) * voxels + 270 * 96**3)
 
 
 def test_the_memory_is_that_of_the_arrays():

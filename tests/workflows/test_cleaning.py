@@ -9,7 +9,7 @@ CLEANING = {"smooth": 0.7, "hysteresis": 0.3, "fill_holes": "30 voxels", "min_si
 
 
 def test_evaluation_scores_what_is_segmented(workflow, tiny_dataset, tiny_weights, tmp_path):
-    options = {**TINY_NETWORK, **CLEANING, "tta": True, "ckpt_path": str(tiny_weights), "threshold": 0.5}
+    options = {**TINY_NETWORK, **CLEANING, "tta": True, "adapt": True, "ckpt_path": str(tiny_weights), "threshold": 0.5}
     options |= {"dataset_dir": str(tiny_dataset), "output_dir": str(tmp_path)}
     more = {"label_value": 255, "save_probability": True}
     for kind, configs, own in (("inference", ["inference"], more), ("train", ["train", "evaluate"], {})):

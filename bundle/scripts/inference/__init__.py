@@ -3,6 +3,7 @@
 Each is a `monai.inferers.Inferer` and takes the one inside as `inferer`, so that a config nests them by `_target_` and
 an overlay puts another between them. `inference.json` has, from the outside in::
 
+    AdaptedInferer         what the volume itself teaches, if asked for
     AugmentedInferer       in-plane turns and flips of the volume, if asked for
     MultiscaleInferer      the size, or sizes, at which the network sees the volume
     ReusedMemoryInferer    memory that one window frees serves the next
@@ -23,6 +24,7 @@ beforehand what a volume takes, and `told_volumes` what happens while they run.
 Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `SimpleInferer`.
 """
 
+from .adapt import AdaptedInferer
 from .augmented import AugmentedInferer
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
 from .channels_last import ChannelsLastInferer
@@ -40,6 +42,7 @@ from .uncertainty import SaveSpreadd
 __all__ = [
     "COARSER",
     "DIVISOR",
+    "AdaptedInferer",
     "AugmentedInferer",
     "Bfloat16Inferer",
     "ChannelsLastInferer",

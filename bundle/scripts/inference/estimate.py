@@ -19,6 +19,7 @@ from monai.inferers import Inferer
 from scripts.core import AUTO, by, free_memory, refuse, size
 from scripts.transforms import MAX_LABELLED, MAX_LOOKED_AT
 
+from .adapt import IN_BLOCK, OF_DESCRIBED, AdaptedInferer
 from .bfloat16 import Bfloat16Inferer
 from .edge_padded import EdgePaddedInferer
 from .multiscale import COARSER, MultiscaleInferer
@@ -106,6 +107,9 @@ def estimate_volume(
     spread = FLOAT if passes > 1 and writes_probability else 0  # bytes a voxel, twice while views are added
     if passes > 1:  # the sum so far, and the view; when it is turned back, the network's own copy is gone
         found += (logits + FLOAT + 2 * spread) * prod(own)
+    if getattr(parts.get(AdaptedInferer), "enabled", False):  # the teacher, or in its place the features of a block
+        taught = FLOAT * prod(own) + OF_DESCRIBED * min(prod(own), IN_BLOCK)
+        found = max(found, (FLOAT + logits + spread) * prod(own) + taught)
     cleaned = MASKS * prod(own) + OF_PIECES * min(prod(own), max(MAX_LABELLED, own[1] * own[2]))
     # probabilities are copied once to leave out the background, and once more for the order of the file
     written = 2 * FLOAT * (classes - 1) * prod(own) if writes_probability else 0

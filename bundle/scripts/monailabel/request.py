@@ -121,6 +121,7 @@ def check_inside(what: str, path: str | Path, folder: str | Path) -> None:
 
 
 TRUTH = _one_of(True, False)
+TRUE_OR_FALSE = _is(lambda value: str(value).lower() in ("true", "false"), "true or false", "give one of these")
 PLAIN = _is(_matches(TEXT), "plain text", "use letters, digits and any of . : / - only")
 DEVICE = _is(_is_device, "a device of this machine", "write cpu, cuda or cuda:0")
 WEIGHTS_NAME = _is(_is_weights, "the name of weights", "give one such as model.pt")
@@ -144,7 +145,8 @@ INFER = OF_VIEWERS | {
     "hysteresis": read_number,
     "fill_holes": read_size,
     "min_size": read_size,
-    "tta": _is(lambda value: str(value).lower() in ("true", "false"), "true or false", "give one of these"),
+    "tta": TRUE_OR_FALSE,
+    "adapt": TRUE_OR_FALSE,
     "invert": read_inversion,
     "label_value": lambda name, value: read_label_value(value),
     "result_extension": _is(_is_of_volumes, "a suffix of volumes", "give one such as .nii.gz"),

@@ -22,6 +22,7 @@ What the network gives becomes probabilities and a segmentation:
 """
 
 from .components import MAX_LABELLED
+from .curvature import FEATURES, REACH_OF_FEATURES, voxel_features
 from .intensity import INVERTED, MAX_SORTED, ScaleToUnitd, intensity_range
 from .labels import KeepRegiond, MapLabelsd, SetValuesd, is_labelled, read_label_value
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
@@ -32,10 +33,12 @@ from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
 
 __all__ = [
     "CLEARLY_DARK",
+    "FEATURES",
     "INVERTED",
     "MAX_LABELLED",
     "MAX_LOOKED_AT",
     "MAX_SORTED",
+    "REACH_OF_FEATURES",
     "FitToPatchesd",
     "KeepRegiond",
     "LabelIndicesd",
@@ -57,4 +60,5 @@ __all__ = [
     "rotation_margin",
     "sigma_of_axes",
     "smooth_in_place",
+    "voxel_features",
 ]

@@ -25,7 +25,7 @@ from scipy import ndimage
 
 from scripts.core import through_plane_axis, voxel_size
 
-Volume = npt.NDArray[np.float32]
+from .curvature import PAIRS, Volume, blur, eigenvalues, second_derivative
 
 CLEARLY_DARK = -0.35
 """Polarity below which vessels are taken to be dark; between this and its opposite it is not certain."""
@@ -33,7 +33,6 @@ SCALES_3D, SCALES_2D = (1.5, 2.0, 3.0), (1.0, 2.0, 3.0)  # standard deviations i
 SIDE = 64  # of the blocks that stand for a large volume, in voxels
 MAX_LOOKED_AT = 2**21  # voxels
 POWER = 4
-LEAST_SIGMA = 0.2
 
 
 def polarity(voxels: npt.NDArray[np.floating], affine: np.ndarray) -> float:
@@ -78,18 +77,6 @@ def _blocks(voxels: npt.NDArray[np.floating]) -> Iterator[Volume]:
         yield np.asarray(voxels[box], dtype=np.float32)
 
 
-def _second(smooth: Volume, one: int, other: int, steps: Sequence[float]) -> Volume:
-    """Return a second derivative by central differences, exactly 0 where nothing changes."""
-    if one == other:
-        moved = np.moveaxis(smooth, one, 0)
-        derivative = np.zeros_like(smooth)
-        np.moveaxis(derivative, one, 0)[1:-1] = (moved[2:] - 2 * moved[1:-1] + moved[:-2]) / steps[one] ** 2
-        return derivative
-    once: Volume = np.gradient(smooth, steps[one], axis=one)
-    twice: Volume = np.gradient(once, steps[other], axis=other)
-    return twice
-
-
 def _inner(shape: Sequence[int]) -> tuple[slice, ...]:
     """Return the voxels whose neighbours are all there."""
     return tuple(slice(1, -1) if size > 2 else slice(None) for size in shape)
@@ -99,21 +86,9 @@ def _curvature_3d(block: Volume, sigma: float, steps: npt.NDArray[np.floating]) 
     """Return the middle eigenvalue of the Hessian; 0 where a side has fewer than three voxels."""
     if min(block.shape) < 3:
         return np.zeros(1, dtype=np.float32)
-    sigmas = [sigma / step if sigma / step >= LEAST_SIGMA else 0 for step in steps]
-    smooth = ndimage.gaussian_filter(block, sigmas, truncate=3)
+    smooth = blur(block, sigma, steps)
     inside = _inner(block.shape)
-    xx, yy, zz, xy, xz, yz = (
-        _second(smooth, one, other, steps)[inside] for one, other in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-    )
-    # the eigenvalues of a symmetric matrix in closed form (Smith 1961)
-    mean = (xx + yy + zz) / 3
-    off = xy**2 + xz**2 + yz**2
-    size = np.sqrt(((xx - mean) ** 2 + (yy - mean) ** 2 + (zz - mean) ** 2 + 2 * off) / 6)
-    size = np.maximum(size, np.finfo(np.float32).tiny)
-    a, b, c, d, e, f = ((each / size) for each in (xx - mean, yy - mean, zz - mean, xy, xz, yz))
-    half = (a * (b * c - f * f) - d * (d * c - f * e) + e * (d * f - b * e)) / 2
-    angle = np.arccos(np.clip(half, -1, 1)) / 3
-    middle: Volume = mean - 2 * size * (np.cos(angle) + np.cos(angle + 2 * np.pi / 3))
+    _, middle, _ = eigenvalues(*(second_derivative(smooth, *axes, steps)[inside] for axes in PAIRS))
     return middle
 
 
@@ -124,7 +99,7 @@ def _curvature_2d(block: Volume, sigma: float, across: int) -> Volume:
         return np.zeros(1, dtype=np.float32)
     smooth = ndimage.gaussian_filter(slices, (0, sigma, sigma), truncate=3)
     inside = (slice(None), *_inner(slices.shape[1:]))
-    aa, bb, ab = (_second(smooth, one, other, (1, 1, 1))[inside] for one, other in ((1, 1), (2, 2), (1, 2)))
+    aa, bb, ab = (second_derivative(smooth, one, other, (1, 1, 1))[inside] for one, other in ((1, 1), (2, 2), (1, 2)))
     half = (aa + bb) / 2
     root = np.sqrt(((aa - bb) / 2) ** 2 + ab**2)
     stronger: Volume = np.where(half < 0, half - root, half + root)
