@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 import time
@@ -17,28 +15,17 @@ from monai.data import MetaTensor
 
 from experiments.baselines import BASELINES
 from experiments.cleaning import Pipeline, score, volumes_of
-from experiments.kinds import KINDS, SYNTHETIC, by_kind, kind_of, over_kinds
+from experiments.kinds import KINDS, SYNTHETIC, kind_of, over_kinds
 from experiments.learning_curve import MEAN, SHOWN, steps_of, write_learning_curve
 from experiments.results_table import DATASET, HASH_DIGITS, best_threshold_dice
-from scripts.core import WEIGHTS, check_writable, foreground_log_odds, sha256, write_text
+from experiments.score_rows import SCORES, Row, Table, grouped, means_of, tables
+from scripts.core import WEIGHTS, check_writable, foreground_log_odds, read_boolean, sha256, write_text
 from scripts.data import find_labelled
 from scripts.inference import precision
 from scripts.weights import read_sidecar
 
 RAW, CLEANED, BLIND, ORACLE = "raw", "cleaned", "blind", "oracle"
 BEST_THRESHOLD = "best global threshold"
-ABOUT = ("weights", "sha256", "volume", "kind", "state", "settings", "threshold", "stated_threshold")
-SCORES = ("average_precision", "auroc", "best_dice", "dice", "cldice", "dice_stated", "cldice_stated", "seconds")
-TITLES = {
-    "average_precision": "AP",
-    "auroc": "AUROC",
-    "best_dice": "best Dice",
-    "dice": "Dice",
-    "cldice": "clDice",
-    "dice_stated": "Dice at {0:g}",
-    "cldice_stated": "clDice at {0:g}",
-}
-Row = dict[str, Any]
 
 
 def run_zero_shot(
@@ -51,6 +38,8 @@ def run_zero_shot(
     synthetic: int = 0,
     centrelines: bool = True,
     amp: str | bool = "auto",
+    adapt: bool = False,
+    tta: bool = False,
 ) -> str:
     """Score weights on every labelled volume, and blind baselines beside them; draw a learning curve.
 
@@ -69,19 +58,29 @@ def run_zero_shot(
         synthetic: how many synthetic volumes to add, which are not counted in the mean.
         centrelines: whether to work out clDice, which takes as long as the rest.
         amp: whether the network computes in bfloat16, `auto`, true or false.
+        adapt: whether each volume teaches itself; such rows stand beside those without.
+        tta: whether the network sees each volume in eight views.
 
     Returns:
         The tables of zero_shot.md.
     """
     folder = check_writable(output_dir, "output_dir")
+    centrelines, adapt, tta = (
+        read_boolean(name, value) for name, value in (("centrelines", centrelines), ("adapt", adapt), ("tta", tta))
+    )
+    how = {"overlap": overlap, "amp": amp, "adapt": adapt, "tta": tta}
+    settings = {name: value for name, value in how.items() if value is not False} | {"amp": str(amp).lower()}
+    settings |= {} if centrelines else {"centrelines": False}
     files = [Path(each) for each in ([ckpt_path] if isinstance(ckpt_path, str | Path) else ckpt_path)]
     kinds = KINDS if kinds is None else kinds
     table = Table(folder / "zero_shot.csv")
     shown: list[Row] = []
-    names = dict(zip(files, _names(files), strict=True))
+    also = "".join(f", {name}" for name in ("adapt", "tta") if how[name])
+    names = {file: name + also for file, name in zip(files, _names(files), strict=True)}
     volumes = list(volumes_of(dataset_dir, synthetic))
     for name, item in volumes:
         about = {"volume": name, "kind": kind_of(name, kinds)}
+        about |= {} if centrelines else {"settings": json.dumps({"centrelines": False})}
         shown += table.having(_baselines(about, _Blind(item, dataset_dir, centrelines)))
     for file in files:
         sidecar, digest = read_sidecar(file), sha256(file)
@@ -93,55 +92,17 @@ def run_zero_shot(
                 "sha256": digest[:HASH_DIGITS],
                 "volume": name,
                 "kind": kind_of(name, kinds),
-                "settings": json.dumps({"overlap": overlap, "amp": str(amp).lower(), "cleaning": cleaning}),
+                "settings": json.dumps(settings | {"cleaning": cleaning}),
                 "threshold": sidecar["threshold"],
                 "stated_threshold": threshold,
             }
-            work = _Prediction(file, item, pipeline, cleaning, overlap, amp, centrelines and about["kind"] != SYNTHETIC)
+            work = _Prediction(file, item, pipeline, cleaning, how, centrelines and about["kind"] != SYNTHETIC)
             shown += table.having([(about | {"state": state}, work) for state in (RAW, CLEANED)])
     told = tables(shown, threshold)
     write_text(folder / "zero_shot.md", told + "\n")
     if len(files) > 1:
         _draw(folder / "learning_curve.png", shown, [names[file] for file in files])
     return told
-
-
-class Table:
-    """Rows of a CSV file, which is written anew whenever one is added."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: list[Row] = []
-        if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                self.rows = [_typed(row) for row in csv.DictReader(file)]
-
-    def having(self, wanted: Sequence[tuple[Row, Callable[[Row], Mapping[str, float]]]]) -> Iterator[Row]:
-        """Yield the rows that are wanted; one that is missing is worked out, and written."""
-        for about, work in wanted:
-            about = _typed({name: about.get(name, "") for name in ABOUT})
-            known = [name for name in ABOUT if name not in ("kind", "weights" if about["sha256"] else "sha256")]
-            row = next((each for each in self.rows if all(each[name] == about[name] for name in known)), None)
-            if row is None:
-                row = about | dict.fromkeys(SCORES, float("nan")) | dict(work(about))
-                self.rows.append(row)
-                self._write()
-                scores = f"AP {row['average_precision']:.3f}, best Dice {row['best_dice']:.3f}"
-                print(f"{row['weights']}, {row['volume']}, {row['state']}: {scores}", file=sys.stderr, flush=True)
-            yield {**row, "kind": about["kind"], "weights": about["weights"]}
-
-    def _write(self) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, (*ABOUT, *SCORES), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_text(self.path, text.getvalue())
-
-
-def _typed(row: Mapping[str, Any]) -> Row:
-    """Return a row whose numbers are numbers, as a CSV file gives them back."""
-    numbers = ("threshold", "stated_threshold", *SCORES)
-    return {name: float(value) if name in numbers and value != "" else value for name, value in row.items()}
 
 
 class _Prediction:
@@ -153,18 +114,16 @@ class _Prediction:
         item: Callable[[], dict[str, Any]],
         pipeline: list[Pipeline],
         cleaning: Mapping[str, Any],
-        overlap: float,
-        amp: str | bool,
+        how: Mapping[str, Any],
         centrelines: bool,
     ) -> None:
         self.file, self.item, self.pipeline, self.cleaning = file, item, pipeline, cleaning
-        self.overlap, self.amp, self.centrelines = overlap, amp, centrelines
+        self.how, self.centrelines = how, centrelines
         self.found: tuple[dict[str, Any], np.ndarray, float] | None = None
 
     def __call__(self, about: Row) -> dict[str, float]:
         if not self.pipeline:
-            options = {"overlap": self.overlap, "amp": self.amp, "invert": self.cleaning["invert"]}
-            self.pipeline.append(Pipeline(self.file, **options))
+            self.pipeline.append(Pipeline(self.file, invert=self.cleaning["invert"], **self.how))
             print(f"{self.file}: {precision(self.pipeline[0].inferer)}", file=sys.stderr, flush=True)
         if self.found is None:
             self.found = predicted(self.pipeline[0], self.item())
@@ -245,52 +204,12 @@ def _names(files: Sequence[Path]) -> list[str]:
     return stems if len({*stems}) == len(stems) else [f"{file.parent.name}/{file.stem}" for file in files]
 
 
-def _grouped(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Row]]:
-    """Return the rows of each weights and state, by volume."""
-    found: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in rows:
-        found.setdefault((row["weights"], row["state"]), {})[row["volume"]] = row
-    return found
-
-
-def _means(volumes: Mapping[str, Row], name: str) -> dict[str, float]:
-    """Return the mean of a score over each kind."""
-    return by_kind(volumes, name, {volume: row["kind"] for volume, row in volumes.items()})
-
-
-def tables(rows: Sequence[Row], threshold: float) -> str:
-    """Return the means over kinds, each kind's, and each volume's, a row for weights and state, in Markdown."""
-    groups = _grouped(rows)
-    kinds = sorted({row["kind"] for row in rows}, key=lambda kind: (kind == SYNTHETIC, kind))
-    titles = [title.format(threshold) for title in TITLES.values()]
-    heads = ["mean over kinds", "", *titles, *(f"{kind}: AP / best Dice / Dice" for kind in kinds)]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    names = sorted({row["volume"] for row in rows}, key=lambda name: (name.startswith(SYNTHETIC), name))
-    each = [f"| AP / best Dice / Dice / clDice | | {' | '.join(names)} |", "|---" * (len(names) + 2) + "|"]
-    of_kind, of_volume = (
-        ("average_precision", "best_dice", "dice"),
-        ("average_precision", "best_dice", "dice", "cldice"),
-    )
-    for (weights, state), volumes in groups.items():
-        means = {name: _means(volumes, name) for name in TITLES}
-        cells = [_cell(over_kinds(means[name])) for name in TITLES]
-        cells += [" / ".join(_cell(means[name].get(kind)) for name in of_kind) for kind in kinds]
-        lines.append(f"| {weights} | {state} | {' | '.join(cells)} |")
-        cells = [" / ".join(_cell(volumes.get(name, {}).get(score)) for score in of_volume) for name in names]
-        each.append(f"| {weights} | {state} | {' | '.join(cells)} |")
-    return "\n".join((*lines, "", *each))
-
-
-def _cell(value: float | None) -> str:
-    return "–" if value is None or np.isnan(value) else f"{value:.3f}"
-
-
 def _draw(path: Path, rows: Sequence[Row], names: Sequence[str]) -> None:
-    groups = _grouped(rows)
+    groups = grouped(rows)
     points = {}
     for step, name in zip(steps_of(names), names, strict=True):
-        means = {score: _means(groups[name, CLEANED], score) for score in SHOWN}
+        means = {score: means_of(groups[name, CLEANED], score) for score in SHOWN}
         points[step] = {score: {MEAN: over_kinds(kinds), **kinds} for score, kinds in means.items()}
-    lines = {name: over_kinds(_means(groups[name, BLIND], "dice")) for name in BASELINES}
+    lines = {name: over_kinds(means_of(groups[name, BLIND], "dice")) for name in BASELINES}
     oracle = groups.get((BEST_THRESHOLD, ORACLE), {})
-    write_learning_curve(path, points, {**lines, BEST_THRESHOLD: over_kinds(_means(oracle, "best_dice"))})
+    write_learning_curve(path, points, {**lines, BEST_THRESHOLD: over_kinds(means_of(oracle, "best_dice"))})

@@ -10,15 +10,13 @@ import torch
 from experiments import zero_shot as module
 from experiments.baselines import BASELINES
 from experiments.results_table import best_threshold_dice
-from experiments.zero_shot import BLIND, CLEANED, ORACLE, RAW, run_zero_shot, tables
+from experiments.zero_shot import BLIND, CLEANED, ORACLE, RAW, run_zero_shot
 from scripts.core import sha256
 from scripts.data import find_labelled
 from scripts.network import TubeNet
 from scripts.weights import save_weights
 from tests.helpers.bundle_command import TINY_CHANNELS
 from tests.helpers.dataset_examples import write_tubes
-
-NAN = float("nan")
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +72,9 @@ def test_weights_and_baselines_are_scored_once_and_drawn(dataset, snapshots, tmp
     monkeypatch.setattr(module, "predicted", None)
     monkeypatch.setattr(module, "score", None)
     assert run_zero_shot(dataset, tmp_path, snapshots, **options) == told
-    with pytest.raises(TypeError, match="not callable"):  # at another overlap it is not known
-        run_zero_shot(dataset, tmp_path, snapshots, overlap=0.25, **options)
+    for other in ({"overlap": 0.25}, {"adapt": "true"}, {"centrelines": False}):  # so they are not known
+        with pytest.raises(TypeError, match="not callable"):
+            run_zero_shot(dataset, tmp_path, snapshots, **other, **options)
     assert rows_of(tmp_path) == rows
 
 
@@ -100,21 +99,21 @@ def test_after_a_stop_it_goes_on(dataset, snapshots, tmp_path, monkeypatch):
     assert [row["volume"] for row in rows_of(tmp_path) if row["state"] == RAW] == ["a_1", "b_1"]
 
 
-def test_synthetic_volumes_are_a_kind_outside_the_mean():
-    """Two volumes of one kind and one of another: 0.5 and 0.1 make 0.3."""
-    scores = dict.fromkeys(("auroc", "best_dice", "dice", "cldice", "dice_stated", "cldice_stated"), 0.5)
-    volumes = {"a_1": ("a", 0.4), "a_2": ("a", 0.6), "b_1": ("b", 0.1), "synthetic_7": ("synthetic", 0.9)}
-    rows = [
-        {**scores, "weights": "w", "state": RAW, "volume": name, "kind": kind, "average_precision": value}
-        for name, (kind, value) in volumes.items()
-    ]
-    head, _, line, _, each, _, last = tables([*rows[:-1], {**rows[-1], "cldice": NAN}], 0.4).splitlines()
-    assert "| Dice at 0.4 | clDice at 0.4 | a: AP / best Dice / Dice | b:" in head
-    assert head.endswith("| synthetic: AP / best Dice / Dice |")
-    assert line.split(" | ")[2:4] == ["0.300", "0.500"]
-    assert line.endswith("| 0.500 / 0.500 / 0.500 | 0.100 / 0.500 / 0.500 | 0.900 / 0.500 / 0.500 |")
-    assert each.endswith("| a_1 | a_2 | b_1 | synthetic_7 |")
-    assert last.endswith("| 0.900 / 0.500 / 0.500 / – |")
+def test_a_volume_that_teaches_itself_is_a_row_of_its_own(dataset, tiny_weights, tmp_path, monkeypatch):
+    """What the inferers are told is what was asked for, on the command line or from Python."""
+    enabled = []
+
+    def kept(pipeline, drawn):
+        enabled.append((pipeline.inferer.enabled, pipeline.inferer.inferer.enabled))
+        label = np.asarray(drawn["label"])
+        return {"label": label, "affine": np.eye(4)}, np.zeros(label.shape[1:], dtype=np.float32), 1.0
+
+    monkeypatch.setattr(module, "predicted", kept)
+    for adapt, tta in (("false", False), ("true", "false"), (True, True)):
+        run_zero_shot(dataset, tmp_path, tiny_weights, adapt=adapt, tta=tta, centrelines="false")
+    assert enabled[::2] == [(False, False), (True, False), (True, True)]
+    rows = [row for row in rows_of(tmp_path) if row["state"] == CLEANED and row["volume"] == "a_1"]
+    assert [row["weights"] for row in rows] == ["tiny", "tiny, adapt", "tiny, adapt, tta"]
 
 
 def test_a_synthetic_volume_is_drawn_from_the_generator(dataset, tiny_weights, tmp_path, monkeypatch):

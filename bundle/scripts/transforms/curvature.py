@@ -1,4 +1,4 @@
-"""How intensity changes around each voxel: slopes, and the curvatures of bright and dark lines.
+"""How intensity changes around each voxel: slopes, and curvatures of lines.
 
 Derivatives are central differences of a blurred volume, in units of its finest voxels, so that a line looks the same
 along and across thick slices.
