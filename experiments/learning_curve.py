@@ -37,7 +37,7 @@ def write_learning_curve(path: Path, points: Points, lines: Mapping[str, float] 
     theme = theme_of("light")
     figure = Figure(figsize=(12, 5), dpi=120, facecolor=theme.ground, layout="constrained")
     FigureCanvasAgg(figure)
-    steps = sorted(points)
+    steps, heights = sorted(points), sorted((lines or {}).items(), key=lambda line: line[1])
     for axes, (score, title) in zip(figure.subplots(1, len(SHOWN)), SHOWN.items(), strict=True):
         axes.set_facecolor(theme.ground)
         kinds = sorted({kind for step in steps for kind in points[step][score]} - {MEAN})
@@ -47,11 +47,14 @@ def write_learning_curve(path: Path, points: Points, lines: Mapping[str, float] 
             if kind == MEAN:
                 look = {"color": theme.text, "linewidth": 2.5}
             axes.plot(steps, values, marker="o", markersize=4, label=kind, **look)
-        for name, value in (lines or {}).items() if score == "best_dice" else ():
+        for number, (name, value) in enumerate(heights if score == "best_dice" else ()):
             axes.axhline(value, color=theme.dim, linewidth=1, linestyle=":")
-            axes.annotate(name, (steps[0], value), va="bottom", fontsize=8, color=theme.dim)
+            side = -1 if number % 2 else 0  # by turns, so that names of lines close together stay apart
+            place = {"va": "bottom", "ha": "right" if side else "left", "fontsize": 8, "color": theme.dim}
+            axes.annotate(name, (steps[side], value), **place)
         axes.set_title(title, color=theme.text)
         axes.set_xlabel("step", color=theme.dim)
         axes.grid(color=theme.frame, linewidth=0.5)
-        axes.legend(fontsize=8)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9, frameon=False)
     write_whole(path, lambda temporary: figure.savefig(temporary, format="png"))
