@@ -18,8 +18,8 @@ DOME_EDGE = 0.2
 DARK_CHANCE = 0.1
 PROCESSED_CHANCE = 0.3
 
-LOWEST_CNR = {"stack": 1.0, "hollow": 1.0, "tree": 1.0, "organ": 1.0, "mask": 2.0}
-"""Lowest contrast-to-noise ratio of the styles that can be told from more noise than others."""
+LOWEST_CNR = {"mesh": 1.5, "mixed": 1.5, "tumour": 1.5, "mask": 1.2}
+"""Lowest contrast-to-noise ratio of the styles that cannot be told from as much noise as others, at 1."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
         "cells": sometimes(rng, 0.5, log_uniform(rng, 0.1, 2.5)),
         "cell_brightness": log_uniform(rng, 0.4, 2.5),
         # often, and as bright as vessels: what else tells a soft ellipsoid from a stem that fills the view?
-        "organ": sometimes(rng, 0.5, log_uniform(rng, 0.3, 1.8)),
+        "organ": sometimes(rng, 0.35, log_uniform(rng, 0.3, 1.8)),
         "organ_count": int(rng.integers(1, 5)),
         # mostly soft: a sharp one that fills the view has all that a stem has
         "organ_edge": log_uniform(rng, 2.5, 12.0) if rng.random() < 0.2 else rng.uniform(1.0, 2.5),
@@ -196,7 +196,7 @@ def draw_appearance(rng: np.random.Generator, style: str, without: Sequence[str]
         "psf": (psf, psf * log_uniform(rng, 0.8, 5.0)),
         # Thick vessels and sparse ones can be told from noise in which a mesh of capillaries drowns. What nobody could
         # see would teach the network to find vessels in noise.
-        "cnr": log_uniform(rng, LOWEST_CNR.get(style, 3.0), 20.0),
+        "cnr": log_uniform(rng, LOWEST_CNR.get(style, 1.0), 20.0),
         "poisson": rng.uniform(0, 1),
         "speckle": rng.uniform(0, 0.5),
         "grain": sometimes(rng, 0.4, rng.uniform(0.3, 0.9)),

@@ -35,7 +35,7 @@ def _light_sheet(rng: np.random.Generator) -> Values:
     return {
         "background": log_uniform(rng, 0.02, 0.3),
         "psf": (rng.uniform(0.3, 1.5), rng.uniform(0.3, 2.2)),
-        "cnr": log_uniform(rng, 3.0, 20.0),
+        "cnr": log_uniform(rng, 1.5, 20.0),
         "profile": "parabolic",
     }
 
@@ -58,7 +58,7 @@ def _two_photon(rng: np.random.Generator) -> Values:
         "cell_brightness": log_uniform(rng, 0.2, 1.5),
         "attenuation": rng.uniform(-0.3, 1.5),
         "shadow": rng.uniform(0.1, 0.7),
-        "cnr": log_uniform(rng, 4.0, 40.0),
+        "cnr": log_uniform(rng, 2.0, 40.0),
         "poisson": rng.uniform(0.7, 1.0),
         "gamma": log_uniform(rng, 0.5, 1.5),
     }
@@ -78,7 +78,7 @@ def _oct_angiography(rng: np.random.Generator) -> Values:
         "leak": 0.0,
         "attenuation": rng.uniform(-1.0, 0.5),
         "psf": (rng.uniform(0.3, 0.9), rng.uniform(0.5, 2.5)),
-        "cnr": log_uniform(rng, 2.5, 8.0),
+        "cnr": log_uniform(rng, 1.0, 7.0),
         "speckle": rng.uniform(0.4, 1.0),
         "saturated": sometimes(rng, 0.5, log_uniform(rng, 0.001, 0.02)),
         "line_gain": sometimes(rng, 0.5, rng.uniform(0.02, 0.12)),
