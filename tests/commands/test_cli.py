@@ -15,10 +15,10 @@ SCRIPTS = "python -m scripts"
     ("words", "message"),
     [
         (
-            ["import-dataset", "My", "Data", "out"],
-            r"import-dataset: takes no further word 'out'; put a name with spaces",
+            ["import-weights", "My", "Data", "out.h5"],
+            r"import-weights: takes no further word 'out\.h5'; put a name with spaces",
         ),
-        (["import-dataset", "a", "b", "unlink"], r"no further word 'unlink'"),
+        (["import-weights", "a", "b", "unlink"], r"no further word 'unlink'"),
         (["import-weights", "a.h5", "--ckpt_path"], r"--ckpt_path: its value is missing"),
         (["import-dataset", "a"], r"import-dataset: --output_dir is missing; give it"),
         (["import-dataset", "--output_dir", "a"], r"--data_dir is missing"),

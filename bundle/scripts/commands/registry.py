@@ -133,7 +133,7 @@ COMMANDS = Commands(
         "demo": "scripts.commands.demo:run_demo",
         "export-program": "scripts.weights.export:export_program",
         "export-weights": "scripts.weights.keras.convert:export_weights",
-        "import-dataset": "scripts.data.convert.tube_net:import_dataset",
+        "import-dataset": "scripts.data.convert.kinds:import_dataset",
         "import-weights": "scripts.weights.keras.convert:import_weights",
         "label": "scripts.commands.label:serve",
         "outlines": "scripts.commands.outlines:draw_outlines",

@@ -20,7 +20,7 @@ from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_na
 from .graph import GRAPH_SUFFIXES, NODES, VesselGraph, read_graph
 from .place import difference
 from .reader import read_header, read_volume
-from .tiff import whole_volumes
+from .tiff import read_slices, whole_volumes
 from .units import in_unit
 from .volume import VolumeInfo
 from .writer import write_volume
@@ -42,6 +42,7 @@ __all__ = [
     "of_label",
     "read_graph",
     "read_header",
+    "read_slices",
     "read_volume",
     "result_name",
     "split_name",

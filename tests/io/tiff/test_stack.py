@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from scripts.io.tiff import read_tiff, read_tiff_header, write_tiff
+from scripts.io.tiff import read_slices, read_tiff, read_tiff_header, write_tiff
 from scripts.io.volume import Geometry
 from tests.helpers.volume_examples import plain, positions, told, zyx
 
@@ -94,3 +94,31 @@ def test_the_remedy_for_single_slices_works_as_it_is_written(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     exec(command[2], {})
     np.testing.assert_array_equal(read_tiff(tmp_path / "stack.tif")[1], np.repeat(positions(), 4, axis=2))
+
+
+def test_slices_one_a_file_are_read_as_one_volume(tmp_path):
+    stack = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)  # (Z, Y, X)
+    files = [tmp_path / f"{number}.tif" for number in range(2)]
+    for file, page in zip(files, stack, strict=True):
+        tifffile.imwrite(file, page)
+    np.testing.assert_array_equal(read_slices(files), stack.transpose(2, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "words"),
+    [
+        (lambda file: file.unlink(), FileNotFoundError, "no such file"),
+        (lambda file: file.write_bytes(b"II*\0"), ValueError, "cannot be decoded"),
+        (lambda file: tifffile.imwrite(file, np.zeros((2, 3, 4), np.uint16)), ValueError, "and not a slice"),
+        (lambda file: tifffile.imwrite(file, np.zeros((3, 5), np.uint16)), ValueError, r"holds uint16 \(3, 5\)"),
+        (lambda file: tifffile.imwrite(file, np.zeros((3, 4), np.uint8)), ValueError, "holds uint8"),
+    ],
+)
+def test_a_slice_that_is_missing_or_unlike_the_others(tmp_path, spoil, kind, words):
+    files = [tmp_path / f"{number}.tif" for number in range(2)]
+    for file in files:
+        tifffile.imwrite(file, np.zeros((3, 4), np.uint16))
+    spoil(files[1])
+    with pytest.raises(kind, match=words) as error:
+        read_slices(files)
+    assert str(files[1]) in str(error.value)

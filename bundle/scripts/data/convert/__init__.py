@@ -1,1 +1,1 @@
-"""Convert public datasets to this bundle's layout, one per file."""
+"""Make datasets of published data sets, one a file. Start at `kinds.py`."""

@@ -5,9 +5,11 @@ Stored `(Z, Y, X)`, inside `(X, Y, Z)`. Start reading at `reader.py` and `writer
 
 from .reader import read_tiff, read_tiff_header
 from .sets import whole_volumes
+from .stack import read_slices
 from .writer import write_tiff
 
 __all__ = [
+    "read_slices",
     "read_tiff",
     "read_tiff_header",
     "whole_volumes",

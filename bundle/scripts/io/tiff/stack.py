@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tifffile
 
-from scripts.core import refuse
+from scripts.core import check_regular, refuse, refuse_failures
 
 REMEDY = "join the slices into one stack (Fiji: File > Import > Image Sequence, then File > Save As > Tiff)"
 
@@ -47,6 +49,31 @@ def refuse_slice(path: Path, series: Any) -> None:
     if _is_slice(series) and series.keyframe.axes == "YX":
         shape = series.keyframe.shape
         refuse(path, f"it is a single slice, (Y, X) = {shape}", join_remedy(path.parent, path.suffix))
+
+
+def read_slices(files: Sequence[Path]) -> np.ndarray:
+    """Read single slices, one a file, as one volume.
+
+    Args:
+        files: TIFFs `(Y, X)`, in the order of Z.
+
+    Returns:
+        `(X, Y, Z)`.
+
+    Raises:
+        UserError: for a file that is missing, damaged or no single slice, or of another shape or type than the first.
+    """
+    pages: list[np.ndarray] = []
+    for file in files:
+        check_regular(file, "check the path")
+        with refuse_failures(file, "cannot be decoded", "download or export it again"):
+            page = tifffile.imread(file)
+        first = pages[0] if pages else page
+        if page.ndim != 2 or (page.shape, page.dtype) != (first.shape, first.dtype):
+            problem = f"holds {page.dtype} {page.shape}, and not a slice (Y, X) like {files[0].name}"
+            refuse(file, problem, "export the slices alike")
+        pages.append(page)
+    return np.stack(pages, axis=-1).transpose(1, 0, 2)  # (X, Y, Z)
 
 
 def join_remedy(folder: Path, suffix: str) -> str:
