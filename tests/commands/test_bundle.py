@@ -19,8 +19,8 @@ def test_configs_that_no_command_runs(monkeypatch, capsys):
         returncode = 0
 
     monkeypatch.setattr("subprocess.run", lambda command, **_: commands.append(command) or Done)
-    run_bundle([TRAIN, "configs/pretrain.json"], epochs=1)
-    files = "['configs/train.json','configs/pretrain.json']"
+    run_bundle([TRAIN, "configs/overlays/attention.json"], epochs=1)
+    files = "['configs/train.json','configs/overlays/attention.json']"
     assert commands[0][1:] == ["-m", "monai.bundle", "run", "--config_file", files, "--epochs", "1"]
     assert f'$ python -m monai.bundle run --config_file "{files}" --epochs 1\n' in capsys.readouterr().out
     run_bundle([TRAIN, EVALUATE], dataset_dir="/d", output_dir="/o", threshold=0.5)

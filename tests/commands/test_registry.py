@@ -29,7 +29,7 @@ def test_defaults_are_complete_where_they_are_asked_for():
 
 
 def test_it_is_a_mapping():
-    assert list(COMMANDS)[:4] == ["segment", "train", "finetune", "evaluate"]
+    assert list(COMMANDS)[:5] == ["segment", "train", "finetune", "pretrain", "evaluate"]
     assert len(COMMANDS) == len(list(COMMANDS))
     assert "outlines" in COMMANDS
     assert "outline" not in COMMANDS

@@ -37,6 +37,21 @@ def test_what_monai_is_given(here):
     }
 
 
+def test_pretraining_needs_a_folder_for_its_weights_alone(here):
+    workflow = WORKFLOWS["pretrain"]
+    words = workflow.monai_words(workflow.read(["w", "--dataset_dir", "['2024','stack.tif']", "--masks_dir", "2024"]))
+    assert words[1] == f"['{CONFIGS / 'train.json'}', '{CONFIGS / 'pretrain.json'}']"
+    given = dict(zip(words[4::2], words[5::2], strict=True))
+    assert given == {
+        "--ckpt_dir": str(here / "w"),
+        "--dataset_dir": str([str(here / "2024"), str(here / "stack.tif")]),
+        "--masks_dir": str(here / "2024"),
+    }
+    assert {"real_share", "without", "dataset_weights", "region"} <= workflow.options.keys()
+    with pytest.raises(ValueError, match="tubenet pretrain: DIR is missing; write tubenet pretrain DIR"):
+        read("pretrain", "--masks_dir", "2024")
+
+
 def test_places_may_be_named(here):
     for words in (["stack.tif", "out"], ["--dataset_dir", "stack.tif", "out"], ["--output-dir=out", "stack.tif"]):
         options = read("segment", *words).options

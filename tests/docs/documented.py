@@ -44,7 +44,9 @@ class Command:
     @property
     def kinds(self):
         """Words of `SHORT` that tell what it does."""
-        said = {"finetune": {"train", "finetune"}}.get(self.words[1], {self.words[1]}) if self._is_tubenet else set()
+        word = self.words[1]
+        said = {word, "train"} if word in ("finetune", "pretrain") else {word}
+        said = said if self._is_tubenet else set()
         said |= set(re.findall(r"(\w+)\.json", self.text)) | {word for word in self.words if word in SHORT}
         return said - {"train"} if said & {"evaluate", "multi_gpu_evaluate"} else said
 

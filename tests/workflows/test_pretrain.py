@@ -84,6 +84,22 @@ def test_real_volumes_are_watched_as_they_are_labelled(bundle, tmp_path):
     assert "test_dice" in (tmp_path / "ck" / "epochs.csv").read_text()
 
 
+def test_real_datasets_train_beside_the_synthetic_volumes(bundle, tmp_path):
+    for number, vessel in enumerate((1, 255)):
+        write_tubes(tmp_path / "real" / f"set{number}", f"tube{number}", (40, 36, 33), vessel=vessel)
+    real = {"real_share": 0.5, "dataset_weights": "{'set0': 2}", "ckpt_dir": tmp_path / "ck"}
+    options = OPTIONS | {"epochs": 1} | real
+    run = bundle.run(PRETRAIN, **options, dataset_dir=tmp_path / "real")
+    run.ok()
+    assert "50 % of the patches come from 2 real volumes" in run.stderr
+    trained_on = json.loads((tmp_path / "ck" / "model_best.json").read_text())["trained_on"]
+    assert "'real_share': 0.5, 'real': [['tube0', ((0, 40), (0, 36), (0, 33))], ['tube1', " in trained_on
+    other = bundle.run(
+        PRETRAIN, **options | {"dataset_weights": "[1]"}, dataset_dir=tmp_path / "real" / "set0", resume="true"
+    )
+    other.refused("volumes#real")
+
+
 def test_a_run_is_not_resumed_on_other_volumes(trained, bundle, tmp_path):
     shutil.copytree(trained, tmp_path / "ck")
     other = OPTIONS | {"validation_volumes": 2}
@@ -93,8 +109,9 @@ def test_a_run_is_not_resumed_on_other_volumes(trained, bundle, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"dataset_dir": "dataset"}, ("--dataset_dir dataset", "draws its own volumes", "finetune.json")),
-        ({"region": "0:8,0:8,0:8"}, ("--region 0:8,0:8,0:8",)),
+        ({"dataset_dir": "/nowhere"}, ("/nowhere: is not a folder", "images/NAME.EXT")),
+        ({"region": "0:8,0:8,0:8"}, ("--region 0:8,0:8,0:8", "no real ones were given", "--dataset_dir")),
+        ({"real_share": 1.5}, ("--real_share 1.5",)),
         ({"without": "['trees']"}, ("--without ['trees']", "holds what is not a part")),
         ({"without": "tree"}, ("--without tree: is not a list of names",)),
         ({"masks_dir": "/nowhere"}, ("/nowhere",)),

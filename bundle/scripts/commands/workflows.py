@@ -1,4 +1,4 @@
-"""The commands `segment`, `train`, `finetune` and `evaluate`, each of which runs a config.
+"""The commands that run a config: `segment`, `train`, `finetune`, `pretrain`, `evaluate`.
 
 They are `python -m monai.bundle run` with every option of the config. Paths are those of the folder one is in, and
 what was typed is checked before anything is imported that takes seconds.
@@ -275,6 +275,16 @@ WORKFLOWS = {
             DATASET is a folder with images/NAME.EXT and labels/NAME.EXT. DIR gets model_best.pt and all else that the
             training writes. --region x0:x1,y0:y1,z0:z1 names the block that is labelled.""",
             {"dataset_dir": "DATASET", "ckpt_dir": "DIR"},
+        ),
+        Workflow(
+            "pretrain",
+            ["train", "pretrain"],
+            """Train on synthetic volumes, drawn as it goes, and on real ones if there are any.
+
+            DIR gets model_best.pt and all else that the training writes. --masks_dir FOLDER cuts vessels out of real
+            masks, too. --dataset_dir FOLDER, a labelled dataset or a folder of several, trains beside the synthetic
+            volumes.""",
+            {"ckpt_dir": "DIR"},
         ),
         Workflow(
             "evaluate",

@@ -148,6 +148,7 @@ OPTIONS = {
     "per_volume": Option(whole_number(1), "patches that pre-training cuts from each synthetic volume"),
     "validation_volumes": Option(whole_number(1), "synthetic volumes that pre-training validates on"),
     "average": Option(between(1e-6, 0.999), "share of each step in the running average of the weights that is kept"),
+    "real_share": Option(between(0, 1), "share of the patches of a pre-training that come from `dataset_dir`"),
     "class_weights": Option(LIST, "class weights of the cross-entropy, background first (`overlays/loss_wcce.json`)"),
     "precision": Option(ANYTHING, "precision of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
 }

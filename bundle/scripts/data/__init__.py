@@ -6,11 +6,12 @@ from .images import FAILED, WEIGHTS_HASH, checked_images, is_result_name
 from .layout import DECATHLON, HEADER, find_volumes, volume_name
 from .loaders import PatchLoader, VolumeLoader
 from .masks import read_masks
+from .mixed import MixedPatches, dataset_folders, real_volumes, vessel_values
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels
 from .scoring import ScoredVolumes, find_scored
 from .split import ITSELF, TRAIN, VALIDATE, split_dataset, split_in_space, validated_on
-from .synthetic import Synthesised, SyntheticPatches, no_dataset, seeds
+from .synthetic import Synthesised, SyntheticPatches, seeds
 
 __all__ = [
     "DECATHLON",
@@ -23,6 +24,7 @@ __all__ = [
     "CachedVolumes",
     "EpochSampler",
     "LabelScan",
+    "MixedPatches",
     "PatchDataset",
     "PatchLoader",
     "ScoredVolumes",
@@ -32,6 +34,7 @@ __all__ = [
     "check_pair",
     "checked_images",
     "class_counts",
+    "dataset_folders",
     "find_dataset",
     "find_images",
     "find_labelled",
@@ -40,13 +43,14 @@ __all__ = [
     "is_result_name",
     "label_names",
     "label_values",
-    "no_dataset",
     "pad_collate",
     "read_masks",
+    "real_volumes",
     "scan_labels",
     "seeds",
     "split_dataset",
     "split_in_space",
     "validated_on",
+    "vessel_values",
     "volume_name",
 ]

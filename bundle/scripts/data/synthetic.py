@@ -17,33 +17,6 @@ from scripts.synthesis import check_parts, draw_style, synthesise
 LANES = 16  # volumes from which patches are drawn at the same time
 
 
-def no_dataset(classes: int, options: Mapping[str, Any], options_of_tests: Mapping[str, Any] | None = None) -> list:
-    """Return an empty list of volumes, after checking that no option asks for a dataset.
-
-    Args:
-        classes: number of classes of the network.
-        options: options about a dataset, by name.
-        options_of_tests: options about test volumes, by name, if there are no such volumes.
-
-    Raises:
-        UserError: if one of them is set, because it would have no effect, or if there are not two classes.
-    """
-    if classes != 2:
-        refuse(
-            f"--network_def#out_channels {classes}",
-            "synthetic volumes have two classes, background and vessel",
-            "fine-tune to others afterwards",
-        )
-    for name, value in {**options, **(options_of_tests or {})}.items():
-        if value is not None:
-            refuse(
-                f"--{name} {value}",
-                "pretrain.json draws its own volumes and reads no dataset",
-                "leave it out, and train on yours afterwards, with finetune.json",
-            )
-    return []
-
-
 def training_shape(seed: int, style: str) -> tuple[int, int, int]:
     """Draw the size of a synthetic volume: a cube, a slab or a thin stack of 10 to 30 slices.
 

@@ -17,6 +17,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from scripts.core import BUNDLE, CONFIGS, duration, tell_result
+from scripts.data import dataset_folders
 from scripts.network import TubeNet
 from scripts.weights import WITHOUT_WEIGHTS, read_sidecar
 
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 SEGMENTED = "segmented"
 """Folder beside the weights into which the next command segments."""
-COMMANDS = {"train": 1, "finetune": 2}
+COMMANDS = {"train": 1, "finetune": 2, "pretrain": 2}
 """Commands of a program that has a command `segment` too, and how many configs each runs."""
 MONAI = "monai.bundle"
 
@@ -63,8 +64,7 @@ def tell_end(
     sidecar = read_sidecar(best)
     for line in (*_scores(sidecar, trainer.state.epoch, validation), _kept(best, trainer)):
         tell_result("%s", line)
-    folders = [dataset_dir] if isinstance(dataset_dir, str | Path) else list(dataset_dir or ())
-    if folders:
+    if folders := dataset_folders(dataset_dir):
         output = best.with_name(SEGMENTED)
         options = _differing(network or {}) | ({} if channel is None else {"channel": channel})
         tell_result("next: %s", next_command(Path(folders[0]).resolve(), output, best, **options))
