@@ -26,7 +26,7 @@ NOT_OPTIONS = ("metadata",)
 
 OVERLAYS = {
     "finetune": ("train", "starts from trained weights and learns gently from a small labelled part"),
-    "pretrain": ("train", "trains on synthetic volumes that it draws as it goes, with no dataset"),
+    "pretrain": ("train", "trains on synthetic volumes that it draws as it goes, and on real ones if there are any"),
     "evaluate": ("train", "scores weights on a labelled dataset instead of training"),
     "multi_gpu_train": ("train", "several processes train together, one a GPU"),
     "multi_gpu_evaluate": ("train, evaluate", "several processes share the volumes to score"),

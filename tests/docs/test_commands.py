@@ -39,6 +39,11 @@ NOT_RUN = [
     (r".*(scripts|tubenet) demo.*", "takes minutes", "tests/commands/test_demo.py: run_demo("),
     (r"python -m monai.bundle onnx_export .*", "runs elsewhere", 'tests/weights/test_export.py: "onnx_export"'),
     (r"python -m monai.bundle ckpt_export .*", "runs elsewhere", 'tests/weights/test_export.py: "ckpt_export"'),
+    (
+        r"tubenet import-dataset .* --kind .*",
+        "needs a data set",
+        "tests/data/convert/test_tube_net.py: import_dataset(",
+    ),
     (r"torchrun .*", "runs elsewhere", 'tests/training/test_distributed.py: "train", "pretrain", "multi_gpu_train"'),
     (r"python -m bench compare .*", "runs elsewhere", 'tests/bench/test_measure.py: bench("compare"'),
     (r"python -m bench gradients .*", "runs elsewhere", 'tests/bench/test_measure.py: bench("gradients"'),
