@@ -91,6 +91,14 @@ def test_the_next_command_segments_the_first_dataset(dataset_dir, tmp_path, capl
     ]
 
 
+def test_of_a_folder_of_datasets_the_next_command_segments_the_first(tmp_path, caplog):
+    for name in ("b", "a"):
+        (tmp_path / "sets" / name / "images").mkdir(parents=True)
+        (tmp_path / "sets" / name / "labels").mkdir()
+    told = lines(tmp_path / "w", caplog, dataset_dir=tmp_path / "sets")[-1]
+    assert f"--dataset_dir {tmp_path / 'sets' / 'a'} " in told
+
+
 def test_the_next_command_is_of_the_program_that_was_started(monkeypatch):
     for program, command in (("tubenet", "finetune"), ("python -m scripts", "train")):
         monkeypatch.setattr("sys.argv", [f"{program} {command}", "run", "--seed", "1"])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from monai.data import Dataset
 
-from scripts.core import refuse
+from scripts.core import counted, refuse
 
 from .classes import MASK_VALUES
 from .layout import DECATHLON, PAIRS_OF_FOLDERS
@@ -143,7 +143,8 @@ class MixedPatches(Dataset):
             refuse(f"--real_share {share}", "is not a share between 0 and 1", "give one such as 0.15")
         self.synthetic, self.real, self.share, self.seed = synthetic, real, share, seed
         if real is not None:
-            logger.info("%.0f %% of the patches come from %d real volumes", 100 * share, len(real.data))
+            told = counted(len(real.data), "real volume")
+            logger.info("%.0f %% of the patches come from %s", 100 * share, told)
 
     def __len__(self) -> int:
         """Return the number of patches per epoch."""

@@ -9,7 +9,7 @@ import logging
 from pathlib import Path
 from types import ModuleType
 
-from scripts.core import refuse, refuse_unknown
+from scripts.core import refuse
 
 from . import deepvesselnet, hip_ct, minivess, smile_uhura, topcow, tube_net
 
@@ -44,7 +44,7 @@ def import_dataset(data_dir: str | Path, output_dir: str | Path, kind: str = "tu
             a kind that is not known, and for `classes` where there is one.
     """
     if kind not in KINDS:
-        refuse_unknown(f"--kind {kind}", "no such data set is known", kind, KINDS, f"give one of {', '.join(KINDS)}")
+        refuse(f"--kind {kind}", "no such data set is known", f"give one of {', '.join(KINDS)}")
     if classes and kind != "topcow":
         refuse("--classes", f"{kind} has one class, vessel", "leave it out")
     source, target = Path(data_dir), Path(output_dir)
