@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser
 from monai.transforms import LoadImaged
 
 from experiments.cleaning_seconds import DECIDING, NETWORK, VIEWS, probabilities, seconds_table, step_seconds, timed
 from experiments.kinds import SYNTHETIC, by_kind, kind_of, over_kinds
-from scripts.core import BUNDLE, WEIGHTS, check_writable, foreground_log_odds, write_text
+from experiments.pipeline import Pipeline
+from scripts.core import WEIGHTS, check_writable, foreground_log_odds, write_text
 from scripts.data import Synthesised, find_labelled, label_values, seeds
 from scripts.inference.augmented import views
 from scripts.io import VolumeReader
 from scripts.metrics import CentrelineCounts, VolumeCounts
 from scripts.transforms import MapLabelsd, SmoothProbabilityd, ThresholdVesselsd, polarity
-from scripts.weights import Checkpoint
 
 FIRST_SEED = 100  # those of configs/pretrain.json's own validation begin at 0
-INFERENCE = BUNDLE / "configs" / "inference.json"
 
 
 def keep_predictions(
@@ -67,34 +65,6 @@ def keep_predictions(
                 kept["deciding"] = [timed(polarity, voxels, affine)[1] for _ in range(repeats)]
             np.savez(path, **kept)
             print(f"{path.name} {np.median(kept['seconds']):.1f} s", file=sys.stderr, flush=True)
-
-
-class Pipeline:
-    """What `inference.json` makes of weights: a network as their sidecar describes it, inferers, preprocessing.
-
-    Args:
-        ckpt_path: the weights.
-        options: of `inference.json`.
-
-    Attributes:
-        network: with the weights, on the CPU.
-        inferer: runs it over a volume.
-        checkpoint: the weights and their sidecar.
-    """
-
-    def __init__(self, ckpt_path: str | Path = WEIGHTS, **options: Any) -> None:
-        parser = ConfigParser()
-        parser.read_config(str(INFERENCE))
-        ours = {"bundle_root": str(BUNDLE), "ckpt_path": str(ckpt_path), "device": "cpu", "windows#progress": False}
-        parser.update({**ours, **options})
-        self.checkpoint = Checkpoint(ckpt_path)
-        self.network = self.checkpoint.as_network().eval()
-        self.inferer = parser.get_parsed_content("inferer")
-        self._load, self._scale = parser.get_parsed_content("preprocessing").transforms[:2]
-
-    def scaled(self, volume: Mapping[str, Any]) -> MetaTensor:
-        """Return an image as the network sees it, `(1, X, Y, Z)`; `volume` has it or the path of it as `image`."""
-        return self._scale(self._load(volume) if isinstance(volume["image"], str) else volume)["image"]
 
 
 def volumes_of(dataset_dir: str | Path, synthetic: int) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:

@@ -14,9 +14,10 @@ import torch
 from monai.data import MetaTensor
 
 from experiments.baselines import BASELINES
-from experiments.cleaning import Pipeline, score, volumes_of
+from experiments.cleaning import score, volumes_of
 from experiments.kinds import KINDS, SYNTHETIC, kind_of, over_kinds
 from experiments.learning_curve import MEAN, SHOWN, steps_of, write_learning_curve
+from experiments.pipeline import Pipeline
 from experiments.results_table import DATASET, HASH_DIGITS, best_threshold_dice
 from experiments.score_rows import SCORES, Row, Table, grouped, means_of, tables
 from scripts.core import WEIGHTS, check_writable, foreground_log_odds, read_boolean, sha256, write_text

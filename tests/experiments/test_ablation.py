@@ -15,7 +15,7 @@ def test_parts_are_left_out_in_turn():
     assert variants["without noise"] == {"without": "['noise']"}
     assert "without mask" not in variants
     assert "without mask" in left_out_in_turn(masks=True)
-    assert len(variants) == 2 + 16
+    assert len(variants) == 2 + 18
 
 
 def test_a_table_by_hand():

@@ -73,7 +73,7 @@ def used_options(*names: str) -> dict[str, Any]:
 
 
 def option_parameters(*configs: str, apart: Iterable[str] = ()) -> list[inspect.Parameter]:
-    """Return the options of configs as parameters of a function, by name alone, with their defaults.
+    """Return the options of configs as keyword parameters of a function, with defaults.
 
     Args:
         configs: as for `used_options`.
@@ -105,7 +105,9 @@ def with_options_of(*configs: str, apart: Sequence[str] = ()) -> Callable[[Funct
         signature = inspect.signature(function)
         own = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
         more = option_parameters(*configs, apart=[*apart, *(each.name for each in own)])
-        vars(function)["__signature__"] = signature.replace(parameters=[*own, *more])
+        vars(function)["__signature__"] = inspect.Signature(
+            [*own, *more], return_annotation=signature.return_annotation
+        )
         return function
 
     return decorate

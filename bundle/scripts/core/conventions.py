@@ -23,7 +23,7 @@ def class_names(count: int) -> list[str]:
 
 
 def is_own_output(path: Path) -> bool:
-    """Tell whether a file, or a folder of segmentations, has the name of one that a command wrote and is no volume."""
+    """Tell whether a command wrote a file, or a folder of segmentations, that is no volume."""
     if path.name.endswith(SEGMENTATION) and path.is_dir():
         return True
     return any(fnmatchcase(path.name, pattern) for pattern in OUTPUTS)

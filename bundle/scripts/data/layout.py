@@ -45,9 +45,7 @@ def volume_name(path: str | Path) -> str:
 def find_volumes(folder: Path, passed_over: tuple[str, ...] = ()) -> dict[str, Path]:
     """Find the volumes in a folder: files, and DICOM series in folders; or the series in it.
 
-    Args:
-        folder: to look into.
-        passed_over: how names of files end that are no volumes and known to the caller, in small letters.
+    Files whose names end with one of `passed_over`, in small letters, are the caller's own affair.
 
     Returns:
         The path of each volume, by name.

@@ -28,7 +28,7 @@ def find_scored(
     channel: int | str | None = None,
     unlabelled_value: float | None = None,
 ) -> list[dict[str, Any]]:
-    """Find and scan the labelled volumes of datasets, as `find_labelled` does; a broken one stops no other.
+    """Find and scan labelled volumes as `find_labelled` does, but a broken one stops no other.
 
     Args:
         dataset_dir: as in `find_dataset`.

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -143,7 +144,7 @@ def _read_vtk(path: Path) -> VesselGraph:
     return VesselGraph(arrays(data.GetPoints().GetData()).astype(float), pairs, radii.astype(float))
 
 
-def _named_radius(attributes) -> str | None:
+def _named_radius(attributes: Any) -> str | None:
     """Return the array of the attributes that is called radius, in whatever case."""
     names = [attributes.GetArrayName(i) for i in range(attributes.GetNumberOfArrays())]
     return next((name for name in names if name and name.lower() == "radius"), None)

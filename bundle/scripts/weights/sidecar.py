@@ -57,7 +57,7 @@ def read_sidecar(weights: str | Path, option: str = "--ckpt_path") -> dict[str, 
 
 
 def check_is_there(weights: Path, option: str = "--ckpt_path") -> None:
-    """Check that weights are a regular file, and not of Keras; of the folder of a training, the best are named.
+    """Check that weights are a regular file, and not one of Keras.
 
     Raises:
         UserError: if not.

@@ -65,7 +65,7 @@ def read_dicom(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo
 
 
 def _index(channel: int | str | None) -> int | None:
-    """Return the index that is chosen; a series is a stack of slices, so `depth` says nothing of it."""
+    """Return the index that is chosen; `depth` says nothing of a series, which is slices."""
     return None if isinstance(channel, str) else channel
 
 
