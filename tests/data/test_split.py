@@ -172,18 +172,11 @@ def test_vessels_are_needed_where_it_is_labelled(tmp_path, region):
         split(tmp_path, label, region=region)
 
 
-@pytest.mark.parametrize(
-    ("region", "where", "remedy"),
-    [
-        (None, "where it is labelled, so", "; draw background too"),
-        ("10:40,12:13,5:6", "in --region 10:40,12:13,5:6, so", "check that --region is where you labelled, or draw"),
-    ],
-)
-def test_background_is_needed_too(tmp_path, region, where, remedy):
-    label = tube(background=1) if region is None else tube()
-    with pytest.raises(ValueError, match="holds only vessel and no background where it is labelled") as error:
-        split(tmp_path, label, region=region)
-    told(error, tmp_path / "labels" / "v.tif", where, remedy)
+def test_a_region_of_vessel_alone_is_told(tmp_path, caplog):
+    split(tmp_path, tube(), region="10:40,12:13,5:6")
+    told = "v.tif: holds only vessel and no background where it is labelled in --region 10:40,12:13,5:6, so it teaches"
+    assert told in caplog.text
+    assert "check that --region is where you labelled, or draw background too there" in caplog.text
 
 
 def test_a_region_without_vessels_is_suspected(tmp_path):

@@ -216,7 +216,7 @@ def test_two_processes_train_on_volumes_that_they_draw(did):
     folder, done = did
     for process in done["drawn"]:
         process.ok()
-    assert sorted(path.name for path in (folder / "drawn").iterdir()) == LEFT_BY_TRAINING
+    assert sorted(path.name for path in (folder / "drawn").iterdir()) == sorted([*LEFT_BY_TRAINING, "snapshots"])
 
 
 # -- scoring -----------------------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def test_a_volume_that_one_process_cannot_load_stops_neither(tiny_dataset, tiny_
     assert done.status == 1
     told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(told) == 1
-    assert told[0].startswith("error: 1 of 2 volumes: could not be scored, each is named above; ")
+    assert "this 1 of 2 volumes could not be scored; correct them; the scores are of the others" in told[0]
     failed = [line.partition("failed: ")[2] for line in done.stderr.splitlines() if "failed: " in line]
     assert [line for line in failed if line.startswith(f"{bad}: ") and "NaN" in line]
     assert list(json.loads((tmp_path / "out" / "metrics.json").read_text())["cases"]) == ["a"]

@@ -83,20 +83,13 @@ def no_vessel(dataset):
     return dataset / "labels", "vessel"
 
 
-def no_background(dataset):
-    for name in "ab":
-        path = dataset / "labels" / f"{name}.tif"
-        write_volume(path, np.full_like(read_volume(path)[1], 255))
-    return dataset / "labels", "only vessel and no background", "draw background too"
-
-
 def nothing_labelled(dataset):
     path = dataset / "labels" / "b.tif"
     write_volume(path, np.full(read_volume(path)[1].shape, -1, np.float32))
     return path, "no voxel is labelled", "label some there"
 
 
-@pytest.mark.parametrize("spoil", [fractions, no_vessel, no_background, nothing_labelled])
+@pytest.mark.parametrize("spoil", [fractions, no_vessel, nothing_labelled])
 @pytest.mark.parametrize("configs", ["train", FINETUNE], ids=["train", "finetune"])
 def test_labels_that_teach_nothing(spoil, configs, bundle, dataset, tiny_weights, tmp_path):
     told = spoil(dataset)

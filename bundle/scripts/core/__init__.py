@@ -22,6 +22,7 @@ from .errors import (
     most_telling,
     one_line,
     refuse,
+    refuse_failed,
     refuse_failures,
     report_exception,
 )
@@ -145,6 +146,7 @@ __all__ = [
     "read_number",
     "read_scale",
     "refuse",
+    "refuse_failed",
     "refuse_failures",
     "refuse_unknown",
     "region_box",

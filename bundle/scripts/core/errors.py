@@ -14,7 +14,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import NoReturn, TypeVar
@@ -189,6 +189,24 @@ def list_failures(failures: Iterable[str]) -> None:
     """Log the files that failed at the end of a run, a line each."""
     for line in failures:
         logger.error("failed: %s", line)
+
+
+def refuse_failed(failures: Sequence[str], total: int, task: str, remedy: str) -> NoReturn:
+    """Log the files that failed at the end of a run, and refuse them.
+
+    Args:
+        failures: the line of each.
+        total: how many volumes there were.
+        task: what could not be done with them, such as `segmented`.
+        remedy: what to do, and what became of the others.
+
+    Raises:
+        UserError: with the line of the file itself if it is the only one.
+    """
+    list_failures(failures)
+    if len(failures) == 1:
+        raise UserError(f"{failures[0]} (this 1 of {total} volumes could not be {task}; {remedy})")
+    refuse(f"{len(failures)} of {total} volumes", f"could not be {task}, each is named above", remedy)
 
 
 def report_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

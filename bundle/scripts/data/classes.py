@@ -99,12 +99,6 @@ def _check_presence(files: Sequence[str], values: Sequence, held: set[int], clas
         if training:
             refuse(f"{files[0]}{more}", "holds no vessel, so there is nothing to learn", "draw vessels")
         logger.warning("%s%s: holds no vessel; scores that need some are null", files[0], more)
-    elif not there[0] and training:
-        refuse(
-            f"{files[0]}{more}",
-            "holds only vessel and no background, so there is nothing to learn",
-            "draw background too",
-        )
     elif not there[0]:
         logger.warning(
             "%s%s: holds only vessel, no voxel is background (%s); draw some, or check that these are labels",

@@ -64,7 +64,7 @@ def find_scored(
 
 
 class ScoredVolumes(CachedVolumes):
-    """Loads volumes to score; of several, one that cannot be loaded becomes the line that says why.
+    """Loads volumes to score; one of several that cannot be loaded stops no other.
 
     In its place stands a volume of which nothing is labelled, so that no score is defined, and which has `failed`. A
     single volume raises instead.

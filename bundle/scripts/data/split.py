@@ -83,7 +83,7 @@ def split_dataset(
         `{"train": [...], "validate": [...]}`: the volumes, each with its training or validation box as `region`.
 
     Raises:
-        UserError: if the fraction is not between 0 and 1, or the labels of the dataset hold no vessel, or nothing else.
+        UserError: if the fraction is not between 0 and 1, or the labels of the dataset hold no vessel.
     """
     _check_kinds(volumes)
     parts = [_boxes(volume, val_fraction, patch_size) for volume in volumes]
@@ -101,7 +101,7 @@ def split_dataset(
 
 
 def _check_kinds(volumes: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse labels that together hold no vessel or no background; one volume may."""
+    """Refuse labels that hold no vessel together, and warn of those without background."""
     scans: list[LabelScan] = [volume["scan"] for volume in volumes]
     lack_vessel = not any(scan.holds_vessel(scan.labelled) for scan in scans)
     if not volumes or not (lack_vessel or not any(scan.holds_background(scan.labelled) for scan in scans)):
@@ -111,8 +111,11 @@ def _check_kinds(volumes: Sequence[Mapping[str, Any]]) -> None:
     given = f" in --region {box_text(region)}" if tuple(region) != whole else ""
     remedy = f"check that --region is where you labelled, or draw {drawn} there" if given else f"draw {drawn}"
     more = f" (and {len(volumes) - 1} more like it)" if volumes[1:] else ""
-    problem = f"holds {held} where it is labelled{given}{more}, so there is nothing to learn"
-    refuse(volumes[0]["label"], problem, remedy)
+    problem = f"holds {held} where it is labelled{given}{more}"
+    if lack_vessel:
+        refuse(volumes[0]["label"], f"{problem}, so there is nothing to learn", remedy)
+    if given:  # `label_values` tells it of whole files
+        logger.warning("%s: %s, so it teaches that everything is vessel; %s", volumes[0]["label"], problem, remedy)
 
 
 def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[int]) -> tuple[Box, Box] | None:

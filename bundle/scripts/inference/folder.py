@@ -27,6 +27,7 @@ from scripts.core import (
     one_line,
     peak_memory,
     refuse,
+    refuse_failed,
     size,
     tell_result,
 )
@@ -157,12 +158,10 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
     replaced = earlier.replaced if earlier is not None else []
     if earlier is not None:
         earlier.tell_left()
-    list_failures(evaluator.failures)
     if evaluator.failures:
         if replaced:
             tell_result("earlier results replaced: %s", listed(replaced))
-        problem = "could not be segmented, each is named above"
-        refuse(f"{len(evaluator.failures)} of {total} volumes", problem, "correct them, the others are done")
+        refuse_failed(evaluator.failures, total, "segmented", "correct them, the others are done")
     if (peak := peak_memory()) is not None:
         logger.debug("this process has held %s of memory at most", size(peak))
     where = f", into {writers[0].output_dir}" if writers else ""

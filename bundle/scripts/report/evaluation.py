@@ -15,7 +15,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
-from scripts.core import list_failures, printable, refuse, tell_result, write_text
+from scripts.core import printable, refuse_failed, tell_result, write_text
 from scripts.data import FAILED
 from scripts.metrics import VolumeCounts, curves_of, gather_volumes
 
@@ -52,7 +52,7 @@ def run_evaluation(
         output_dir: folder to write into; it is made where it does not exist.
         class_names: names of all classes, background first; they are used where there are several vessel classes.
         trained_on: names of volumes that the weights were trained on, or text that says so in words.
-        about: the origin of the weights (`scripts.weights.Checkpoint.provenance`), for the table.
+        about: the origin of the weights (the provenance of a `scripts.weights.Checkpoint`), for the table.
         region: the box of voxels that count as labelled, for the table.
         theme: of the pictures of the curves, dark or light.
         progress: entered while the evaluator runs, to show how far it is (`scripts.inference.told_volumes`).
@@ -102,9 +102,7 @@ def run_evaluation(
         told = {**(about or {}), **({"region": str(region)} if region else {})}
         _write(Path(output_dir), metrics, drawn, labelled, told, theme)
     if failures and idist.get_rank() == 0:  # so that several processes say so once
-        list_failures(failures)
-        problem = "could not be scored, each is named above"
-        refuse(f"{len(failures)} of {len(volumes)} volumes", problem, "correct them; the scores are of the others")
+        refuse_failed(failures, len(volumes), "scored", "correct them; the scores are of the others")
     return metrics
 
 

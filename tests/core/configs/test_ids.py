@@ -104,7 +104,7 @@ def test_a_config_that_stands_on_its_own_may_hold_what_it_likes(overlay):
 
 
 def test_a_validation_dataset_with_pretraining():
-    with pytest.raises(ValueError, match=r"train#dataset#data: scripts\.data\.SyntheticPatches has no argument 'data'"):
+    with pytest.raises(ValueError, match=r"train#dataset#data: scripts\.data\.MixedPatches has no argument 'data'"):
         run("train", PRETRAIN, ELSEWHERE)
 
 
