@@ -106,3 +106,23 @@ def test_graphs_and_volumes_stand_in_one_folder(tmp_path, caplog):
     (tmp_path / "b.swc").write_text("nothing")
     with pytest.raises(ValueError, match=r"b\.swc: cannot be read as a graph"):
         read_masks(tmp_path)
+
+
+def test_a_stray_text_stops_no_graph_and_nodes_alone_are_refused(tmp_path, caplog):
+    (tmp_path / "fork.swc").write_text(FORK)
+    (tmp_path / "README.txt").write_text("where they are from")
+    (tmp_path / ".DS_Store").write_text("")
+    assert len(read_masks(tmp_path)) == 1
+    assert "neither masks nor graphs: README.txt" in caplog.text
+    (tmp_path / "a_nodes.csv").write_text("id,x,y,z\n0,0,0,0\n")
+    with pytest.raises(ValueError, match=r"a_nodes\.csv: its edges are missing, a_edges\.csv"):
+        read_masks(tmp_path)
+
+
+def test_other_nodes_are_another_graph(tmp_path):
+    (tmp_path / "a_edges.csv").write_text("source,target,radius\n0,1,2\n")
+    names = []
+    for end in ("30,0,0", "30,30,0"):
+        (tmp_path / "a_nodes.csv").write_text(f"id,x,y,z\n0,0,0,0\n1,{end}\n")
+        names += read_masks(tmp_path)
+    assert names[0] != names[1]

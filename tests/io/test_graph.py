@@ -79,8 +79,9 @@ def test_what_vtk_writes(tmp_path, suffix, per_line):
         ("a.swc", "1 2 0 0 nan 4 -1\n2 2 5 0 0 1 1\n", "a position that is not finite"),
         ("a.swc", "1 2 0 0 0 4 -1\n2 2 5 0 0 1 7\n", "an edge ends at 7, which is no point of it"),
         ("a.swc", "\x00\x01 what", "cannot be read as a graph"),
-        ("a.swc", "", "cannot be read as a graph|holds no vessel|no two points"),
-        ("a.vtk", "no such format", "holds no lines"),
+        ("a.swc", "# nothing\\n", "holds no points"),
+        ("a.vtk", "no such format", "is no VTK polydata, or holds no lines"),
+        ("a.swc", "1 2 0 0 0 4 -1\\n1 2 5 0 0 1 1\\n", "two points have the id 1"),
         ("a_edges.csv", "id,node_from,node_to,radius\n0,0,1,1\n", "its nodes are missing, a_nodes.csv"),
     ],
 )
@@ -93,10 +94,35 @@ def test_what_is_no_graph_is_refused_in_one_line(tmp_path, name, text, words, ca
 
 def test_columns_that_are_not_there_are_named(tmp_path):
     path = write_csv(tmp_path, edges="id,from,to,radius_mean")
-    with pytest.raises(ValueError, match=r"a_edges\.csv: has no columns node_from node_to or node1id node2id"):
+    with pytest.raises(ValueError, match=r"a_edges\.csv: has not the columns node_from node_to radius or"):
         read_graph(path)
 
 
 def test_a_graph_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a\.swc: no such file"):
         read_graph(tmp_path / "a.swc")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        ("x,y,z\n0,0,0\n", "a_nodes.csv: has not the columns id x y z or id pos_x pos_y pos_z"),
+        ("id,x,y,z\n0,0,0,no\n", "a_nodes.csv: row 2 holds no numbers in the columns id x y z"),
+        ("id,x,y,z\n0,0,0\n", "a_nodes.csv: row 2 holds no numbers"),
+        ("id,x,y,z\n", "a_edges.csv: an edge ends at 0, which is no point of it"),
+        ("id,x,y,z\n0,0,0,0\n0,5,0,0\n", "a_nodes.csv: two points have the id 0"),
+    ],
+)
+def test_what_is_wrong_with_a_csv_is_said_of_the_right_file(tmp_path, nodes, words):
+    (tmp_path / "a_nodes.csv").write_text(nodes)
+    (tmp_path / "a_edges.csv").write_text("id,source,target,radius\n0,0,1,1\n")
+    with pytest.raises(ValueError, match=words):
+        read_graph(tmp_path / "a_edges.csv")
+
+
+def test_csv_with_spaces_capitals_and_ids_as_pandas_writes_them(tmp_path):
+    (tmp_path / "A_NODES.CSV").write_text("id, x, y, z\n1.0, 0, 0, 0\n2.0, 5, 0, 0\n")
+    (tmp_path / "A_EDGES.CSV").write_text("source, target, radius\n1.0, 2.0, 1.5\n")
+    graph = read_graph(tmp_path / "A_EDGES.CSV")
+    np.testing.assert_array_equal(graph.edges, [[0, 1]])
+    np.testing.assert_array_equal(graph.radii, [[1.5, 1.5]])

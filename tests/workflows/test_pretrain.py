@@ -46,7 +46,7 @@ def test_the_sidecar_says_what_it_was_trained_on(trained):
     assert sidecar["label_values"] == [0, 1]
     assert 0 < sidecar["threshold"] < 1
     assert {"val_dice", "val_auroc"} <= sidecar["validation"].keys()
-    assert sidecar["validated_on"] == "1 synthetic volumes that do not train"
+    assert sidecar["validated_on"] == "1 synthetic volume that never trained"
 
 
 @pytest.mark.slow
@@ -93,7 +93,8 @@ def test_real_datasets_train_beside_the_synthetic_volumes(bundle, tmp_path):
     run.ok()
     assert "50 % of the patches come from 2 real volumes" in run.stderr
     trained_on = json.loads((tmp_path / "ck" / "model_best.json").read_text())["trained_on"]
-    assert "'real_share': 0.5, 'real': [['tube0', ((0, 40), (0, 36), (0, 33))], ['tube1', " in trained_on
+    assert "'real_share': 0.5, 'real': [['tube0', ((0, 40), (0, 36), (0, 33))], ['tube1', " in trained_on[-1]
+    assert trained_on[0] == "tube0"
     other = bundle.run(
         PRETRAIN, **options | {"dataset_weights": "[1]"}, dataset_dir=tmp_path / "real" / "set0", resume="true"
     )

@@ -33,7 +33,7 @@ def list_of_commands(summaries: Mapping[str, str], program: str) -> str:
     lines = [f"usage: {program} COMMAND ...", ""]
     if running:
         lines += [
-            "The four commands:",
+            "The commands that most people need:",
             *_rows((WORKFLOWS[name].usage("").strip(), summaries[name]) for name in running),
         ]
         lines += ["", "and further ones:"]

@@ -67,9 +67,8 @@ def draw_outlines(
     for item in items:
         name = item["name"]
         info, image = read_volume(item["image"], channel=channel)
-        label = None
+        label, box = None, region_box(region, info.shape, name)
         if name in labels:
-            box = region_box(region, info.shape, name)
             label = vessel_or_not(read_volume(labels[name], of_label(channel))[1], unlabelled_value, box)
         spacing, unit = _scale_bar(info)
         path = slice_panel(

@@ -34,7 +34,7 @@ def write_dataset(
         count: how many volumes.
         seed: seed of the first volume; each further one has the next.
         shape: voxels along X, Y and Z, such as 128,128,64; by default cubes, slabs and thin stacks in turn.
-        style: what grows: tree, mesh, stack, plexus, mixed, tumour or hollow; by default each in turn.
+        style: what grows: tree, mesh, stack, plexus, mixed, tumour, hollow or organ; by default each in turn.
         suffix: file type, such as .tif, .nii.gz or .npy.
         voxel_size: voxel size along X, Y and Z that the files state, such as 1,1,2; by default they state none.
         unit: unit of the voxel size.

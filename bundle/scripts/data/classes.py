@@ -71,7 +71,8 @@ def label_values(
     if classes is not None and len(values) > classes:
         problem = f"the labels hold {len(values)} values {values} and the network has {classes} classes"
         remedy = f"set --network_def#out_channels {len(values)}, or --unlabelled_value for one that means not labelled"
-        refuse(volumes[0]["label"], problem, remedy)
+        # the file with a value too many, and not just any
+        refuse(holder.get(int(np.atleast_1d(values[-1])[0]), volumes[0]["label"]), problem, remedy)
     _check_presence([str(volume["label"]) for volume in volumes], values, set(holder), classes or len(values), training)
     logger.info("label values %s are the classes %s", values, list(range(len(values))))
     return values

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 
 from scripts.core import refuse, sha256, voxel_size
-from scripts.io import GRAPH_SUFFIXES, NODES, VesselGraph, read_graph, read_volume
+from scripts.io import (
+    EDGES,
+    GRAPH_SUFFIXES,
+    NODES,
+    READ_SUFFIXES,
+    VesselGraph,
+    edges_of,
+    nodes_of,
+    read_graph,
+    read_volume,
+)
 from scripts.synthesis import MIN_RADIUS, sample_step, stamp_balls
 
 from .layout import find_volumes
+
+logger = logging.getLogger(__name__)
 
 MAX_VALUES = 32  # distinct values in a mask, which may hold several kinds of vessel
 MAX_VESSEL = 0.9
@@ -39,15 +52,34 @@ def read_masks(masks_dir: str | Path | None) -> dict[str, np.ndarray]:
         return {}
     if not Path(masks_dir).is_dir():
         refuse(masks_dir, "is not a folder", "give --masks_dir a folder of vessel masks", FileNotFoundError)
-    folder = Path(masks_dir)
-    graphs = sorted(path for path in folder.iterdir() if path.name.lower().endswith(GRAPH_SUFFIXES))
-    beside = (*GRAPH_SUFFIXES, NODES)
-    only_graphs = graphs and all(path.name.lower().endswith(beside) for path in folder.iterdir())
-    volumes = {} if only_graphs else find_volumes(folder, passed_over=beside)
+    graphs, volumes = _sources(Path(masks_dir))
     # read first: only the reader knows that a file is none to wait for, such as a pipe
-    masks = {path: _mask(path) for path in volumes.values()}
+    masks = {path: _mask(path) for path in volumes}
     masks |= {path: mask_of_graph(read_graph(path), path) for path in graphs}
-    return {f"{path.name} {sha256(path)[:12]}": mask for path, mask in masks.items()}
+    return {f"{path.name} {_hash(path)}": mask for path, mask in masks.items()}
+
+
+def _sources(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the graphs and the volumes in a folder; nodes without their edges are refused."""
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    graphs = [path for path in paths if path.name.lower().endswith(GRAPH_SUFFIXES)]
+    for path in paths:
+        if path.name.lower().endswith(NODES) and edges_of(path) not in graphs:
+            refuse(path, f"its edges are missing, {edges_of(path).name}", "put that file beside it, or remove this one")
+    beside = (*GRAPH_SUFFIXES, NODES)
+    others = [path for path in paths if not path.name.lower().endswith(beside)]
+    if not graphs or any(path.name.lower().endswith(READ_SUFFIXES) for path in others):
+        return graphs, list(find_volumes(folder, passed_over=beside).values())
+    if others:
+        logger.warning("%s: neither masks nor graphs: %s", folder, ", ".join(path.name for path in others))
+    return graphs, []
+
+
+def _hash(path: Path) -> str:
+    """Return the start of a file's hash; of a graph in two files, of both."""
+    if path.name.lower().endswith(EDGES):
+        return sha256(path)[:6] + sha256(nodes_of(path))[:6]
+    return sha256(path)[:12]
 
 
 def _mask(path: Path) -> np.ndarray:

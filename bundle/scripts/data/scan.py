@@ -95,9 +95,16 @@ def scan_labels(
         UserError: if a file is damaged, holds fractions or more than 32 values (an image given as a label), or has no
             labelled voxel in its region.
     """
-    scanned = check_all(lambda volume: {**volume, "scan": _scan(volume, unlabelled_value, channel)}, volumes)
+    scanned = check_all(lambda volume: scan_label(volume, unlabelled_value, channel), volumes)
     warn_of_blocks(scanned)
     return scanned
+
+
+def scan_label(
+    volume: Mapping[str, Any], unlabelled_value: float | None = None, channel: int | str | None = None
+) -> dict[str, Any]:
+    """Read the label of one volume and add its scan; see `scan_labels`."""
+    return {**volume, "scan": _scan(volume, unlabelled_value, channel)}
 
 
 def _scan(volume: Mapping[str, Any], unlabelled_value: float | None, channel: int | str | None) -> LabelScan:

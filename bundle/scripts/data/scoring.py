@@ -11,11 +11,12 @@ import torch
 from monai.data import MetaTensor
 from monai.utils import CommonKeys as Keys
 
-from scripts.core import UNLABELLED, UserError, check_all, failure_of
+from scripts.core import UNLABELLED, UserError, check_all, failure_of, parse_region
 
+from .coverage import warn_of_blocks
 from .dataset import CachedVolumes, check_pair, list_datasets
 from .images import FAILED
-from .scan import scan_labels
+from .scan import scan_label
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +48,10 @@ def find_scored(
     def found(item: Mapping[str, Any]) -> dict[str, Any]:
         """Check a volume and scan its label."""
         pair = check_pair(item[Keys.IMAGE], item[Keys.LABEL], region, channel)
-        return scan_labels([{**item, **pair}], unlabelled_value, channel)[0]
+        return scan_label({**item, **pair}, unlabelled_value, channel)
 
+    if region:
+        parse_region(region)  # what no volume could fit is refused once
     items, volumes = list_datasets(dataset_dir, channel), list[dict[str, Any]]()
     for item in items:
         try:
@@ -60,6 +63,7 @@ def find_scored(
         return check_all(found, items)  # raises what they are
     for line in failed:
         logger.warning("left out: %s", line)
+    warn_of_blocks([volume for volume in volumes if FAILED not in volume])
     return volumes
 
 

@@ -17,7 +17,7 @@ from .adapters import SaveVolumed, VolumeReader, name_of
 from .axes import of_label
 from .dicom import holds_series
 from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_name
-from .graph import GRAPH_SUFFIXES, NODES, VesselGraph, read_graph
+from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
 from .place import difference
 from .reader import read_header, read_volume
 from .tiff import read_slices, whole_volumes
@@ -26,6 +26,7 @@ from .volume import VolumeInfo
 from .writer import write_volume
 
 __all__ = [
+    "EDGES",
     "GRAPH_SUFFIXES",
     "NODES",
     "READ_SUFFIXES",
@@ -35,10 +36,12 @@ __all__ = [
     "VolumeInfo",
     "VolumeReader",
     "difference",
+    "edges_of",
     "file_family",
     "holds_series",
     "in_unit",
     "name_of",
+    "nodes_of",
     "of_label",
     "read_graph",
     "read_header",

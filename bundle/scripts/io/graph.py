@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def read_graph(path: str | Path) -> VesselGraph:
     with refuse_failures(path, "cannot be read as a graph", _REMEDY):
         if path.name.lower().endswith(".swc"):
             graph = _read_swc(path)
-        elif path.name.endswith(EDGES):
+        elif path.name.lower().endswith(EDGES):
             graph = _read_csv(path)
         else:
             graph = _read_vtk(path)
@@ -69,11 +70,29 @@ def read_graph(path: str | Path) -> VesselGraph:
     return graph
 
 
+def nodes_of(edges: Path) -> Path:
+    """Return `NAME_nodes.csv` of `NAME_edges.csv`, in whatever case that is written."""
+    return _beside(edges, NODES)
+
+
+def edges_of(nodes: Path) -> Path:
+    """Return `NAME_edges.csv` of `NAME_nodes.csv`."""
+    return _beside(nodes, EDGES)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    name = path.name[: -len(ending)]  # both endings are as long
+    return path.with_name(name + (ending.upper() if path.name[-len(ending) :].isupper() else ending))
+
+
 def _read_swc(path: Path) -> VesselGraph:
     """Read lines of `id type x y z radius parent`, where a root's parent is -1."""
-    rows = np.loadtxt(path, comments="#", ndmin=2, usecols=range(7))  # (N, 7)
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.partition("#")[0].strip()]
+    if not lines:
+        refuse(path, "holds no points", _REMEDY)
+    rows = np.loadtxt(lines, comments="#", ndmin=2, usecols=range(7))  # (N, 7)
     points, radii = rows[:, 2:5], rows[:, 5]
-    index = {int(name): i for i, name in enumerate(rows[:, 0])}
+    index = _numbered(path, [int(name) for name in rows[:, 0]])
     edges = [(_point(path, index, int(parent)), i) for i, parent in enumerate(rows[:, 6]) if parent >= 0]
     pairs = np.array(edges, int).reshape(-1, 2)  # (E, 2)
     return VesselGraph(points, pairs, radii[pairs])
@@ -81,35 +100,53 @@ def _read_swc(path: Path) -> VesselGraph:
 
 def _read_csv(path: Path) -> VesselGraph:
     """Read `NAME_edges.csv` with `NAME_nodes.csv`."""
-    beside = path.with_name(path.name.removesuffix(EDGES) + NODES)
+    beside = nodes_of(path)
     if not beside.is_file():
         refuse(path, f"its nodes are missing, {beside.name}", "put that file beside it", FileNotFoundError)
-    nodes, edges = list(_rows(beside)), list(_rows(path))
-    columns = _columns(beside, nodes, POSITIONS)
-    points = np.array([[float(row[name]) for name in columns] for row in nodes], float).reshape(-1, 3)
-    index = {int(row["id"]): i for i, row in enumerate(nodes)}
-    ends = _columns(path, edges, ENDS)
-    (radius,) = _columns(path, edges, [(name,) for name in RADII])
-    pairs = np.array([[_point(path, index, int(row[name])) for name in ends] for row in edges], int).reshape(-1, 2)
-    radii = np.array([[float(row[radius])] * 2 for row in edges], float).reshape(-1, 2)
-    return VesselGraph(points, pairs, radii)
+    ids, points = _table(beside, [("id", *columns) for columns in POSITIONS])
+    ends, radii = _table(path, [(*ends, radius) for ends in ENDS for radius in RADII], whole=2)
+    index = _numbered(beside, ids[:, 0].tolist())
+    pairs = np.array([[_point(path, index, name) for name in row] for row in ends.tolist()], int).reshape(-1, 2)
+    return VesselGraph(points, pairs, radii.repeat(2, axis=1))
 
 
-def _rows(path: Path) -> Iterator[Mapping[str, str]]:
+def _table(path: Path, known: Sequence[Sequence[str]], whole: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of a CSV file that have the first of the known names that are all there.
+
+    Args:
+        path: the file.
+        known: names of columns.
+        whole: so many of the first hold whole numbers.
+
+    Returns:
+        The whole numbers (N, `whole`) and the others (N, M).
+    """
     with path.open(newline="", encoding="utf-8-sig") as file:
         separator = ";" if ";" in file.readline() else ","
         file.seek(0)
-        yield from csv.DictReader(file, delimiter=separator)
+        header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file, delimiter=separator) if row] or [[]]
+    columns = next((names for names in known if set(names) <= set(header)), None)
+    if columns is None:
+        wanted = " or ".join(" ".join(names) for names in known)
+        refuse(path, f"has not the columns {wanted}", "name its columns so in the first line")
+    at = [header.index(name) for name in columns]
+    numbers = np.empty((len(rows), len(at)))
+    for number, row in enumerate(rows):
+        try:
+            numbers[number] = [float(row[i]) for i in at]
+        except (ValueError, IndexError):
+            problem = f"row {number + 2} holds no numbers in the columns {' '.join(columns)}"
+            refuse(path, problem, "write them with a decimal point, all columns in every row")
+    return np.rint(numbers[:, :whole]).astype(int), numbers[:, whole:]
 
 
-def _columns(path: Path, rows: Sequence[Mapping[str, str]], known: Sequence[Sequence[str]]) -> Sequence[str]:
-    """Return those of the known names that the columns have."""
-    there = set(rows[0]) if rows else set()
-    for names in known:
-        if there.issuperset(names):
-            return names
-    wanted = " or ".join(" ".join(names) for names in known)
-    refuse(path, f"has no columns {wanted}", "name its columns so in the first line")
+def _numbered(path: Path, names: Sequence[int]) -> dict[int, int]:
+    """Return the index of each point by its id."""
+    index = {name: i for i, name in enumerate(names)}
+    if len(index) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        refuse(path, f"two points have the id {twice}", "give each its own")
+    return index
 
 
 def _point(path: Path, index: Mapping[int, int], name: int) -> int:
@@ -120,7 +157,8 @@ def _point(path: Path, index: Mapping[int, int], name: int) -> int:
 
 def _read_vtk(path: Path) -> VesselGraph:
     """Read the lines of VTK polydata, in the legacy form or as XML."""
-    extra_library("vtkmodules", path)
+    # VTK would print lines of its own
+    extra_library("vtkmodules.vtkCommonCore", path).vtkObject.GlobalWarningDisplayOff()
     readers = extra_library(f"vtkmodules.vtkIO{'XML' if path.suffix.lower() == '.vtp' else 'Legacy'}", path)
     arrays = extra_library("vtkmodules.util.numpy_support", path).vtk_to_numpy
     reader = readers.vtkXMLPolyDataReader() if path.suffix.lower() == ".vtp" else readers.vtkPolyDataReader()
@@ -128,11 +166,14 @@ def _read_vtk(path: Path) -> VesselGraph:
     reader.Update()
     data = reader.GetOutput()
     if not data.GetNumberOfPoints() or not data.GetNumberOfLines():
-        refuse(path, "holds no lines", "save the centre lines as polydata")
+        refuse(path, "is no VTK polydata, or holds no lines", "save the centre lines as polydata")
     lines = data.GetLines()
     starts, joined = arrays(lines.GetOffsetsArray()), arrays(lines.GetConnectivityArray())
     pieces = [joined[a:b] for a, b in itertools.pairwise(starts)]
     pairs = np.concatenate([np.stack([piece[:-1], piece[1:]], axis=1) for piece in pieces])  # (E, 2)
+    for attributes in (data.GetPointData(), data.GetCellData()):
+        if (name := _named_radius(attributes)) and attributes.GetArray(name).GetNumberOfComponents() != 1:
+            refuse(path, f"its array {name} has several numbers for each point", "save one radius for each")
     name = _named_radius(data.GetPointData())
     if name:
         radii = arrays(data.GetPointData().GetArray(name))[pairs]  # (E, 2)

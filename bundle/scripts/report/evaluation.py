@@ -102,7 +102,8 @@ def run_evaluation(
         told = {**(about or {}), **({"region": str(region)} if region else {})}
         _write(Path(output_dir), metrics, drawn, labelled, told, theme)
     if failures and idist.get_rank() == 0:  # so that several processes say so once
-        refuse_failed(failures, len(volumes), "scored", "correct them; the scores are of the others")
+        scored = "the scores are of the others" if rows else "nothing was scored, and no file was written"
+        refuse_failed(failures, len(volumes), "scored", f"correct them; {scored}")
     return metrics
 
 

@@ -43,7 +43,7 @@ def import_dataset(data_dir: str | Path, output_dir: str | Path, kind: str = "tu
             voxels of a pair do not match; if `output_dir` is not empty, lies in the data set or cannot be written; for
             a kind that is not known, and for `classes` where there is one.
     """
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         refuse(f"--kind {kind}", "no such data set is known", f"give one of {', '.join(KINDS)}")
     if classes and kind != "topcow":
         refuse("--classes", f"{kind} has one class, vessel", "leave it out")
