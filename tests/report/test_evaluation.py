@@ -135,7 +135,8 @@ def test_another_theme_is_refused_before_anything_is_scored(tmp_path):
 def test_if_none_could_be_loaded_nothing_is_written(tmp_path):
     broken = evaluator({"bad": ([0, 0], [-1, -1])})
     broken.data_loader.dataset.data[0]["failed"] = "a.tif: is empty; copy it again"
-    with pytest.raises(ValueError, match=r"^a\.tif: is empty.*this 1 of 1 volumes could not be scored; correct them; nothing was scored"):
+    told = r"^a\.tif: is empty.*this 1 of 1 volumes could not be scored; correct them; nothing was scored"
+    with pytest.raises(ValueError, match=told):
         run_evaluation(broken, 0.5, tmp_path)
     assert not list(tmp_path.iterdir())
 
