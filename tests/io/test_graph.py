@@ -79,9 +79,9 @@ def test_what_vtk_writes(tmp_path, suffix, per_line):
         ("a.swc", "1 2 0 0 nan 4 -1\n2 2 5 0 0 1 1\n", "a position that is not finite"),
         ("a.swc", "1 2 0 0 0 4 -1\n2 2 5 0 0 1 7\n", "an edge ends at 7, which is no point of it"),
         ("a.swc", "\x00\x01 what", "cannot be read as a graph"),
-        ("a.swc", "# nothing\\n", "holds no points"),
+        ("a.swc", "# nothing\n", "holds no points"),
         ("a.vtk", "no such format", "is no VTK polydata, or holds no lines"),
-        ("a.swc", "1 2 0 0 0 4 -1\\n1 2 5 0 0 1 1\\n", "two points have the id 1"),
+        ("a.swc", "1 2 0 0 0 4 -1\n1 2 5 0 0 1 1\n", "two points have the id 1"),
         ("a_edges.csv", "id,node_from,node_to,radius\n0,0,1,1\n", "its nodes are missing, a_nodes.csv"),
     ],
 )

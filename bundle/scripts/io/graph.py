@@ -111,7 +111,7 @@ def _read_csv(path: Path) -> VesselGraph:
 
 
 def _table(path: Path, known: Sequence[Sequence[str]], whole: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Return the columns of a CSV file that have the first of the known names that are all there.
+    """Return columns of a CSV file: the first of the known names that are all there.
 
     Args:
         path: the file.
