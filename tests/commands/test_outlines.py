@@ -125,6 +125,12 @@ def test_a_region_that_does_not_fit_shows_before_anything_is_drawn(dataset, tmp_
     assert not list((tmp_path / "out").glob("*.png"))
 
 
+def test_a_region_without_any_label_is_refused(dataset, tmp_path):
+    shutil.rmtree(dataset / "labels")
+    with pytest.raises(ValueError, match=r"--region :,:,:8: no image has a label, .*; leave it out"):
+        draw_outlines(dataset, tmp_path / "out", region=":,:,:8")
+
+
 def drawn_with(monkeypatch):
     """What `slice_panel` is given, instead of a picture."""
     given = []

@@ -162,7 +162,7 @@ def test_all_that_is_refused_is_told(tmp_path, caplog):
     assert not caplog.records
     error = caught(lambda: check_all(read_header, [tmp_path / "a.tif", whole, tmp_path / "none.tif"]))
     assert one_line(error).startswith(f"{tmp_path / 'a.tif'}: the file is empty")
-    assert one_line(error).endswith("(and 1 more files, listed above)")
+    assert one_line(error).endswith("(and 1 more file, listed above)")
     assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
         str(tmp_path / "a.tif"),
         str(tmp_path / "none.tif"),

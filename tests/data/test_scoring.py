@@ -54,7 +54,7 @@ def test_if_all_are_broken_they_are_refused(dataset):
     for folder in ("images", "labels"):
         for name in ("a", "nan", "z"):
             (dataset / folder / f"{name}.npy").unlink()
-    with pytest.raises(ValueError, match=r"cut short.*\(and 1 more files, listed above\)"):
+    with pytest.raises(ValueError, match=r"cut short.*\(and 1 more file, listed above\)"):
         find_scored(dataset)
     for folder in ("images", "labels"):
         (dataset / folder / "other.npy").unlink()

@@ -74,9 +74,10 @@ def test_switched_off_the_logits_pass():
 
 
 def test_several_classes_are_refused():
-    inferer = AdaptedInferer(True, lambda *_: torch.rand(1, 3, 4, 4, 4))
+    """And before the network has run for minutes."""
     with pytest.raises(ValueError, match=r"--adapt true: is for vessel and background alone, .* 3 classes apart"):
-        inferer(torch.rand(1, 1, 4, 4, 4), None)
+        AdaptedInferer(True, None, classes=3)
+    assert not AdaptedInferer(False, None, classes=3).enabled
 
 
 @pytest.mark.parametrize(

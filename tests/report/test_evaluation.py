@@ -55,6 +55,14 @@ def test_metrics_of_centrelines_alone_have_no_curves(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["metrics.csv", "metrics.json"]
 
 
+def test_scores_in_whose_place_others_come_are_told(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="scripts"):
+        for _ in range(2):
+            run_evaluation(evaluator(CASES, ["cldice"]), 0.5, tmp_path)
+    first, second = (line for line in caplog.messages if line.startswith("wrote "))
+    assert second == f"{first}; the earlier ones are replaced"
+
+
 def test_layout_and_numbers(tmp_path):
     folder = tmp_path / "new" / "folder"
     metrics = run_evaluation(evaluator(CASES), 0.5, folder)

@@ -123,6 +123,9 @@ def test_the_same_command_is_what_was_typed(monkeypatch):
     assert same_command() == """python -m monai.bundle run --config_file "['a.json','b.json']\""""
     monkeypatch.setattr("sys.argv", ["python -m scripts train", "run", "--config_file", "c.json", "--seed", "1"])
     assert same_command(resume=True) == "python -m scripts train --seed 1 --resume true"
+    for typed in (["--resume", "--seed", "1"], ["--resume", "true", "--seed", "1"], ["--seed", "1", "--resume"]):
+        monkeypatch.setattr("sys.argv", ["python -m scripts train", *typed])
+        assert same_command() == "python -m scripts train --seed 1"
 
 
 def test_the_same_command_of_a_program_can_be_pasted(tmp_path, monkeypatch):

@@ -272,8 +272,10 @@ def test_earlier_trainings_have_a_folder_each(tmp_path):
 def test_weights_of_other_origin_are_set_aside_too(tmp_path):
     (tmp_path / "model_best.pt").write_text("weights")
     (tmp_path / "previous").write_text("a file")
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / "epoch_0010.pt").write_text("of an earlier pre-training")
     start(tmp_path).state.set_aside()
-    assert files(tmp_path) == ["previous", "previous_2/model_best.pt"]
+    assert files(tmp_path) == ["previous", "previous_2/model_best.pt", "previous_2/snapshots/epoch_0010.pt"]
     assert (tmp_path / "previous_2" / "model_best.pt").read_text() == "weights"
 
 

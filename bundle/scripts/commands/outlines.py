@@ -61,14 +61,17 @@ def draw_outlines(
     names = {item["name"] for item in images}
     items = [item for item in images if not is_result_name(item["name"], names)]  # results may lie beside the images
     labels = labels_of(Path(dataset_dir), channel)
+    if region and not labels:
+        refuse(f"--region {region}", "no image has a label, of which it would be the labelled part", "leave it out")
     for item in items:
         _check(item, found, labels, folder, channel, region)
     check_writable(pictures)
     for item in items:
         name = item["name"]
         info, image = read_volume(item["image"], channel=channel)
-        label, box = None, region_box(region, info.shape, name)
+        label = None
         if name in labels:
+            box = region_box(region, info.shape, name)
             label = vessel_or_not(read_volume(labels[name], of_label(channel))[1], unlabelled_value, box)
         spacing, unit = _scale_bar(info)
         path = slice_panel(

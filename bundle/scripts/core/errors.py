@@ -125,7 +125,8 @@ def check_all(check: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
     if len(refused) > 1:
         for each in refused:
             logger.error("%s", each)
-        told = f"{refused[0]} (and {len(refused) - 1} more files, listed above)"
+        more = len(refused) - 1
+        told = f"{refused[0]} (and {more} more file{'s' * (more > 1)}, listed above)"
         raise type(refused[0])(told) from refused[0]
     if refused:
         raise refused[0]

@@ -50,7 +50,7 @@ def _inside(folder: Path, tell: bool) -> list[str]:
 
 def _is_dataset(folder: Path) -> bool:
     pairs = any(all(os.path.isdir(folder / name) for name in pair) for pair in PAIRS_OF_FOLDERS)
-    return pairs or folder.name == DECATHLON or os.path.isfile(folder / DECATHLON)
+    return pairs or os.path.isfile(folder / DECATHLON)
 
 
 def real_volumes(

@@ -84,7 +84,9 @@ class ScoredVolumes(CachedVolumes):
         except Exception as error:  # whatever it is, the others are scored
             if len(self.data) == 1:
                 raise
-            return _nothing(item, failure_of(str(item[Keys.IMAGE]), error))
+            why = failure_of(str(item[Keys.IMAGE]), error)
+            logger.warning("left out: %s", why)
+            return _nothing(item, why)
 
 
 def _nothing(item: Mapping[str, Any], why: str) -> dict[str, Any]:

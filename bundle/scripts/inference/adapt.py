@@ -56,14 +56,18 @@ class AdaptedInferer(Inferer):
     Args:
         enabled: whether to; otherwise the logits of the inferer inside pass. Text is read as on the command line.
         inferer: runs the network over a volume of any size.
+        classes: of the network.
 
     Raises:
-        UserError: when it runs, for a network of more than two classes.
+        UserError: for more than two classes.
     """
 
-    def __init__(self, enabled: bool | str, inferer: Inferer) -> None:
+    def __init__(self, enabled: bool | str, inferer: Inferer, classes: int = 2) -> None:
         super().__init__()
         self.enabled = read_boolean("adapt", enabled)
+        if self.enabled and classes != 2:
+            problem = f"is for vessel and background alone, and these weights tell {classes} classes apart"
+            refuse("--adapt true", problem, "leave it out")
         self.inferer = inferer
 
     def __call__(
@@ -73,9 +77,6 @@ class AdaptedInferer(Inferer):
         logits = self.inferer(inputs, network, *args, **kwargs)  # (B, K, X, Y, Z)
         if not self.enabled:
             return logits
-        if logits.shape[1] != 2:
-            problem = f"is for vessel and background alone, and these weights tell {logits.shape[1]} classes apart"
-            refuse("--adapt true", problem, "leave it out")
         bare, images = (each.as_tensor() if isinstance(each, MetaTensor) else each for each in (logits, inputs))
         affine = inputs.affine if isinstance(inputs, MetaTensor) else np.eye(4)
         affine = np.asarray(affine, dtype=float).reshape(-1, 4, 4)[0]

@@ -102,7 +102,9 @@ def run_evaluation(
         told = {**(about or {}), **({"region": str(region)} if region else {})}
         _write(Path(output_dir), metrics, drawn, labelled, told, theme)
     if failures and idist.get_rank() == 0:  # so that several processes say so once
-        scored = "the scores are of the others" if rows else "nothing was scored, and no file was written"
+        earlier = " (those there are of an earlier run)" if (Path(output_dir) / "metrics.json").exists() else ""
+        nothing = f"nothing was scored, and no file was written{earlier}"
+        scored = "the scores are of the others" if rows else nothing
         refuse_failed(failures, len(volumes), "scored", f"correct them; {scored}")
     return metrics
 
@@ -127,6 +129,7 @@ def _write(
 ) -> None:
     """In the first process, print the scores and write them and the curves."""
     written = [output_dir / "metrics.json", output_dir / "metrics.csv"]
+    replaced = "; the earlier ones are replaced" if written[0].exists() else ""
     write_text(written[0], json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     write_score_csv(written[1], metrics, labelled, about)
     if curves:
@@ -134,7 +137,7 @@ def _write(
     else:
         logger.warning("no curves: none of the metrics counts voxels")
     print(printable(f"\n{_caption(metrics, about)}\n\n{score_table(metrics, labelled)}\n"), flush=True)
-    tell_result("wrote %s in %s", ", ".join(path.name for path in written), output_dir)
+    tell_result("wrote %s in %s%s", ", ".join(path.name for path in written), output_dir, replaced)
 
 
 def _caption(metrics: Mapping[str, Any], about: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +140,16 @@ def same_command(resume: bool = False) -> str:
         resume: with `--resume true`, otherwise without.
     """
     program, _, command = sys.argv[0].rpartition(" ")
-    pairs = iter(sys.argv[1:])
+    # a bare --resume means true
+    given = [
+        word
+        for before, word in pairwise(["", *sys.argv[1:]])
+        if word != "--resume" and (before != "--resume" or word.startswith("--"))
+    ]
+    pairs = iter(given)
     words = []
     for word in pairs:
-        if word == "--resume":
-            next(pairs, None)
-        elif command in COMMANDS and word == "run":
+        if command in COMMANDS and word == "run":
             continue
         elif command in COMMANDS and word == "--bundle_root":
             next(pairs, None)

@@ -30,7 +30,10 @@ CONTENT = {"fingerprint", "epoch", "iteration", "validator", "states"}
 FROM_THE_START = "take a copy of it if there is one, or train from the start without --resume"
 SET_ASIDE = "previous"
 START = "the start, which no epoch has bettered"
-LEFT_BY_A_RUN = ("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", NAME)
+LEFT_BY_A_RUN = (
+    *("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", "snapshots"),
+    NAME,
+)
 
 
 class TrainingState:
