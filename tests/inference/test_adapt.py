@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -60,8 +61,8 @@ def test_errors_that_the_intensities_do_not_share_are_mended():
     after = adapted(image, before)
     assert precision(before[0], tube) < 0.25
     assert precision(after, tube) > 0.75
-    moved = after - (1 - module.SHARE) * before[0]  # what the classifier adds
-    found = (moved[1] - moved[0]) / module.SHARE
+    moved = (3 * after - before[0]) / 2  # the mean of both students
+    found = moved[1] - moved[0]
     assert (found[tube].median() > 0.5) & (found[~tube].median() < -0.5)
     assert torch.allclose(after.sum(dim=0), torch.zeros(SHAPE), atol=1e-6)
 
@@ -99,6 +100,31 @@ def test_a_network_that_is_wrong_altogether_is_left_alone(log_odds, why, caplog,
     (line,) = [record.getMessage() for record in caplog.records if "adapted" in record.getMessage()]
     assert line.startswith("a.tif: not adapted to, because")
     assert why in line
+
+
+def test_a_student_that_explains_too_little_is_not_listened_to(caplog, monkeypatch):
+    """A ramp is brighter than the tube at one end, so that intensity alone tells little; a classifier sees edges."""
+    monkeypatch.setattr(module, "SMOOTH", 0.0)
+    image, tube = volume()
+    image = image + torch.linspace(0, 8, SHAPE[0])[:, None, None]
+    before = logits_of(torch.where(tube, 4.0, -4.0))
+    with caplog.at_level(logging.INFO):
+        after = adapted(image, before)
+    (line,) = [record.getMessage() for record in caplog.records if "adapted to" in record.getMessage()]
+    surroundings, alone = map(float, re.search(r"agreement (\S+), by intensity alone (\S+)\)", line).groups())
+    assert alone < module.LEAST_AGREEMENT < surroundings
+
+    class Wrong:
+        """Sure that everything is vessel."""
+
+        def __init__(self, *_):
+            pass
+
+        def decision_function(self, features):
+            return np.full(len(features), 20.0)
+
+    monkeypatch.setattr(module, "Brightness", Wrong)
+    assert torch.equal(adapted(image, before), after)
 
 
 def test_blocks_make_no_difference(monkeypatch):

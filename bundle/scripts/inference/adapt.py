@@ -1,12 +1,14 @@
-"""Let a volume teach itself: a classifier learns what the network finds.
+"""Let a volume teach itself: two students learn what the network finds.
 
 What the network believes of a volume says how vessels look in that volume: how bright they are, how wide, how sharp. A
-gradient-boosted classifier of a few features a voxel is taught that, without labels, and its log-odds are averaged with
-the network's. It has seen nothing but this volume, so it goes by what tells vessel from the rest here, and not by what
-did on average over all volumes that the network was trained on.
+gradient-boosted classifier of a few features a voxel is taught that, without labels, and so is intensity alone, and the
+mean of their log-odds and the network's is taken. They have seen nothing but this volume, so they go by what tells
+vessel from the rest here, and not by what did on average over all volumes that the network was trained on. Intensity is
+the weaker student, and where it tells vessel from the rest, as in noise, the better one, because it cannot learn what
+the network gets wrong. A student that explains too little of what the network says is not listened to.
 
-Each voxel teaches both classes, vessel by the network's probability and background by the rest of it, so that voxels of
-which the network is sure weigh most, and those of which it is not teach nothing but that.
+Each voxel teaches the classifier both classes, vessel by the network's probability and background by the rest of it, so
+that voxels of which the network is sure weigh most, and those of which it is not teach nothing but that.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,19 +28,22 @@ from scripts.core import foreground_log_odds, planes_per_slab, read_boolean, ref
 from scripts.io import name_of
 from scripts.transforms import FEATURES, REACH_OF_FEATURES, sigma_of_axes, smooth_in_place, voxel_features
 
+from .intensity import Brightness
+
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
 logger = logging.getLogger(__name__)
 
+Student: TypeAlias = "HistGradientBoostingClassifier | Brightness"
+
 SMOOTH = 0.7  # standard deviation, in voxels of the finest axis, by which the teacher is smoothed
-SHARE = 0.5  # of the classifier in the mean
 SAMPLE = 60_000  # voxels that are learnt from; twice as many, by half as many trees again, gained nothing
 STRATA = (0.001, 0.01, 0.1, 0.5, 0.9)  # of the teacher's probability; as many voxels are drawn between each two
 TREES, LEAVES, LEAST_IN_LEAF = 40, 15, 50
 HELD_OUT = 5  # one in so many of them is not learnt, to see what was
 LEAST_OF_EITHER = 200  # voxels that are likelier vessel than not, or the other way round
-LEAST_AGREEMENT = 0.3  # share of the teacher's variance that the classifier explains
+LEAST_AGREEMENT = 0.3  # share of the teacher's variance that a student explains
 SIDE = 96  # of the blocks that are described one by one, in voxels
 IN_BLOCK = SIDE**3
 PART, ROWS = 1 << 20, 1 << 17  # voxels that are drawn from, and classified, at a time
@@ -48,9 +53,9 @@ Features = npt.NDArray[np.float32]
 
 
 class AdaptedInferer(Inferer):
-    """Average the logits of the inferer inside with those of a classifier taught by the volume.
+    """Average the logits of the inferer inside with those of students taught by the volume.
 
-    The classifier computes on the CPU, and sees a volume block by block, so that it takes 4 bytes a voxel and what a
+    The students compute on the CPU, and see a volume block by block, so that they take 4 bytes a voxel and what a
     block takes. The same volume gives the same result.
 
     Args:
@@ -87,7 +92,7 @@ class AdaptedInferer(Inferer):
 
 
 def adapt(image: torch.Tensor, logits: torch.Tensor, affine: np.ndarray, name: str = "volume") -> bool:
-    """Average one volume's log-odds with those of a classifier that learns them from it.
+    """Average one volume's log-odds with those of students that learn them from it.
 
     Where the network found too little vessel to learn from, or what it found cannot be told from the rest by how a
     voxel's surroundings look, the logits stay as they are, and the log says so.
@@ -105,15 +110,17 @@ def adapt(image: torch.Tensor, logits: torch.Tensor, affine: np.ndarray, name: s
     steps = spacing / spacing.min()
     voxels = image.float().cpu().numpy()  # (X, Y, Z)
     teacher = _teacher(logits, affine)  # (X, Y, Z)
-    classifier = _taught(voxels, steps, teacher, name)
+    students = _taught(voxels, steps, teacher, name)
     del teacher
-    if classifier is None:
+    if not students:
         return False
     for core, features in _described(voxels, steps):
-        found = _log_odds(classifier, features.reshape(FEATURES, -1)).reshape(features.shape[1:])  # (x, y, z)
         part = logits[(slice(None), *core)]  # (2, x, y, z), a view
-        taught = torch.from_numpy(found).to(part)
-        half = (1 - SHARE) / 2 * foreground_log_odds(part) + SHARE / 2 * taught
+        total = foreground_log_odds(part)  # (x, y, z)
+        for student in students:
+            found = _log_odds(student, features.reshape(FEATURES, -1)).reshape(features.shape[1:])  # (x, y, z)
+            total += torch.from_numpy(found).to(total)
+        half = total / (2 * (1 + len(students)))
         part[0], part[1] = -half, half
     return True
 
@@ -152,15 +159,13 @@ def _drawn(teacher: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt
 
 def _taught(
     voxels: npt.NDArray[np.float32], steps: np.ndarray, teacher: npt.NDArray[np.float32], name: str
-) -> HistGradientBoostingClassifier | None:
-    """Return a classifier of features that learnt what the teacher says; None if it could not."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
+) -> list[Student]:
+    """Return the students that learnt what the teacher says; none if none could."""
     places, weights = _drawn(teacher)
     says = teacher.reshape(-1)[places]  # (N,)
     if min(np.count_nonzero(says > 0.5), np.count_nonzero(says < 0.5)) < LEAST_OF_EITHER:
         logger.info("%s: not adapted to, because the network found too little in it to learn from", name)
-        return None
+        return []
     features = np.empty((len(places), FEATURES), dtype=np.float32)
     where = np.stack(np.unravel_index(places, voxels.shape), axis=1)  # (N, 3)
     block_of = where // SIDE
@@ -169,45 +174,57 @@ def _taught(
         inside = np.flatnonzero((block_of == first // SIDE).all(axis=1))
         features[inside] = described[(slice(None), *(where[inside] - first).T)].T
     held_out = np.arange(len(places)) % HELD_OUT == 0
-    learnt = np.flatnonzero(~held_out)
+    learnt, seen = (tuple(each[part] for each in (features, says, weights)) for part in (~held_out, held_out))
+    students = (_classifier(*learnt), Brightness(*learnt))
+    agreements = [_agreement(student, *seen) for student in students]
+    told = "agreement %.2f, by intensity alone %.2f"
+    listened_to = [student for student, found in zip(students, agreements, strict=True) if found >= LEAST_AGREEMENT]
+    if listened_to:
+        logger.info(f"%s: adapted to, by %d voxels of it ({told})", name, len(learnt[0]), *agreements)
+    else:
+        why = "what the network found does not show in its intensities"
+        logger.info(f"%s: not adapted to, because {why} ({told})", name, *agreements)
+    return listened_to
+
+
+def _classifier(
+    features: Features, says: npt.NDArray[np.float32], weights: npt.NDArray[np.float64]
+) -> HistGradientBoostingClassifier:
+    """Return a classifier of all features, `(N, FEATURES)`; each voxel teaches it both classes."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     classifier = HistGradientBoostingClassifier(
         max_iter=TREES, max_leaf_nodes=LEAVES, min_samples_leaf=LEAST_IN_LEAF, early_stopping=False, random_state=0
     )
-    weight = np.concatenate((weights[learnt] * says[learnt], weights[learnt] * (1 - says[learnt])))
+    weight = np.concatenate((weights * says, weights * (1 - says)))
     classifier.fit(
-        np.concatenate((features[learnt], features[learnt])),  # each voxel once as vessel, once as background
-        np.repeat((1, 0), len(learnt)),
+        np.concatenate((features, features)),  # each voxel once as vessel, once as background
+        np.repeat((1, 0), len(features)),
         sample_weight=weight / weight.mean(),
     )
-    agreement = _agreement(classifier, features[held_out], says[held_out], weights[held_out])
-    if agreement < LEAST_AGREEMENT:
-        told = "%s: not adapted to, because what the network found does not show in its intensities (%.2f)"
-        logger.info(told, name, agreement)
-        return None
-    logger.info("%s: adapted to, by %d voxels of it (agreement %.2f)", name, len(learnt), agreement)
     return classifier
 
 
 def _agreement(
-    classifier: HistGradientBoostingClassifier,
+    student: Student,
     features: Features,
     says: npt.NDArray[np.float32],
     weights: npt.NDArray[np.float64],
 ) -> float:
     """Return the share of the teacher's variance that is explained, on voxels not learnt from."""
-    found = 1 / (1 + np.exp(-_log_odds(classifier, features.T)))
+    found = 1 / (1 + np.exp(-_log_odds(student, features.T)))
     mean = np.average(says, weights=weights)
     return float(1 - np.average((says - found) ** 2, weights=weights) / np.average((says - mean) ** 2, weights=weights))
 
 
-def _log_odds(classifier: HistGradientBoostingClassifier, features: Features) -> npt.NDArray[np.float32]:
+def _log_odds(student: Student, features: Features) -> npt.NDArray[np.float32]:
     """Return the log-odds of vessel, `(N,)`, of features `(FEATURES, N)`, a part at a time.
 
     Scikit-learn makes numbers of 64 bits of them.
     """
     found = np.empty(features.shape[1], dtype=np.float32)
     for first in range(0, len(found), ROWS):
-        found[first : first + ROWS] = classifier.decision_function(features[:, first : first + ROWS].T)
+        found[first : first + ROWS] = student.decision_function(features[:, first : first + ROWS].T)
     return found
 
 

@@ -22,7 +22,7 @@ What the network gives becomes probabilities and a segmentation:
 """
 
 from .components import MAX_LABELLED
-from .curvature import FEATURES, REACH_OF_FEATURES, voxel_features
+from .curvature import BLURRED, FEATURES, REACH_OF_FEATURES, voxel_features
 from .intensity import INVERTED, MAX_SORTED, ScaleToUnitd, intensity_range
 from .labels import KeepRegiond, MapLabelsd, SetValuesd, is_labelled, read_label_value
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
@@ -32,6 +32,7 @@ from .smooth import SmoothLogitsd, SmoothProbabilityd, sigma_of_axes, smooth_in_
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
 
 __all__ = [
+    "BLURRED",
     "CLEARLY_DARK",
     "FEATURES",
     "INVERTED",

@@ -70,6 +70,8 @@ SIGMAS = (0.5, 1.0, 2.0, 4.0)
 OF_SIGMA = 5
 FEATURES = OF_SIGMA * len(SIGMAS)
 """How many numbers describe a voxel."""
+BLURRED = OF_SIGMA * SIGMAS.index(1.0)
+"""Which of them is the intensity, blurred by one voxel."""
 REACH_OF_FEATURES = int(TRUNCATE * max(SIGMAS) + 0.5) + 2
 """Voxels around a voxel, along each axis, on which its features depend."""
 
