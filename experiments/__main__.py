@@ -4,6 +4,7 @@ from experiments.ablation import run_ablation
 from experiments.cleaning import run_cleaning
 from experiments.held_out import run_held_out
 from experiments.results_table import run_results
+from experiments.threshold import run_threshold
 from experiments.zero_shot import run_zero_shot
 from scripts.commands import run_commands
 
@@ -13,6 +14,7 @@ COMMANDS = {
     "cleaning": run_cleaning,
     "held-out": run_held_out,
     "zero-shot": run_zero_shot,
+    "threshold": run_threshold,
 }
 
 if __name__ == "__main__":
