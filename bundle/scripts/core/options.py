@@ -140,7 +140,7 @@ OPTIONS = {
     "fill_holes": Option(ANYTHING, "fill enclosed holes up to this volume: the file's unit cubed, or `'20 voxels'`"),
     "min_size": Option(ANYTHING, "drop pieces smaller than this volume: the file's unit cubed, or `'20 voxels'`"),
     "tta": Option(BOOLEAN, "average over in-plane flips and quarter turns, which takes eight times as long"),
-    "adapt": Option(BOOLEAN, "let each volume teach a pixel classifier what the network finds, and average both"),
+    "adapt": Option(BOOLEAN, "let each volume teach a pixel classifier what the network finds, and average them"),
     "invert": Option(ANYTHING, "vessels are darker than what is around them: `true`, `false`, or `auto`, by volume"),
     "label_value": Option(ANYTHING, "value of vessel in the file: `255`, a list with one a class, or `labels`"),
     "num_workers": Option(whole_number(0), "extra processes that load and augment, at most two for each CPU"),

@@ -5,7 +5,8 @@ gradient-boosted classifier of a few features a voxel is taught that, without la
 mean of their log-odds and the network's is taken. They have seen nothing but this volume, so they go by what tells
 vessel from the rest here, and not by what did on average over all volumes that the network was trained on. Intensity is
 the weaker student, and where it tells vessel from the rest, as in noise, the better one, because it cannot learn what
-the network gets wrong. A student that explains too little of what the network says is not listened to.
+the network gets wrong. Where it explains much less of what the network says than the classifier does, it is not
+listened to, and neither is where both explain too little.
 
 Each voxel teaches the classifier both classes, vessel by the network's probability and background by the rest of it, so
 that voxels of which the network is sure weigh most, and those of which it is not teach nothing but that.
@@ -43,7 +44,8 @@ STRATA = (0.001, 0.01, 0.1, 0.5, 0.9)  # of the teacher's probability; as many v
 TREES, LEAVES, LEAST_IN_LEAF = 40, 15, 50
 HELD_OUT = 5  # one in so many of them is not learnt, to see what was
 LEAST_OF_EITHER = 200  # voxels that are likelier vessel than not, or the other way round
-LEAST_AGREEMENT = 0.3  # share of the teacher's variance that a student explains
+LEAST_AGREEMENT = 0.3  # share of the teacher's variance that the classifier explains
+LEAST_ALONE = 0.75  # of that, what intensity explains alone: other things are as bright as vessels where it is less
 SIDE = 96  # of the blocks that are described one by one, in voxels
 IN_BLOCK = SIDE**3
 PART, ROWS = 1 << 20, 1 << 17  # voxels that are drawn from, and classified, at a time
@@ -175,16 +177,15 @@ def _taught(
         features[inside] = described[(slice(None), *(where[inside] - first).T)].T
     held_out = np.arange(len(places)) % HELD_OUT == 0
     learnt, seen = (tuple(each[part] for each in (features, says, weights)) for part in (~held_out, held_out))
-    students = (_classifier(*learnt), Brightness(*learnt))
-    agreements = [_agreement(student, *seen) for student in students]
-    told = "agreement %.2f, by intensity alone %.2f"
-    listened_to = [student for student, found in zip(students, agreements, strict=True) if found >= LEAST_AGREEMENT]
-    if listened_to:
-        logger.info(f"%s: adapted to, by %d voxels of it ({told})", name, len(learnt[0]), *agreements)
-    else:
+    classifier, brightness = _classifier(*learnt), Brightness(*learnt)
+    agreement, alone = (_agreement(student, *seen) for student in (classifier, brightness))
+    told = f"agreement {agreement:.2f}, by intensity alone {alone:.2f}"
+    if agreement < LEAST_AGREEMENT:
         why = "what the network found does not show in its intensities"
-        logger.info(f"%s: not adapted to, because {why} ({told})", name, *agreements)
-    return listened_to
+        logger.info("%s: not adapted to, because %s (%s)", name, why, told)
+        return []
+    logger.info("%s: adapted to, by %d voxels of it (%s)", name, len(learnt[0]), told)
+    return [classifier, brightness] if alone >= LEAST_ALONE * agreement else [classifier]
 
 
 def _classifier(
