@@ -94,18 +94,18 @@ RULES: dict[str, Rule] = {
     **{f"{value:g}": partial(lambda value, kept, own: log_odds(value), value) for value in (0.2, 0.25, 0.3, 0.4, 0.5)},
     "greatest expected Dice": lambda kept, own: greatest_expected_dice(kept),
     "least error of log-odds": _smallest_error,
-    "half of it": partial(_half, _smallest_error),
+    "half-way to least error": partial(_half, _smallest_error),
     "Otsu of log-odds": lambda kept, own: float(threshold_otsu(listed(kept.found, CENTRES))),
     "Otsu": partial(_of_probability, threshold_otsu),
     "Li": partial(_of_probability, threshold_li),
     "triangle": partial(_of_probability, threshold_triangle),
     "Yen": partial(_of_probability, threshold_yen),
     "as many as blur + triangle": partial(as_bright, threshold=threshold_triangle),
-    "half of blur + triangle": partial(as_bright, threshold=threshold_triangle, share=0.5),
+    "half-way to blur + triangle": partial(as_bright, threshold=threshold_triangle, share=0.5),
     "as many as blur + Li": partial(as_bright, threshold=threshold_li),
-    "half of blur + Li": partial(as_bright, threshold=threshold_li, share=0.5),
+    "half-way to blur + Li": partial(as_bright, threshold=threshold_li, share=0.5),
 }
-"""By name. *Half* is the mean in log-odds with the weights' own."""
+"""By name. *Half-way* is the mean in log-odds with the weights' own."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What intensity alone says of vessel: likelier where it is brighter, as learnt from a volume."""
+"""What intensity alone says of vessel: likelier where brighter, as learnt from a volume."""
 
 from __future__ import annotations
 
@@ -33,5 +33,9 @@ class Brightness:
         self.intensities, self.log_odds = fitted.X_thresholds_, np.log(chance) - np.log1p(-chance)
 
     def decision_function(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Return the log-odds of vessel, `(N,)`, of features `(N, FEATURES)`, as classifiers of scikit-learn do."""
+        """Return the log-odds of vessel, `(N,)`, as classifiers of scikit-learn do.
+
+        Args:
+            features: `(N, FEATURES)`.
+        """
         return np.interp(features[:, BLURRED], self.intensities, self.log_odds)
