@@ -1,14 +1,17 @@
-"""What finds vessels without a network and without a label: a blur or a ridge filter, and a threshold."""
+"""What finds vessels without a network: a blur or a ridge filter and a threshold, and the best threshold there is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from monai.data import MetaTensor
 from skimage.filters import gaussian, sato, threshold_li, threshold_otsu, threshold_triangle
 
 from scripts.core import through_plane_axis, voxel_size
+from scripts.io import read_volume
 from scripts.transforms import sigma_of_axes
 
 Found = tuple[np.ndarray, float]
@@ -47,3 +50,23 @@ BASELINES: dict[str, Callable[[MetaTensor], Found]] = {
     "Sato, Otsu": lambda image: _with(threshold_otsu, ridges(image)),
 }
 """By name; each takes an image between 0 and 1 in which vessels are bright, `(1, X, Y, Z)`, with its affine."""
+
+
+def best_threshold_dice(volume: Mapping[str, Any], unlabelled_value: float | None = None) -> float:
+    """Return the highest Dice that a threshold on intensity can reach; NaN without vessel.
+
+    All distinct intensities are tried, and the label decides: no method that does not know it finds this threshold but
+    by luck.
+
+    Args:
+        volume: with paths `image` and `label`.
+        unlabelled_value: a value of the label that means *not labelled*; negative values always do.
+    """
+    intensity, label = (read_volume(volume[key])[1] for key in ("image", "label"))  # (X, Y, Z) each
+    labelled = (label >= 0) & (label != unlabelled_value)  # (X, Y, Z)
+    intensity, vessel = intensity[labelled], label[labelled] > 0  # (N,), (N,)
+    if not vessel.any():
+        return math.nan
+    values, place = np.unique(intensity, return_inverse=True)  # (V,) ascending, (N,)
+    predicted, hit = (np.bincount(each, minlength=len(values))[::-1].cumsum() for each in (place, place[vessel]))
+    return float((2 * hit / (predicted + np.count_nonzero(vessel))).max())

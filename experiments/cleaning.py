@@ -67,18 +67,21 @@ def keep_predictions(
             print(f"{path.name} {np.median(kept['seconds']):.1f} s", file=sys.stderr, flush=True)
 
 
-def volumes_of(dataset_dir: str | Path, synthetic: int) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+def volumes_of(
+    dataset_dir: str | Path, synthetic: int = 0, unlabelled_value: float | None = None
+) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """Yield the name of each volume with what gives its image, or the path of it, and its label `(1, X, Y, Z)`."""
-    for volume in find_labelled(dataset_dir):
-        yield volume["name"], partial(_labelled, volume)
+    for volume in find_labelled(dataset_dir, unlabelled_value=unlabelled_value):
+        yield volume["name"], partial(_labelled, volume, unlabelled_value)
     draw = Synthesised()
     for item in seeds(FIRST_SEED, synthetic):
         yield item["name"], partial(draw, item)
 
 
-def _labelled(volume: Mapping[str, Any]) -> dict[str, Any]:
+def _labelled(volume: Mapping[str, Any], unlabelled_value: float | None) -> dict[str, Any]:
     load = LoadImaged("label", reader=VolumeReader(), ensure_channel_first=True, dtype=None)
-    label = MapLabelsd("label", label_values([volume], None, 2))(load({"label": str(volume["label"])}))["label"]
+    values = label_values([volume], unlabelled_value, 2)
+    label = MapLabelsd("label", values, unlabelled_value)(load({"label": str(volume["label"])}))["label"]
     return {"image": str(volume["image"]), "label": label}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.results_table import DATASET
+from experiments.kinds import DATASET
 from scripts.commands.bundle import EVALUATE, FINETUNE, TRAIN, run_bundle
 from scripts.core import check_writable, refuse, slices
 from scripts.data import check_pair, find_dataset

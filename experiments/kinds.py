@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from scripts.core import BUNDLE
+
+DATASET = BUNDLE.parents[1] / "shared" / "data"
+"""The volumes of development, where they are."""
 SYNTHETIC = "synthetic"
 KINDS = {"octa_retina": "retina", "two_photon": "two-photon", "vascusynth": "trees"}
 """What the volumes of development are called, by how their names begin."""

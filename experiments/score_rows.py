@@ -15,6 +15,8 @@ from experiments.kinds import SYNTHETIC, by_kind, over_kinds
 from scripts.core import write_text
 
 ABOUT = ("weights", "sha256", "volume", "kind", "state", "settings", "threshold", "stated_threshold")
+NAMED = ("weights", "volume", "state", "trains", "seed")
+"""What a row is called by."""
 SCORES = ("average_precision", "auroc", "best_dice", "dice", "cldice", "dice_stated", "cldice_stated", "seconds")
 TITLES = {
     "average_precision": "AP",
@@ -25,45 +27,70 @@ TITLES = {
     "dice_stated": "Dice at {0:g}",
     "cldice_stated": "clDice at {0:g}",
 }
+HASH_DIGITS = 12
 Row = dict[str, Any]
 
 
 class Table:
-    """Rows of a CSV file, which is written anew whenever one is added."""
+    """Rows of a CSV file, which is written anew whenever one is added.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    A row is known by all that it is about, but for its kind; weights that have a hash are known by that and not by
+    their name.
+
+    Args:
+        path: the file.
+        about: columns that say what a row is about.
+        scores: columns of numbers.
+        shown: those that are told when a row is added, with what they are called.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        about: Sequence[str] = ABOUT,
+        scores: Sequence[str] = SCORES,
+        shown: Mapping[str, str] | None = None,
+    ) -> None:
+        self.path, self.about, self.scores = path, about, scores
+        self.shown = {"average_precision": "AP", "best_dice": "best Dice"} if shown is None else shown
         self.rows: list[Row] = []
         if path.is_file():
             with path.open(encoding="utf-8", newline="") as file:
-                self.rows = [_typed(row) for row in csv.DictReader(file)]
+                self.rows = [self._typed(row) for row in csv.DictReader(file)]
+
+    def find(self, about: Row) -> Row | None:
+        """Return the row that is about this, if there is one."""
+        about = self._typed({name: about.get(name, "") for name in self.about})
+        known = [
+            name for name in self.about if name != "kind" and not (name == "weights" and about.get("sha256", "") != "")
+        ]
+        return next((each for each in self.rows if all(each[name] == about[name] for name in known)), None)
 
     def having(self, wanted: Sequence[tuple[Row, Callable[[Row], Mapping[str, float]]]]) -> Iterator[Row]:
         """Yield the rows that are wanted; one that is missing is worked out, and written."""
         for about, work in wanted:
-            about = _typed({name: about.get(name, "") for name in ABOUT})
-            known = [name for name in ABOUT if name not in ("kind", "weights" if about["sha256"] else "sha256")]
-            row = next((each for each in self.rows if all(each[name] == about[name] for name in known)), None)
+            about = self._typed({name: about.get(name, "") for name in self.about})
+            row = self.find(about)
             if row is None:
-                row = about | dict.fromkeys(SCORES, float("nan")) | dict(work(about))
+                row = about | dict.fromkeys(self.scores, float("nan")) | dict(work(about))
                 self.rows.append(row)
                 self._write()
-                scores = f"AP {row['average_precision']:.3f}, best Dice {row['best_dice']:.3f}"
-                print(f"{row['weights']}, {row['volume']}, {row['state']}: {scores}", file=sys.stderr, flush=True)
-            yield {**row, "kind": about["kind"], "weights": about["weights"]}
+                named = [about[name] for name in self.about if name in NAMED and about[name] != ""]
+                told = [f"{title} {row[name]:.3f}" for name, title in self.shown.items()]
+                print(f"{', '.join(named)}: {', '.join(told)}", file=sys.stderr, flush=True)
+            yield row | {name: about[name] for name in ("kind", "weights") if name in self.about}
 
     def _write(self) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, (*ABOUT, *SCORES), lineterminator="\n")
+        writer = csv.DictWriter(text, (*self.about, *self.scores), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         write_text(self.path, text.getvalue())
 
-
-def _typed(row: Mapping[str, Any]) -> Row:
-    """Return a row whose numbers are numbers, as a CSV file gives them back."""
-    numbers = ("threshold", "stated_threshold", *SCORES)
-    return {name: float(value) if name in numbers and value != "" else value for name, value in row.items()}
+    def _typed(self, row: Mapping[str, Any]) -> Row:
+        """Return a row whose numbers are numbers, as a CSV file gives them back."""
+        numbers = ("threshold", "stated_threshold", *self.scores)
+        return {name: float(value) if name in numbers and value != "" else value for name, value in row.items()}
 
 
 def grouped(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, Row]]:

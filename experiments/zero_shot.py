@@ -13,13 +13,12 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
-from experiments.baselines import BASELINES
+from experiments.baselines import BASELINES, best_threshold_dice
 from experiments.cleaning import score, volumes_of
-from experiments.kinds import KINDS, SYNTHETIC, kind_of, over_kinds
+from experiments.kinds import DATASET, KINDS, SYNTHETIC, kind_of, over_kinds
 from experiments.learning_curve import MEAN, SHOWN, steps_of, write_learning_curve
 from experiments.pipeline import Pipeline
-from experiments.results_table import DATASET, HASH_DIGITS, best_threshold_dice
-from experiments.score_rows import SCORES, Row, Table, grouped, means_of, tables
+from experiments.score_rows import HASH_DIGITS, SCORES, Row, Table, grouped, means_of, tables
 from scripts.core import WEIGHTS, check_writable, foreground_log_odds, read_boolean, sha256, write_text
 from scripts.data import find_labelled
 from scripts.inference import precision
@@ -82,7 +81,7 @@ def run_zero_shot(
     for name, item in volumes:
         about = {"volume": name, "kind": kind_of(name, kinds)}
         about |= {} if centrelines else {"settings": json.dumps({"centrelines": False})}
-        shown += table.having(_baselines(about, _Blind(item, dataset_dir, centrelines)))
+        shown += table.having(_baselines(about, Blind(item, dataset_dir, centrelines)))
     for file in files:
         sidecar, digest = read_sidecar(file), sha256(file)
         pipeline: list[Pipeline] = []  # made once, when it is first needed
@@ -165,8 +164,14 @@ def _shipped_cleaning() -> dict[str, Any]:
     return dict(read_sidecar(WEIGHTS)["cleaning"])
 
 
-class _Blind:
-    """A volume that is loaded when a baseline is first scored on it."""
+class Blind:
+    """A volume that is loaded when a baseline is first scored on it.
+
+    Args:
+        item: gives its image and label (`experiments.cleaning.volumes_of`).
+        dataset_dir: where it is found again.
+        centrelines: whether to work out clDice.
+    """
 
     def __init__(self, item: Callable[[], dict[str, Any]], dataset_dir: str | Path, centrelines: bool) -> None:
         self.item, self.dataset_dir, self.centrelines = item, dataset_dir, centrelines
@@ -191,7 +196,7 @@ class _Blind:
         return {"best_dice": best_threshold_dice(volume)}
 
 
-def _baselines(about: Row, volume: _Blind) -> Iterator[tuple[Row, Callable[[Row], dict[str, float]]]]:
+def _baselines(about: Row, volume: Blind) -> Iterator[tuple[Row, Callable[[Row], dict[str, float]]]]:
     """Yield the row of each baseline, and what works it out."""
     for name in BASELINES:
         yield about | {"weights": name, "state": BLIND}, volume.threshold

@@ -1,11 +1,14 @@
 """The blind baselines on a bright tube, whose answer is known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
 
-from experiments.baselines import BASELINES, blurred, ridges
+from experiments.baselines import BASELINES, best_threshold_dice, blurred, ridges
+from tests.helpers.dataset_examples import write_pair
 
 
 def tube(voxel=(1.0, 1.0, 1.0)):
@@ -41,3 +44,37 @@ def test_ridges_of_thick_slices_are_those_of_each_slice():
     alone = MetaTensor(image.as_tensor()[..., 15:16], affine=image.affine)
     assert np.allclose(ridges(image)[..., 15], ridges(alone)[..., 0])
     assert np.ptp(ridges(image)[..., 0]) < ridges(image)[label].max() / 4
+
+
+# -- the best threshold ------------------------------------------------------------------------------------------------
+
+
+def volume(folder, image, label):
+    """Of the voxels of two rows, (X, Z), each twice along Y."""
+    image, label = (np.reshape(each, (-1, 1, 2)).repeat(2, axis=1) for each in (image, label))
+    write_pair(folder, "v", image, label, suffix=".npy")
+    return {key: str(folder / f"{key}s" / "v.npy") for key in ("image", "label")}
+
+
+def test_the_best_threshold_by_hand(tmp_path):
+    """Of 3 vessels, from 9 on one is found, 2/4; from 5 on two and one voxel more, 4/6; from 3 on all and two, 6/8."""
+    assert best_threshold_dice(volume(tmp_path, [9, 5, 5, 3, 3, 1], [1, 1, 0, 1, 0, 0])) == 6 / 8
+    assert best_threshold_dice(volume(tmp_path, [9, 5, 3, 3], [1, 1, 0, 1])) == 6 / 7  # all four are predicted
+    assert np.isnan(best_threshold_dice(volume(tmp_path, [9, 5, 5, 3], [0, 0, 0, 0])))
+
+
+def test_what_is_not_labelled_does_not_count(tmp_path):
+    assert best_threshold_dice(volume(tmp_path, [9, 5, 5, 3], [-1, 1, 0, -1])) == 2 / 3
+    assert best_threshold_dice(volume(tmp_path, [9, 5, 5, 3], [2, 1, 0, 2]), 2) == 2 / 3
+
+
+def test_no_threshold_is_better(tmp_path):
+    """Against all thresholds between neighbouring values, on numbers that differ in their last bits."""
+    random = np.random.default_rng(0)
+    label = random.random(400) < 0.3
+    image = (1 + 1e-6 * random.normal(label, 1)).astype(np.float32)
+    values = np.unique(image).astype(float)
+    assert 40 < len(values) < 200  # with ties
+    every = [image > (a + b) / 2 for a, b in pairwise([0, *values])]
+    best = max(2 * (label & predicted).sum() / (label.sum() + predicted.sum()) for predicted in every)
+    assert best_threshold_dice(volume(tmp_path, image, label.astype(np.uint8))) == best

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from experiments import zero_shot as module
-from experiments.baselines import BASELINES
-from experiments.results_table import best_threshold_dice
+from experiments.baselines import BASELINES, best_threshold_dice
 from experiments.zero_shot import BLIND, CLEANED, ORACLE, RAW, run_zero_shot
 from scripts.core import sha256
 from scripts.data import find_labelled
