@@ -30,7 +30,7 @@ help:
 	@echo "make label-foundation       make the shipped weights that server's active ones again"
 	@echo "make test-label             the tests of the server"
 	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
-	@echo "make results DATASET=FOLDER [PAGE=docs/results.md]   score the shipped weights on each labelled volume of it"
+	@echo "make results DATASET=FOLDER [PAGE=docs/results.md]   what the shipped weights and a few labels are worth on its volumes: hours"
 	@echo "make docs    the tables of docs/reference/, from the code that they describe"
 	@echo "make pictures  those of README.md and docs/, anew: minutes"
 	@echo "make foundation MASKS=FOLDER   train the shipped weights again, from nothing, into $(FOUNDATION)/: hours"

@@ -2,8 +2,8 @@
 
 from experiments.ablation import run_ablation
 from experiments.cleaning import run_cleaning
+from experiments.few_labels import run_results
 from experiments.held_out import run_held_out
-from experiments.results_table import run_results
 from experiments.threshold import run_threshold
 from experiments.zero_shot import run_zero_shot
 from scripts.commands import run_commands

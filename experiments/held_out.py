@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from experiments.few_labels.part import NOT_LABELLED, LabelledVolume, Part, write_part
+from experiments.few_labels.trial import evaluate, scores_in
 from experiments.kinds import DATASET
-from scripts.commands.bundle import EVALUATE, FINETUNE, TRAIN, run_bundle
-from scripts.core import check_writable, refuse, slices
-from scripts.data import check_pair, find_dataset
-from scripts.io import read_volume, write_volume
+from scripts.commands import FINETUNE, TRAIN, run_bundle
+from scripts.core import WEIGHTS, check_writable, refuse, region_box
+from scripts.data import find_dataset
 from scripts.weights import read_sidecar
 
 BLOCKS = {
@@ -25,7 +22,6 @@ BLOCKS = {
 """Of each volume the block to fine-tune on: 64 voxels wide, in the middle, or in the half of the retina that trains."""
 ALL_TRAINS = "$dict.fromkeys(('train', 'validate'), [{**each, 'region': each['scan'].labelled} for each in @volumes])"
 """A `split` that holds nothing out."""
-IN_BLOCK = 2  # label value of the block in the dataset to score on, where it means "not labelled"
 COLUMNS = ("block", "seed", "shown in training", "of", "before, on the rest", "Dice, AUROC on the rest")
 
 
@@ -55,15 +51,18 @@ def run_held_out(
         refuse("--blocks", f"there is no volume {unknown[0]!r} in the dataset", f"it has {', '.join(volumes)}")
     rows = []
     for name, region in blocks.items():
-        block, rest = _datasets(folder / name, volumes[name], region)
+        volume, box = LabelledVolume.read(volumes[name]), region_box(region, volumes[name]["shape"], name)
+        block = write_part(folder / name / "block", volume, Part(box))
+        rest = write_part(folder / name / "rest", volume, Part(box, inside=False))
         before = _score(folder / name / "before", rest, scale)
         for seed in seeds:
             for kind, split in (("strip", {}), ("all", {"split": ALL_TRAINS})):
                 out = folder / name / f"{kind}_{seed}"
                 if not (out / "model_best.pt").is_file():
-                    run_bundle([TRAIN, FINETUNE], dataset_dir=block, region=region, ckpt_dir=out, seed=seed, **split)
+                    options = {"unlabelled_value": NOT_LABELLED, "ckpt_dir": out, "seed": seed, **split}
+                    run_bundle([TRAIN, FINETUNE], dataset_dir=block, **options)
                 sidecar = read_sidecar(out / "model_best.pt")
-                after = _score(out / "rest", rest, scale, ckpt_path=out / "model_best.pt")
+                after = _score(out / "rest", rest, scale, out / "model_best.pt")
                 shown = next(f"{key} {value:.3f}" for key, value in sidecar["validation"].items())
                 rows.append([f"{name} `{region}`", seed, shown, sidecar["validated_on"], _told(before), _told(after)])
     print("\n".join(f"| {' | '.join(map(str, row))} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)))
@@ -73,25 +72,8 @@ def _told(scores: Mapping[str, float]) -> str:
     return f"{scores['dice']:.3f}, {scores['auroc']:.3f}"
 
 
-def _score(out: Path, dataset: Path, scale: float | str, **weights: Any) -> dict[str, float]:
+def _score(out: Path, dataset: Path, scale: float | str, weights: Path = WEIGHTS) -> dict[str, float]:
     """Score the rest of a volume, unless it has been; return the scores."""
-    if not (out / "metrics.json").is_file():
-        options = {"unlabelled_value": IN_BLOCK, "scale": scale, **weights}
-        run_bundle([TRAIN, EVALUATE], dataset_dir=dataset, output_dir=out, **options)
-    (scores,) = json.loads((out / "metrics.json").read_text())["cases"].values()
-    return scores
-
-
-def _datasets(folder: Path, volume: Mapping[str, Any], region: str) -> tuple[Path, Path]:
-    """Write two datasets of one volume: with its label, and with the block marked as not labelled."""
-    box = check_pair(volume["image"], volume["label"], region)["region"]
-    image, label = Path(volume["image"]), Path(volume["label"])
-    info, voxels = read_volume(label)  # (X, Y, Z)
-    for kind in ("block", "rest"):
-        voxels = (voxels > 0).astype(np.uint8)
-        if kind == "rest":
-            voxels[slices(box)] = IN_BLOCK
-        write_volume(folder / kind / "labels" / label.name, voxels, like=info)
-        (folder / kind / "images").mkdir(exist_ok=True)
-        (folder / kind / "images" / image.name).write_bytes(image.read_bytes())
-    return folder / "block", folder / "rest"
+    if (out / "metrics.json").is_file():
+        return scores_in(out)
+    return evaluate(out, dataset, weights, scale=scale)
