@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from experiments.cleaning import volumes_of
-from experiments.kinds import KINDS, SYNTHETIC, by_kind, kind_of, over_kinds
+from experiments.kinds import DATASET, KINDS, SYNTHETIC, by_kind, kind_of, over_kinds
 from experiments.pipeline import Pipeline
-from experiments.results_table import DATASET, HASH_DIGITS
+from experiments.score_rows import HASH_DIGITS
 from experiments.threshold.kept import Kept, keep, read_kept, write_kept
 from experiments.threshold.rules import FAMILIES, RULES, chance, left_out, log_odds
 from scripts.core import WEIGHTS, check_writable, foreground_log_odds, read_boolean, sha256, write_text
