@@ -3,6 +3,7 @@
 from experiments.ablation import run_ablation
 from experiments.cleaning import run_cleaning
 from experiments.few_labels import run_results
+from experiments.forgetting import run_forgetting
 from experiments.held_out import run_held_out
 from experiments.threshold import run_threshold
 from experiments.zero_shot import run_zero_shot
@@ -13,6 +14,7 @@ COMMANDS = {
     "ablation": run_ablation,
     "cleaning": run_cleaning,
     "held-out": run_held_out,
+    "forgetting": run_forgetting,
     "zero-shot": run_zero_shot,
     "threshold": run_threshold,
 }

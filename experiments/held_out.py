@@ -51,9 +51,7 @@ def run_held_out(
         refuse("--blocks", f"there is no volume {unknown[0]!r} in the dataset", f"it has {', '.join(volumes)}")
     rows = []
     for name, region in blocks.items():
-        volume, box = LabelledVolume.read(volumes[name]), region_box(region, volumes[name]["shape"], name)
-        block = write_part(folder / name / "block", volume, Part(box))
-        rest = write_part(folder / name / "rest", volume, Part(box, inside=False))
+        block, rest = block_and_rest(folder / name, volumes[name], region)
         before = _score(folder / name / "before", rest, scale)
         for seed in seeds:
             for kind, split in (("strip", {}), ("all", {"split": ALL_TRAINS})):
@@ -77,3 +75,9 @@ def _score(out: Path, dataset: Path, scale: float | str, weights: Path = WEIGHTS
     if (out / "metrics.json").is_file():
         return scores_in(out)
     return evaluate(out, dataset, weights, scale=scale)
+
+
+def block_and_rest(folder: Path, volume: Mapping[str, Any], region: str) -> tuple[Path, Path]:
+    """Write two datasets of one volume: with the label of a block alone, and with that of the rest alone."""
+    read, box = LabelledVolume.read(volume), region_box(region, volume["shape"], volume["name"])
+    return write_part(folder / "block", read, Part(box)), write_part(folder / "rest", read, Part(box, inside=False))

@@ -11,7 +11,8 @@ from tests.helpers.bundle_command import BUNDLE
 
 def test_every_option_that_decides_a_training_is_one_of_a_config():
     configs = BUNDLE / "configs"
-    files = [configs / "train.json", configs / "pretrain.json", *(configs / "overlays").glob("*.json")]
+    bases = [configs / f"{name}.json" for name in ("train", "finetune", "pretrain")]
+    files = [*bases, *(configs / "overlays").glob("*.json")]
     assert set(DECIDE_TRAINING) <= {name for file in files for name in json.loads(file.read_text())}
 
 

@@ -18,9 +18,10 @@ from scripts.data import (
     find_labelled,
     pad_collate,
     real_volumes,
+    share_of_real,
     vessel_values,
 )
-from tests.helpers.dataset_examples import RIGID, write_pair
+from tests.helpers.dataset_examples import RIGID, write_pair, write_tubes
 
 NONE = {"region": None, "dataset_weights": None}
 LABELS = {"channel": None, "unlabelled_value": None}
@@ -172,3 +173,32 @@ def test_real_patches_of_pretrain_json_are_scaled_mapped_and_in_their_region(two
     recipe = parser.get_parsed_content("recipe")
     assert recipe["real_share"] == share
     assert [name for name, _ in recipe["real"]] == ["one", "two"]
+
+
+def test_the_share_of_a_replay_is_that_of_the_rest():
+    assert share_of_real(0, 3) == 1
+    assert share_of_real(0.25, 2) == 0.75
+
+
+@pytest.mark.parametrize(("replay", "classes", "words"), [(1, 2, "below 1"), (0.3, 3, "3 classes apart")])
+def test_a_replay_of_nothing_else_or_beside_classes_is_refused(replay, classes, words):
+    with pytest.raises(ValueError, match=f"--replay {replay}.*{words}"):
+        share_of_real(replay, classes)
+
+
+def test_fine_tuning_replays_only_if_asked_for(tmp_path):
+    """With no replay every patch is that of the volume, drawn as it would be without this."""
+    dataset = write_tubes(tmp_path / "data", "v", (40, 36, 40))
+    options = {"bundle_root": str(BUNDLE), "dataset_dir": str(dataset), "patch_size": [32, 32, 32], "batch_size": 2}
+    patches = {}
+    for names, replay in ((("train",), None), (("train", "finetune"), 0), (("train", "finetune"), 0.5)):
+        parser = ConfigParser()
+        parser.read_config([str(BUNDLE / "configs" / f"{name}.json") for name in names])
+        parser.update(options | {"iterations_per_epoch": 8} | ({} if replay is None else {"replay": replay}))
+        found = parser.get_parsed_content("train#dataloader").dataset
+        real = [replay is None or found.is_real(index) for index in range(16)]
+        assert set(real) == ({True, False} if replay else {True})
+        index = real.index(True)
+        patches[replay] = found[index]["image"], index
+    assert torch.equal(patches[0][0], patches[None][0])
+    assert patches[0.5][0].shape == (1, 32, 32, 32)

@@ -141,7 +141,7 @@ def test_features_of_a_block_are_those_of_the_whole(monkeypatch, spacing):
     monkeypatch.setattr(module, "SIDE", 20)
     voxels, steps = np.array(volume()[0]), np.array(spacing)
     whole, seen = voxel_features(voxels, steps), np.zeros(SHAPE, dtype=int)
-    for core, features in module._described(voxels, steps):
+    for core, features in module.described_blocks(voxels, steps):
         assert np.allclose(features, whole[(slice(None), *core)], atol=1e-5)
         seen[core] += 1
     assert (seen == 1).all()

@@ -8,7 +8,10 @@ import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.engines import SupervisedEvaluator
 
+from scripts.network import VoxelClassifier
 from scripts.training import choose_cleaning
+from scripts.training.classifier import put_beside
+from scripts.transforms import FEATURES
 from scripts.weights import Checkpoint, read_sidecar, save_weights
 from tests.helpers.weights_examples import NORMALISATION, network
 
@@ -86,3 +89,67 @@ def test_without_weights_nothing_is_done(tmp_path):
     before = (tmp_path / "model_best.json").read_bytes()
     choose_cleaning(validator, tmp_path)
     assert (tmp_path / "model_best.json").read_bytes() == before
+
+
+def beside(folder, classifier):
+    put_beside(folder / "model_best.pt", classifier)
+    return folder / "model_best.pt"
+
+
+def helper(gain):
+    """A voxel classifier whose log-odds are `gain` times the blurred image."""
+    made = VoxelClassifier(FEATURES, 2, hidden=2)
+    with torch.no_grad():
+        for value in made.parameters():
+            value.zero_()
+        # gelu(x) - gelu(-x) is x
+        made.first.weight[:, 0] = torch.tensor([1.0, -1.0])
+        made.second.weight[:, 0], made.second.weight[:, 1] = torch.tensor([1.0, -1.0]), torch.tensor([-1.0, 1.0])
+        made.last.weight[1] = gain * torch.tensor([1.0, -1.0])
+    return made
+
+
+def test_a_voxel_classifier_that_helps_is_kept_with_the_share_that_suits_it(tmp_path, caplog):
+    validator = trained(tmp_path, 4.0, validated_on="a: a strip")
+    validator.inferer = lambda image, net: torch.zeros(1, 2, *image.shape[2:])  # a network that knows nothing
+    path = beside(tmp_path, helper(3))
+    with caplog.at_level(logging.INFO):
+        choose_cleaning(validator, tmp_path)
+    sidecar = read_sidecar(path)
+    assert float(Checkpoint(path).voxel_classifier(FEATURES).share) == sidecar["voxel_classifier"]["share"] > 0
+    assert sidecar["validation"]["val_dice"] > sidecar["voxel_classifier"]["val_dice_without"] + 0.2
+    assert "without it the Dice is" in caplog.text
+
+
+def test_a_voxel_classifier_that_harms_is_taken_out(tmp_path, caplog):
+    validator = trained(tmp_path, 0.5, validated_on="a: a strip")
+    path = beside(tmp_path, helper(-3))
+    with caplog.at_level(logging.INFO):
+        choose_cleaning(validator, tmp_path)
+    assert Checkpoint(path).voxel_classifier(FEATURES) is None
+    assert read_sidecar(path)["voxel_classifier"]["share"] == 0
+    assert "share of the voxel classifier 0" in caplog.text
+
+
+def test_where_nothing_was_held_out_the_share_stays_and_the_threshold_is_that_of_both(tmp_path):
+    validator = trained(tmp_path, 1.0, validated_on="itself")
+    path = beside(tmp_path, helper(3))
+    choose_cleaning(validator, tmp_path)
+    sidecar = read_sidecar(path)
+    assert float(Checkpoint(path).voxel_classifier(FEATURES).share) == 0.5
+    assert sidecar["cleaning"]["smooth"] == 0.5
+    assert sidecar["threshold"] != 0.4
+
+
+def test_it_never_ends_below_what_it_began_with(tmp_path):
+    """The usual share is kept where it is nearly the best, but not where the weights were better before."""
+    validator = trained(tmp_path, 4.0, validated_on="a: a strip")
+    path = beside(tmp_path, helper(0.001))
+    choose_cleaning(validator, tmp_path)
+    best = max(read_sidecar(path)["validation"]["val_dice"], read_sidecar(path)["voxel_classifier"]["val_dice_without"])
+    again = tmp_path / "again"
+    again.mkdir()
+    validator = trained(again, 4.0, validated_on="a: a strip", validation_before={"val_dice": best})
+    path = beside(again, helper(0.001))
+    choose_cleaning(validator, again)
+    assert read_sidecar(path)["validation"]["val_dice"] >= best

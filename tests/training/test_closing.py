@@ -56,6 +56,18 @@ def test_a_training_that_made_nothing_better_says_so(tmp_path, caplog):
     )
 
 
+def test_weights_that_training_did_not_better_may_have_a_voxel_classifier_that_did(tmp_path, caplog):
+    begun, helped = scores("val", 0.7, 0.8), scores("val", 0.75, 0.85)
+    classifier = {"share": 0.5, "val_dice_without": 0.7}
+    about = {"validation": helped, "validation_before": begun, "voxel_classifier": classifier}
+    told = lines(tmp_path, caplog, epoch=0, **about)
+    assert told[0] == (
+        "no epoch scored higher than the weights that training began with, so model_best.pt keeps those, with a voxel "
+        "classifier beside them: val_dice 0.7500, val_auroc 0.8500, threshold 0.4100, before val_dice 0.7000, "
+        "val_auroc 0.8000, threshold 0.4100, measured on " + STRIP.on
+    )
+
+
 def test_scores_on_what_trained_are_called_that(tmp_path, caplog):
     told = lines(tmp_path, caplog, on=ITSELF, epoch=10, **{"validation": scores("train", 0.9, 0.99)})
     assert told[0] == (

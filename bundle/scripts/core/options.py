@@ -119,6 +119,8 @@ OPTIONS = {
     "learning_rate_decay": Option(between(1e-12, 1), "the rate falls exponentially to this fraction over the training"),
     "frozen": Option(NAMES, "layers that do not learn during the first epochs of a fine-tuning"),
     "frozen_epochs": Option(whole_number(1), "for how many epochs `frozen` layers stay as they are; `'$None'` always"),
+    "voxel_classifier": Option(BOOLEAN, "average the network with a classifier of voxels, taught by the same labels"),
+    "replay": Option(between(0, 0.9), "share of a fine-tuning's patches that are synthetic, against forgetting"),
     "patch_size": Option(SIDES, "X, Y, Z in voxels, multiples of 32, of the patches to train on and of the window"),
     "overlap": Option(between(0, 0.99), "overlap of neighbouring windows, as a fraction of their side"),
     "scale": Option(ANYTHING, "the size at which the network sees the image, 0.5 for half; `auto` for what suits it"),
@@ -157,7 +159,7 @@ DECIDE_TRAINING = (
     *("seed", "iterations_per_epoch", "batch_size", "learning_rate", "learning_rate_decay", "frozen", "frozen_epochs"),
     *("patch_size", "overlap", "val_fraction", "val_interval", "channel", "unlabelled_value", "dataset_weights"),
     *("redraw", "rotation", "zoom", "without", "per_volume", "validation_volumes", "average", "class_weights"),
-    "invert",
+    *("invert", "replay"),
 )
 """Options that decide what a training computes; it can only be resumed with the same values."""
 

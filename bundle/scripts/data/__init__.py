@@ -6,7 +6,7 @@ from .images import FAILED, WEIGHTS_HASH, checked_images, is_result_name
 from .layout import DECATHLON, HEADER, find_volumes, volume_name
 from .loaders import PatchLoader, VolumeLoader
 from .masks import read_masks
-from .mixed import MixedPatches, dataset_folders, real_volumes, vessel_values
+from .mixed import MixedPatches, dataset_folders, real_volumes, share_of_real, vessel_values
 from .patches import EpochSampler, PatchDataset, pad_collate
 from .scan import LabelScan, find_labelled, scan_labels
 from .scoring import ScoredVolumes, find_scored
@@ -48,6 +48,7 @@ __all__ = [
     "real_volumes",
     "scan_labels",
     "seeds",
+    "share_of_real",
     "split_dataset",
     "split_in_space",
     "validated_on",

@@ -119,6 +119,24 @@ def vessel_values(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float 
     return [background, sorted((held | MASK_VALUES) - {0, background})]
 
 
+def share_of_real(replay: float, classes: int) -> float:
+    """Return the share of real patches in a fine-tuning that replays synthetic volumes against forgetting.
+
+    Args:
+        replay: the share of synthetic ones.
+        classes: of the network; synthetic volumes know vessel alone.
+
+    Raises:
+        UserError: for a share outside 0 to 1, or if the network tells several classes of vessel apart.
+    """
+    if not isinstance(replay, int | float) or not 0 <= replay < 1:
+        refuse(f"--replay {replay}", "is not a share of at least 0 and below 1", "give one such as 0.3")
+    if replay and classes != 2:
+        problem = f"is of synthetic vessels without classes, and this network tells {classes} classes apart"
+        refuse(f"--replay {replay}", problem, "leave it out")
+    return 1 - replay
+
+
 class MixedPatches(Dataset):
     """Patches of synthetic volumes, some of them replaced by patches of real ones.
 
@@ -142,7 +160,7 @@ class MixedPatches(Dataset):
         if not 0 <= share <= 1:
             refuse(f"--real_share {share}", "is not a share between 0 and 1", "give one such as 0.15")
         self.synthetic, self.real, self.share, self.seed = synthetic, real, share, seed
-        if real is not None:
+        if real is not None and share < 1:
             told = counted(len(real.data), "real volume")
             logger.info("%.0f %% of the patches come from %s", 100 * share, told)
 

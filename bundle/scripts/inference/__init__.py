@@ -4,6 +4,7 @@ Each is a `monai.inferers.Inferer` and takes the one inside as `inferer`, so tha
 an overlay puts another between them. `inference.json` has, from the outside in::
 
     AdaptedInferer         what the volume itself teaches, if asked for
+    TaughtInferer          the voxel classifier that fine-tuning taught, if the weights have one
     AugmentedInferer       in-plane turns and flips of the volume, if asked for
     MultiscaleInferer      the size, or sizes, at which the network sees the volume
     ReusedMemoryInferer    memory that one window frees serves the next
@@ -24,7 +25,7 @@ beforehand what a volume takes, and `told_volumes` what happens while they run.
 Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `SimpleInferer`.
 """
 
-from .adapt import AdaptedInferer
+from .adapt import AdaptedInferer, described_blocks
 from .augmented import AugmentedInferer
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
 from .channels_last import ChannelsLastInferer
@@ -37,6 +38,7 @@ from .progress import check_volume_fits, told_volumes
 from .resampling import shape_at
 from .reused_memory import ReusedMemoryInferer
 from .sliding_window import GridInferer, reach_of_windows
+from .taught import TaughtInferer, average, classified, steps_of
 from .uncertainty import SaveSpreadd
 
 __all__ = [
@@ -55,14 +57,19 @@ __all__ = [
     "MultiscaleInferer",
     "ReusedMemoryInferer",
     "SaveSpreadd",
+    "TaughtInferer",
     "autocast",
+    "average",
     "check_volume_fits",
+    "classified",
     "coarser_shapes",
+    "described_blocks",
     "estimate_volume",
     "precision",
     "reach_of_windows",
     "segment_folder",
     "shape_at",
+    "steps_of",
     "told_volumes",
     "with_rounded_weights",
 ]

@@ -116,7 +116,7 @@ def adapt(image: torch.Tensor, logits: torch.Tensor, affine: np.ndarray, name: s
     del teacher
     if not students:
         return False
-    for core, features in _described(voxels, steps):
+    for core, features in described_blocks(voxels, steps):
         part = logits[(slice(None), *core)]  # (2, x, y, z), a view
         total = foreground_log_odds(part)  # (x, y, z)
         for student in students:
@@ -171,7 +171,7 @@ def _taught(
     features = np.empty((len(places), FEATURES), dtype=np.float32)
     where = np.stack(np.unravel_index(places, voxels.shape), axis=1)  # (N, 3)
     block_of = where // SIDE
-    for core, described in _described(voxels, steps):
+    for core, described in described_blocks(voxels, steps):
         first = np.array([each.start for each in core])
         inside = np.flatnonzero((block_of == first // SIDE).all(axis=1))
         features[inside] = described[(slice(None), *(where[inside] - first).T)].T
@@ -229,7 +229,7 @@ def _log_odds(student: Student, features: Features) -> npt.NDArray[np.float32]:
     return found
 
 
-def _described(
+def described_blocks(
     voxels: npt.NDArray[np.float32], steps: np.ndarray
 ) -> Iterator[tuple[tuple[slice, ...], npt.NDArray[np.float32]]]:
     """Yield a volume block by block: where each lies, and its features, `(FEATURES, x, y, z)`."""

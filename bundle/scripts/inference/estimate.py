@@ -25,6 +25,7 @@ from .edge_padded import EdgePaddedInferer
 from .multiscale import COARSER, MultiscaleInferer
 from .resampling import shape_at
 from .sliding_window import GridInferer
+from .taught import TaughtInferer
 
 FLOAT = 4  # bytes
 OF_WINDOW = 6.5  # times the first layer's width: numbers that live at once for a voxel of a window, measured
@@ -107,8 +108,10 @@ def estimate_volume(
     spread = FLOAT if passes > 1 and writes_probability else 0  # bytes a voxel, twice while views are added
     if passes > 1:  # the sum so far, and the view; when it is turned back, the network's own copy is gone
         found += (logits + FLOAT + 2 * spread) * prod(own)
-    if getattr(parts.get(AdaptedInferer), "enabled", False):  # the teacher, or in its place the features of a block
-        taught = FLOAT * prod(own) + OF_DESCRIBED * min(prod(own), IN_BLOCK)
+    helped = getattr(parts.get(TaughtInferer), "classifier", None) is not None
+    # a block's features, and the teacher or the classifier's logits
+    if getattr(parts.get(AdaptedInferer), "enabled", False) or helped:
+        taught = (logits if helped else FLOAT) * prod(own) + OF_DESCRIBED * min(prod(own), IN_BLOCK)
         found = max(found, (FLOAT + logits + spread) * prod(own) + taught)
     cleaned = MASKS * prod(own) + OF_PIECES * min(prod(own), max(MAX_LABELLED, own[1] * own[2]))
     # probabilities are copied once to leave out the background, and once more for the order of the file

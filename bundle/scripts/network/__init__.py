@@ -10,13 +10,18 @@ from .blocks import LuongGate
 from .layers import Conv3x3x3, Dropout, GroupNorm, MaxPool
 from .tensorrt import by_tensorrt
 from .tubenet import TubeNet
+from .voxel_classifier import PREFIX, VoxelClassifier, classifier_in, without_classifier
 
 __all__ = [
+    "PREFIX",
     "Conv3x3x3",
     "Dropout",
     "GroupNorm",
     "LuongGate",
     "MaxPool",
     "TubeNet",
+    "VoxelClassifier",
     "by_tensorrt",
+    "classifier_in",
+    "without_classifier",
 ]

@@ -1,5 +1,6 @@
 """Training beyond MONAI's engines: losses, handlers, fine-tuning, resuming, processes."""
 
+from .classifier import teach_voxels
 from .cleaning import choose_cleaning
 from .closing import tell_end
 from .distributed import (
@@ -52,5 +53,6 @@ __all__ = [
     "prepare_batch",
     "run_training",
     "start_from",
+    "teach_voxels",
     "tell_end",
 ]

@@ -6,11 +6,13 @@ import copy
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import product
 from math import isnan
 from pathlib import Path
 from typing import Any
 
 import ignite.distributed as idist
+import numpy as np
 import torch
 from monai.data import decollate_batch
 from monai.engines import SupervisedEvaluator
@@ -18,14 +20,20 @@ from monai.utils import CommonKeys as Keys
 
 from scripts.core import write_text
 from scripts.data import ITSELF
+from scripts.inference import average, classified
 from scripts.metrics import VolumeCounts, gather_volumes, make_metrics
-from scripts.transforms import INVERTED, SmoothLogitsd
-from scripts.weights import load_plain, read_bytes, read_sidecar, sidecar_path
+from scripts.network import VoxelClassifier, without_classifier
+from scripts.transforms import FEATURES, INVERTED, SmoothLogitsd
+from scripts.weights import Checkpoint, load_plain, read_bytes, read_sidecar, sidecar_path
+
+from .classifier import put_beside
 
 logger = logging.getLogger(__name__)
 
 SIGMAS = (0.0, 0.5, 0.7, 1.0)
 """What is tried, in voxels; above, thin vessels disappear (docs/results.md)."""
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Of the voxel classifier in the mean with the network, that are tried."""
 CHOSEN_BY = {"dice": "best_dice", "auroc": "auroc", "threshold": "best_threshold"}
 """Scores of what was held out, the first of which chooses."""
 CLEARLY_BETTER = 0.002
@@ -35,10 +43,11 @@ CLEARLY_BETTER = 0.002
 def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas: Sequence[float] = SIGMAS) -> None:
     """Choose smoothing and threshold for the best weights, on what was held out.
 
-    The threshold goes with the smoothing, so both are chosen together, by Dice, and the sidecar's `validation` becomes
-    that of the two. `min_size`, `fill_holes` and
+    The threshold goes with the smoothing and with the share of the voxel classifier, if one was taught
+    (`scripts.training.teach_voxels`), so all are chosen together, by Dice, and the sidecar's `validation` becomes that
+    of them. A classifier whose share is 0 is taken out. `min_size`, `fill_holes` and
     `hysteresis` stay as they were: a strip of a block cuts vessels into pieces, and says nothing of how large pieces
-    are. Where nothing was held out, the smoothing stays too, for on what it was trained on a network needs none.
+    are. Where nothing was held out, smoothing and share stay too, for on what it was trained on a network needs none.
 
     Where each volume decided whether it is inverted, and all decided alike, the sidecars say so from now on, so that
     the weights see other volumes as they saw these.
@@ -59,21 +68,33 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
     sidecar = read_sidecar(best)
     cleaning = dict(sidecar.get("cleaning") or {})
     held_out = sidecar.get("validated_on") != ITSELF
-    before = float(cleaning.get("smooth") or 0.0)
-    tried = sorted({*sigmas, before}) if held_out else []
-    scores, inverted = _scores(validator, best, tried)
+    smooth = float(cleaning.get("smooth") or 0.0)
+    classifier = Checkpoint(best).voxel_classifier(FEATURES)
+    share = 0.0 if classifier is None else float(classifier.share)
+    before = share, smooth
+    shares = (share,) if classifier is None or not held_out else SHARES
+    smoothings = {*sigmas, smooth} if held_out else {smooth}
+    tried = sorted(product(shares, smoothings)) if held_out or classifier is not None else []
+    scores, inverted = _scores(validator, best, tried, classifier)
     chosen: dict[str, Any] = {}
-    defined = {sigma: each["dice"] for sigma, each in scores.items() if not isnan(each["dice"] + each["threshold"])}
+    defined = {choice: each["dice"] for choice, each in scores.items() if not isnan(each["dice"] + each["threshold"])}
     if before in defined:
-        top = max(defined, key=lambda sigma: defined[sigma])
-        sigma = top if defined[top] > defined[before] + CLEARLY_BETTER else before
-        found, stated = scores[sigma], sidecar.get("validation", {})
+        top = max(defined, key=lambda choice: defined[choice])
+        begun = sidecar.get("validation_before", {}).get("val_dice", 0.0)
+        clearly = defined[top] > defined[before] + CLEARLY_BETTER or defined[before] < begun
+        share, sigma = top if clearly else before
+        found, stated = scores[share, sigma], sidecar.get("validation", {})
         validation = {name: found.get(name.rpartition("_")[2], value) for name, value in stated.items()}
         chosen = {"threshold": found["threshold"], "validation": validation}
-        told = "on what was held out, smoothing by %g voxels and threshold %.4f suit the weights best: Dice %.4f"
-        was = f" (smoothed by {before:g}, as before: {defined[before]:.4f})" if sigma != before else ""
-        logger.info(f"{told}%s", sigma, found["threshold"], found["dice"], was)
+        where = "on what was held out" if held_out else "on what trained"
+        told = "%s, smoothing by %g voxels and threshold %.4f suit the weights best: Dice %.4f"
+        was = f" (smoothed by {smooth:g}, as before: {defined[share, smooth]:.4f})" if sigma != smooth else ""
+        logger.info(f"{told}%s", where, sigma, found["threshold"], found["dice"], was)
         cleaning["smooth"] = sigma
+        if classifier is not None:
+            chosen["voxel_classifier"] = _settled(
+                best, classifier, share, scores[0.0, sigma]["dice"] if held_out else None
+            )
     if cleaning.get("invert") == "auto" and inverted and len(set(inverted)) == 1:
         cleaning["invert"] = str(inverted[0]).lower()
     _write(best, {**chosen, "cleaning": cleaning})
@@ -82,20 +103,33 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
         _write(last, {"cleaning": {**(read_sidecar(last).get("cleaning") or {}), "invert": cleaning["invert"]}})
 
 
+def _settled(weights: Path, classifier: VoxelClassifier, share: float, without: float | None) -> dict[str, Any]:
+    """Write the share of a voxel classifier, or take it out; return what the sidecar says of it."""
+    if without is not None:
+        told = "share of the voxel classifier %g: without it the Dice is %.4f"
+        logger.info(told, share, without)
+    classifier.share.fill_(share)
+    _keep(weights, classifier if share > 0 else None)
+    return {"share": share, **({} if without is None else {"val_dice_without": without})}
+
+
 def _scores(
-    validator: SupervisedEvaluator, weights: Path, sigmas: Sequence[float]
-) -> tuple[dict[float, dict[str, float]], list[bool]]:
-    """Return the scores `CHOSEN_BY` by smoothing, and which volumes were inverted."""
-    if not sigmas:
+    validator: SupervisedEvaluator,
+    weights: Path,
+    tried: Sequence[tuple[float, float]],
+    classifier: VoxelClassifier | None = None,
+) -> tuple[dict[tuple[float, float], dict[str, float]], list[bool]]:
+    """Return the scores `CHOSEN_BY` by share of the classifier and smoothing, and which volumes were inverted."""
+    if not tried:
         loaded = (item for batch in validator.data_loader for item in decollate_batch(batch))
         return {}, gather_volumes([_is_inverted(item[Keys.IMAGE]) for item in loaded])
     network = validator.network
     state, training = copy.deepcopy(network.state_dict()), network.training
-    metrics = {sigma: make_metrics(CHOSEN_BY) for sigma in sigmas}
+    metrics = {choice: make_metrics(CHOSEN_BY) for choice in tried}
     inverted = []
     try:
         content = read_bytes(weights)  # written by this training, so nothing needs to be held against the network
-        network.load_state_dict(load_plain(content, weights, "is damaged", "train again"))
+        network.load_state_dict(without_classifier(load_plain(content, weights, "is damaged", "train again")))
         network.eval()
         for batch in validator.data_loader:
             with torch.inference_mode():
@@ -104,8 +138,9 @@ def _scores(
                 batch = {**batch, Keys.PRED: validator.inferer(image, network)}
             for item in decollate_batch(batch):
                 inverted.append(_is_inverted(item[Keys.IMAGE]))
-                for sigma, each in metrics.items():
-                    logits = SmoothLogitsd(Keys.PRED, sigma)(item)[Keys.PRED].cpu()  # (K, X, Y, Z)
+                helped = {share: _helped(item, classifier, share) for share in dict(tried)}
+                for (share, sigma), each in metrics.items():
+                    logits = SmoothLogitsd(Keys.PRED, sigma)(helped[share])[Keys.PRED].cpu()  # (K, X, Y, Z)
                     counts = VolumeCounts.of(logits, item[Keys.LABEL].cpu())
                     for metric in each.values():
                         metric([counts])
@@ -113,13 +148,28 @@ def _scores(
         network.load_state_dict(state)
         network.train(training)
     found = {
-        sigma: {name: float(metric.aggregate()) for name, metric in each.items()} for sigma, each in metrics.items()
+        choice: {name: float(metric.aggregate()) for name, metric in each.items()} for choice, each in metrics.items()
     }
     return found, gather_volumes(inverted)
 
 
+def _helped(item: dict[str, Any], classifier: VoxelClassifier | None, share: float) -> dict[str, Any]:
+    """Return an item whose logits are averaged with those of a voxel classifier."""
+    if classifier is None or share == 0:
+        return item
+    image, logits = item[Keys.IMAGE], item[Keys.PRED].clone()  # (1, X, Y, Z), (K, X, Y, Z)
+    affine = np.asarray(getattr(image, "affine", np.eye(4)), dtype=float)
+    average(logits, classified(classifier, image[0], affine), share)
+    return {**item, Keys.PRED: logits}
+
+
 def _is_inverted(image: torch.Tensor) -> bool:
     return bool(getattr(image, "meta", {}).get(INVERTED, False))
+
+
+@idist.one_rank_only()
+def _keep(weights: Path, classifier: VoxelClassifier | None) -> None:
+    put_beside(weights, classifier)
 
 
 @idist.one_rank_only()

@@ -78,9 +78,12 @@ def _scores(sidecar: Mapping[str, Any], last: int, validation: Validation) -> li
         told = "measured on what trained, which chose the threshold too: expect less elsewhere"
         return [f"epoch {epoch} of {last}: {_numbers(scores)}, {told}"]
     told = f"measured on {validation.told}"
+    helped = sidecar.get("voxel_classifier", {}).get("share", 0) > 0
     if epoch == 0:
         begun = "no epoch scored higher than the weights that training began with, so model_best.pt keeps those"
-        return [f"{begun}: {_numbers(scores)}, {told}"]
+        begun += ", with a voxel classifier beside them" if helped else ""
+        without = f", before {_numbers(before)}" if helped else ""
+        return [f"{begun}: {_numbers(scores)}{without}, {told}"]
     lines = [f"best epoch {epoch} of {last}: {_numbers(scores)}, {told}"]
     if before:
         lines.append(f"before training: {_numbers(before)}")

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from scripts.core import BUNDLE, is_plain_name, read_number, refuse, sha256, write_together
-from scripts.network import TubeNet
+from scripts.network import TubeNet, VoxelClassifier, classifier_in, without_classifier
 
 from .cleaning import Cleaning, read_cleaning
 from .compatibility import differences, has_other_classes, misfits, not_finite
@@ -192,7 +192,7 @@ class Checkpoint:
         """
         self.network = network if network is not None else self.network
         sidecar = self.sidecar  # read first, so that its errors are reported before those of the weights
-        state, wanted = self.state(), self.network.state_dict()
+        state, wanted = without_classifier(self.state()), self.network.state_dict()
         may_differ = [*WITHOUT_WEIGHTS]
         if classifier is not None and has_other_classes(state, wanted, classifier):
             logger.info(
@@ -208,6 +208,21 @@ class Checkpoint:
         logger.info("weights %s", self.path)
         logger.debug("%s was trained on %s", self.path.name, sidecar.get("trained_on", "unknown data"))
         return sidecar
+
+    def voxel_classifier(self, features: int) -> VoxelClassifier | None:
+        """Return the voxel classifier that helps the network; None if the weights have none.
+
+        Args:
+            features: numbers that describe a voxel.
+
+        Raises:
+            UserError: if the weights are damaged, or their classifier is one of other features.
+        """
+        classes = self.sidecar.get("network", {}).get("out_channels", 2)
+        try:
+            return None if self.path is None else classifier_in(self.state(), features, classes)
+        except ValueError as error:
+            refuse(self.path, f"has a voxel classifier that does not fit ({error})", "fine-tune again")
 
     def as_network(self) -> TubeNet:
         """Build the network that the sidecar describes and load the weights, without a config.

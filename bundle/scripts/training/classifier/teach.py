@@ -1,0 +1,83 @@
+"""After a training, teach the voxel classifier that helps its best weights."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import numpy as np
+from monai.utils import CommonKeys as Keys
+
+from scripts.core import read_boolean
+from scripts.inference import steps_of
+from scripts.network import PREFIX, VoxelClassifier, without_classifier
+from scripts.weights import Checkpoint, read_sidecar, save_state
+
+from .fit import SAMPLE, Sample, draw_sample, fit_classifier
+
+logger = logging.getLogger(__name__)
+
+LEAST = 200  # labelled voxels of each class
+
+
+def teach_voxels(
+    enabled: bool | str,
+    ckpt_dir: str | Path,
+    volumes: Sequence[Mapping[str, Any]],
+    transform: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> None:
+    """Teach a voxel classifier what trained, and put it beside the best weights.
+
+    What is held out does not teach it, so that `choose_cleaning` can judge on it how much the classifier shall count.
+    With several processes, the first does it and the others wait.
+
+    Args:
+        enabled: whether to; text is read as on the command line.
+        ckpt_dir: with `model_best.pt`, which gets the classifier; without it nothing is done.
+        volumes: items that trained, which `transform` loads one after the other.
+        transform: gives `image` and `label`, `(1, X, Y, Z)`, the label negative where nothing is labelled.
+
+    Raises:
+        UserError: if the weights are damaged, or cannot be written.
+    """
+    best = Path(ckpt_dir) / "model_best.pt"
+    if read_boolean("voxel_classifier", enabled) and best.is_file():
+        _teach(best, volumes, transform)
+
+
+@idist.one_rank_only(with_barrier=True)
+def _teach(
+    best: Path,
+    volumes: Sequence[Mapping[str, Any]],
+    transform: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> None:
+    random = np.random.default_rng(0)
+    classes = read_sidecar(best)["network"]["out_channels"]
+    samples = [_sample(transform(volume), SAMPLE // max(1, len(volumes)), random) for volume in volumes]
+    samples = [sample for sample in samples if len(sample.classes)]
+    found = np.bincount(np.concatenate([np.empty(0, np.int64), *(each.classes for each in samples)]), minlength=classes)
+    if found.min() < LEAST:
+        logger.info("no voxel classifier, because %d labelled voxels of a class are too few to teach it", found.min())
+        return
+    put_beside(best, fit_classifier(samples, classes))
+    logger.info("a voxel classifier was taught by %d labelled voxels", found.sum())
+
+
+def _sample(item: Mapping[str, Any], count: int, random: np.random.Generator) -> Sample:
+    image, label = item[Keys.IMAGE], item[Keys.LABEL]  # (1, X, Y, Z)
+    steps = steps_of(np.asarray(getattr(image, "affine", np.eye(4)), dtype=float))
+    return draw_sample(image[0].float().cpu().numpy(), label[0].cpu().numpy(), steps, count, random)
+
+
+def put_beside(weights: Path, classifier: VoxelClassifier | None) -> None:
+    """Write weights again with a voxel classifier in the place of any that they have, or without one.
+
+    Raises:
+        UserError: if the weights are damaged, or cannot be written.
+    """
+    state, sidecar = Checkpoint(weights).state(), read_sidecar(weights)
+    own = {} if classifier is None else {f"{PREFIX}{name}": value for name, value in classifier.state_dict().items()}
+    save_state(weights, without_classifier(state) | own, sidecar)

@@ -1,0 +1,84 @@
+"""What teaches a voxel classifier after a training, and where it goes."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from scripts.training import teach_voxels
+from scripts.training.classifier import fit, put_beside
+from scripts.transforms import FEATURES
+from scripts.weights import Checkpoint, read_sidecar, save_weights
+from tests.helpers.weights_examples import NORMALISATION, network
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(fit, "PASSES", 2)
+
+
+def trained(folder, classes=2):
+    net = network(out_channels=classes)
+    about = {
+        "network": net.arguments,
+        "normalisation": NORMALISATION,
+        "threshold": 0.4,
+        "validation": {"val_dice": 0.5},
+    }
+    save_weights(folder / "model_best.pt", net, about)
+    return folder / "model_best.pt"
+
+
+def item(vessel=1):
+    label = torch.zeros(1, 16, 16, 16, dtype=torch.int8)
+    label[:, 4:10, 4:10] = vessel
+    return {"image": MetaTensor(label.float().abs(), affine=np.diag([1.0, 1.0, 2.0, 1.0])), "label": label}
+
+
+def test_the_best_weights_get_it_and_stay_what_they_were(tmp_path, caplog):
+    path = trained(tmp_path)
+    loaded = []
+    with caplog.at_level(logging.INFO):
+        teach_voxels("true", tmp_path, ["a", "b"], lambda name: loaded.append(name) or item())
+    assert loaded == ["a", "b"]
+    assert "a voxel classifier was taught by 8192 labelled voxels" in caplog.text
+    assert float(Checkpoint(path).voxel_classifier(FEATURES).share) == 0.5
+    assert read_sidecar(path)["validation"] == {"val_dice": 0.5}
+    other = network(seed=4)
+    Checkpoint(path).load_into(other)
+    assert all(torch.equal(value, network().state_dict()[name]) for name, value in other.state_dict().items())
+
+
+@pytest.mark.parametrize("vessel", [0, -1], ids=["no vessel", "no label of it"])
+def test_too_few_voxels_of_a_class_teach_nothing(vessel, tmp_path, caplog):
+    path = trained(tmp_path)
+    before = path.read_bytes()
+    with caplog.at_level(logging.INFO):
+        teach_voxels(True, tmp_path, ["a"], lambda name: item(vessel))
+    assert path.read_bytes() == before
+    assert "no voxel classifier, because 0 labelled voxels" in caplog.text
+
+
+@pytest.mark.parametrize("enabled", [False, "false"])
+def test_it_is_taught_only_if_asked_for(enabled, tmp_path):
+    trained(tmp_path)
+    teach_voxels(enabled, tmp_path, ["a"], None)
+
+
+def test_without_weights_nothing_is_done(tmp_path):
+    teach_voxels(True, tmp_path, ["a"], None)
+
+
+def test_another_takes_its_place_and_none_takes_it_out(tmp_path):
+    path = trained(tmp_path)
+    before = Checkpoint(path).state()
+    for share in (0.25, 1.0):
+        made = fit.VoxelClassifier(FEATURES)
+        made.share.fill_(share)
+        put_beside(path, made)
+        assert float(Checkpoint(path).voxel_classifier(FEATURES).share) == share
+    put_beside(path, None)
+    assert Checkpoint(path).voxel_classifier(FEATURES) is None
+    assert Checkpoint(path).state().keys() == before.keys()
