@@ -1,4 +1,4 @@
-"""Average the network's logits with those of the voxel classifier that fine-tuning taught beside it."""
+"""Average what the network finds with what the voxel classifier of its weights finds."""
 
 from __future__ import annotations
 

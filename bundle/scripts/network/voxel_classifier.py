@@ -14,7 +14,7 @@ PREFIX = "voxel_classifier."
 
 
 class VoxelClassifier(nn.Module):
-    """A perceptron with two hidden layers, and how much it counts beside the network that it helps.
+    """A perceptron with two hidden layers, and how much it counts beside the network.
 
     It has some six thousand weights, where `TubeNet` has millions: a few thousand labelled voxels teach it in seconds
     how vessels look in one volume, and what `TubeNet` knows of shapes is averaged with that.

@@ -119,7 +119,7 @@ def _scores(
     tried: Sequence[tuple[float, float]],
     classifier: VoxelClassifier | None = None,
 ) -> tuple[dict[tuple[float, float], dict[str, float]], list[bool]]:
-    """Return the scores `CHOSEN_BY` by share of the classifier and smoothing, and which volumes were inverted."""
+    """Return the scores `CHOSEN_BY` by share and smoothing, and which volumes were inverted."""
     if not tried:
         loaded = (item for batch in validator.data_loader for item in decollate_batch(batch))
         return {}, gather_volumes([_is_inverted(item[Keys.IMAGE]) for item in loaded])

@@ -16,7 +16,7 @@ from scripts.transforms import FEATURES
 
 SAMPLE = 120_000  # voxels that are learnt from, of all volumes together
 PASSES, BATCH = 12, 2048
-RATE, DECAY, DROPOUT = 6e-3, 1e-2, 0.1  # learning rate at its peak, decay of weights, share of features that are hidden
+RATE, DECAY = 6e-3, 1e-2  # learning rate at its peak, decay of weights
 LEAST_DEVIATION = 1e-6
 
 
@@ -73,12 +73,14 @@ def draw_sample(
 
 
 def fit_classifier(samples: Sequence[Sample], classes: int, seed: int = 0) -> VoxelClassifier:
-    """Fit a voxel classifier by weighted cross-entropy; the same samples and seed give the same one.
+    """Fit a voxel classifier by weighted cross-entropy.
+
+    The same samples and seed give the same one.
 
     Args:
         samples: of each volume; a volume counts as much as another, however many voxels of it are labelled.
         classes: how many there are.
-        seed: of the first weights, the order and what is hidden.
+        seed: of the first weights and of the order.
     """
     features = torch.from_numpy(np.concatenate([each.features for each in samples]))  # (N, F)
     target = torch.from_numpy(np.concatenate([each.classes for each in samples]))  # (N,)

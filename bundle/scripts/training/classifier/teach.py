@@ -73,7 +73,7 @@ def _sample(item: Mapping[str, Any], count: int, random: np.random.Generator) ->
 
 
 def put_beside(weights: Path, classifier: VoxelClassifier | None) -> None:
-    """Write weights again with a voxel classifier in the place of any that they have, or without one.
+    """Write weights again with a voxel classifier in place of any that they have, or without.
 
     Raises:
         UserError: if the weights are damaged, or cannot be written.
