@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from experiments.few_labels.part import NOT_LABELLED, LabelledVolume, Part, write_part
 from experiments.few_labels.trial import evaluate, scores_in

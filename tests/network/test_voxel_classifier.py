@@ -1,9 +1,12 @@
-"""The voxel classifier: what it scales by, and how it lies beside a network's weights."""
+"""The voxel classifier: what it scales by, and how a sidecar states it."""
+
+import base64
+import json
 
 import pytest
 import torch
 
-from scripts.network import PREFIX, TubeNet, VoxelClassifier, classifier_in, without_classifier
+from scripts.network import VoxelClassifier
 
 
 def classifier(features=5, classes=3, seed=0):
@@ -15,11 +18,6 @@ def classifier(features=5, classes=3, seed=0):
     return made.eval()
 
 
-def beside(made):
-    own = {f"{PREFIX}{name}": value for name, value in made.state_dict().items()}
-    return TubeNet(channels=(4, 8)).state_dict() | own
-
-
 def test_features_are_scaled_by_what_was_learnt_from():
     made = classifier()
     plain = VoxelClassifier(5, 3, hidden=7)
@@ -29,41 +27,53 @@ def test_features_are_scaled_by_what_was_learnt_from():
     assert torch.allclose(made(features), plain((features - torch.arange(5)) / 2))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_it_is_found_again_beside_a_network(dtype):
+def test_what_a_sidecar_states_is_the_same_one():
     made = classifier()
-    state = {name: value.to(dtype) for name, value in beside(made).items()}
-    found = classifier_in(state, 5, 3)
-    assert float(found.share) == 0.25
-    features = torch.rand(11, 5)
-    assert torch.allclose(found(features), made(features), atol=1e-6 if dtype == torch.float32 else 1e-2)
-    assert set(without_classifier(state)) == set(TubeNet(channels=(4, 8)).state_dict())
+    found = VoxelClassifier.from_stated(json.loads(json.dumps(made.stated())), 5, 3)
+    assert found.state_dict().keys() == made.state_dict().keys()
+    assert all(torch.equal(value, found.state_dict()[name]) for name, value in made.state_dict().items())
 
 
-def test_weights_without_one_have_none():
-    assert classifier_in(TubeNet(channels=(4, 8)).state_dict(), 5, 3) is None
+@pytest.mark.parametrize("stated", [None, {"share": 0.0, "val_dice_without": 0.7}], ids=["nothing", "one taken out"])
+def test_there_may_be_none(stated):
+    assert VoxelClassifier.from_stated(stated, 5, 3) is None
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"share": torch.tensor(1.5)},
-        {"share": torch.tensor(-0.1)},
-        {"deviation": torch.zeros(5)},
-        {"first.bias": torch.zeros(4096)},
-        {"first.bias": torch.tensor(1.0)},
-        {"last.weight": torch.zeros(4, 7)},
-        {"another": torch.zeros(1)},
+        {"share": 1.5},
+        {"share": -0.1},
+        {"share": True},
+        {"share": "0.5"},
+        {"hidden": 4096},
+        {"hidden": 0},
+        {"hidden": 8},
+        {"hidden": 7.0},
+        {"features": 6},
+        {"classes": 2},
+        {"numbers": "no base64!"},
+        {"numbers": None},
+        {"numbers": base64.b64encode(bytes(4)).decode()},
+        {"numbers": base64.b64encode(torch.zeros(4 * (5 + 5 + 42 + 56 + 24)).numpy().tobytes()[: 4 * 132]).decode()},
     ],
-    ids=lambda change: next(iter(change)),
+    ids=lambda change: f"{next(iter(change))} {next(iter(change.values()))}"[:30],
 )
 def test_what_does_not_fit_is_refused(change):
-    state = beside(classifier()) | {f"{PREFIX}{name}": value for name, value in change.items()}
     with pytest.raises(ValueError, match="it"):
-        classifier_in(state, 5, 3)
+        VoxelClassifier.from_stated(classifier().stated() | change, 5, 3)
 
 
-@pytest.mark.parametrize(("features", "classes"), [(6, 3), (5, 2)])
-def test_other_features_or_classes_are_refused(features, classes):
-    with pytest.raises(ValueError, match="numbers a voxel"):
-        classifier_in(beside(classifier()), features, classes)
+@pytest.mark.parametrize("stated", ["text", [1], 3])
+def test_what_is_none_is_refused(stated):
+    with pytest.raises(ValueError, match="it is not one"):
+        VoxelClassifier.from_stated(stated, 5, 3)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_refused(value):
+    made = classifier()
+    with torch.no_grad():
+        made.last.bias[0] = value
+    with pytest.raises(ValueError, match="out of range"):
+        VoxelClassifier.from_stated(made.stated(), 5, 3)

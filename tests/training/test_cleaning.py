@@ -10,9 +10,8 @@ from monai.engines import SupervisedEvaluator
 
 from scripts.network import VoxelClassifier
 from scripts.training import choose_cleaning
-from scripts.training.classifier import put_beside
 from scripts.transforms import FEATURES
-from scripts.weights import Checkpoint, read_sidecar, save_weights
+from scripts.weights import VOXEL_CLASSIFIER, Checkpoint, change_sidecar, read_sidecar, save_weights
 from tests.helpers.weights_examples import NORMALISATION, network
 
 STATED = {"smooth": 0.5, "min_size": "20 voxels", "fill_holes": 0, "hysteresis": None, "invert": "auto"}
@@ -92,7 +91,7 @@ def test_without_weights_nothing_is_done(tmp_path):
 
 
 def beside(folder, classifier):
-    put_beside(folder / "model_best.pt", classifier)
+    change_sidecar(folder / "model_best.pt", {VOXEL_CLASSIFIER: classifier.stated()})
     return folder / "model_best.pt"
 
 

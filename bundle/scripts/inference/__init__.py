@@ -25,7 +25,6 @@ beforehand what a volume takes, and `told_volumes` what happens while they run.
 Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `SimpleInferer`.
 """
 
-from .adapt import AdaptedInferer, described_blocks
 from .augmented import AugmentedInferer
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
 from .channels_last import ChannelsLastInferer
@@ -38,8 +37,8 @@ from .progress import check_volume_fits, told_volumes
 from .resampling import shape_at
 from .reused_memory import ReusedMemoryInferer
 from .sliding_window import GridInferer, reach_of_windows
-from .taught import TaughtInferer, average, classified, steps_of
 from .uncertainty import SaveSpreadd
+from .voxelwise import AdaptedInferer, TaughtInferer, average, classified, described_blocks, steps_of
 
 __all__ = [
     "COARSER",

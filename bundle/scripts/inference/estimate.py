@@ -19,13 +19,12 @@ from monai.inferers import Inferer
 from scripts.core import AUTO, by, free_memory, refuse, size
 from scripts.transforms import MAX_LABELLED, MAX_LOOKED_AT
 
-from .adapt import IN_BLOCK, OF_DESCRIBED, AdaptedInferer
 from .bfloat16 import Bfloat16Inferer
 from .edge_padded import EdgePaddedInferer
 from .multiscale import COARSER, MultiscaleInferer
 from .resampling import shape_at
 from .sliding_window import GridInferer
-from .taught import TaughtInferer
+from .voxelwise import IN_BLOCK, OF_DESCRIBED, AdaptedInferer, TaughtInferer
 
 FLOAT = 4  # bytes
 OF_WINDOW = 6.5  # times the first layer's width: numbers that live at once for a voxel of a window, measured

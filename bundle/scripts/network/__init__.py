@@ -10,10 +10,9 @@ from .blocks import LuongGate
 from .layers import Conv3x3x3, Dropout, GroupNorm, MaxPool
 from .tensorrt import by_tensorrt
 from .tubenet import TubeNet
-from .voxel_classifier import PREFIX, VoxelClassifier, classifier_in, without_classifier
+from .voxel_classifier import VoxelClassifier
 
 __all__ = [
-    "PREFIX",
     "Conv3x3x3",
     "Dropout",
     "GroupNorm",
@@ -22,6 +21,4 @@ __all__ = [
     "TubeNet",
     "VoxelClassifier",
     "by_tensorrt",
-    "classifier_in",
-    "without_classifier",
 ]

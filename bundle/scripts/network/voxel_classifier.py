@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 HIDDEN = 64  # units of each of the two hidden layers
 MAX_HIDDEN = 1024
-PREFIX = "voxel_classifier."
-"""What the names of its tensors begin with where they lie beside those of a `TubeNet`."""
+STORED = "<f4"  # of each number, on whatever machine it is stored
 
 
 class VoxelClassifier(nn.Module):
@@ -48,35 +50,56 @@ class VoxelClassifier(nn.Module):
         logits: torch.Tensor = self.last(hidden)  # (N, classes)
         return logits
 
+    def stated(self) -> dict[str, Any]:
+        """Return it as JSON values, as the sidecar of weights holds it: its sizes, its share, its numbers in base64."""
+        numbers = torch.cat([value.detach().float().reshape(-1) for value in self._numbers()]).numpy()
+        return {
+            "features": self.first.in_features,
+            "classes": self.last.out_features,
+            "hidden": self.first.out_features,
+            "share": float(self.share),
+            "numbers": base64.b64encode(numbers.astype(STORED).tobytes()).decode("ascii"),
+        }
 
-def without_classifier(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors of a state dict that are not a voxel classifier's."""
-    return {name: value for name, value in state.items() if not name.startswith(PREFIX)}
+    def _numbers(self) -> list[torch.Tensor]:
+        return [self.mean, self.deviation, *self.parameters()]
 
+    @classmethod
+    def from_stated(cls, stated: object, features: int, classes: int) -> VoxelClassifier | None:
+        """Return the voxel classifier that a sidecar states; None if it states none.
 
-def classifier_in(state: Mapping[str, torch.Tensor], features: int, classes: int) -> VoxelClassifier | None:
-    """Return the voxel classifier whose tensors lie in a state dict; None if none do.
+        Args:
+            stated: what `stated` returned; without `numbers`, or None, there is none.
+            features: numbers that describe a voxel, as this version computes them.
+            classes: of the network that it helps.
 
-    Args:
-        state: tensors by name.
-        features: numbers that describe a voxel, as this version computes them.
-        classes: of the network that it helps.
-
-    Raises:
-        ValueError: if they are of other features or classes, or no classifier at all.
-    """
-    own = {name.removeprefix(PREFIX): value.float() for name, value in state.items() if name.startswith(PREFIX)}
-    if not own:
-        return None
-    hidden = len(own["first.bias"]) if own.get("first.bias", torch.empty(())).ndim == 1 else 0
-    if not 0 < hidden <= MAX_HIDDEN:
-        raise ValueError("its hidden layers are of another form")
-    classifier = VoxelClassifier(features, classes, hidden)
-    wanted = classifier.state_dict()
-    shapes, expected = ({name: value.shape for name, value in each.items()} for each in (own, wanted))
-    if shapes != expected:
-        raise ValueError(f"it is not one of {features} numbers a voxel and {classes} classes")
-    if not (own["deviation"] > 0).all() or not 0 <= own["share"] <= 1:
-        raise ValueError("its deviation or share is out of range")
-    classifier.load_state_dict(own)
-    return classifier.eval()
+        Raises:
+            ValueError: if it is of other features or classes, or no classifier at all.
+        """
+        if stated is None or (isinstance(stated, Mapping) and "numbers" not in stated):
+            return None
+        if not isinstance(stated, Mapping):
+            raise ValueError("it is not one")
+        if (stated.get("features"), stated.get("classes")) != (features, classes):
+            raise ValueError(f"it is not one of {features} numbers a voxel and {classes} classes")
+        hidden, share = stated.get("hidden"), stated.get("share")
+        if type(hidden) is not int or not 0 < hidden <= MAX_HIDDEN:
+            raise ValueError("its hidden layers are of another form")
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+            raise ValueError("its share is not a number between 0 and 1")
+        made = cls(features, classes, hidden)
+        wanted = [value.numel() for value in made._numbers()]
+        try:
+            stored = base64.b64decode(stated["numbers"], validate=True)
+        except (TypeError, ValueError):
+            raise ValueError("its numbers are not base64") from None
+        if len(stored) != np.dtype(STORED).itemsize * sum(wanted):
+            raise ValueError("it has too few numbers or too many")
+        numbers = torch.from_numpy(np.frombuffer(stored, STORED).astype(np.float32))
+        with torch.no_grad():
+            for value, own in zip(made._numbers(), numbers.split(wanted), strict=True):
+                value.copy_(own.view_as(value))
+            made.share.fill_(share)
+        if not numbers.isfinite().all() or not (made.deviation > 0).all():
+            raise ValueError("its numbers are out of range")
+        return made.eval()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -18,15 +17,12 @@ from monai.data import decollate_batch
 from monai.engines import SupervisedEvaluator
 from monai.utils import CommonKeys as Keys
 
-from scripts.core import write_text
 from scripts.data import ITSELF
 from scripts.inference import average, classified
 from scripts.metrics import VolumeCounts, gather_volumes, make_metrics
-from scripts.network import VoxelClassifier, without_classifier
+from scripts.network import VoxelClassifier
 from scripts.transforms import FEATURES, INVERTED, SmoothLogitsd
-from scripts.weights import Checkpoint, load_plain, read_bytes, read_sidecar, sidecar_path
-
-from .classifier import put_beside
+from scripts.weights import VOXEL_CLASSIFIER, Checkpoint, change_sidecar, load_plain, read_bytes, read_sidecar
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +88,8 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
         logger.info(f"{told}%s", where, sigma, found["threshold"], found["dice"], was)
         cleaning["smooth"] = sigma
         if classifier is not None:
-            chosen["voxel_classifier"] = _settled(
-                best, classifier, share, scores[0.0, sigma]["dice"] if held_out else None
-            )
+            without = scores[0.0, sigma]["dice"] if held_out else None
+            chosen[VOXEL_CLASSIFIER] = _settled(classifier, share, without)
     if cleaning.get("invert") == "auto" and inverted and len(set(inverted)) == 1:
         cleaning["invert"] = str(inverted[0]).lower()
     _write(best, {**chosen, "cleaning": cleaning})
@@ -103,14 +98,14 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
         _write(last, {"cleaning": {**(read_sidecar(last).get("cleaning") or {}), "invert": cleaning["invert"]}})
 
 
-def _settled(weights: Path, classifier: VoxelClassifier, share: float, without: float | None) -> dict[str, Any]:
-    """Write the share of a voxel classifier, or take it out; return what the sidecar says of it."""
+def _settled(classifier: VoxelClassifier, share: float, without: float | None) -> dict[str, Any]:
+    """Give a voxel classifier its share, or take it out; return what the sidecar says of it."""
     if without is not None:
         told = "share of the voxel classifier %g: without it the Dice is %.4f"
         logger.info(told, share, without)
     classifier.share.fill_(share)
-    _keep(weights, classifier if share > 0 else None)
-    return {"share": share, **({} if without is None else {"val_dice_without": without})}
+    stated = classifier.stated() if share > 0 else {"share": share}
+    return stated | ({} if without is None else {"val_dice_without": without})
 
 
 def _scores(
@@ -129,7 +124,7 @@ def _scores(
     inverted = []
     try:
         content = read_bytes(weights)  # written by this training, so nothing needs to be held against the network
-        network.load_state_dict(without_classifier(load_plain(content, weights, "is damaged", "train again")))
+        network.load_state_dict(load_plain(content, weights, "is damaged", "train again"))
         network.eval()
         for batch in validator.data_loader:
             with torch.inference_mode():
@@ -168,12 +163,6 @@ def _is_inverted(image: torch.Tensor) -> bool:
 
 
 @idist.one_rank_only()
-def _keep(weights: Path, classifier: VoxelClassifier | None) -> None:
-    put_beside(weights, classifier)
-
-
-@idist.one_rank_only()
 def _write(weights: Path, changes: Mapping[str, Any]) -> None:
     """Change a sidecar; the weights that it describes stay as they are."""
-    sidecar = json.loads(sidecar_path(weights).read_text(encoding="utf-8"))
-    write_text(sidecar_path(weights), json.dumps({**sidecar, **changes}, indent=2) + "\n")
+    change_sidecar(weights, changes)

@@ -22,12 +22,12 @@ import torch
 from torch import nn
 
 from scripts.core import BUNDLE, is_plain_name, read_number, refuse, sha256, write_together
-from scripts.network import TubeNet, VoxelClassifier, classifier_in, without_classifier
+from scripts.network import TubeNet, VoxelClassifier
 
 from .cleaning import Cleaning, read_cleaning
 from .compatibility import differences, has_other_classes, misfits, not_finite
 from .plain import is_plain, load_plain, read_bytes
-from .sidecar import check_not_giant, check_size, read_sidecar, sidecar_path
+from .sidecar import VOXEL_CLASSIFIER, check_not_giant, check_size, read_sidecar, sidecar_path
 
 logger = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ class Checkpoint:
         """
         self.network = network if network is not None else self.network
         sidecar = self.sidecar  # read first, so that its errors are reported before those of the weights
-        state, wanted = without_classifier(self.state()), self.network.state_dict()
+        state, wanted = self.state(), self.network.state_dict()
         may_differ = [*WITHOUT_WEIGHTS]
         if classifier is not None and has_other_classes(state, wanted, classifier):
             logger.info(
@@ -216,13 +216,15 @@ class Checkpoint:
             features: numbers that describe a voxel.
 
         Raises:
-            UserError: if the weights are damaged, or their classifier is one of other features.
+            UserError: if the sidecar is damaged, or the classifier is one of other features.
         """
-        classes = self.sidecar.get("network", {}).get("out_channels", 2)
+        if self.path is None:
+            return None
+        stated, classes = self.sidecar.get(VOXEL_CLASSIFIER), self.sidecar.get("network", {}).get("out_channels", 2)
         try:
-            return None if self.path is None else classifier_in(self.state(), features, classes)
+            return VoxelClassifier.from_stated(stated, features, classes)
         except ValueError as error:
-            refuse(self.path, f"has a voxel classifier that does not fit ({error})", "fine-tune again")
+            refuse(sidecar_path(self.path), f"has a voxel classifier that does not fit ({error})", "fine-tune again")
 
     def as_network(self) -> TubeNet:
         """Build the network that the sidecar describes and load the weights, without a config.

@@ -10,13 +10,15 @@ from typing import Any
 
 import torch
 
-from scripts.core import UserError, check_regular, read_json, refuse
+from scripts.core import UserError, check_regular, read_json, refuse, write_text
 from scripts.network import TubeNet
 
 from .cleaning import read_cleaning
 
 BEST = "model_best.pt"
 """What a training calls its best weights."""
+VOXEL_CLASSIFIER = "voxel_classifier"
+"""What a sidecar calls the classifier of voxels that helps its weights (`scripts.network.VoxelClassifier`)."""
 MAX_SIDECAR = 2**24  # bytes
 MIN_BYTES, MAX_BYTES = 2, 8  # of a number: half and double precision
 SLACK = 2**20  # bytes that a file may have beside its numbers
@@ -54,6 +56,15 @@ def read_sidecar(weights: str | Path, option: str = "--ckpt_path") -> dict[str, 
     except RecursionError:
         refuse(path, "is nested too deep to be read", remedy)
     return sidecar
+
+
+def change_sidecar(weights: str | Path, changes: Mapping[str, Any]) -> None:
+    """Change what a sidecar says; the weights that it describes stay as they are.
+
+    Raises:
+        UserError: if it is missing or damaged, or cannot be written.
+    """
+    write_text(sidecar_path(weights), json.dumps({**read_sidecar(weights), **changes}, indent=2) + "\n")
 
 
 def check_is_there(weights: Path, option: str = "--ckpt_path") -> None:

@@ -13,8 +13,7 @@ from monai.utils import CommonKeys as Keys
 
 from scripts.core import read_boolean
 from scripts.inference import steps_of
-from scripts.network import PREFIX, VoxelClassifier, without_classifier
-from scripts.weights import Checkpoint, read_sidecar, save_state
+from scripts.weights import VOXEL_CLASSIFIER, change_sidecar, read_sidecar
 
 from .fit import SAMPLE, Sample, draw_sample, fit_classifier
 
@@ -29,19 +28,19 @@ def teach_voxels(
     volumes: Sequence[Mapping[str, Any]],
     transform: Callable[[Mapping[str, Any]], Mapping[str, Any]],
 ) -> None:
-    """Teach a voxel classifier what trained, and put it beside the best weights.
+    """Teach a voxel classifier what trained, and put it into the sidecar of the best weights.
 
     What is held out does not teach it, so that `choose_cleaning` can judge on it how much the classifier shall count.
     With several processes, the first does it and the others wait.
 
     Args:
         enabled: whether to; text is read as on the command line.
-        ckpt_dir: with `model_best.pt`, which gets the classifier; without it nothing is done.
+        ckpt_dir: with `model_best.pt`, whose sidecar gets the classifier; without it nothing is done.
         volumes: items that trained, which `transform` loads one after the other.
         transform: gives `image` and `label`, `(1, X, Y, Z)`, the label negative where nothing is labelled.
 
     Raises:
-        UserError: if the weights are damaged, or cannot be written.
+        UserError: if the sidecar is damaged, or cannot be written.
     """
     best = Path(ckpt_dir) / "model_best.pt"
     if read_boolean("voxel_classifier", enabled) and best.is_file():
@@ -62,7 +61,7 @@ def _teach(
     if found.min() < LEAST:
         logger.info("no voxel classifier, because %d labelled voxels of a class are too few to teach it", found.min())
         return
-    put_beside(best, fit_classifier(samples, classes))
+    change_sidecar(best, {VOXEL_CLASSIFIER: fit_classifier(samples, classes).stated()})
     logger.info("a voxel classifier was taught by %d labelled voxels", found.sum())
 
 
@@ -70,14 +69,3 @@ def _sample(item: Mapping[str, Any], count: int, random: np.random.Generator) ->
     image, label = item[Keys.IMAGE], item[Keys.LABEL]  # (1, X, Y, Z)
     steps = steps_of(np.asarray(getattr(image, "affine", np.eye(4)), dtype=float))
     return draw_sample(image[0].float().cpu().numpy(), label[0].cpu().numpy(), steps, count, random)
-
-
-def put_beside(weights: Path, classifier: VoxelClassifier | None) -> None:
-    """Write weights again with a voxel classifier in place of any that they have, or without.
-
-    Raises:
-        UserError: if the weights are damaged, or cannot be written.
-    """
-    state, sidecar = Checkpoint(weights).state(), read_sidecar(weights)
-    own = {} if classifier is None else {f"{PREFIX}{name}": value for name, value in classifier.state_dict().items()}
-    save_state(weights, without_classifier(state) | own, sidecar)

@@ -14,7 +14,7 @@ from scripts.inference import AdaptedInferer
 from scripts.metrics import VolumeCounts
 from scripts.transforms import voxel_features
 
-module = importlib.import_module("scripts.inference.adapt")
+module = importlib.import_module("scripts.inference.voxelwise.adapt")
 
 SHAPE = (30, 32, 32)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scripts.inference.intensity import LEAST_CHANCE, Brightness
+from scripts.inference.voxelwise.intensity import LEAST_CHANCE, Brightness
 from scripts.transforms import BLURRED, FEATURES, voxel_features
 
 

@@ -9,12 +9,12 @@ import torch
 from monai.data import MetaTensor
 
 from scripts.inference import TaughtInferer, average, classified
-from scripts.network import PREFIX, VoxelClassifier
+from scripts.network import VoxelClassifier
 from scripts.transforms import FEATURES
-from scripts.weights import Checkpoint, average_weights, publish, read_sidecar, save_state
-from tests.helpers.weights_examples import network, saved
+from scripts.weights import VOXEL_CLASSIFIER, Checkpoint, average_weights, change_sidecar, publish
+from tests.helpers.weights_examples import saved
 
-adapt = importlib.import_module("scripts.inference.adapt")
+adapt = importlib.import_module("scripts.inference.voxelwise.adapt")
 
 
 def bright(share=0.5, threshold=0.5, classes=2):
@@ -32,8 +32,7 @@ def bright(share=0.5, threshold=0.5, classes=2):
 
 
 def beside(path, made):
-    own = {f"{PREFIX}{name}": value for name, value in made.state_dict().items()}
-    save_state(path, Checkpoint(path).state() | own, read_sidecar(path))
+    change_sidecar(path, {VOXEL_CLASSIFIER: made.stated()})
     return path
 
 
@@ -79,16 +78,9 @@ def test_blocks_make_no_difference(monkeypatch):
     assert torch.allclose(classified(bright(), image, affine), whole, atol=1e-3)
 
 
-def test_the_network_is_loaded_without_it(tmp_path):
-    path = beside(saved(tmp_path), bright())
-    other = network(seed=3)
-    Checkpoint(path).load_into(other)
-    assert all(torch.equal(value, network().state_dict()[name]) for name, value in other.state_dict().items())
-
-
 def test_one_of_other_features_is_refused_in_one_line(tmp_path):
     path = beside(saved(tmp_path), VoxelClassifier(FEATURES + 1, 2))
-    with pytest.raises(ValueError, match=re.escape(str(path)) + ".*does not fit.*fine-tune again"):
+    with pytest.raises(ValueError, match=re.escape(str(path.with_suffix(".json"))) + ".*does not fit.*fine-tune again"):
         Checkpoint(path).voxel_classifier(FEATURES)
 
 
