@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 SIGMAS = (0.0, 0.5, 0.7, 1.0)
 """What is tried, in voxels; above, thin vessels disappear (docs/results.md)."""
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Of the voxel classifier in the mean with the network, that are tried."""
+SHARES = (0.0, 0.25, 0.5, 0.75)
+"""Of the voxel classifier in the mean with the network, that are tried; alone it would know one volume only."""
 CHOSEN_BY = {"dice": "best_dice", "auroc": "auroc", "threshold": "best_threshold"}
 """Scores of what was held out, the first of which chooses."""
 CLEARLY_BETTER = 0.002
