@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.few_labels.part import NOT_LABELLED, LabelledVolume, Part, write_part
-from experiments.few_labels.trial import evaluate, scores_in
+from experiments.few_labels.part import LabelledVolume, Part, write_part
+from experiments.few_labels.trial import FINE_TUNED, Recipe, evaluate, scores_in, train
 from experiments.held_out import BLOCKS, block_and_rest
 from experiments.kinds import DATASET
-from scripts.commands import FINETUNE, TRAIN, run_bundle
 from scripts.core import WEIGHTS, check_writable, refuse
 from scripts.data import find_dataset
 
@@ -34,7 +33,7 @@ def run_forgetting(
     """Fine-tune on a block of one volume, score the rest of it and every other volume, and print a table.
 
     What is scored before stands beside it, and what the network finds without the voxel classifier that was taught with
-    it. Nothing is done twice: a command that was stopped goes on.
+    it. Nothing is done twice: a command that was stopped goes on. Give other arguments another `output_dir`.
 
     Args:
         dataset_dir: the dataset.
@@ -63,10 +62,8 @@ def run_forgetting(
         scored = {REST: rest} | {other: dataset for other, dataset in alone.items() if other != name}
         for replay in replays:
             out = folder / name / f"replay_{replay:g}"
-            if not (out / "model_best.pt").is_file():
-                given = {"dataset_dir": block, "unlabelled_value": NOT_LABELLED, "ckpt_dir": out, "replay": replay}
-                run_bundle([TRAIN, FINETUNE], **given, **dict(options or {}))
-            tuned = out / "model_best.pt"
+            recipe = Recipe(WEIGHTS, options={**dict(options or {}), "replay": replay})
+            tuned, _ = train(out, block, recipe, FINE_TUNED, 0, f"{recipe.settings(FINE_TUNED)} {region}")
             for other, dataset in scored.items():
                 where = f"{name}_rest" if other == REST else other
                 told = [

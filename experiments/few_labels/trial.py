@@ -50,8 +50,8 @@ class Recipe:
         """Return the options of a training; from scratch those that make it as long as fine-tuning."""
         if method == FINE_TUNED:
             return {**self.options, "ckpt_path": self.weights}
-        tuned = merge_configs([str(BUNDLE / each) for each in (FINETUNE,)])
-        return {**{name: tuned[name] for name in SCHEDULE if name in tuned}, **self.options}
+        tuned = merge_configs([str(BUNDLE / each) for each in (TRAIN, FINETUNE)])
+        return {**{name: tuned[name] for name in SCHEDULE}, **self.options}
 
     def merged(self, method: str) -> dict[str, Any]:
         """Return the whole config of a training."""

@@ -14,6 +14,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from experiments.baselines import blurred
 from experiments.cleaning_seconds import probabilities
+from scripts.core import write_whole
 from scripts.transforms import SmoothProbabilityd
 
 EDGES = np.linspace(-12, 12, 1201)
@@ -97,7 +98,7 @@ def _explained(which: np.ndarray, numbers: np.ndarray, probability: np.ndarray) 
 
 def write_kept(path: Path, kept: Kept) -> None:
     """Write what is kept of a volume."""
-    np.savez(path, **asdict(kept))
+    write_whole(path, lambda temporary: np.savez(temporary, **asdict(kept)))
 
 
 def read_kept(path: Path) -> Kept:

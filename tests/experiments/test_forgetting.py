@@ -36,8 +36,7 @@ def done(configs, **options):
 
 def test_the_table_and_that_nothing_is_done_twice(dataset, tmp_path, monkeypatch, capsys):
     commands = []
-    for module in ("experiments.forgetting", "experiments.few_labels.trial"):
-        monkeypatch.setattr(f"{module}.run_bundle", lambda *a, **k: (commands.append(k), done(*a, **k)))
+    monkeypatch.setattr("experiments.few_labels.trial.run_bundle", lambda *a, **k: (commands.append(k), done(*a, **k)))
     for _ in range(2):
         run_forgetting(dataset, tmp_path / "out", {"v": REGION}, replays=[0, 0.3], options={"epochs": 2})
     assert len(commands) == 2 + 2 * (1 + 2 * 2)  # before, then each replay: a training, and two scores of each volume

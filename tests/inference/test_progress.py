@@ -67,7 +67,7 @@ def test_what_does_not_fit_is_left_out_before_it_is_read(folder, tmp_path, caplo
         "scripts.inference.progress.estimate_volume",
         lambda shape, *how: Estimate(work=1, nbytes=needs.get(tuple(shape), free)),
     )
-    with pytest.raises(ValueError, match="1 of 2 volumes: could not be segmented"):
+    with pytest.raises(ValueError, match="this 1 of 2 volumes could not be segmented"):
         Folder(folder, tmp_path / "out").segment()
     assert (tmp_path / "out" / "b_seg.npy").is_file()
     assert f"{folder / 'a.npy'}: segmenting its 5×4×3 voxels takes about {size(free)}" in caplog.text

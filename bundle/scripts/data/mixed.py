@@ -122,7 +122,7 @@ def vessel_values(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float 
 def share_of_real(replay: float, classes: int) -> float:
     """Return the share of real patches in a fine-tuning that replays synthetic volumes.
 
-    What is replayed is not forgotten.
+    What is replayed may be kept in mind.
 
     Args:
         replay: the share of synthetic ones.

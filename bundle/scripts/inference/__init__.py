@@ -38,7 +38,7 @@ from .resampling import shape_at
 from .reused_memory import ReusedMemoryInferer
 from .sliding_window import GridInferer, reach_of_windows
 from .uncertainty import SaveSpreadd
-from .voxelwise import AdaptedInferer, TaughtInferer, average, classified, described_blocks, steps_of
+from .voxelwise import AdaptedInferer, TaughtInferer, average, classified, described_at, steps_of
 
 __all__ = [
     "COARSER",
@@ -62,7 +62,7 @@ __all__ = [
     "check_volume_fits",
     "classified",
     "coarser_shapes",
-    "described_blocks",
+    "described_at",
     "estimate_volume",
     "precision",
     "reach_of_windows",

@@ -51,7 +51,7 @@ class VoxelClassifier(nn.Module):
         return logits
 
     def stated(self) -> dict[str, Any]:
-        """Return it as JSON values, as the sidecar of weights holds it: its sizes, its share, its numbers in base64."""
+        """Return it as the sidecar of weights holds it: sizes, share, and its numbers in base64."""
         numbers = torch.cat([value.detach().float().reshape(-1) for value in self._numbers()]).numpy()
         return {
             "features": self.first.in_features,

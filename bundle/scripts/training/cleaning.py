@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import groupby, product
 from math import isnan
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,12 @@ SIGMAS = (0.0, 0.5, 0.7, 1.0)
 """What is tried, in voxels; above, thin vessels disappear (docs/results.md)."""
 SHARES = (0.0, 0.25, 0.5, 0.75)
 """Of the voxel classifier in the mean with the network, that are tried; alone it would know one volume only."""
+UNJUDGED_SHARE = 0.5
+"""Where nothing was held out to choose it by."""
 CHOSEN_BY = {"dice": "best_dice", "auroc": "auroc", "threshold": "best_threshold"}
 """Scores of what was held out, the first of which chooses."""
 CLEARLY_BETTER = 0.002
-"""Dice by which another smoothing has to be better than that of the weights that training began with."""
+"""Dice by which another smoothing or share has to be better than the smoothing before, without a voxel classifier."""
 
 
 def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas: Sequence[float] = SIGMAS) -> None:
@@ -66,7 +69,7 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
     held_out = sidecar.get("validated_on") != ITSELF
     smooth = float(cleaning.get("smooth") or 0.0)
     classifier = Checkpoint(best).voxel_classifier(FEATURES)
-    share = 0.0 if classifier is None else float(classifier.share)
+    share = 0.0 if classifier is None or held_out else UNJUDGED_SHARE
     before = share, smooth
     shares = (share,) if classifier is None or not held_out else SHARES
     smoothings = {*sigmas, smooth} if held_out else {smooth}
@@ -76,8 +79,7 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
     defined = {choice: each["dice"] for choice, each in scores.items() if not isnan(each["dice"] + each["threshold"])}
     if before in defined:
         top = max(defined, key=lambda choice: defined[choice])
-        begun = sidecar.get("validation_before", {}).get("val_dice", 0.0)
-        clearly = defined[top] > defined[before] + CLEARLY_BETTER or defined[before] < begun
+        clearly = defined[top] > defined[before] + CLEARLY_BETTER
         share, sigma = top if clearly else before
         found, stated = scores[share, sigma], sidecar.get("validation", {})
         validation = {name: found.get(name.rpartition("_")[2], value) for name, value in stated.items()}
@@ -88,7 +90,7 @@ def choose_cleaning(validator: SupervisedEvaluator, ckpt_dir: str | Path, sigmas
         logger.info(f"{told}%s", where, sigma, found["threshold"], found["dice"], was)
         cleaning["smooth"] = sigma
         if classifier is not None:
-            without = scores[0.0, sigma]["dice"] if held_out else None
+            without = max(scores[0.0, each]["dice"] for each in smoothings) if held_out else None
             chosen[VOXEL_CLASSIFIER] = _settled(classifier, share, without)
     if cleaning.get("invert") == "auto" and inverted and len(set(inverted)) == 1:
         cleaning["invert"] = str(inverted[0]).lower()
@@ -133,12 +135,14 @@ def _scores(
                 batch = {**batch, Keys.PRED: validator.inferer(image, network)}
             for item in decollate_batch(batch):
                 inverted.append(_is_inverted(item[Keys.IMAGE]))
-                helped = {share: _helped(item, classifier, share) for share in dict(tried)}
-                for (share, sigma), each in metrics.items():
-                    logits = SmoothLogitsd(Keys.PRED, sigma)(helped[share])[Keys.PRED].cpu()  # (K, X, Y, Z)
-                    counts = VolumeCounts.of(logits, item[Keys.LABEL].cpu())
-                    for metric in each.values():
-                        metric([counts])
+                taught = None if classifier is None else _classified(item, classifier)
+                for share, alike in groupby(tried, key=itemgetter(0)):  # tried are sorted: one copy of logits at a time
+                    helped = _helped(item, taught, share)
+                    for choice in alike:
+                        logits = SmoothLogitsd(Keys.PRED, choice[1])(helped)[Keys.PRED].cpu()  # (K, X, Y, Z)
+                        counts = VolumeCounts.of(logits, item[Keys.LABEL].cpu())
+                        for metric in metrics[choice].values():
+                            metric([counts])
     finally:
         network.load_state_dict(state)
         network.train(training)
@@ -148,13 +152,18 @@ def _scores(
     return found, gather_volumes(inverted)
 
 
-def _helped(item: dict[str, Any], classifier: VoxelClassifier | None, share: float) -> dict[str, Any]:
+def _classified(item: Mapping[str, Any], classifier: VoxelClassifier) -> torch.Tensor:
+    """Return a voxel classifier's logits `(K, X, Y, Z)` of an item."""
+    affine = np.asarray(getattr(item[Keys.IMAGE], "affine", np.eye(4)), dtype=float)
+    return classified(classifier, item[Keys.IMAGE][0], affine)
+
+
+def _helped(item: dict[str, Any], taught: torch.Tensor | None, share: float) -> dict[str, Any]:
     """Return an item whose logits are averaged with those of a voxel classifier."""
-    if classifier is None or share == 0:
+    if taught is None or share == 0:
         return item
-    image, logits = item[Keys.IMAGE], item[Keys.PRED].clone()  # (1, X, Y, Z), (K, X, Y, Z)
-    affine = np.asarray(getattr(image, "affine", np.eye(4)), dtype=float)
-    average(logits, classified(classifier, image[0], affine), share)
+    logits = item[Keys.PRED].clone()  # (K, X, Y, Z)
+    average(logits, taught, share)
     return {**item, Keys.PRED: logits}
 
 

@@ -78,7 +78,7 @@ def _scores(sidecar: Mapping[str, Any], last: int, validation: Validation) -> li
         told = "measured on what trained, which chose the threshold too: expect less elsewhere"
         return [f"epoch {epoch} of {last}: {_numbers(scores)}, {told}"]
     told = f"measured on {validation.told}"
-    helped = sidecar.get("voxel_classifier", {}).get("share", 0) > 0
+    helped = (sidecar.get("voxel_classifier") or {}).get("share", 0) > 0
     if epoch == 0:
         begun = "no epoch scored higher than the weights that training began with, so model_best.pt keeps those"
         begun += ", with a voxel classifier beside them" if helped else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from monai.networks.utils import freeze_layers
 from torch import nn
 
 from scripts.core import refuse
-from scripts.weights import Checkpoint
+from scripts.weights import VOXEL_CLASSIFIER, Checkpoint
+
+logger = logging.getLogger(__name__)
 
 CLASSIFIER = "head"
 
@@ -63,6 +66,8 @@ def start_from(
         refuse(f"--frozen {frozen}", "is not a list", f"""write --frozen "['{frozen}']\"""")
     _check_layers(network, frozen or ())
     sidecar = checkpoint.load_into(network, classifier=CLASSIFIER)
+    if (sidecar.get(VOXEL_CLASSIFIER) or {}).get("share"):
+        logger.info("%s: training goes on from its network; its voxel classifier is left behind", path)
     if frozen:
         freeze_layers(network, freeze_vars=rf"^({'|'.join(map(re.escape, frozen))})\.")
     still = [weights for weights in network.parameters() if not weights.requires_grad]

@@ -1,6 +1,6 @@
-"""Classifiers of single voxels that help the network: taught by the volume itself, or by fine-tuning."""
+"""Classifiers of voxels beside the network, taught by the volume itself or by fine-tuning."""
 
-from .adapt import IN_BLOCK, OF_DESCRIBED, AdaptedInferer, described_blocks
+from .adapt import IN_BLOCK, OF_DESCRIBED, AdaptedInferer, described_at
 from .taught import TaughtInferer, average, classified, steps_of
 
 __all__ = [
@@ -10,6 +10,6 @@ __all__ = [
     "TaughtInferer",
     "average",
     "classified",
-    "described_blocks",
+    "described_at",
     "steps_of",
 ]

@@ -15,7 +15,7 @@ that voxels of which the network is sure weigh most, and those of which it is no
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -168,13 +168,7 @@ def _taught(
     if min(np.count_nonzero(says > 0.5), np.count_nonzero(says < 0.5)) < LEAST_OF_EITHER:
         logger.info("%s: not adapted to, because the network found too little in it to learn from", name)
         return []
-    features = np.empty((len(places), FEATURES), dtype=np.float32)
-    where = np.stack(np.unravel_index(places, voxels.shape), axis=1)  # (N, 3)
-    block_of = where // SIDE
-    for core, described in described_blocks(voxels, steps):
-        first = np.array([each.start for each in core])
-        inside = np.flatnonzero((block_of == first // SIDE).all(axis=1))
-        features[inside] = described[(slice(None), *(where[inside] - first).T)].T
+    features = described_at(voxels, steps, places)
     held_out = np.arange(len(places)) % HELD_OUT == 0
     learnt, seen = (tuple(each[part] for each in (features, says, weights)) for part in (~held_out, held_out))
     classifier, brightness = _classifier(*learnt), Brightness(*learnt)
@@ -229,11 +223,39 @@ def _log_odds(student: Student, features: Features) -> npt.NDArray[np.float32]:
     return found
 
 
+def described_at(
+    voxels: npt.NDArray[np.float32], steps: np.ndarray, places: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float32]:
+    """Return the features `(N, FEATURES)` of some voxels of a volume, whose other blocks are left out.
+
+    Args:
+        voxels: `(X, Y, Z)`, as the network sees them.
+        steps: `(3,)`, sides of a voxel in units of the finest.
+        places: `(N,)`, flat indices of voxels.
+    """
+    features = np.empty((len(places), FEATURES), dtype=np.float32)
+    where = np.stack(np.unravel_index(places, voxels.shape), axis=1)  # (N, 3)
+    block_of = where // SIDE
+    for core, described in described_blocks(voxels, steps, {*map(tuple, np.unique(block_of, axis=0).tolist())}):
+        first = np.array([each.start for each in core])
+        inside = np.flatnonzero((block_of == first // SIDE).all(axis=1))
+        features[inside] = described[(slice(None), *(where[inside] - first).T)].T
+    return features
+
+
 def described_blocks(
-    voxels: npt.NDArray[np.float32], steps: np.ndarray
+    voxels: npt.NDArray[np.float32], steps: np.ndarray, blocks: Container[tuple[int, ...]] | None = None
 ) -> Iterator[tuple[tuple[slice, ...], npt.NDArray[np.float32]]]:
-    """Yield a volume block by block: where each lies, and its features, `(FEATURES, x, y, z)`."""
+    """Yield a volume block by block: where each lies, and its features, `(FEATURES, x, y, z)`.
+
+    Args:
+        voxels: `(X, Y, Z)`, as the network sees them.
+        steps: `(3,)`, sides of a voxel in units of the finest.
+        blocks: numbers along X, Y and Z of the blocks that are wanted; by default all are.
+    """
     for start in product(*(range(0, size, SIDE) for size in voxels.shape)):
+        if blocks is not None and tuple(first // SIDE for first in start) not in blocks:
+            continue
         core = tuple(slice(first, min(first + SIDE, size)) for first, size in zip(start, voxels.shape, strict=True))
         around = tuple(slice(max(0, each.start - REACH_OF_FEATURES), each.stop + REACH_OF_FEATURES) for each in core)
         inner = tuple(

@@ -43,7 +43,8 @@ class TaughtInferer(Inferer):
     @cached_property
     def classifier(self) -> VoxelClassifier | None:
         """The weights' voxel classifier, if they have one."""
-        return self.checkpoint.voxel_classifier(FEATURES) if self.enabled else None
+        found = self.checkpoint.voxel_classifier(FEATURES) if self.enabled else None
+        return found if found is not None and found.share > 0 else None
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any

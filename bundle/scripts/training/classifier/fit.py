@@ -10,9 +10,8 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
-from scripts.inference import described_blocks
+from scripts.inference import described_at
 from scripts.network import VoxelClassifier
-from scripts.transforms import FEATURES
 
 SAMPLE = 120_000  # voxels that are learnt from, of all volumes together
 PASSES, BATCH = 12, 2048
@@ -63,12 +62,7 @@ def draw_sample(
         places.append(drawn)
         weights.append(np.full(len(drawn), len(there) / max(1, len(drawn)), np.float32))
     order = np.concatenate([*places, np.empty(0, np.int64)]).astype(np.int64)
-    where = np.stack(np.unravel_index(order, label.shape), axis=1)  # (N, 3)
-    features = np.empty((len(order), FEATURES), np.float32)
-    for core, described in described_blocks(image, steps):
-        first, last = (np.array([getattr(side, end) for side in core]) for end in ("start", "stop"))
-        inside = np.flatnonzero(((where >= first) & (where < last)).all(axis=1))
-        features[inside] = described[(slice(None), *(where[inside] - first).T)].T
+    features = described_at(image, steps, order)
     return Sample(features, flat[order].astype(np.int64), np.concatenate([*weights, np.empty(0, np.float32)]))
 
 

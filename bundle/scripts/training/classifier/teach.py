@@ -27,6 +27,7 @@ def teach_voxels(
     ckpt_dir: str | Path,
     volumes: Sequence[Mapping[str, Any]],
     transform: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    seed: int = 0,
 ) -> None:
     """Teach a voxel classifier what trained, and put it into the sidecar of the best weights.
 
@@ -38,13 +39,19 @@ def teach_voxels(
         ckpt_dir: with `model_best.pt`, whose sidecar gets the classifier; without it nothing is done.
         volumes: items that trained, which `transform` loads one after the other.
         transform: gives `image` and `label`, `(1, X, Y, Z)`, the label negative where nothing is labelled.
+        seed: of the voxels drawn, and of the classifier's first weights.
 
     Raises:
         UserError: if the sidecar is damaged, or cannot be written.
     """
     best = Path(ckpt_dir) / "model_best.pt"
-    if read_boolean("voxel_classifier", enabled) and best.is_file():
-        _teach(best, volumes, transform)
+    enabled = read_boolean("voxel_classifier", enabled)
+    if not best.is_file():
+        return
+    if enabled:
+        _teach(best, volumes, transform, seed)
+    elif read_sidecar(best).get(VOXEL_CLASSIFIER) is not None:  # of an earlier run that this one resumes
+        _put(best, None)
 
 
 @idist.one_rank_only(with_barrier=True)
@@ -52,17 +59,26 @@ def _teach(
     best: Path,
     volumes: Sequence[Mapping[str, Any]],
     transform: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    seed: int,
 ) -> None:
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     classes = read_sidecar(best)["network"]["out_channels"]
     samples = [_sample(transform(volume), SAMPLE // max(1, len(volumes)), random) for volume in volumes]
     samples = [sample for sample in samples if len(sample.classes)]
     found = np.bincount(np.concatenate([np.empty(0, np.int64), *(each.classes for each in samples)]), minlength=classes)
     if found.min() < LEAST:
         logger.info("no voxel classifier, because %d labelled voxels of a class are too few to teach it", found.min())
+        change_sidecar(best, {VOXEL_CLASSIFIER: None})
         return
-    change_sidecar(best, {VOXEL_CLASSIFIER: fit_classifier(samples, classes).stated()})
+    classifier = fit_classifier(samples, classes, seed)
+    classifier.share.zero_()  # it does not count before `choose_cleaning` has judged it
+    change_sidecar(best, {VOXEL_CLASSIFIER: classifier.stated()})
     logger.info("a voxel classifier was taught by %d labelled voxels", found.sum())
+
+
+@idist.one_rank_only(with_barrier=True)
+def _put(best: Path, stated: dict[str, Any] | None) -> None:
+    change_sidecar(best, {VOXEL_CLASSIFIER: stated})
 
 
 def _sample(item: Mapping[str, Any], count: int, random: np.random.Generator) -> Sample:
