@@ -226,7 +226,9 @@ def _log_odds(student: Student, features: Features) -> npt.NDArray[np.float32]:
 def described_at(
     voxels: npt.NDArray[np.float32], steps: np.ndarray, places: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.float32]:
-    """Return the features `(N, FEATURES)` of some voxels of a volume, whose other blocks are left out.
+    """Return the features `(N, FEATURES)` of some voxels of a volume.
+
+    Blocks that hold none of them are left out.
 
     Args:
         voxels: `(X, Y, Z)`, as the network sees them.
