@@ -122,14 +122,12 @@ def vessel_values(volumes: Sequence[Mapping[str, Any]], unlabelled_value: float 
 def share_of_real(replay: float, classes: int) -> float:
     """Return the share of real patches in a fine-tuning that replays synthetic volumes.
 
-    What is replayed may be kept in mind.
-
     Args:
         replay: the share of synthetic ones.
         classes: of the network; synthetic volumes know vessel alone.
 
     Raises:
-        UserError: for a share outside 0 to 1, or if the network tells several classes of vessel apart.
+        UserError: for a share that is not at least 0 and below 1, or if the network has several classes of vessel.
     """
     if not isinstance(replay, int | float) or not 0 <= replay < 1:
         refuse(f"--replay {replay}", "is not a share of at least 0 and below 1", "give one such as 0.3")

@@ -50,8 +50,8 @@ def teach_voxels(
         return
     if enabled:
         _teach(best, volumes, transform, seed)
-    elif read_sidecar(best).get(VOXEL_CLASSIFIER) is not None:  # of an earlier run that this one resumes
-        _put(best, None)
+    else:
+        _take_out(best)
 
 
 @idist.one_rank_only(with_barrier=True)
@@ -77,8 +77,10 @@ def _teach(
 
 
 @idist.one_rank_only(with_barrier=True)
-def _put(best: Path, stated: dict[str, Any] | None) -> None:
-    change_sidecar(best, {VOXEL_CLASSIFIER: stated})
+def _take_out(best: Path) -> None:
+    """Take out the classifier of an earlier run that this one resumes."""
+    if read_sidecar(best).get(VOXEL_CLASSIFIER) is not None:
+        change_sidecar(best, {VOXEL_CLASSIFIER: None})
 
 
 def _sample(item: Mapping[str, Any], count: int, random: np.random.Generator) -> Sample:
