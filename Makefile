@@ -74,7 +74,7 @@ label-foundation: $(LABEL_VENV)/.run
 	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts restore-foundation --app "$(APP)"
 
 test-label: $(LABEL_VENV)/.run
-	$(LABEL_BIN)/python -m pytest tests/server tests/monailabel/test_server.py tests/monailabel/test_tubenet_app.py
+	$(LABEL_BIN)/python -m pytest tests/server $(addprefix tests/monailabel/,test_server.py test_tubenet_app.py test_pages.py dicomweb stand_ins)
 
 bench: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m bench measure

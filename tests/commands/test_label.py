@@ -8,6 +8,7 @@ import pytest
 from scripts.commands.label import can_import, serve
 from scripts.monailabel import server_command
 from tests.helpers.label_app import found_monai_label
+from tests.monailabel.dicomweb.web_answers import answering_with
 
 
 @pytest.fixture
@@ -33,13 +34,22 @@ def test_serving(installed, tmp_path, monkeypatch):
             serve(installed, tmp_path / "app", port=port)
         assert not (tmp_path / "app").exists()
     serve(installed, tmp_path / "app", port=port)
-    serve("http://127.0.0.1:8042/dicom-web", tmp_path / "app", port=port)
-    words = started.pop()[1]
-    assert words[words.index("--studies") + 1] == "http://127.0.0.1:8042/dicom-web"
     ((program, words, environment),) = started
     assert program == sys.executable
     assert words == server_command(tmp_path / "app", installed, port)
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_a_dicomweb_server_has_to_answer(installed, tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr("os.execve", lambda *words: started.append(words))
+    with answering_with() as (address, _):
+        serve(address, tmp_path / "app", port=0)
+    (words,) = [words for _, words, _ in started]
+    assert words[words.index("--studies") + 1] == address
+    with pytest.raises(OSError, match="cannot be reached, or breaks off; check that it runs"):
+        serve(address, tmp_path / "other", port=0)
+    assert not (tmp_path / "other").exists()
 
 
 def test_other_machines_need_a_token(installed, tmp_path, monkeypatch):

@@ -96,7 +96,9 @@ def test_the_server_listens_to_this_machine_alone(tmp_path, monkeypatch):
     suffixes = json.loads(environment["MONAI_LABEL_DATASTORE_FILE_EXT"])
     assert suffixes.index("*.tif") < suffixes.index("*.ome.tif")
     assert {"*.tiff", "*.nii.gz"} <= set(suffixes)
-    assert environment["PYTHONPATH"] == str(tmp_path / "my app" / "model" / "tubenet")
+    first, second = environment["PYTHONPATH"].split(os.pathsep)
+    assert first == str(tmp_path / "my app" / "model" / "tubenet")
+    assert [path.name for path in Path(second).glob("*.py")] == ["pydicom_seg.py"]
     assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
     assert environment["TUBENET_HOST"] == "127.0.0.1"
     assert "TUBENET_TOKEN" not in environment

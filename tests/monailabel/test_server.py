@@ -85,6 +85,8 @@ def test_what_viewers_need_is_served():
         ("POST", "/infer/wsi_v2/tubenet", 404),
         ("POST", "/scoring/", 404),
         ("POST", "/reload", 404),
+        ("GET", "/docs", 404),  # FastAPI's pages, and OHIF's as they are, fetch something of other hosts
+        ("GET", "/static/ohif/index.html", 404),
         ("PUT", "/model/tubenet", 405),
         ("DELETE", "/model/tubenet", 405),
     ],
@@ -94,7 +96,7 @@ def test_what_nobody_needs_is_not(client, method, path, status):
 
 
 HIDDEN = [("POST", "/train/"), ("PUT", "/datastore/"), ("DELETE", "/datastore/"), ("PUT", "/datastore/updatelabelinfo")]
-HIDDEN += [("GET", "/ohif/x"), ("GET", "/proxy/dicom/wado/x"), ("POST", "/proxy/dicom/x")]
+HIDDEN += [("GET", "/ohif/x"), ("GET", "/proxy/dicom/wado/x"), ("POST", "/proxy/dicom/stow/x")]
 
 
 def test_each_request_of_monai_label_is_checked_first(client):
@@ -108,10 +110,14 @@ def test_each_request_of_monai_label_is_checked_first(client):
 
 
 def test_the_guard_stands_before_all(client):
-    for path in ("/", "/docs", "/openapi.json", "/static/ohif/index.html", "/info/", "/auth/", "/none"):
+    for path in ("/", "/docs", "/openapi.json", "/ohif/index.html", "/info/", "/auth/", "/none"):
         assert client.get(path, headers={"Origin": "http://evil.test"}).status_code == 403
         assert client.get(path, headers={"Host": "evil.test"}).status_code == 403
     assert client.get("/openapi.json").status_code == 200
+
+
+def test_the_first_page_leads_to_what_there_is(client):
+    assert client.get("/", follow_redirects=False).headers["location"] == "/info/"
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b"\xff", b"nonsense"])

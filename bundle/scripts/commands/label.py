@@ -13,10 +13,12 @@ from scripts.monailabel import (
     HOST,
     TOKEN_VARIABLE,
     check_access,
+    check_installed,
     prepare_app,
     server_command,
     server_environment,
 )
+from scripts.monailabel.dicomweb import DATASTORE, check_server
 
 
 def serve(
@@ -32,7 +34,8 @@ def serve(
 
     Args:
         studies: the folder of images, where labels go into `labels/final/`; or http://ADDRESS of a DICOMweb server,
-            which OHIF needs.
+            which OHIF needs. Its user and password are read from MONAI_LABEL_DICOMWEB_USERNAME and
+            MONAI_LABEL_DICOMWEB_PASSWORD, or a token from TUBENET_DICOMWEB_TOKEN.
         app: the folder of the app, with a copy of the bundle whose weights training replaces; it is made if it does not
             exist.
         port: port of the server, which is http://127.0.0.1:PORT.
@@ -42,12 +45,16 @@ def serve(
             browser, with any name. Rather set the variable TUBENET_TOKEN, because others may see a command line.
 
     Raises:
-        UserError: if the folder of images or MONAI Label is missing; if `app` holds something else, or cannot be
-            written; if the address or port cannot be listened on; if others could reach it without a token.
+        UserError: if the folder of images or MONAI Label is missing, or a DICOMweb server does not answer; if `app`
+            holds something else, or cannot be written; if the address or port cannot be listened on; if others could
+            reach it without a token.
     """
     host, token = str(host), os.environ.get(TOKEN_VARIABLE) if token is None else token
     check_access(host, token)
-    if not str(studies).startswith(("http://", "https://")):
+    if str(studies).startswith(DATASTORE):
+        check_installed()
+        check_server(str(studies))
+    else:
         studies = Path(studies).resolve()
         if not studies.is_dir():
             refuse(studies, "no such folder", "give --studies, a folder of images", FileNotFoundError)

@@ -15,7 +15,7 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 
 from .adapters import SaveVolumed, VolumeReader, name_of
 from .axes import of_label
-from .dicom import holds_series
+from .dicom import CORRECTED, MAKER, Segment, holds_series, read_segments, singular
 from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_name
 from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
 from .place import difference
@@ -26,12 +26,15 @@ from .volume import VolumeInfo
 from .writer import write_volume
 
 __all__ = [
+    "CORRECTED",
     "EDGES",
     "GRAPH_SUFFIXES",
+    "MAKER",
     "NODES",
     "READ_SUFFIXES",
     "SUFFIXES",
     "SaveVolumed",
+    "Segment",
     "VesselGraph",
     "VolumeInfo",
     "VolumeReader",
@@ -45,9 +48,11 @@ __all__ = [
     "of_label",
     "read_graph",
     "read_header",
+    "read_segments",
     "read_slices",
     "read_volume",
     "result_name",
+    "singular",
     "split_name",
     "whole_volumes",
     "write_volume",

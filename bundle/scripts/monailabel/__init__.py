@@ -1,7 +1,7 @@
 """The bundle in MONAI Label: app folder, list of images, active weights, result file."""
 
 from .active_weights import activate, restore_foundation
-from .app import HOST, TOKEN_VARIABLE, prepare_app, server_command, server_environment
+from .app import HOST, TOKEN_VARIABLE, check_installed, prepare_app, server_command, server_environment
 from .datalist import SameStart, is_datalist, schedule, volumes_of
 from .guard import check_access
 from .request import check_training_request
@@ -14,6 +14,7 @@ __all__ = [
     "WriteResultd",
     "activate",
     "check_access",
+    "check_installed",
     "check_training_request",
     "is_datalist",
     "prepare_app",

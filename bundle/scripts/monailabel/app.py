@@ -16,6 +16,7 @@ from .request import MODEL
 
 HOST = "127.0.0.1"
 HOST_VARIABLE, TOKEN_VARIABLE = "TUBENET_HOST", "TUBENET_TOKEN"
+STAND_INS = Path(__file__).parent / "stand_ins"
 CARRIED = ("configs", "docs", "models", "scripts", "LICENSE")
 
 # MONAI Label imports torchvision, which lacks these two operators if it was built for another version of PyTorch
@@ -66,9 +67,7 @@ def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
         return app
     if app.exists() and any(app.iterdir()):
         refuse(app, "holds something else than a MONAI Label app", "give a new folder by --app", FileExistsError)
-    if find_spec("monailabel") is None:
-        remedy = "in an environment of its own, pip install -r requirements/monailabel.txt, or 'tubenet[monailabel]'"
-        refuse(sys.executable, "MONAI Label is not installed there", remedy, FileNotFoundError)
+    check_installed()
     leave_out = shutil.ignore_patterns("__pycache__", "logs", "model")
     with whole_folder(app) as unfinished:
         for name in CARRIED:
@@ -77,6 +76,17 @@ def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
             shutil.copytree(source, target, ignore=leave_out) if source.is_dir() else shutil.copy(source, target)
         (unfinished / "main.py").write_text(MAIN if torchvision_works else MISSING_OPERATORS + MAIN)
     return app
+
+
+def check_installed() -> None:
+    """Check that MONAI Label can be found.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    if find_spec("monailabel") is None:
+        remedy = "in an environment of its own, pip install -r requirements/monailabel.txt, or 'tubenet[monailabel]'"
+        refuse(sys.executable, "MONAI Label is not installed there", remedy, FileNotFoundError)
 
 
 def _version(bundle: Path) -> str:
@@ -100,7 +110,8 @@ def server_environment(app: Path, host: str = HOST, token: str | None = None) ->
         # MONAI Label uses the last suffix that matches, so .ome.tif has to come after .tif
         "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in sorted(SUFFIXES, key=len)]),
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "PYTHONPATH": str(app / "model" / MODEL),  # so that only the bundle in the app is imported
+        # so that only the bundle in the app is imported
+        "PYTHONPATH": os.pathsep.join((str(app / "model" / MODEL), str(STAND_INS))),
         # with several GPUs it runs `torchrun`, which must be found even if the environment is not activated
         "PATH": os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH")))),
         HOST_VARIABLE: host,

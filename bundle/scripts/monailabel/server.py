@@ -1,7 +1,7 @@
 """The server: those of MONAI Label's requests that this bundle needs, behind the guard.
 
 Uvicorn starts it in place of MONAI Label's own, which answers any page and hands values on unchecked. What it does not
-have: whole-slide images, scoring, and replacing or deleting the weights by a request.
+have: pages of other hosts, whole-slide images, scoring, and replacing or deleting the weights by a request.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
-from fastapi.staticfiles import StaticFiles
-from monailabel import endpoints
+from fastapi.responses import RedirectResponse
 from monailabel.config import settings
 from monailabel.endpoints import (
     activelearning,
@@ -26,8 +24,6 @@ from monailabel.endpoints import (
     info,
     logs,
     model,
-    ohif,
-    proxy,
     session,
     train,
 )
@@ -36,7 +32,10 @@ from monailabel.interfaces.utils.app import app_instance
 
 from scripts.core import most_telling, one_line
 
+from . import pages
 from .app import HOST, HOST_VARIABLE, TOKEN_VARIABLE
+from .dicomweb import DATASTORE, proxy
+from .dicomweb.datastore import dicom_seg
 from .guard import Guard, answer, check_access, is_token
 from .request import (
     BATCH,
@@ -67,7 +66,7 @@ async def check(request: Request) -> None:
         UserError: for anything that it may not hold.
     """
     route = request.scope["route"].path
-    remote = settings.MONAI_LABEL_STUDIES.startswith(("http://", "https://"))
+    remote = settings.MONAI_LABEL_STUDIES.startswith(DATASTORE)
     for name, value in [*request.query_params.multi_items(), *request.path_params.items()]:
         check_parameters({name: value}, remote)
         if name == "image" and value:
@@ -145,13 +144,19 @@ def make_server(host: str, token: str | None, origins: Iterable[str] = ()) -> Fa
         UserError: if others could reach it without a token.
     """
     check_access(host, token)
-    app = FastAPI(title=settings.MONAI_LABEL_PROJECT_NAME, docs_url="/", redoc_url="/docs", lifespan=_app)
-    app.mount("/static", StaticFiles(directory=Path(endpoints.__file__).parent / "static"), name="static")
-    for module in (activelearning, batch_infer, datastore, infer, info, logs, model, ohif, proxy, session, train):
+    app = FastAPI(title=settings.MONAI_LABEL_PROJECT_NAME, docs_url=None, redoc_url=None, lifespan=_app)
+    for module in (activelearning, batch_infer, datastore, infer, info, logs, model, session, train, proxy, pages):
         if module is model:  # weights are replaced by a training alone
             kept = [route for route in model.router.routes if not route.methods & {"PUT", "DELETE"}]
             model.router.routes[:] = kept
         app.include_router(module.router, dependencies=[Depends(check)])
+
+    @app.get("/", include_in_schema=False)
+    def first_page() -> RedirectResponse:
+        """Lead to OHIF, or to what the server knows: FastAPI's own page comes from another host."""
+        return RedirectResponse("/ohif/" if settings.MONAI_LABEL_STUDIES.startswith(DATASTORE) else "/info/")
+
+    infer.nifti_to_dicom_seg = dicom_seg  # in place of MONAI Label's, which calls every organ a spleen
     _ask_for_token(app, token)
     app.add_middleware(OneLine)
     app.add_middleware(Guard, host=host, token=token, origins=origins)

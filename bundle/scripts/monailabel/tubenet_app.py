@@ -17,8 +17,10 @@ from monailabel.tasks.activelearning.random import Random
 from monailabel.tasks.infer.bundle import BundleConstants, BundleInferTask
 from monailabel.tasks.train.bundle import BundleTrainTask
 
-from scripts.core import UserError, refuse
+from scripts.core import UserError, class_names, read_json, refuse
 
+from .dicomweb import DATASTORE
+from .dicomweb.datastore import DicomDatastore
 from .request import BATCH, MODEL, TRAIN, check_inside, check_options, check_plain_name, check_training, shown
 
 logger = logging.getLogger(__name__)
@@ -62,14 +64,26 @@ class TubeNetApp(MONAILabelApp):
 
     def init_datastore(self) -> Any:
         """Return the images and labels: a folder, or what a DICOMweb server has."""
-        if self.studies.startswith(("http://", "https://")):
-            return super().init_datastore()
+        if self.studies.startswith(DATASTORE):
+            return DicomDatastore(self.studies, class_names_of(Path(self.bundle)))
         return FolderDatastore(
             self.studies,
             extensions=settings.MONAI_LABEL_DATASTORE_FILE_EXT,
             auto_reload=settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
             read_only=settings.MONAI_LABEL_DATASTORE_READ_ONLY,
         )
+
+    def next_sample(self, request: Mapping[str, Any]) -> Any:
+        """Return an image that has no label; a series that is no volume is passed over."""
+        refused: Mapping[str, str] = getattr(self.datastore(), "refused", {})
+        while True:
+            before = len(refused)
+            try:
+                return super().next_sample(request)
+            except UserError as error:
+                if len(refused) == before:
+                    raise
+                logger.warning("passed over: %s", error)
 
     def infer(self, request: Mapping[str, Any], datastore: Any = None) -> Any:
         """Segment one image, or refuse a value that is not plain."""
@@ -85,6 +99,12 @@ class TubeNetApp(MONAILabelApp):
         """Train, or refuse a value that is not plain."""
         check_training({name: value for name, value in request.items() if name in TRAIN or name == MODEL})
         return super().train(request)
+
+
+def class_names_of(bundle: Path) -> list[str]:
+    """Return the names of the classes of a bundle's active weights, background first."""
+    sidecar = read_json(bundle / "models" / "model.json", "restore it, by python -m scripts restore-foundation")
+    return list(sidecar.get("label_names") or class_names(sidecar["network"]["out_channels"]))
 
 
 class FolderDatastore(LocalDatastore):

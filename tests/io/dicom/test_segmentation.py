@@ -1,11 +1,13 @@
 import gzip
 import json
 import logging
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 
-from scripts.io import read_header, read_volume, write_volume
+from scripts.io import CORRECTED, read_header, read_volume, write_volume
 from scripts.io.place import difference
 from tests.helpers.volume_examples import told
 
@@ -69,9 +71,29 @@ def test_what_it_says(tmp_path):
     kinds = [segment.SegmentedPropertyTypeCodeSequence[0].CodeValue for segment in ds.SegmentSequence]
     assert kinds == ["51114001", "59820001"]  # SNOMED CT: artery, blood vessel
     algorithm = ds.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence[0]
-    assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("tubenet", "9.8.7")
+    assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == ("tubenet", f"9.8.7, weights {'ab' * 8}")
     assert json.loads(algorithm.AlgorithmParameters) == {"provenance": PROVENANCE}
     assert ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices == 2.5
+
+
+def test_colours_and_who_made_it(tmp_path):
+    info = read_header(series(tmp_path / "scan"))
+    path = write_volume(tmp_path / "s.dcm", classes(), like=info, provenance=PROVENANCE, label_names=NAMES)
+    ds = pydicom.dcmread(path)
+    assert all(len(each.RecommendedDisplayCIELabValue) == 3 for each in ds.SegmentSequence)
+    assert {each.SegmentAlgorithmType for each in ds.SegmentSequence} == {"AUTOMATIC"}
+    by_a_person = PROVENANCE | {CORRECTED: True}
+    again = pydicom.dcmread(write_volume(tmp_path / "p.dcm", classes(), like=info, provenance=by_a_person))
+    assert {each.SegmentAlgorithmType for each in again.SegmentSequence} == {"SEMIAUTOMATIC"}
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy: apt install dicom3tools")
+def test_the_validator_finds_no_error(tmp_path, image):
+    info = read_header(image)
+    path = write_volume(tmp_path / "s.dcm", classes(), like=info, provenance=PROVENANCE, label_names=NAMES)
+    told = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False).stderr
+    assert "Segmentation" in told
+    assert not [line for line in told.splitlines() if line.startswith("Error")]
 
 
 @pytest.mark.parametrize(("values", "names"), [([255], None), ([255], NAMES[:2]), ([2, 7], NAMES)])

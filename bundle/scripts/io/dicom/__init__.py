@@ -8,11 +8,18 @@ of voxels, of compression or a modality.
 
 from .files import holds_series
 from .reader import read_dicom, read_dicom_header
-from .segmentation import write_dicom
+from .segmentation import CORRECTED, MAKER, write_dicom
+from .segments import Segment, read_segments
+from .vessels import singular
 
 __all__ = [
+    "CORRECTED",
+    "MAKER",
+    "Segment",
     "holds_series",
     "read_dicom",
     "read_dicom_header",
+    "read_segments",
+    "singular",
     "write_dicom",
 ]

@@ -22,9 +22,11 @@ from ..volume import LPS_TO_RAS, Geometry, VolumeInfo
 from .files import discreet, read_dataset
 from .slices import TAGS
 from .stack import read_stack
+from .vessels import vessel_code, vessel_colour
 
 MAKER = "tubenet"
 _SERIES_NUMBER = 9000  # of derived series, behind those of a scanner
+_HASH = 16  # digits of the weights' hash that tell them from any others
 _MAX_TEXT = 64  # characters of a segment's name, and of most other text in DICOM
 # what DICOM demands of every object of a patient
 _PATIENT = (
@@ -35,7 +37,8 @@ _TAKEN_OVER = (
     *("SpecificCharacterSet", "PositionReferenceIndicator", "SliceThickness", "SpacingBetweenSlices"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
-_RED = (216, 101, 79)  # as 3D Slicer draws vessels
+CORRECTED = "corrected"
+"""Key of the metadata's provenance: a person made or corrected the segmentation."""
 
 
 def describe_segmentation(path: Path) -> VolumeInfo:
@@ -206,9 +209,12 @@ def _segments(path: Path, array: np.ndarray, names: Sequence[str] | None) -> tup
 
 def _segment(path: Path, number: int, name: str, version: str, metadata: Mapping[str, Any]) -> Any:
     highdicom, codes = extra_library("highdicom", path), extra_library("pydicom.sr.codedict", path).codes
-    kinds = {"artery": codes.SCT.Artery, "vein": codes.SCT.Vein, "capillary": codes.SCT.Capillary}
+    provenance = metadata.get("provenance", {})
+    weights = str(provenance.get("weights_sha256", ""))[:_HASH]
     algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=MAKER, version=version, family=codes.cid7162.ArtificialIntelligence
+        name=MAKER,
+        version=f"{version}, weights {weights}" if weights else version,
+        family=codes.cid7162.ArtificialIntelligence,
     )
     if metadata:
         algorithm[0].AlgorithmParameters = json.dumps(metadata)
@@ -216,8 +222,8 @@ def _segment(path: Path, number: int, name: str, version: str, metadata: Mapping
         segment_number=number,
         segment_label=name,
         segmented_property_category=codes.cid7150.AnatomicalStructure,
-        segmented_property_type=kinds.get(name.lower().removesuffix("s"), codes.SCT.BloodVessel),
-        algorithm_type="AUTOMATIC",
+        segmented_property_type=vessel_code(path, name),
+        algorithm_type="SEMIAUTOMATIC" if provenance.get(CORRECTED) else "AUTOMATIC",
         algorithm_identification=algorithm,
-        display_color=highdicom.color.CIELabColor.from_rgb(*_RED) if number == 1 else None,
+        display_color=highdicom.color.CIELabColor.from_rgb(*vessel_colour(name, number)),
     )
