@@ -19,7 +19,7 @@ MINUTES ?= 60
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test fuzz studies-named label label-foundation test-label bench results docs pictures foundation lint clean
+.PHONY: help setup demo test fuzz studies-named label label-foundation test-label test-ohif bench results docs pictures foundation lint clean
 
 help:
 	@echo "make setup   .venv with the command tubenet, and the pinned versions of what it runs on"
@@ -29,6 +29,7 @@ help:
 	@echo "make label STUDIES=FOLDER   MONAI Label for 3D Slicer and OHIF, on http://127.0.0.1:$(PORT), app in $(APP)/"
 	@echo "make label-foundation       make the shipped weights that server's active ones again"
 	@echo "make test-label             the tests of the server"
+	@echo "make test-ohif              OHIF in a real browser on a real DICOMweb server (apt install orthanc orthanc-dicomweb chromium)"
 	@echo "make bench   how fast all this is, beside what the machine can do; figures in bench.json"
 	@echo "make results DATASET=FOLDER [PAGE=docs/results.md]   what the shipped weights and a few labels are worth on its volumes: hours"
 	@echo "make docs    the tables of docs/reference/, from the code that they describe"
@@ -49,6 +50,10 @@ $(VENV)/.dev: $(wildcard requirements/*.txt) $(VENV)/.run
 $(LABEL_VENV)/.run: requirements/monailabel.txt
 	$(PYTHON) -m venv $(LABEL_VENV)
 	$(LABEL_BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/monailabel.txt
+	touch $@
+
+$(LABEL_VENV)/.ohif: requirements/ohif.txt $(LABEL_VENV)/.run
+	$(LABEL_BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/ohif.txt
 	touch $@
 
 setup: $(VENV)/.run
@@ -75,6 +80,10 @@ label-foundation: $(LABEL_VENV)/.run
 
 test-label: $(LABEL_VENV)/.run
 	$(LABEL_BIN)/python -m pytest tests/server $(addprefix tests/monailabel/,test_server.py test_tubenet_app.py test_pages.py dicomweb stand_ins)
+
+# Orthanc and Chromium are the system's: where they are missing the tests are skipped, and say how to install them
+test-ohif: $(LABEL_VENV)/.ohif
+	$(LABEL_BIN)/python -m pytest tests/ohif -rs
 
 bench: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python -m bench measure
