@@ -102,3 +102,6 @@ def test_the_server_listens_to_this_machine_alone(tmp_path, monkeypatch):
     assert environment["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
     assert environment["TUBENET_HOST"] == "127.0.0.1"
     assert "TUBENET_TOKEN" not in environment
+    assert environment["MONAI_LABEL_DICOMWEB_SEARCH_FILTER"] == "{}"
+    monkeypatch.setenv("MONAI_LABEL_DICOMWEB_SEARCH_FILTER", '{"Modality": "MR"}')
+    assert server_environment(tmp_path)["MONAI_LABEL_DICOMWEB_SEARCH_FILTER"] == '{"Modality": "MR"}'

@@ -16,6 +16,7 @@ from .request import MODEL
 
 HOST = "127.0.0.1"
 HOST_VARIABLE, TOKEN_VARIABLE = "TUBENET_HOST", "TUBENET_TOKEN"
+SEARCH_FILTER = "MONAI_LABEL_DICOMWEB_SEARCH_FILTER"
 STAND_INS = Path(__file__).parent / "stand_ins"
 CARRIED = ("configs", "docs", "models", "scripts", "LICENSE")
 
@@ -116,5 +117,7 @@ def server_environment(app: Path, host: str = HOST, token: str | None = None) ->
         "PATH": os.pathsep.join(filter(None, (str(Path(sys.executable).parent), os.environ.get("PATH")))),
         HOST_VARIABLE: host,
     }
+    # empty: every kind of volume; MONAI Label's own default is CT, handed on to a training as if somebody had chosen it
+    own[SEARCH_FILTER] = os.environ.get(SEARCH_FILTER, "{}")
     others = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     return others | own | ({} if token is None else {TOKEN_VARIABLE: token})

@@ -98,8 +98,6 @@ class TubeNetApp(MONAILabelApp):
     def train(self, request: Mapping[str, Any]) -> Any:
         """Train, or refuse a value that is not plain."""
         check_training({name: value for name, value in request.items() if name in TRAIN or name == MODEL})
-        if len(self.datastore().get_labeled_images()) == 1:  # which MONAI Label would set aside to validate
-            request = {**request, "val_split": 0}
         return super().train(request)
 
 

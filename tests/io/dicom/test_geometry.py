@@ -60,12 +60,25 @@ def test_several_at_one_position(tmp_path):
     refused(series(tmp_path / "b", at=np.array([0, 1, 0, 1.0])), "lie at one position, and 1 more such pairs")
 
 
-def test_a_tilted_gantry(tmp_path):
-    def tilt(ds, number):
-        shifted = ORIGIN + number * (STEP * NORMAL + 0.4 * COLUMNS_RUN)
-        ds.ImagePositionPatient = [float(value) for value in shifted]
+def shifted_by(along):
+    def shift(ds, number):
+        at = ORIGIN + number * STEP * NORMAL + along(number) * COLUMNS_RUN
+        ds.ImagePositionPatient = [float(value) for value in at]
 
-    refused(series(tmp_path / "scan", change=tilt), "sheared by up to 1.71 voxels", "tilted gantry", "dcm2niix")
+    return shift
+
+
+def test_under_a_tilted_gantry_z_runs_aslant(tmp_path):
+    info = read_header(series(tmp_path / "scan", change=shifted_by(lambda number: 0.4 * number)))
+    expected = affine()
+    expected[:3, 2] += 0.4 * np.array([-1, -1, 1]) * COLUMNS_RUN
+    np.testing.assert_allclose(info.affine, expected, atol=1e-9)
+    assert info.voxel_size[2] == pytest.approx(np.hypot(STEP, 0.4))
+
+
+def test_slices_that_lie_on_no_straight_line(tmp_path):
+    path = series(tmp_path / "scan", change=shifted_by(lambda number: 0.4 * number**2))
+    refused(path, "lie on no straight line: IM72 is 1.14 voxels beside it", "dcm2niix")
 
 
 @pytest.mark.parametrize(

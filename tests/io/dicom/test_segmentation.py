@@ -13,7 +13,7 @@ from tests.helpers.volume_examples import told
 
 pydicom = pytest.importorskip("pydicom")
 highdicom = pytest.importorskip("highdicom")
-from tests.helpers.dicom_examples import SECRET, affine, multiframe, series  # noqa: E402
+from tests.helpers.dicom_examples import COLUMNS_RUN, NORMAL, ORIGIN, SECRET, STEP, affine, multiframe, series  # noqa: E402
 
 PROVENANCE = {"software": "tubenet 9.8.7", "weights": "model.pt", "weights_sha256": "ab" * 32}
 NAMES = ["background", "artery", "vessel of another kind"]
@@ -104,6 +104,43 @@ def test_other_values_become_the_numbers_of_segments(tmp_path, values, names):
         array[at, :, at] = value
     _, found = read_volume(write_volume(tmp_path / "s.dcm", array, like=info, label_names=names))
     np.testing.assert_array_equal(found, np.searchsorted([0, *values], array))
+
+
+def tilted(ds, number):
+    at = ORIGIN + number * (STEP * NORMAL + 0.4 * COLUMNS_RUN)
+    ds.ImagePositionPatient = [float(f"{value:.9g}") for value in at]
+
+
+def test_slices_of_a_tilted_gantry(tmp_path):
+    info = read_header(series(tmp_path / "scan", change=tilted))
+    path = write_volume(tmp_path / "s.dcm", classes(), like=info, label_names=NAMES)
+    found, values = read_volume(path)
+    np.testing.assert_array_equal(values, classes())
+    np.testing.assert_allclose(found.affine, info.affine, atol=1e-6)
+    frames = pydicom.dcmread(path).PerFrameFunctionalGroupsSequence
+    places = {tuple(frame.PlanePositionSequence[0].ImagePositionPatient) for frame in frames}
+    slices = [pydicom.dcmread(file) for file in (tmp_path / "scan").iterdir()]
+    assert places == {tuple(ds.ImagePositionPatient) for ds in slices}
+
+
+def test_overlapping_segments_of_a_tilted_gantry_are_no_classes(tmp_path):
+    info = read_header(series(tmp_path / "scan", change=tilted))
+    ds = pydicom.dcmread(write_volume(tmp_path / "s.dcm", classes(), like=info, label_names=NAMES))
+    ds.PixelData = b"\xff" * len(ds.PixelData)
+    ds.save_as(tmp_path / "s.dcm")
+    with pytest.raises(ValueError, match="they overlap") as error:
+        read_volume(tmp_path / "s.dcm")
+    told(error, tmp_path / "s.dcm")
+
+
+def test_frames_that_are_no_volume(tmp_path):
+    ds = pydicom.dcmread(write_volume(tmp_path / "s.dcm", classes(), like=read_header(series(tmp_path / "scan"))))
+    for frame in ds.PerFrameFunctionalGroupsSequence[::4]:
+        frame.PlanePositionSequence[0].ImagePositionPatient = [float(each) for each in ORIGIN - NORMAL]
+    ds.save_as(tmp_path / "s.dcm")
+    with pytest.raises(ValueError, match="not equally spaced") as error:
+        read_header(tmp_path / "s.dcm")
+    told(error, tmp_path / "s.dcm")
 
 
 def test_an_empty_segmentation_has_all_slices(tmp_path):

@@ -12,6 +12,7 @@ from monailabel.interfaces.exception import ImageNotFoundException
 from pydicom import dcmread
 
 from scripts.io import read_header, read_volume, write_volume
+from scripts.monailabel.dicomweb import datastore
 from scripts.monailabel.dicomweb.datastore import DicomDatastore, write_segmentation
 from tests.ohif.orthanc import MISSING, Orthanc
 from tests.ohif.scans import OBLIQUE, SIZE, scan
@@ -50,7 +51,8 @@ def orthanc(scans, tmp_path):
 @pytest.fixture
 def store(orthanc, tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "MONAI_LABEL_DICOMWEB_CACHE_PATH", str(tmp_path / "cache"))
-    monkeypatch.setattr("scripts.monailabel.dicomweb.datastore.MAX_AGE", 0.0)
+    monkeypatch.setattr(settings, "MONAI_LABEL_DICOMWEB_SEARCH_FILTER", {})
+    monkeypatch.setattr(datastore, "MAX_AGE", 0.0)  # of this module: MONAI Label imports the app's anew
     return DicomDatastore(orthanc.dicomweb, NAMES)
 
 
@@ -74,6 +76,11 @@ def test_every_volume_is_listed_and_read_as_from_its_folder(store, scans):
     assert store.get_image_info(XA)["StudyInstanceUID"] == "1.2.8"
     with pytest.raises(ImageNotFoundException):
         store.get_image_uri("1.2.10.1")
+
+
+def test_other_kinds_are_listed_where_they_are_chosen(store, monkeypatch):
+    monkeypatch.setattr(settings, "MONAI_LABEL_DICOMWEB_SEARCH_FILTER", {"Modality": "DX"})
+    assert store.list_images() == ["1.2.10.1"]
 
 
 def test_a_series_that_is_no_volume_is_named_and_the_rest_goes_on(store):

@@ -17,7 +17,7 @@ from ..volume import LPS_TO_RAS
 from .slices import Slice
 
 MAX_UNEQUAL = 0.02  # of the distance of two slices: positions are rounded
-MAX_SHIFT = 0.5  # of a voxel, in plane, between the first slice and any other
+MAX_SHIFT = 0.5  # of a voxel, in plane, by which a slice may lie beside the line of all
 SAME_PLACE = 1e-3  # millimetres
 
 _SORT = "put each series, time point or echo into a folder of its own"
@@ -33,11 +33,12 @@ def sorted_stack(path: Path, slices: Sequence[Slice]) -> tuple[list[Slice], np.n
 
     Returns:
         The slices along the normal of the first (to which rows and columns run as X and Y to Z), and the affine from
-        voxels (X, Y, Z) to millimetres, in NIfTI's and MONAI's directions (RAS).
+        voxels (X, Y, Z) to millimetres, in NIfTI's and MONAI's directions (RAS). Under a tilted gantry each slice is
+        shifted against the one before; Z then runs aslant, and no voxel is resampled.
 
     Raises:
-        UserError: for slices that differ in size, direction or voxel size, lie on each other, are sheared (a tilted
-            gantry), not equally spaced, or lack some between them.
+        UserError: for slices that differ in size, direction or voxel size, lie on each other or beside a straight line,
+            are not equally spaced, or lack some between them.
     """
     first = slices[0]
     normal = np.cross(first.rows_run, first.columns_run)
@@ -46,12 +47,12 @@ def sorted_stack(path: Path, slices: Sequence[Slice]) -> tuple[list[Slice], np.n
     ordered = sorted(slices, key=lambda each: float(each.position @ normal))
     at = np.array([each.position @ normal for each in ordered])
     _check_distinct(path, ordered, np.diff(at))
-    _check_straight(path, ordered, normal)
+    aslant = _shift(path, ordered)
     _check_spacing(path, ordered, at)
     lps = np.eye(4)
     lps[:3, 0] = first.rows_run * first.spacing[1]
     lps[:3, 1] = first.columns_run * first.spacing[0]
-    lps[:3, 2] = normal * (at[-1] - at[0]) / (len(at) - 1)
+    lps[:3, 2] = (normal * (at[-1] - at[0]) + aslant) / (len(at) - 1)
     lps[:3, 3] = ordered[0].position
     return ordered, LPS_TO_RAS @ lps
 
@@ -86,13 +87,23 @@ def _check_distinct(path: Path, ordered: Sequence[Slice], steps: np.ndarray) -> 
         refuse(path, f"{one} and {two} lie at one position{more}", _SORT)
 
 
-def _check_straight(path: Path, ordered: Sequence[Slice], normal: np.ndarray) -> None:
+def _shift(path: Path, ordered: Sequence[Slice]) -> np.ndarray:
+    """Return by which vector the last slice is shifted in plane against the first.
+
+    In millimetres, LPS; 0 for what rounding does.
+    """
     first = ordered[0]
-    away = np.array([each.position - first.position for each in ordered])
-    voxels = away @ np.stack([first.rows_run / first.spacing[1], first.columns_run / first.spacing[0]], axis=1)
-    if np.abs(voxels).max() > MAX_SHIFT:
-        shift = np.abs(voxels).max()
-        refuse(path, f"its slices are sheared by up to {shift:.3g} voxels, as by a tilted gantry", _RESAMPLE)
+    runs = np.stack([first.rows_run, first.columns_run])
+    shifts = np.array([each.position - first.position for each in ordered]) @ runs.T  # (slices, 2)
+    sizes = [first.spacing[1], first.spacing[0]]
+    if np.abs(shifts / sizes).max() <= MAX_SHIFT:
+        return np.zeros(3)
+    even = np.linspace(0, 1, len(ordered))[:, None] * shifts[-1]  # (slices, 2)
+    away = np.abs((shifts - even) / sizes).max(axis=1)
+    if away.max() > MAX_SHIFT:
+        here = _named(path, ordered[int(away.argmax())])
+        refuse(path, f"its slices lie on no straight line: {here} is {away.max():.3g} voxels beside it", _RESAMPLE)
+    return np.asarray(shifts[-1] @ runs)
 
 
 def _check_spacing(path: Path, ordered: Sequence[Slice], at: np.ndarray) -> None:

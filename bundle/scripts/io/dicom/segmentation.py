@@ -20,7 +20,9 @@ from ..memory import check_memory
 from ..metadata import parse_metadata
 from ..volume import LPS_TO_RAS, Geometry, VolumeInfo
 from .files import discreet, read_dataset
-from .slices import TAGS
+from .geometry import sorted_stack
+from .segments import frame_group, read_segments
+from .slices import TAGS, Plane, Slice
 from .stack import read_stack
 from .vessels import vessel_code, vessel_colour
 
@@ -58,6 +60,8 @@ def read_segmentation(path: Path) -> tuple[VolumeInfo, np.ndarray]:
     """
     segmentation = _open(path)
     info = _describe(path, segmentation)
+    if segmentation.get_volume_geometry() is None:
+        return info, _combined(path, info)
     with discreet(path, "its segments cannot be read as classes", tell=True):
         volume = segmentation.get_volume(combine_segments=True)
     voxels = volume.array.transpose(2, 1, 0)  # (X, Y, Z)
@@ -80,25 +84,59 @@ def _describe(path: Path, segmentation: Any) -> VolumeInfo:
         segments = max(segmentation.segment_numbers)
         item = (segmentation.SegmentSequence[0].get("SegmentationAlgorithmIdentificationSequence") or [{}])[0]
         text = item.get("AlgorithmParameters")
-    if geometry is None:
-        refuse(path, "its frames are not equally spaced slices", "export it again, on the slices of its series")
-    slices, rows, columns = geometry.spatial_shape
+        shape, affine = _aslant(path, segmentation) if geometry is None else _upright(geometry)
     provenance, _ = parse_metadata(text)
     info = VolumeInfo(
         path=path,
         kind="segmentation",
-        shape=(columns, rows, slices),
+        shape=shape,
         dtype=np.dtype(np.uint8 if segments < 256 else np.uint16),
-        affine=_in_our_order(geometry.affine, slices)[0],
+        affine=affine,
         unit="mm",
         axes="XYZ",
-        stored_shape=(columns, rows, slices),
+        stored_shape=shape,
         provenance=provenance,
         source={"kind": "segmentation"},
         has_place=True,
     )
     check_memory(path, info.nbytes)
     return info
+
+
+def _upright(geometry: Any) -> tuple[tuple[int, int, int], np.ndarray]:
+    """Return shape and affine of highdicom's geometry."""
+    slices, rows, columns = geometry.spatial_shape
+    return (columns, rows, slices), _in_our_order(geometry.affine, slices)[0]
+
+
+def _aslant(path: Path, segmentation: Any) -> tuple[tuple[int, int, int], np.ndarray]:
+    """Return shape and affine of frames that highdicom takes for no volume.
+
+    Those of a tilted gantry are one.
+
+    Raises:
+        UserError: where the frames are none.
+    """
+    rows, columns = segmentation.Rows, segmentation.Columns
+    plane = Plane(rows, columns, samples=1, allocated=1, stored=1, signed=False, inverted=False)
+    slices = {}  # by place: a frame a segment lies there
+    for number in range(segmentation.NumberOfFrames):
+        _, position, direction, spacing = frame_group(segmentation, number)
+        runs = np.array(direction[:3]), np.array(direction[3:])
+        slices[tuple(position)] = Slice(
+            path, number, plane, np.array(position), *runs, (spacing[0], spacing[1]), 1.0, 0.0
+        )
+    return (columns, rows, len(slices)), sorted_stack(path, [*slices.values()])[1]
+
+
+def _combined(path: Path, info: VolumeInfo) -> np.ndarray:
+    """Return the numbers of segments, `(X, Y, Z)`."""
+    classes = np.zeros(info.shape, info.dtype)  # (X, Y, Z)
+    for segment in read_segments(path, info):
+        if classes[segment.voxels].any():
+            refuse(path, "its segments cannot be read as classes (they overlap)", "export one alone")
+        classes[segment.voxels] = segment.number
+    return classes
 
 
 def _in_our_order(affine: np.ndarray, slices: int) -> tuple[np.ndarray, bool]:

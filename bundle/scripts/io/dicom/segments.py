@@ -64,7 +64,7 @@ def read_segments(path: Path, like: VolumeInfo) -> list[Segment]:
             name, number = str(item.get("SegmentLabel") or ""), int(item.SegmentNumber)
             voxels = np.zeros(like.shape, bool)  # (X, Y, Z)
             found[number] = Segment(number, name, vessel_of_code(path, str(code)), voxels)
-        groups = [_groups(file, number) for number in range(len(frames))]
+        groups = [frame_group(file, number) for number in range(len(frames))]
     to_voxels = np.linalg.inv(LPS_TO_RAS @ like.affine)
     for frame, group in zip(frames, groups, strict=True):
         index = _place(path, frame.shape, group, to_voxels, like.shape)
@@ -74,7 +74,7 @@ def read_segments(path: Path, like: VolumeInfo) -> list[Segment]:
     return [found[number] for number in sorted(found)]
 
 
-def _groups(file: Any, number: int) -> tuple[int, list[float], list[float], list[float]]:
+def frame_group(file: Any, number: int) -> tuple[int, list[float], list[float], list[float]]:
     """Return a frame's segment, position, direction and voxel size."""
     own = file.PerFrameFunctionalGroupsSequence[number]
     shared = (file.get("SharedFunctionalGroupsSequence") or [{}])[0]

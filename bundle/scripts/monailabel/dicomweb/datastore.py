@@ -147,9 +147,8 @@ class DicomDatastore(DICOMWebDatastore):
         """Ask for series and segmentations, unless that was just done."""
         if time.monotonic() - self._asked < MAX_AGE:
             return
-        filters = [{"Modality": modality} for modality in MODALITIES]
-        if "MONAI_LABEL_DICOMWEB_SEARCH_FILTER" in settings.model_fields_set:
-            filters = [settings.MONAI_LABEL_DICOMWEB_SEARCH_FILTER]
+        chosen = settings.MONAI_LABEL_DICOMWEB_SEARCH_FILTER
+        filters = [chosen] if chosen else [{"Modality": modality} for modality in MODALITIES]
         with answering(self.name()):
             found = [each for wanted in filters for each in self._series(wanted)]
             stored = {each["SeriesInstanceUID"]: each for each in map(info_of, self._series({"Modality": "SEG"}))}
