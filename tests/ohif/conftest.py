@@ -52,8 +52,14 @@ def server(orthanc, tmp_path_factory):
     """The server on Orthanc's images; every other host is out of its reach."""
     folder = tmp_path_factory.mktemp("server")
     app = prepare_app(folder / "app", can_import("torchvision"))
-    finetune = app / "model" / MODEL / "configs" / "finetune.json"
-    finetune.write_text(json.dumps(json.loads(finetune.read_text()) | SHORT))
+    configs = app / "model" / MODEL / "configs"
+    finetune, train = (json.loads((configs / name).read_text()) for name in ("finetune.json", "train.json"))
+    (configs / "finetune.json").write_text(json.dumps(finetune | SHORT))
+    # so few steps make nothing better, and the weights that a training began with would be kept, as they should
+    handlers = train["train"]["handlers"]
+    train["train"]["handlers"] = [each for each in handlers if each["_target_"] != "scripts.training.StartScores"]
+    assert len(train["train"]["handlers"]) == len(handlers) - 1
+    (configs / "train.json").write_text(json.dumps(train))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MONAI_LABEL_DICOMWEB_CACHE_PATH", str(folder / "cache"))
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):

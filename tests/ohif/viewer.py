@@ -8,7 +8,10 @@ from PIL import Image
 from scipy import ndimage
 
 MOST = 120_000  # milliseconds
+SOON = 6  # seconds, after which a menu that did not open is clicked again
+TRIES = 10
 VIEWPORTS = 3
+SHOWN = (1050, 675)  # pixels of a picture that is kept
 
 
 class Viewer:
@@ -32,10 +35,31 @@ class Viewer:
         if "Content Security Policy" in message.text:
             self.blocked.append(message.text)
 
+    def settle(self):
+        """Wait until the page looks the same for a second: what OHIF draws, it draws after it has answered."""
+        before = None
+        for _ in range(TRIES):
+            self.page.wait_for_timeout(1000)
+            if (seen := self.page.screenshot()) == before:
+                return
+            before = seen
+
+    def until(self, shown, do):
+        """Do something until something is shown, and return that."""
+        for _ in range(TRIES):
+            do()
+            for _ in range(SOON):
+                self.page.wait_for_timeout(1000)
+                if shown.is_visible():
+                    return shown
+        raise AssertionError(f"{shown} was never shown")
+
     def picture(self, name):
-        self.page.wait_for_timeout(1000)
+        """Keep a picture of the page."""
+        self.settle()
         self.taken += 1
-        self.page.screenshot(path=self.pictures / f"{self.taken:02d}_{name}.png")
+        shot = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB").resize(SHOWN, Image.Resampling.LANCZOS)
+        shot.save(self.pictures / f"{self.taken}_{name}.webp", quality=80)
 
     def list_studies(self):
         self.page.goto(f"{self.url}/ohif/")
@@ -47,19 +71,29 @@ class Viewer:
         """Choose a study in the list, and the mode for MONAI Label."""
         self.page.get_by_text(patient, exact=True).first.click()
         self.page.get_by_role("button", name="MONAI Label").click()
-        self.page.locator("canvas").first.wait_for()
-        self.page.wait_for_timeout(3000)
+        self.page.locator("[data-cy=viewport-pane]").first.wait_for()
+        self.settle()
 
     def connect(self):
         self.page.locator("[data-cy=monailabel-btn]").click()
         self.page.locator(".settingsTable button.actionButton").click()
         self.page.get_by_text("Auto-Segmentation").wait_for()
-        self.page.wait_for_timeout(2500)  # the panel makes the empty segmentation a second later
+        self.page.wait_for_timeout(1500)  # the panel makes the empty segmentation a second later
+        self.settle()
 
-    def run(self, ending="Running Segmentation - Successful"):
+    def learn(self):
+        """Connect, and show the buttons of active learning."""
+        self.connect()
+        self.page.get_by_text("Active Learning").first.click()
+
+    def tools(self):
+        """Show the tools that correct a segmentation."""
+        self.page.locator("[data-cy=panelSegmentationWithTools-btn]").click()
+
+    def run(self):
         self.page.get_by_title("Run Segmentation", exact=True).click()
-        self.page.get_by_text(ending).wait_for()
-        self.page.wait_for_timeout(2500)
+        self.page.get_by_text("Running Segmentation - Successful").wait_for()
+        self.settle()
 
     def viewports(self):
         """The three planes as they are seen, `(height, width, 3)` each, without what is written around them."""
@@ -81,9 +115,9 @@ class Viewer:
 
     def brush(self, x, y):
         """Paint a dab at a place of the first viewport, in parts of its width and height."""
-        self.page.locator("[data-cy=panelSegmentationWithTools-btn]").click()
+        self.tools()
         self.page.locator("[data-cy=Brush]").click()
-        self.page.wait_for_timeout(1000)
+        self.settle()
         box = self.page.locator("[data-cy=viewport-pane]").first.bounding_box()
         x, y = box["x"] + x * box["width"], box["y"] + y * box["height"]
         self.page.mouse.move(x, y)
@@ -93,14 +127,16 @@ class Viewer:
 
     def export(self, name):
         """Store the segmentation on the DICOMweb server, by the menu beside its name."""
-        self.page.wait_for_timeout(1000)
         chosen = self.page.get_by_text("Segmentations", exact=True).last.bounding_box()
-        self.page.mouse.click(chosen["x"] - 25, chosen["y"] + chosen["height"] / 2)  # the three dots before it
-        self.page.get_by_role("menuitem").filter(has_text="Export").first.hover()
-        self.page.wait_for_timeout(1000)
-        self.page.get_by_role("menuitem").filter(has_text="Export DICOM SEG").click()
-        asked = self.page.get_by_text("Enter the report name").bounding_box()
-        self.page.mouse.click(asked["x"] + 20, asked["y"] + 40)
+        x, y = chosen["x"] - 25, chosen["y"] + chosen["height"] / 2  # the three dots before it
+        items = self.page.get_by_role("menuitem")
+        export = self.until(items.filter(has_text="Export").first, lambda: self.page.mouse.click(x, y))
+        self.until(items.filter(has_text="Export DICOM SEG"), export.hover).click()
+        asked = self.page.get_by_text("Enter the report name")
+        asked.wait_for()
+        self.settle()
+        place = asked.bounding_box()
+        self.page.mouse.click(place["x"] + 20, place["y"] + 40)
         self.page.keyboard.type(name)
         with self.page.expect_response(lambda answer: answer.request.method == "POST") as stored:
             self.page.locator("[data-cy=Save-btn]").click()

@@ -1,5 +1,8 @@
 """The table of geometries: a segmentation made by way of the server lies where its series says, voxel for voxel."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -130,8 +133,14 @@ def test_a_segmentation_lies_where_the_series_says(store, scans, tmp_path, numbe
     found, expected = vessels_of_segmentation(tmp_path / "seg.dcm"), vessels_of_series(scans / name, threshold)
     assert len(expected) == (direct > threshold).sum() > 500
     assert found == expected
+    _, read_again = read_volume(tmp_path / "seg.dcm")  # by highdicom
+    np.testing.assert_array_equal(read_again > 0, direct > threshold)
     ds = dcmread(tmp_path / "seg.dcm")
     assert ds.ReferencedSeriesSequence[0].SeriesInstanceUID == image
+    if shutil.which("dciodvfy"):
+        told = subprocess.run(["dciodvfy", tmp_path / "seg.dcm"], capture_output=True, text=True, check=False).stderr
+        assert "Segmentation" in told
+        assert not [line for line in told.splitlines() if line.startswith("Error")]
 
 
 def uneven(ds, number):
