@@ -48,3 +48,12 @@ def test_the_log_names_a_few_of_many_volumes(caplog):
     assert validation.told == "a, which does not train; b, which does not train; c, which does not train; and 2 more"
     assert validation.on.endswith("; d, which does not train; e, which does not train")
     assert caplog.messages == [f"validates on {validation.told}"]
+
+
+def test_a_volume_that_is_split_is_one():
+    one, other = volumes("v", 0, 24), volumes("w", 0, 8)
+    assert [each["name"] for each in Validation({"train": one + other, "validate": volumes("v", 24, 32)}).volumes] == [
+        "v",
+        "w",
+    ]
+    assert Validation(on="16 synthetic volumes").volumes == []

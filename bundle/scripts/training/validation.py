@@ -29,11 +29,14 @@ class Validation:
     Attributes:
         on: what validates (`scripts.data.validated_on`), as the sidecar states it.
         held_out: whether it does not train.
+        volumes: of either part of the split, each once.
     """
 
     def __init__(self, split: Mapping[str, Sequence[Mapping[str, Any]]] | None = None, on: str | None = None) -> None:
         self.on = validated_on(split[TRAIN], split[VALIDATE]) if on is None and split is not None else str(on)
         self.held_out = self.on != ITSELF
+        both = [] if split is None else [*split[TRAIN], *split[VALIDATE]]
+        self.volumes = list({volume["label"]: volume for volume in both}.values())
         logger.info("validates on %s", self.told)
 
     def named(self, metrics: Mapping[str, str] | Sequence[str]) -> Mapping[str, str] | Sequence[str]:

@@ -13,6 +13,7 @@ from monai.utils import CommonKeys as Keys
 
 from scripts.core import read_boolean
 from scripts.inference import steps_of
+from scripts.network import VoxelClassifier
 from scripts.weights import VOXEL_CLASSIFIER, change_sidecar, read_sidecar
 
 from .fit import SAMPLE, Sample, draw_sample, fit_classifier
@@ -61,10 +62,8 @@ def _teach(
     transform: Callable[[Mapping[str, Any]], Mapping[str, Any]],
     seed: int,
 ) -> None:
-    random = np.random.default_rng(seed)
     classes = read_sidecar(best)["network"]["out_channels"]
-    samples = [_sample(transform(volume), SAMPLE // max(1, len(volumes)), random) for volume in volumes]
-    samples = [sample for sample in samples if len(sample.classes)]
+    samples = _samples(volumes, transform, seed)
     found = np.bincount(np.concatenate([np.empty(0, np.int64), *(each.classes for each in samples)]), minlength=classes)
     if found.min() < LEAST:
         logger.info("no voxel classifier, because %d labelled voxels of a class are too few to teach it", found.min())
@@ -81,6 +80,34 @@ def _take_out(best: Path) -> None:
     """Take out the classifier of an earlier run that this one resumes."""
     if read_sidecar(best).get(VOXEL_CLASSIFIER) is not None:
         change_sidecar(best, {VOXEL_CLASSIFIER: None})
+
+
+@idist.one_rank_only(with_barrier=True)
+def taught_again(
+    classifier: VoxelClassifier,
+    volumes: Sequence[Mapping[str, Any]],
+    transform: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    seed: int = 0,
+) -> VoxelClassifier | None:
+    """Return a voxel classifier like one before, taught by other volumes.
+
+    Of several processes, the first returns it, and the others None when it has.
+
+    Args:
+        classifier: taught before.
+        volumes: items to learn from.
+        transform: see `teach_voxels`.
+        seed: likewise.
+    """
+    return fit_classifier(_samples(volumes, transform, seed), classifier.last.out_features, seed)
+
+
+def _samples(
+    volumes: Sequence[Mapping[str, Any]], transform: Callable[[Mapping[str, Any]], Mapping[str, Any]], seed: int
+) -> list[Sample]:
+    random = np.random.default_rng(seed)
+    samples = (_sample(transform(volume), SAMPLE // max(1, len(volumes)), random) for volume in volumes)
+    return [sample for sample in samples if len(sample.classes)]
 
 
 def _sample(item: Mapping[str, Any], count: int, random: np.random.Generator) -> Sample:

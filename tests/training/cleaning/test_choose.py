@@ -1,18 +1,24 @@
 """The smoothing that is chosen after a training, on what was held out."""
 
+import importlib
 import json
 import logging
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor
 from monai.engines import SupervisedEvaluator
 
+from scripts.inference import classified
 from scripts.network import VoxelClassifier
 from scripts.training import choose_cleaning
 from scripts.transforms import FEATURES
 from scripts.weights import VOXEL_CLASSIFIER, Checkpoint, change_sidecar, read_sidecar, save_weights
 from tests.helpers.weights_examples import NORMALISATION, network
+
+choose = importlib.import_module("scripts.training.cleaning.choose")
 
 STATED = {"smooth": 0.5, "min_size": "20 voxels", "fill_holes": 0, "hysteresis": None, "invert": "auto"}
 
@@ -23,6 +29,10 @@ def tube(noise):
     label[:, :, 5:9, 5:9] = 1
     generator = torch.Generator().manual_seed(0)
     return 2 * label - 1 + noise * torch.randn(label.shape, generator=generator), label
+
+
+def both(image, label):
+    return {"image": MetaTensor(image), "label": MetaTensor(label)}
 
 
 def trained(folder, noise, inverted=(False,), **sidecar):
@@ -148,3 +158,38 @@ def test_one_that_adds_nothing_is_taken_out(tmp_path):
     sidecar = read_sidecar(path)
     assert Checkpoint(path).voxel_classifier(FEATURES) is None
     assert sidecar["validation"]["val_dice"] == sidecar["voxel_classifier"]["val_dice_without"] > 0.99
+
+
+WHOLE = [{"scan": SimpleNamespace(labelled="all"), "region": "most"}]
+
+
+def test_where_little_was_held_out_the_threshold_is_that_of_all_that_is_labelled(tmp_path, caplog):
+    validator = trained(tmp_path, 1.0, validated_on="a: a strip")
+    image, label = tube(1.0)
+    asked = []
+    with caplog.at_level(logging.INFO):  # the whole is brighter by 3, so its threshold is higher
+        choose_cleaning(validator, tmp_path, WHOLE, lambda item: asked.append(item["region"]) or both(image + 3, label))
+    sidecar = read_sidecar(tmp_path / "model_best.pt")
+    assert asked == ["all"]
+    assert sidecar["threshold"] == sidecar["validation"]["threshold"] > 0.9
+    assert f"because little was held out, the threshold is {sidecar['threshold']:.4f}" in caplog.text
+    assert validator.network.training
+
+
+@pytest.mark.parametrize("on", ["itself", "a: a strip"])
+def test_where_enough_or_nothing_was_held_out_it_is_not(on, tmp_path, monkeypatch):
+    monkeypatch.setattr(choose, "FEW", 16**3)
+    choose_cleaning(trained(tmp_path, 1.0, validated_on=on), tmp_path, WHOLE, None)
+
+
+def test_a_classifier_that_is_kept_learns_from_all_of_it(tmp_path):
+    validator = trained(tmp_path, 4.0, validated_on="a: a strip")
+    validator.inferer = lambda image, net: torch.zeros(1, 2, *image.shape[2:])
+    path, before = beside(tmp_path, helper(3)), helper(3).stated()["numbers"]
+    item = both(*tube(1.0))
+    choose_cleaning(validator, tmp_path, WHOLE, lambda _: item)
+    classifier = Checkpoint(path).voxel_classifier(FEATURES)
+    assert classifier.stated()["numbers"] != before
+    assert classifier.share > 0
+    found = classified(classifier, item["image"][0], np.eye(4)).argmax(dim=0)
+    assert (found == item["label"][0]).float().mean() > 0.95
