@@ -138,3 +138,17 @@ def test_in_an_app_of_monai_labels_own_the_bundle_runs_no_value(app, tmp_path):
         task.inferer(data)
         task.post_transforms(data)
     assert not (tmp_path / "ran").exists()
+
+
+def test_one_bad_image_of_a_batch_does_not_stop_the_others(app, studies, caplog):
+    write_volume(studies / "c.nii", np.random.default_rng(0).integers(0, 255, (20, 20, 20)).astype(np.uint8))
+    (studies / "b.nii").write_bytes((studies / "c.nii").read_bytes()[:400])  # cut short
+    app.datastore().refresh()
+    request = {"model": "tubenet", "images": ["b", "c"], "device": "cpu", "multi_gpu": False, "max_workers": 1}
+    found = app.batch_infer(request)
+    assert "b.nii" in found["b"]["error"]
+    assert "error" not in found["c"]
+    assert [path.name.split(".")[0] for path in (studies / "labels" / "original").iterdir()] == ["c"]
+    assert "1 of 2 images could not be segmented: b (" in caplog.text
+    with pytest.raises(ValueError, match="; "):  # what is wrong with all of them is told before
+        app.batch_infer({**request, "overlap": "$1"})

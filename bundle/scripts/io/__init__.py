@@ -15,7 +15,7 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 
 from .adapters import SaveVolumed, VolumeReader, name_of
 from .axes import of_label
-from .dicom import CORRECTED, MAKER, Segment, holds_series, read_segments, singular
+from .dicom import CORRECTED, MAKER, NOT_LABELLED, Segment, holds_series, read_segments, singular
 from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_name
 from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
 from .place import difference
@@ -31,6 +31,7 @@ __all__ = [
     "GRAPH_SUFFIXES",
     "MAKER",
     "NODES",
+    "NOT_LABELLED",
     "READ_SUFFIXES",
     "SUFFIXES",
     "SaveVolumed",

@@ -17,7 +17,7 @@ from monailabel.tasks.activelearning.random import Random
 from monailabel.tasks.infer.bundle import BundleConstants, BundleInferTask
 from monailabel.tasks.train.bundle import BundleTrainTask
 
-from scripts.core import UserError, class_names, read_json, refuse
+from scripts.core import UserError, class_names, is_refusal, one_line, read_json, refuse
 
 from .dicomweb import DATASTORE
 from .dicomweb.datastore import DicomDatastore
@@ -94,6 +94,27 @@ class TubeNetApp(MONAILabelApp):
             if os.path.exists(image):  # MONAI Label would take what the folder that it was started in has by that name
                 request = {**request, "image": place}
         return super().infer(request, datastore)
+
+    def batch_infer(self, request: Mapping[str, Any], datastore: Any = None) -> Any:
+        """Segment many images; one that cannot be segmented is named, and the others go on."""
+        check_options({name: value for name, value in request.items() if name in BATCH}, BATCH)
+        failed: dict[str, str] = {}
+
+        def segment(of_one: Mapping[str, Any], where: Any) -> Any:
+            image = str(of_one["image"])
+            try:
+                return self.infer(of_one, where)
+            except Exception as error:
+                refusal = is_refusal(error)
+                logger.error("%s: not segmented: %s", image, one_line(error), exc_info=None if refusal else error)
+                failed[image] = one_line(error)
+                return {"error": failed[image]}
+
+        result = self._batch_infer(request, datastore or self.datastore(), segment)
+        if failed:
+            told = "; ".join(f"{image} ({why})" for image, why in sorted(failed.items()))
+            logger.error("%d of %d images could not be segmented: %s", len(failed), len(result), told)
+        return result
 
     def train(self, request: Mapping[str, Any]) -> Any:
         """Train, or refuse a value that is not plain."""

@@ -3,6 +3,8 @@ import json
 import logging
 import shutil
 import subprocess
+import time
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -228,3 +230,23 @@ def test_a_header_without_patient_is_enough(tmp_path):
 
     info = read_header(series(tmp_path / "scan", change=anonymous))
     assert read_header(write_volume(tmp_path / "s.dcm", classes(), like=info)).shape == (7, 5, 4)
+
+
+@pytest.mark.parametrize("here", ["UTC", "Europe/Berlin", "America/St_Johns"])
+@pytest.mark.parametrize("of_the_slices", [None, "+0900", "nonsense"])
+def test_it_says_when_it_was_made_in_which_zone(tmp_path, monkeypatch, here, of_the_slices):
+    tags = {"TimezoneOffsetFromUTC": of_the_slices} if of_the_slices else {}
+    info = read_header(series(tmp_path / "scan", **tags))
+    monkeypatch.setenv("TZ", here)
+    time.tzset()
+    try:
+        ds = pydicom.dcmread(write_volume(tmp_path / "s.dcm", classes(), like=info, label_names=NAMES))
+        zone = time.strftime("%z")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert ds.TimezoneOffsetFromUTC == ("+0900" if of_the_slices == "+0900" else zone)
+    for kind in ("Content", "InstanceCreation"):
+        told = f"{ds[kind + 'Date'].value}{ds[kind + 'Time'].value}{ds.TimezoneOffsetFromUTC}"
+        made = datetime.strptime(told, "%Y%m%d%H%M%S.%f%z")
+        assert abs((datetime.now(UTC) - made).total_seconds()) < 600

@@ -1,6 +1,8 @@
 """Series of a real DICOMweb server as volumes, and what persons stored there as labels."""
 
+import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from monailabel.interfaces.exception import ImageNotFoundException
 from pydicom import dcmread
 
 from scripts.io import read_header, read_volume, write_volume
-from scripts.monailabel.dicomweb import datastore
+from scripts.monailabel.dicomweb import catalogue, datastore
 from scripts.monailabel.dicomweb.datastore import DicomDatastore, write_segmentation
 from tests.ohif.orthanc import MISSING, Orthanc
 from tests.ohif.scans import OBLIQUE, SIZE, scan
@@ -52,7 +54,7 @@ def orthanc(scans, tmp_path):
 def store(orthanc, tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "MONAI_LABEL_DICOMWEB_CACHE_PATH", str(tmp_path / "cache"))
     monkeypatch.setattr(settings, "MONAI_LABEL_DICOMWEB_SEARCH_FILTER", {})
-    monkeypatch.setattr(datastore, "MAX_AGE", 0.0)  # of this module: MONAI Label imports the app's anew
+    monkeypatch.setattr(catalogue, "MAX_AGE", 0.0)  # of this module: MONAI Label imports the app's anew
     return DicomDatastore(orthanc.dicomweb, NAMES)
 
 
@@ -122,6 +124,8 @@ def test_a_submitted_label_is_stored_as_a_persons(store, orthanc, scans, tmp_pat
     ds = dcmread(orthanc.file(stored, tmp_path / "seg.dcm"))
     assert [each.SegmentAlgorithmType for each in ds.SegmentSequence] == ["SEMIAUTOMATIC"] * 2
     assert [each.SegmentLabel for each in ds.SegmentSequence] == ["vessel", "unlabelled"]
+    kinds = [each.SegmentedPropertyTypeCodeSequence[0].CodeMeaning for each in ds.SegmentSequence]
+    assert kinds == ["Blood Vessel", "Background"]
     (pair,) = store.datalist()
     _, voxels = read_volume(pair["label"])
     np.testing.assert_array_equal(voxels, partly)
@@ -159,3 +163,67 @@ def test_user_and_password(scans, tmp_path, monkeypatch):
         assert DicomDatastore(server.dicomweb, NAMES, known).list_images() == []
     finally:
         server.stop()
+
+
+def test_a_series_that_was_still_being_sent_is_read_again(store, orthanc, scans, tmp_path):
+    files = sorted(scan(tmp_path / "1.2.7.3", series_uid="1.2.7.3", StudyInstanceUID="1.2.7").iterdir())
+    files.sort(key=lambda file: dcmread(file).InstanceNumber)
+    orthanc.upload(*files[:10], *files[11:14])  # which lacks one
+    with pytest.raises(ValueError, match=r"series 1\.2\.7\.3: a slice is missing: .*; store it complete on the server"):
+        store.get_image_uri("1.2.7.3")
+    assert "1.2.7.3" not in store.get_unlabeled_images()
+    orthanc.upload(files[10])
+    assert "1.2.7.3" in store.get_unlabeled_images()
+    assert store.refused == {}
+    short = read_volume(store.get_image_uri("1.2.7.3"))[0]
+    assert short.shape == (*SIZE[:0:-1], 14)
+    part = write_volume(tmp_path / "part.nii.gz", np.ones(short.shape, np.float32), affine=short.affine, unit="mm")
+    store.save_label("1.2.7.3", str(part), "final", {})
+    orthanc.upload(*files[14:])
+    info, voxels = read_volume(store.get_image_uri("1.2.7.3"))
+    expected, values = read_volume(tmp_path / "1.2.7.3")
+    np.testing.assert_array_equal(voxels, values)
+    assert info.shape == expected.shape == SIZE[::-1]
+    (pair,) = store.datalist()  # its label too is made anew, on all slices
+    assert read_volume(pair["label"])[1].shape == SIZE[::-1]
+
+
+def test_a_series_that_is_sent_in_part_is_not_kept(store, orthanc):
+    store.list_images()
+    store._catalogue.counts[MR] += 1  # as where a slice is deleted between the two requests
+    with pytest.raises(OSError, match=f"series {MR}: the server sends 24 of its 25 images; try again"):
+        store._download("1.2.7", MR, store._folder(MR))
+    assert not store._folder(MR).exists()
+
+
+def test_requests_at_once_for_a_new_series(store):
+    with ThreadPoolExecutor(6) as pool:
+        paths = list(pool.map(store.get_image_uri, [MR, SECOND, MR, XA, MR, SECOND]))
+    assert paths[0] == paths[2] == paths[4]
+    assert {read_volume(path)[0].shape for path in paths} == {SIZE[::-1]}
+
+
+def test_nobody_else_can_look_into_what_is_kept(store):
+    folder = store._folder(MR).parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o755)  # as an earlier version made it
+    datastore.make_private(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_an_image_whose_label_is_left_out_is_offered_again(store, orthanc, scans, tmp_path):
+    label = label_file(scans, tmp_path / "l.nii.gz", mask((3, 4, 5)))
+    write_segmentation(tmp_path / "liver.dcm", label, scans / MR, ["background", "liver"], corrected=True)
+    ds = dcmread(tmp_path / "liver.dcm")
+    ds.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0].CodeValue = "10200004"  # SNOMED CT: the liver
+    ds.save_as(tmp_path / "liver.dcm")
+    orthanc.upload(tmp_path / "liver.dcm")
+    assert store.get_labeled_images() == [MR]  # as far as is known
+    assert store.datalist() == []
+    assert store.get_labeled_images() == []
+    assert MR in store.get_unlabeled_images()
+    write_segmentation(tmp_path / "right.dcm", label, scans / MR, NAMES, corrected=True)
+    orthanc.upload(tmp_path / "right.dcm")
+    assert store.get_labeled_images() == [MR]
+    assert len(store.datalist()) == 1
+    assert MR not in store.get_unlabeled_images()

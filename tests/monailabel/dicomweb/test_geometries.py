@@ -156,7 +156,7 @@ def one_localizer(ds, number):
     ("kind", "change", "words"),
     [
         ("uneven", uneven, "its slices are not equally spaced: between"),
-        ("localizer", one_localizer, "is a localizer and no slice of the volume; take it out"),
+        ("localizer", one_localizer, "is a localizer and no slice of the volume; store it complete on the server"),
     ],
 )
 def test_what_is_no_volume_is_refused_by_name(tmp_path, monkeypatch, kind, change, words):

@@ -72,3 +72,15 @@ def test_a_part_without_vessels_is_a_label_too():
 def test_no_segment():
     with pytest.raises(ValueError, match="it has no segment"):
         label_of(HERE, [], ONE)
+
+
+@pytest.mark.parametrize("kind", ["vessel", "artery"])
+def test_what_says_what_is_labelled_is_no_vessel_whatever_its_code(kind):
+    """Viewers give each segment a code, and the first in their list may be a vessel's."""
+    vessel = segment(1, "vessel", "", (1, 1, 1))
+    label = label_of(HERE, [vessel, segment(2, " Labelled ", kind, (0, 0, 0), (2, 2, 2))], ONE)
+    assert (label[0, 0, 0], label[1, 1, 1], label[2, 2, 2], label[3, 3, 3]) == (0, 1, 0, -1)
+    alone = label_of(HERE, [vessel, segment(2, "unlabelled", kind, (0, 0, 0))], ONE)
+    assert (alone[0, 0, 0], alone[1, 1, 1], alone[2, 2, 2]) == (-1, 1, 0)
+    with pytest.raises(ValueError, match="none of its segments is vessel"):
+        label_of(HERE, [segment(2, "unlabelled", kind, (0, 0, 0))], ONE)

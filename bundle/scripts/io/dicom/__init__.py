@@ -10,11 +10,12 @@ from .files import holds_series
 from .reader import read_dicom, read_dicom_header
 from .segmentation import CORRECTED, MAKER, write_dicom
 from .segments import Segment, read_segments
-from .vessels import singular
+from .vessels import NOT_LABELLED, singular
 
 __all__ = [
     "CORRECTED",
     "MAKER",
+    "NOT_LABELLED",
     "Segment",
     "holds_series",
     "read_dicom",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from .geometry import sorted_stack
 from .segments import frame_group, read_segments
 from .slices import TAGS, Plane, Slice
 from .stack import read_stack
-from .vessels import vessel_code, vessel_colour
+from .vessels import category_code, vessel_code, vessel_colour
 
 MAKER = "tubenet"
 _SERIES_NUMBER = 9000  # of derived series, behind those of a scanner
@@ -38,6 +40,7 @@ _PATIENT = (
 _TAKEN_OVER = (
     *("SpecificCharacterSet", "PositionReferenceIndicator", "SliceThickness", "SpacingBetweenSlices"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
+    "TimezoneOffsetFromUTC",
 )
 CORRECTED = "corrected"
 """Key of the metadata's provenance: a person made or corrected the segmentation."""
@@ -212,7 +215,22 @@ def write_dicom(
             omit_empty_frames=False,
         )
         segmentation.SeriesDescription = f"Vessel segmentation by {MAKER} {version}"[:_MAX_TEXT]
+        _set_zone(segmentation, str(sources[0].get("TimezoneOffsetFromUTC") or ""))
         segmentation.save_as(path)
+
+
+def _set_zone(segmentation: Any, zone: str) -> None:
+    """Say when a segmentation was made, and in which time zone, so that the latest can be found.
+
+    The zone is that of the slices, whose times it takes over, or else this machine's.
+    """
+    now = datetime.now().astimezone()
+    with suppress(ValueError):
+        now = datetime.now(datetime.strptime(zone, "%z").tzinfo)
+    for kind in ("Content", "InstanceCreation"):
+        setattr(segmentation, f"{kind}Date", now.strftime("%Y%m%d"))
+        setattr(segmentation, f"{kind}Time", now.strftime("%H%M%S.%f"))
+    segmentation.TimezoneOffsetFromUTC = now.strftime("%z")[:5]
 
 
 def _source(file: Path) -> Any:
@@ -259,7 +277,7 @@ def _segment(path: Path, number: int, name: str, version: str, metadata: Mapping
     return highdicom.seg.SegmentDescription(
         segment_number=number,
         segment_label=name,
-        segmented_property_category=codes.cid7150.AnatomicalStructure,
+        segmented_property_category=category_code(path, name),
         segmented_property_type=vessel_code(path, name),
         algorithm_type="SEMIAUTOMATIC" if provenance.get(CORRECTED) else "AUTOMATIC",
         algorithm_identification=algorithm,

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from scripts.core import UNLABELLED, refuse
-from scripts.io import Segment, singular
+from scripts.io import NOT_LABELLED, Segment, singular
 
 logger = logging.getLogger(__name__)
 
 DONE = ("labelled", "labeled")
 """Name of a segment whose bounding box is the part that is labelled, all else not."""
-NOT_DONE = ("unlabelled", "unlabeled")
+NOT_DONE = NOT_LABELLED
 """Name of a segment whose voxels are not labelled."""
 
 
@@ -45,25 +45,31 @@ def label_of(path: Path, segments: Sequence[Segment], names: Sequence[str]) -> n
     label = np.zeros(segments[0].voxels.shape, np.float32)  # (X, Y, Z)
     understood = False
     for segment in segments:
+        if _is(segment, DONE + NOT_DONE):
+            continue  # whatever kind of vessel its code says: a viewer gives every segment one
         if number := _class_of(segment, names):
             label[segment.voxels] = number
             understood = True
-        elif segment.name.lower() not in DONE + NOT_DONE:
+        else:
             logger.warning("%s: segment %d is none of %s, and is left out", path.name, segment.number, list(names[1:]))
     for segment in segments:
         where = np.nonzero(segment.voxels)
-        if segment.name.lower() in DONE and len(where[0]):
+        if _is(segment, DONE) and len(where[0]):
             box = tuple(slice(axis.min(), axis.max() + 1) for axis in where)
             inside = label[box].copy()
             label[:] = UNLABELLED
             label[box] = inside
             understood = True
     for segment in segments:
-        if segment.name.lower() in NOT_DONE:
+        if _is(segment, NOT_DONE):
             label[segment.voxels] = UNLABELLED
     if not understood:
         refuse(path, f"none of its segments is {' or '.join(names[1:])}", "name the segment so, and export it again")
     return label
+
+
+def _is(segment: Segment, words: Sequence[str]) -> bool:
+    return segment.name.strip().lower() in words
 
 
 def _class_of(segment: Segment, names: Sequence[str]) -> int | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from scripts.io import MAKER
@@ -22,7 +24,10 @@ FIELDS = {
     "0020000E": "SeriesInstanceUID",
 }
 """What viewers show of an image, by its tag."""
+COUNT = "00201209"  # NumberOfSeriesRelatedInstances
 _MADE = ("00080023", "00080033"), ("00080021", "00080031"), ("00080012", "00080013")  # dates and times, best first
+_ZONE = "00080201"  # TimezoneOffsetFromUTC
+_NEVER = datetime.min.isoformat(timespec="microseconds")
 _SERIES, _STUDY, _INSTANCE = "0020000E", "0020000D", "00080018"
 _MANUFACTURER, _ALGORITHM, _SEGMENTS, _OF_SERIES = "00080070", "00620008", "00620002", "00081115"
 
@@ -38,6 +43,36 @@ def info_of(header: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value_of(header, tag) or "UNK") for tag, name in FIELDS.items()}
 
 
+def count_of(header: Mapping[str, Any]) -> int:
+    """Return how many images a series holds, 0 where the server does not say it."""
+    value = str(value_of(header, COUNT))
+    return int(value) if value.isdecimal() else 0
+
+
+def moment_of(day: str, time: str, zone: str = "") -> str:
+    """Return a date and time of DICOM in UTC, such that later ones are greater.
+
+    Args:
+        day: YYYYMMDD.
+        time: HHMMSS.FFFFFF, of which all but the hour may be missing.
+        zone: the distance from UTC, such as +0100; without one it is UTC, as OHIF writes it.
+
+    Returns:
+        In the form of ISO 8601, the earliest of all for what is no date.
+    """
+    digits, _, fraction = time.replace(":", "").strip().partition(".")
+    digits, fraction = digits[:6].ljust(6, "0"), fraction[:6].ljust(6, "0")
+    away = re.fullmatch(r"([+-])(\d\d)(\d\d)", zone.strip())
+    minutes = int(f"{away[1]}1") * (int(away[2]) * 60 + int(away[3])) if away else 0
+    try:
+        # the 60th second is a leap second
+        seconds = int(digits[4:])
+        moment = datetime.strptime(f"{day.strip()}{digits[:4]}{fraction}", "%Y%m%d%H%M%f")
+        return (moment + timedelta(seconds=seconds, minutes=-minutes)).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):
+        return _NEVER
+
+
 @dataclass(frozen=True)
 class Segmentation:
     """A stored segmentation object.
@@ -47,7 +82,7 @@ class Segmentation:
         series: its series.
         instance: the object.
         image: the series that it segments, or "".
-        made: date and time, digits that can be compared.
+        made: date and time in UTC, as `moment_of` returns it.
         ours: whether this program made it and no person touched it.
     """
 
@@ -73,7 +108,7 @@ def segmentation_of(header: Mapping[str, Any]) -> Segmentation:
         series=str(value_of(header, _SERIES)),
         instance=str(value_of(header, _INSTANCE)),
         image=str(value_of(value_of(header, _OF_SERIES) or {}, _SERIES)),
-        made="".join(str(value_of(header, tag)).ljust(8, "0") for tag in made),
+        made=moment_of(*(str(value_of(header, tag)) for tag in (*made, _ZONE))),
         ours=automatic and str(value_of(header, _MANUFACTURER)) == MAKER,
     )
 
