@@ -1,4 +1,4 @@
-"""What a DICOMweb server has now: its series, how many images each holds, and the segmentations of them."""
+"""What a DICOMweb server has now: series, how many images in each, and segmentations."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Catalogue:
         return corrections((each for of_series in stored.values() for each in of_series.objects), list(known))
 
     def _read(self, study: str, series: str, count: int) -> _Stored:
-        """Return what a series of segmentations says, read again only if it holds another number of objects."""
+        """Return what a series of segmentations says, read again only if its count changed."""
         before = self._stored.get(series, _Stored())
         if before.count == count or time.monotonic() - before.failed < RETRY:
             return before
@@ -100,7 +100,7 @@ class Catalogue:
             return _Stored(before.count, before.objects, time.monotonic())
 
     def _series(self, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return all series that match, page after page: a server may send a part of them at a time."""
+        """Return all series that match, page after page: a server may send them in parts."""
         found: dict[str, dict[str, Any]] = {}
         offset = 0
         while True:
