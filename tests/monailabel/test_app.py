@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,6 +51,41 @@ def test_an_app_is_left_as_it_is(installed, tmp_path, capsys):
     metadata.write_text(json.dumps({"version": "0.0.1"}))
     prepare_app(app, torchvision_works=True)
     assert "keeps version 0.0.1 of the bundle" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["core/errors.py", "new.py"])
+def test_an_app_with_other_scripts_of_the_same_version_says_so(installed, tmp_path, capsys, name):
+    app = prepare_app(tmp_path / "app", torchvision_works=True)
+    scripts = app / "model" / "tubenet" / "scripts"
+    (scripts / "__pycache__").mkdir()
+    (scripts / "__pycache__" / "x.pyc").write_bytes(b"compiled")
+    prepare_app(app, torchvision_works=True)
+    assert not capsys.readouterr().out
+    with (scripts / name).open("a") as file:
+        file.write("# as it was\n")
+    prepare_app(app, torchvision_works=True)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{app}: keeps another copy of the bundle's scripts than this; for ")
+    assert line.endswith("give another --app, and copy model/tubenet/models into it to keep what was trained")
+
+
+def test_what_is_said_of_an_app_is_not_lost_when_the_server_starts(installed, tmp_path):
+    app = prepare_app(tmp_path / "app", torchvision_works=True)
+    (app / "model" / "tubenet" / "scripts" / "new.py").touch()
+    program = "import os, sys; from scripts.monailabel import prepare_app; prepare_app(sys.argv[1], True); "
+    words = [sys.executable, "-c", f"{program} os.execv('/bin/true', ['true'])", str(app)]
+    environment = os.environ | {"PYTHONPATH": str(BUNDLE)}
+    out = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
+    assert "keeps another copy" in out
+
+
+@pytest.mark.parametrize("given", ["{Modality: MR}", "[]", '"MR"', "null", "[" * 100_000])
+def test_a_filter_of_series_that_is_none_is_refused(tmp_path, monkeypatch, given):
+    monkeypatch.setenv("MONAI_LABEL_DICOMWEB_SEARCH_FILTER", given)
+    with pytest.raises(ValueError, match=r'is not a JSON object; write such as {"Modality": "MR"}'):
+        server_environment(tmp_path)
+    monkeypatch.setenv("MONAI_LABEL_DICOMWEB_SEARCH_FILTER", " ")
+    assert server_environment(tmp_path)["MONAI_LABEL_DICOMWEB_SEARCH_FILTER"] == "{}"
 
 
 def test_an_app_that_ran_what_a_request_told_it_to_is_refused(installed, tmp_path):

@@ -9,14 +9,16 @@ pytest.importorskip("monailabel", reason="make test-label runs this, in the envi
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from scripts.monailabel.pages import _CHANGES, FOLDER, POLICY, changed, router
+from scripts.monailabel.pages import _CHANGES, _DATA, _STORE, FOLDER, POLICY, changed, not_found, router
 
 app = FastAPI()
 app.include_router(router)
 client = TestClient(app, base_url="http://127.0.0.1:8123")
 
 
-@pytest.mark.parametrize("path", ["", "viewer", "..%2f..%2fohif.py", "assets/none.png", "%2e%2e/%2e%2e%2finfer.py"])
+@pytest.mark.parametrize(
+    "path", ["", "viewer", "..%2f..%2fohif.py", "assets/none.png", "%2e%2e/%2e%2e%2finfer.py", "%00", "x" * 300]
+)
 def test_the_first_page_for_what_is_no_file(path):
     answer = client.get(f"/ohif/{path}")
     assert answer.headers["content-type"].startswith("text/html")
@@ -51,3 +53,15 @@ def test_ohif_has_a_brush_an_export_that_works_and_more_than_ct_and_mr():
             assert instead in changed(file)
         assert client.get(f"/ohif/{file.name}").headers["content-type"].startswith("text/javascript")
     assert sum(changed(file) is not None for file in programs) == len(_CHANGES)
+
+
+def test_another_version_of_ohif_is_told_in_one_line(tmp_path, caplog):
+    assert not_found(FOLDER) == []
+    (tmp_path / "index.html").write_text("<html>")
+    known = {mark: changes for mark, changes in _CHANGES.items() if mark != _STORE}
+    text = "\n".join(there for changes in known.values() for there, _ in changes)
+    (tmp_path / "a.bundle.js").write_text(text)
+    assert changed(tmp_path / "index.html") == "<html>"
+    (line,) = [record.getMessage() for record in caplog.records if "OHIF" in record.getMessage()]
+    assert _STORE in line
+    assert _DATA not in line

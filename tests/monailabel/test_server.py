@@ -9,10 +9,12 @@ import pytest
 pytest.importorskip("monailabel", reason="make test-label runs this, in the environment of MONAI Label")
 
 from fastapi.testclient import TestClient
+from monailabel.config import settings
 from monailabel.interfaces.exception import ImageNotFoundException
 
 from scripts.core import refuse
 from scripts.monailabel.server import OneLine, app, make_server
+from tests.monailabel.dicomweb.web_answers import answering_with
 
 TOKEN = "correct-horse-battery-staple"
 
@@ -32,7 +34,8 @@ def answer_to(error):
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [(ValueError, 400), (FileNotFoundError, 404), (OSError, 507), (MemoryError, 507)]
+    ("kind", "status"),
+    [(ValueError, 400), (FileNotFoundError, 404), (OSError, 507), (MemoryError, 507), (ConnectionError, 502)],
 )
 def test_a_refusal_is_one_line(kind, status):
     def wrapped():
@@ -42,6 +45,15 @@ def test_a_refusal_is_one_line(kind, status):
             raise RuntimeError("applying transform") from error
 
     assert answer_to(wrapped) == (status, "a.tif: is broken; export it again")
+
+
+def test_a_dicomweb_server_that_is_down_is_a_bad_gateway(monkeypatch):
+    with answering_with() as (address, _):
+        monkeypatch.setattr(settings, "MONAI_LABEL_STUDIES", address)
+    client = TestClient(make_server("127.0.0.1", None), base_url="http://127.0.0.1:8000")
+    answer = client.get("/proxy/dicom/qido/studies")
+    assert answer.status_code == 502
+    assert "cannot be reached, or breaks off" in answer.json()["detail"]
 
 
 def test_what_monai_label_does_not_find_is_no_failure_of_the_server():

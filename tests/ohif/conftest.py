@@ -49,7 +49,7 @@ def orthanc(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(orthanc, tmp_path_factory):
-    """The server on Orthanc's images; every other host is out of its reach."""
+    """The server on Orthanc's images; what asks other hosts by the variables of a proxy, as `requests` does, fails."""
     folder = tmp_path_factory.mktemp("server")
     app = prepare_app(folder / "app", can_import("torchvision"))
     configs = app / "model" / MODEL / "configs"

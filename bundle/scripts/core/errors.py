@@ -51,6 +51,10 @@ class UserOSError(UserError, OSError):
     """The disk, the network or another process failed; trying again later may work."""
 
 
+class UserConnectionError(UserOSError, ConnectionError):
+    """Another server cannot be reached, or fails."""
+
+
 class UserMemoryError(UserError, MemoryError):
     """Something does not fit into memory."""
 
@@ -64,6 +68,7 @@ _CLASSES: dict[type[Exception], type[UserError]] = {
     FileNotFoundError: UserFileNotFoundError,
     FileExistsError: UserFileExistsError,
     OSError: UserOSError,
+    ConnectionError: UserConnectionError,
     MemoryError: UserMemoryError,
     EmptyVolumeError: EmptyVolumeError,
 }
@@ -77,7 +82,7 @@ def refuse(subject: object, problem: str, remedy: str, kind: type[Exception] = V
         problem: what is wrong with it.
         remedy: what to do about it.
         kind: the exception to raise it as: `ValueError`, `FileNotFoundError`, `FileExistsError`, `OSError`,
-            `MemoryError` or `EmptyVolumeError`.
+            `ConnectionError`, `MemoryError` or `EmptyVolumeError`.
     """
     raise _CLASSES[kind](_as_line("{}: {}; {}".format(*map(_shortened, (subject, problem, remedy)))))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from scripts.core import BUNDLE, refuse, whole_folder
+from scripts.core import BUNDLE, refuse, sha256, whole_folder
 from scripts.io import SUFFIXES
 
 from .request import MODEL
@@ -44,7 +46,7 @@ __all__ = ["TubeNetApp"]
 def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
     """Make an app folder for MONAI Label, with a copy of this bundle.
 
-    An existing app is left as it is, with the weights trained in it.
+    An existing app is left as it is, with the weights trained in it; if its scripts are not these, a line says so.
 
     Args:
         app: the folder to make.
@@ -63,8 +65,11 @@ def prepare_app(app: str | Path, torchvision_works: bool) -> Path:
             problem = "is of a version in which any request could run programs on this machine"
             remedy = f"give a new --app, and copy model/{MODEL}/models into it to keep what was trained"
             refuse(app, problem, remedy, FileExistsError)
-        if (there := _version(app / "model" / MODEL)) != _version(BUNDLE):
-            print(f"{app}: keeps version {there} of the bundle; for {_version(BUNDLE)} give another --app")
+        there, here = _version(app / "model" / MODEL), _version(BUNDLE)
+        what = f"version {there} of the bundle" if there != here else "another copy of the bundle's scripts than this"
+        if there != here or _code(app / "model" / MODEL) != _code(BUNDLE):
+            remedy = f"for {here} give another --app, and copy model/{MODEL}/models into it to keep what was trained"
+            print(f"{app}: keeps {what}; {remedy}", flush=True)  # the server takes this process's place
         return app
     if app.exists() and any(app.iterdir()):
         refuse(app, "holds something else than a MONAI Label app", "give a new folder by --app", FileExistsError)
@@ -94,6 +99,14 @@ def _version(bundle: Path) -> str:
     return json.loads((bundle / "configs" / "metadata.json").read_text())["version"]
 
 
+def _code(bundle: Path) -> str:
+    """Return a hash of a bundle's scripts, their names included."""
+    digest = hashlib.sha256()
+    for path in sorted((bundle / "scripts").rglob("*.py")):
+        digest.update(f"{path.relative_to(bundle).as_posix()}\0{sha256(path)}\0".encode())
+    return digest.hexdigest()
+
+
 def server_command(app: Path, studies: Path | str, port: int, host: str = HOST) -> list[str]:
     """Return the command that starts this bundle's server; by default for this machine alone."""
     where = ["--app", str(app), "--studies", str(studies), "--host", host, "--port", str(port)]
@@ -106,7 +119,11 @@ def server_command(app: Path, studies: Path | str, port: int, host: str = HOST) 
 
 
 def server_environment(app: Path, host: str = HOST, token: str | None = None) -> dict[str, str]:
-    """Return this process's environment with the variables that the server reads."""
+    """Return this process's environment with the variables that the server reads.
+
+    Raises:
+        UserError: if the variable that chooses series is no JSON object.
+    """
     own = {
         # MONAI Label uses the last suffix that matches, so .ome.tif has to come after .tif
         "MONAI_LABEL_DATASTORE_FILE_EXT": json.dumps([f"*{suffix}" for suffix in sorted(SUFFIXES, key=len)]),
@@ -118,6 +135,17 @@ def server_environment(app: Path, host: str = HOST, token: str | None = None) ->
         HOST_VARIABLE: host,
     }
     # empty: every kind of volume; MONAI Label's own default is CT, handed on to a training as if somebody had chosen it
-    own[SEARCH_FILTER] = os.environ.get(SEARCH_FILTER, "{}")
+    own[SEARCH_FILTER] = json.dumps(_search_filter())
     others = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     return others | own | ({} if token is None else {TOKEN_VARIABLE: token})
+
+
+def _search_filter() -> dict[str, Any]:
+    given = os.environ.get(SEARCH_FILTER, "").strip() or "{}"
+    try:
+        chosen = json.loads(given)
+    except (ValueError, RecursionError):
+        chosen = None
+    if not isinstance(chosen, dict):
+        refuse(f"{SEARCH_FILTER} {given}", "is not a JSON object", 'write such as {"Modality": "MR"}')
+    return chosen

@@ -8,8 +8,10 @@ they are.
 from __future__ import annotations
 
 import json
+import logging
 import mimetypes
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from monailabel import endpoints
 
 from .dicomweb.series import MODALITIES
 
+logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/ohif", tags=["Others"])
 
 FOLDER = Path(endpoints.__file__).parent / "static" / "ohif"
@@ -103,9 +106,10 @@ _CHANGES = {
 @router.get("/{path:path}", include_in_schema=False)
 def page(request: Request, path: str) -> Response:
     """Return a file of OHIF's; its first page for any address within OHIF that is no file."""
-    file = (FOLDER / path).resolve()
-    if not path or not file.is_relative_to(FOLDER.resolve()) or not file.is_file():
-        file = FOLDER / "index.html"
+    file = FOLDER / "index.html"
+    with suppress(ValueError, OSError):  # what no file can be called
+        named = (FOLDER / path).resolve()
+        file = named if path and named.is_relative_to(FOLDER.resolve()) and named.is_file() else file
     media = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     # no-cache: a browser asks whether a file changed, so that none keeps the pages of another version
     headers = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "cache-control": "no-cache"}
@@ -122,7 +126,10 @@ def changed(file: Path) -> str | None:
     """Return the text of a file that is not served as it is, or None.
 
     Pages and style sheets lose their links to other hosts, which are fonts; the mode for MONAI Label gains its brush.
+    Where OHIF's programs are not those that are known here, the log says so, once, when the first page is asked for.
     """
+    if file.name == "index.html" and (lacking := not_found(file.parent)):
+        logger.warning("OHIF is served without its brush, its export or both: it lacks %s", " and ".join(lacking))
     if file.suffix in (".html", ".css"):
         return _FOREIGN_STYLE.sub("", _FOREIGN_LINK.sub("", file.read_text()))
     if file.suffix != ".js":
@@ -132,3 +139,14 @@ def changed(file: Path) -> str | None:
     for there, instead in changes:
         text = text.replace(there, instead)
     return text if changes else None
+
+
+def not_found(folder: Path) -> list[str]:
+    """Return what is to be changed in OHIF's programs, but does not stand in those of a folder."""
+    programs = [file.read_text() for file in folder.glob("*.js")]
+    return [
+        there
+        for mark, changes in _CHANGES.items()
+        for there, _ in changes
+        if not any(mark in text and there in text for text in programs)
+    ]

@@ -59,6 +59,10 @@ BODIES: dict[str, Callable[[Any], None]] = {
 }
 
 
+_STATUS = {"UserConnectionError": 502, "UserOSError": 507, "UserMemoryError": 507, "UserFileNotFoundError": 404}
+"""The status of a refusal where nothing is wrong with the request, or it asks for what is not there; else it is 400."""
+
+
 async def check(request: Request) -> None:
     """Check a request before MONAI Label reads it.
 
@@ -119,8 +123,8 @@ class OneLine:
                 raise
             line = str(error) if missing else one_line(told)
             logger.warning("refused: %s", line)
-            here = {"UserOSError", "UserMemoryError"} & kinds  # nothing is wrong with the request
-            await answer(send, 507 if here else 404 if missing or "UserFileNotFoundError" in kinds else 400, line)
+            status = next((status for kind, status in _STATUS.items() if kind in kinds), 400)
+            await answer(send, 404 if missing else status, line)
 
 
 @asynccontextmanager

@@ -42,6 +42,45 @@ def test_a_user_without_password(alone):
     assert f"{alone}: is set alone; set both" in told("http://127.0.0.1:1/dicom-web", {alone: "x"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            (TOKEN, value)
+            for value in ("secret\rX: y", "secret\n x", "secret€", "sec ret", "secret\x7f", "secret\udce4")
+        ),
+        *((name, value) for name in (USER, PASSWORD) for value in ("secret\rX", "secret\0", "secret\udce4")),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_and_not_repeated(name, value):
+    others = {USER: "me", PASSWORD: "mine"} if name != TOKEN else {}
+    line = told("http://127.0.0.1:1/dicom-web", others | {name: value})
+    assert line.startswith(f"{name}: holds ")
+    assert "sec" not in line
+
+
+def test_an_end_of_line_is_no_part_of_a_token_or_password():
+    with answering_with() as (address, seen):
+        check_server(address, {TOKEN: "secret\r\n"})
+        check_server(address, {USER: "me\n", PASSWORD: "mine\r"})
+    assert seen[0]["Authorization"] == "Bearer secret"
+    assert base64.b64decode(seen[1]["Authorization"].removeprefix("Basic ")) == b"me:mine"
+
+
+def test_a_file_of_certificates_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    line = told("https://127.0.0.1:1/dicom-web")
+    assert "https://127.0.0.1:1/dicom-web: cannot be asked (" in line
+    assert "none.pem" in line
+    assert "check the file that REQUESTS_CA_BUNDLE names" in line
+
+
+def test_a_wrong_password_is_to_be_corrected(monkeypatch):
+    monkeypatch.setenv(USER, "me")
+    with answering_with(401) as (address, _):
+        assert f"(it answers 401); correct the variables {USER} and" in told(address)
+
+
 def test_a_password_in_the_address_is_not_repeated():
     line = told("http://me:geheim@127.0.0.1:1/dicom-web")
     assert "others may see a command line" in line
@@ -63,7 +102,9 @@ def test_no_address(address):
         (200, "text/html; charset=utf-8", "is no DICOMweb server, it answers with text/html; give its DICOMweb root"),
     ],
 )
-def test_one_that_refuses_or_speaks_something_else(status, media, words):
+def test_one_that_refuses_or_speaks_something_else(status, media, words, monkeypatch):
+    for name in (USER, TOKEN):
+        monkeypatch.delenv(name, raising=False)
     with answering_with(status, b"<html>", media) as (address, _):
         assert f"{address}: {words}" in told(address)
 

@@ -21,6 +21,9 @@ def answering_with(status=200, body=b"[]", media="application/dicom+json", befor
                 self.end_headers()
                 self.wfile.write(body)
 
+        def do_POST(self):
+            self.do_GET()
+
         def log_message(self, *words):
             pass
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.core import refuse
+from scripts.core import UserError, refuse
 
 USER, PASSWORD = "MONAI_LABEL_DICOMWEB_USERNAME", "MONAI_LABEL_DICOMWEB_PASSWORD"  # MONAI Label's own names
 TOKEN = "TUBENET_DICOMWEB_TOKEN"
@@ -24,7 +24,7 @@ def new_session(environment: Mapping[str, str] = os.environ) -> Any:
     """Return a `requests.Session` with the user and password, or the token, of the environment.
 
     Raises:
-        UserError: if only one of user and password is there.
+        UserError: if only one of user and password is there, or one of the three cannot be sent; it is not repeated.
     """
     import requests  # which MONAI Label brings
 
@@ -33,14 +33,24 @@ def new_session(environment: Mapping[str, str] = os.environ) -> Any:
             return super().request(*words, **{**how, "timeout": how.get("timeout") or TIMEOUT})
 
     session = Session()
-    user, password = environment.get(USER), environment.get(PASSWORD)
+    user, password, token = (_secret(name, environment) for name in (USER, PASSWORD, TOKEN))
     if bool(user) != bool(password):
         refuse(USER if user else PASSWORD, "is set alone", f"set both {USER} and {PASSWORD}")
     if user and password:
         session.auth = (user.encode(), password.encode())
-    elif token := environment.get(TOKEN):
+    elif token:
         session.auth = _Bearer(token)
     return session
+
+
+def _secret(name: str, environment: Mapping[str, str]) -> str:
+    value = environment.get(name, "").strip()  # a file that it was read from ends with a line
+    remedy = "set it again, as the server's administrator gave it"
+    if not value.isprintable():
+        refuse(name, "holds characters that cannot be printed", remedy)
+    if name == TOKEN and not (value.isascii() and " " not in value):  # user and password are sent as base64 of UTF-8
+        refuse(name, "holds other characters than a token has", remedy)
+    return value
 
 
 class _Bearer:
@@ -92,29 +102,36 @@ def answering(address: str) -> Iterator[None]:
     """Turn failures of a DICOMweb server into one line.
 
     Raises:
-        UserError: of the server, and what it did.
+        UserError: of the server, and what it did; it is a `ConnectionError` too.
     """
     import requests
 
     again = "check that it runs and can be reached, then try again"
     try:
         yield
+    except UserError:
+        raise
     except requests.HTTPError as error:
         status = getattr(error.response, "status_code", None)
         if status in _REFUSING:
             problem = f"does not let this server in (it answers {status})"
-            refuse(address, problem, f"set the variables {USER} and {PASSWORD}, or {TOKEN}", OSError)
+            verb = "correct" if any(os.environ.get(name) for name in (USER, TOKEN)) else "set"
+            refuse(address, problem, f"{verb} the variables {USER} and {PASSWORD}, or {TOKEN}", ConnectionError)
         if status is not None and status < 500:
-            refuse(address, f"is no DICOMweb server, or lacks what was asked for (it answers {status})", _ROOT, OSError)
-        refuse(address, f"fails (it answers {status})", "look into its log", OSError)
+            problem = f"is no DICOMweb server, or lacks what was asked for (it answers {status})"
+            refuse(address, problem, _ROOT, ConnectionError)
+        refuse(address, f"fails (it answers {status})", "look into its log", ConnectionError)
     except requests.exceptions.SSLError as error:
         if "CERTIFICATE" not in str(error):
-            refuse(address, "does not speak https there", "check the port, or write http://", OSError)
+            refuse(address, "does not speak https there", "check the port, or write http://", ConnectionError)
         problem = "its certificate is not trusted here"
-        refuse(address, problem, "name the file of the authority that signed it in REQUESTS_CA_BUNDLE", OSError)
+        refuse(address, problem, "name the file of the authority that signed it in REQUESTS_CA_BUNDLE", ConnectionError)
     except requests.Timeout:
-        refuse(address, f"does not answer within {TIMEOUT[1]:g} seconds", again, OSError)
+        refuse(address, f"does not answer within {TIMEOUT[1]:g} seconds", again, ConnectionError)
     except requests.ConnectionError:
-        refuse(address, "cannot be reached, or breaks off", again, OSError)
+        refuse(address, "cannot be reached, or breaks off", again, ConnectionError)
     except requests.RequestException as error:
-        refuse(address, f"does not answer as a DICOMweb server does ({type(error).__name__})", _ROOT, OSError)
+        refuse(address, f"does not answer as a DICOMweb server does ({type(error).__name__})", _ROOT, ConnectionError)
+    except OSError as error:  # such as a file of certificates that is not there
+        remedy = "check the file that REQUESTS_CA_BUNDLE names, if it is set"
+        refuse(address, f"cannot be asked ({error})", remedy, ConnectionError)
