@@ -15,10 +15,11 @@ from scripts.core import sha256
 from scripts.io import read_header, read_segments, read_volume
 from tests.helpers.label_server import MODEL
 from tests.ohif.conftest import AXIAL_STUDY, OBLIQUE_STUDY, UNEVEN_STUDY
-from tests.ohif.scans import SIZE, tubes
+from tests.ohif.scans import OBLIQUE, SAGITTAL, SIZE, scan, tubes
 from tests.ohif.viewer import Viewer, lies_on
 
 SERIES = f"{AXIAL_STUDY}.1"
+DIRECTIONS = {"reversed": {"step": -1.2}, "sagittal": {"runs": SAGITTAL}, "slanting": {"runs": OBLIQUE}}
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +27,11 @@ def viewer(server, browser, pictures):
     return Viewer(browser, server.url, pictures)
 
 
-def voxels_of(orthanc, server, folder):
-    """The vessel voxels of the latest stored segmentation, `(X, Y, Z)`, and its header."""
-    path = orthanc.file(orthanc.stored("SEG")[-1], folder / "stored.dcm")
-    slices = next(server.app.parent.glob(f"cache/*/{SERIES}"))
+def voxels_of(orthanc, server, folder, name, series=SERIES):
+    """The vessel voxels of the segmentation that was stored under a name, `(X, Y, Z)`, its header, and its file."""
+    stored = (orthanc.file(each, folder / f"{number}.dcm") for number, each in enumerate(orthanc.stored("SEG")))
+    path = next(path for path in stored if dcmread(path).SeriesDescription == name)
+    slices = next(server.app.parent.glob(f"cache/*/{series}"))
     (segment,) = read_segments(path, read_header(slices))
     return segment.voxels, dcmread(path), path
 
@@ -57,8 +59,8 @@ def test_the_loop(viewer, server, orthanc, tmp_path):
     assert server.ask("GET", "/info/").json()["datastore"]["completed"] == 0
     assert viewer.export("corrected") == 200
     viewer.picture("exported")
-    voxels, header, path = voxels_of(orthanc, server, tmp_path)
-    assert (header.SeriesDescription, header.SegmentSequence[0].SegmentLabel) == ("corrected", "vessel")
+    voxels, header, path = voxels_of(orthanc, server, tmp_path, "corrected")
+    assert header.SegmentSequence[0].SegmentLabel == "vessel"
     assert header.ReferencedSeriesSequence[0].SeriesInstanceUID == SERIES
     truth = tubes().transpose(2, 1, 0) > 0.5  # (X, Y, Z)
     assert (voxels & truth).sum() / truth.sum() > 0.95
@@ -97,6 +99,24 @@ def test_the_loop(viewer, server, orthanc, tmp_path):
 
     assert not viewer.foreign
     assert not viewer.blocked
+
+
+@pytest.mark.parametrize(("name", "how"), DIRECTIONS.items(), ids=DIRECTIONS)
+def test_an_export_lies_where_it_was_seen(name, how, viewer, server, orthanc, tmp_path):
+    """Whichever way the slices run; the export of OHIF as it comes turns some of them upside down."""
+    study = f"1.2.{400 + list(DIRECTIONS).index(name)}"
+    ids = {"StudyInstanceUID": study, "FrameOfReferenceUID": f"{study}.9", "series_uid": f"{study}.1"}
+    orthanc.upload(scan(tmp_path / name, **how, **ids, PatientID=name, PatientName=f"Doe^{name}"))
+    viewer.list_studies()
+    viewer.open(name)
+    viewer.connect()
+    viewer.run()
+    _, direct = read_volume(server.mask(f"{study}.1", tmp_path))
+    viewer.tools()
+    assert viewer.export(name) == 200
+    voxels, _, _ = voxels_of(orthanc, server, tmp_path, name, f"{study}.1")
+    np.testing.assert_array_equal(voxels, direct > 0)
+    assert not np.array_equal(voxels, voxels[:, :, ::-1])
 
 
 def test_the_answer_as_dicom_is_what_other_programs_read(server, tmp_path):
