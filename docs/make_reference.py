@@ -15,7 +15,7 @@ from scripts.commands.help import read_docstring
 from scripts.commands.option_table import in_words, options_of
 from scripts.commands.workflows import Workflow
 from scripts.core import CONFIGS, OPTIONS, refuse, write_text
-from scripts.core.options import ANYTHING
+from scripts.core.kinds import ANYTHING
 
 REFERENCE = Path(__file__).parent / "reference"
 BEGIN, END = "<!-- {}: written by make docs -->", "<!-- end of {} -->"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from scripts.core import CONFIGS, OPTIONS
 from scripts.core.configs.files import merge_configs
 from scripts.core.configs.ids import split_id
-from scripts.core.options import ANYTHING, PATH, PATHS
+from scripts.core.kinds import ANYTHING, PATH, PATHS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -24,7 +24,7 @@ from fire.parser import DefaultParseValue
 from scripts.core import BUNDLE, CONFIGS, OPTIONS, check_overrides, read_flag, refuse, refuse_unknown
 from scripts.core.configs import MONAI_ARGUMENTS, load_config
 from scripts.core.flags import nearest
-from scripts.core.options import BOOLEAN, PATH, PATHS
+from scripts.core.kinds import BOOLEAN, PATH, PATHS
 
 from .option_table import overlay_names, read_config, used_options
 from .results import place_beside, say_results

@@ -53,6 +53,7 @@ from .geometry import (
     voxel_size,
 )
 from .json_file import read_json
+from .kinds import AUTO, DEPTH
 from .log import (
     CLOCK,
     LINE,
@@ -77,7 +78,7 @@ from .machine import (
     peak_memory,
     return_freed_memory,
 )
-from .options import AUTO, DECIDE_TRAINING, DEPTH, OPTIONS, read_boolean, read_channel, read_number, read_scale
+from .options import DECIDE_TRAINING, OPTIONS, read_boolean, read_channel, read_number, read_scale
 from .paths import BUNDLE, CONFIGS, WEIGHTS, version
 from .terminal import printable
 

@@ -6,36 +6,33 @@ Both the check of a command line (`overrides.py`) and docs/reference/options.md 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fire.parser import DefaultParseValue
 
 from .errors import refuse
-from .files import MAX_NAME
+from .kinds import (
+    ANYTHING,
+    AUTO,
+    BOOLEAN,
+    CHANNEL,
+    DEPTH,
+    LIST,
+    LOUDNESS,
+    NAMES,
+    NUMBER,
+    PATH,
+    PATHS,
+    SIDES,
+    THEME,
+    Kind,
+    between,
+    is_number,
+    whole_number,
+)
 
-AUTO = "auto"
-DEPTH = "depth"
-"""The value of the option `channel` by which the channels of a file are slices."""
 MIN_SCALE, MAX_SCALE = 0.02, 4.0
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of value.
-
-    Attributes:
-        name: the kind in words, as they follow "is not".
-        accepts: function that returns whether a value is of this kind.
-        example: value that a message suggests if the option has no default.
-    """
-
-    name: str
-    accepts: Callable[[Any], bool]
-    example: object = None
 
 
 @dataclass(frozen=True)
@@ -45,58 +42,6 @@ class Option:
     kind: Kind
     meaning: str
 
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def whole_number(minimum: int) -> Kind:
-    """Return the kind of whole numbers from `minimum` up."""
-    return Kind(f"a whole number of at least {minimum}", lambda value: _is_whole(value) and value >= minimum, minimum)
-
-
-def between(low: float, high: float) -> Kind:
-    """Return the kind of numbers from `low` to `high`, both included."""
-    return Kind(f"a number from {low} to {high}", lambda value: _is_number(value) and low <= value <= high, 0.5)
-
-
-def _is_path(value: Any) -> bool:
-    named = isinstance(value, str) and value != "" and "\0" not in value
-    try:
-        return named and all(len(os.fsencode(part)) <= MAX_NAME for part in Path(value).parts)
-    except UnicodeEncodeError:  # half of a UTF-16 pair, as JSON may hold it
-        return False
-
-
-def _are_paths(value: Any) -> bool:
-    return _is_path(value) or (isinstance(value, list | tuple) and len(value) > 0 and all(map(_is_path, value)))
-
-
-ANYTHING = Kind("anything", lambda value: True)
-NUMBER = Kind("a number", _is_number, 1)
-BOOLEAN = Kind("true or false", lambda value: str(value).lower() in ("true", "false"), "true")
-LOUDNESS = Kind("quiet, normal or verbose", lambda value: value in ("quiet", "normal", "verbose"), "verbose")
-THEME = Kind("dark or light", lambda value: value in ("dark", "light"), "light")
-LIST = Kind("a list", lambda value: isinstance(value, list | tuple), "[1, 2]")
-NAMES = Kind(
-    "a list of names",
-    lambda value: isinstance(value, list | tuple) and all(isinstance(name, str) for name in value),
-    "['encoder.0']",
-)
-CHANNEL = Kind(
-    f"a whole number of at least 0, or {DEPTH}", lambda value: value == DEPTH or (_is_whole(value) and value >= 0), 0
-)
-PATH = Kind("a path", _is_path, "./NAME")
-PATHS = Kind("a path or a list of paths", _are_paths, "['A','B']")
-SIDES = Kind(
-    "a list of three whole numbers",
-    lambda value: isinstance(value, list | tuple) and len(value) == 3 and all(_is_whole(n) and n > 0 for n in value),
-    "[64, 64, 64]",
-)
 
 OPTIONS = {
     "dataset_dir": Option(PATHS, "the dataset, or several to train on; for inference also a file or folder of images"),
@@ -152,6 +97,8 @@ OPTIONS = {
     "average": Option(between(1e-6, 0.999), "share of each step in the running average of the weights that is kept"),
     "real_share": Option(between(0, 1), "share of the patches of a pre-training that come from `dataset_dir`"),
     "class_weights": Option(LIST, "class weights of the cross-entropy, background first (`overlays/loss_wcce.json`)"),
+    "blocks": Option(ANYTHING, "segment block by block: `true`, `false`, or `auto`, what does not fit into memory"),
+    "memory": Option(ANYTHING, "memory that a block may take, such as `2GB`; by default 1.5 GB, or half of what is free"),
     "precision": Option(ANYTHING, "precision of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
 }
 MAY_BE_SWITCHED_OFF = ("patience", "frozen_epochs")
@@ -189,7 +136,7 @@ def check_option(name: str, given: Any, default: Any) -> None:
         _check_device(str(value))
     elif name == "scale":
         read_scale(value)
-    if _is_number(value) and name != "seed" and not abs(value) <= 2**53:
+    if is_number(value) and name != "seed" and not abs(value) <= 2**53:
         refuse(f"--{name} {given}", "is not a number of at most 2^53", "give a smaller one")
     kind = OPTIONS[name].kind if name in OPTIONS else _kind_of(name, default)
     if kind.accepts(value):
@@ -208,7 +155,7 @@ def _kind_of(name: str, default: Any) -> Kind:
         return PATH
     if isinstance(default, list):
         return LIST
-    return NUMBER if _is_number(default) else ANYTHING
+    return NUMBER if is_number(default) else ANYTHING
 
 
 def _check_device(device: str) -> None:
@@ -252,7 +199,7 @@ def read_number(name: str, value: float | str | None) -> float | None:
         return None
     kind = OPTIONS[name].kind if name in OPTIONS else NUMBER
     try:
-        number = float(value) if isinstance(value, str) or _is_number(value) else math.nan
+        number = float(value) if isinstance(value, str) or is_number(value) else math.nan
     except (ValueError, OverflowError):
         number = math.nan
     if not (math.isfinite(number) and kind.accepts(number)):
@@ -291,7 +238,7 @@ def read_scale(value: float | str) -> float | str:
     if str(value).strip().lower() == AUTO:
         return AUTO
     try:
-        scale = float(value) if isinstance(value, str) or _is_number(value) else math.nan
+        scale = float(value) if isinstance(value, str) or is_number(value) else math.nan
     except (ValueError, OverflowError):
         scale = math.nan
     if not MIN_SCALE <= scale <= MAX_SCALE:

@@ -7,7 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..errors import refuse
-from ..options import AUTO, BOOLEAN, read_boolean
+from ..kinds import AUTO, BOOLEAN
+from ..options import read_boolean
 
 if TYPE_CHECKING:
     import torch
