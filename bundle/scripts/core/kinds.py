@@ -31,6 +31,7 @@ class Kind:
 
 
 def is_number(value: Any) -> bool:
+    """Return whether a value is a number, true and false not among them."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

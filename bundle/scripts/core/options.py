@@ -17,7 +17,6 @@ from .kinds import (
     AUTO,
     BOOLEAN,
     CHANNEL,
-    DEPTH,
     LIST,
     LOUDNESS,
     NAMES,
@@ -98,7 +97,7 @@ OPTIONS = {
     "real_share": Option(between(0, 1), "share of the patches of a pre-training that come from `dataset_dir`"),
     "class_weights": Option(LIST, "class weights of the cross-entropy, background first (`overlays/loss_wcce.json`)"),
     "blocks": Option(ANYTHING, "segment block by block: `true`, `false`, or `auto`, what does not fit into memory"),
-    "memory": Option(ANYTHING, "memory that a block may take, such as `2GB`; by default 1.5 GB, or half of what is free"),
+    "memory": Option(ANYTHING, "memory for a block, such as `2GB`; by default 1.5 GB, or half of what is free"),
     "precision": Option(ANYTHING, "precision of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
 }
 MAY_BE_SWITCHED_OFF = ("patience", "frozen_epochs")

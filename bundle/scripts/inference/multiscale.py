@@ -80,11 +80,21 @@ def coarser_shapes(logits: torch.Tensor, affine: np.ndarray) -> list[tuple[int, 
     Returns:
         Shapes (X, Y, Z) in voxels, descending, all smaller than the image.
     """
-    own, across = tuple(logits.shape[2:]), through_plane_axis(affine)
+    shapes = coarser_candidates(tuple(logits.shape[2:]), affine)
+    return shapes if shapes and share_resolved(logits, shapes[-1]) >= MAJORITY else []
+
+
+def coarser_candidates(own: tuple[int, ...], affine: np.ndarray) -> list[tuple[int, int, int]]:
+    """Return the shapes that an image has at the sizes of `COARSER`; none if it has too few voxels in plane.
+
+    Args:
+        own: the image's (X, Y, Z) in voxels.
+        affine: 4x4.
+    """
+    across = through_plane_axis(affine)
     if COARSER[-1] * min(size for axis, size in enumerate(own) if axis != across) < MIN_SIDE:
         return []
-    shapes = [shape_at(scale, own, affine) for scale in COARSER]
-    return shapes if share_resolved(logits, shapes[-1]) >= MAJORITY else []
+    return [shape_at(scale, own, affine) for scale in COARSER]
 
 
 def share_resolved(logits: torch.Tensor, shape: tuple[int, ...]) -> float:

@@ -13,7 +13,7 @@ from scripts.core import return_freed_memory, through_plane_axis, voxel_size
 MIN_SIDE = 16  # no axis is shrunk to fewer voxels, so that a stack of 15 slices keeps them all
 
 
-def shape_at(scale: float, shape: Sequence[int], affine: np.ndarray) -> tuple[int, ...]:
+def shape_at(scale: float, shape: Sequence[int], affine: np.ndarray) -> tuple[int, int, int]:
     """Return how many voxels an image has at a scale.
 
     Each axis shrinks by `scale`. An axis whose voxels are coarser than those in plane shrinks less, to the voxel size
@@ -26,11 +26,13 @@ def shape_at(scale: float, shape: Sequence[int], affine: np.ndarray) -> tuple[in
         affine: 4x4; only the proportions of its voxel sizes matter.
     """
     if scale >= 1:
-        return tuple(round(scale * size) for size in shape)
+        x, y, z = (round(scale * size) for size in shape)
+        return x, y, z
     spacing, across = voxel_size(affine), through_plane_axis(affine)
     in_plane = min(spacing[axis] for axis in range(3) if axis != across)
     factors = [min(1.0, scale * max(1.0, side / in_plane)) for side in spacing]
-    return tuple(max(round(factor * size), min(size, MIN_SIDE)) for factor, size in zip(factors, shape, strict=True))
+    x, y, z = (max(round(factor * size), min(size, MIN_SIDE)) for factor, size in zip(factors, shape, strict=True))
+    return x, y, z
 
 
 def resample(volume: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
