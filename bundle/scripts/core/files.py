@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,6 +77,16 @@ def whole_folder(path: Path) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def temporary_folder(name: str) -> Path:
+    """Return the path of a new folder in the system's temporary one; it is not made yet.
+
+    What a process that was killed left there is removed, as `check_writable` does.
+    """
+    path = part_of(Path(tempfile.gettempdir()) / name)
+    sweep(path.parent)
+    return path
 
 
 def move_into(folder: Path, paths: Sequence[Path]) -> None:

@@ -18,12 +18,14 @@ from .axes import of_label
 from .dicom import CORRECTED, MAKER, NOT_LABELLED, Segment, holds_series, read_segments, singular
 from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_name
 from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
+from .opened import Volume
 from .place import difference
-from .reader import read_header, read_volume
+from .reader import open_volume, read_header, read_volume
 from .tiff import read_slices, whole_volumes
 from .units import in_unit
 from .volume import VolumeInfo
 from .writer import write_volume
+from .zarr import BlockArray
 
 __all__ = [
     "CORRECTED",
@@ -34,9 +36,11 @@ __all__ = [
     "NOT_LABELLED",
     "READ_SUFFIXES",
     "SUFFIXES",
+    "BlockArray",
     "SaveVolumed",
     "Segment",
     "VesselGraph",
+    "Volume",
     "VolumeInfo",
     "VolumeReader",
     "difference",
@@ -47,6 +51,7 @@ __all__ = [
     "name_of",
     "nodes_of",
     "of_label",
+    "open_volume",
     "read_graph",
     "read_header",
     "read_segments",

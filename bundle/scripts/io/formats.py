@@ -18,7 +18,7 @@ import re
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from scripts.core import check_regular, refuse
+from scripts.core import check_regular, counted, refuse
 
 Family = Literal["tiff", "nifti", "npy", "itk", "dicom", "microscopy"]
 
@@ -170,6 +170,22 @@ def check_content(path: Path) -> int:
     if promised != content:
         _refuse_content(path, promised, content, start)
     return size
+
+
+def check_level(path: Path, level: int, levels: int) -> None:
+    """Check that a file has a level.
+
+    Args:
+        path: the file, for messages.
+        level: the option `level`.
+        levels: how many resolutions the file holds.
+
+    Raises:
+        UserError: if it has not.
+    """
+    if not 0 <= level < levels:
+        remedy = f"choose one with --level 0..{levels - 1}" if levels > 1 else "leave --level out"
+        refuse(path, f"level {level} does not exist, the file holds {counted(levels, 'resolution')}", remedy)
 
 
 def content_of(start: bytes) -> str:

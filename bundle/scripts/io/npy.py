@@ -19,6 +19,7 @@ from scripts.core import refuse, refuse_failures
 from .axes import VolumeAxes, choose_volume
 from .formats import check_content
 from .memory import check_memory
+from .opened import StoredVolume, Volume
 from .volume import Geometry, VolumeInfo
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def read_npy_header(path: Path, channel: int | str | None = None) -> VolumeInfo:
 
     Raises:
         UserError: as `check_content`; also for a file that is damaged, cut short, longer than its header states,
-            pickled, larger than the free memory, or not one volume.
+            pickled, or not one volume.
     """
     return _describe(path, channel)[0]
 
@@ -51,12 +52,29 @@ def read_npy(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, 
         channel: as in `read_header`.
 
     Raises:
+        UserError: as `read_npy_header`; also for one that is larger than the free memory.
+    """
+    info, axes = _describe(path, channel)
+    check_memory(path, info.nbytes)
+    with refuse_failures(path, "its voxels cannot be read", _REMEDY):
+        stored = np.load(path, mmap_mode="r" if info.channel is not None else None, allow_pickle=False)
+        return info, np.asarray(axes.cut(stored)).astype(info.dtype, copy=info.channel is not None)  # (X, Y, Z)
+
+
+def open_npy(path: Path, channel: int | str | None = None) -> Volume:
+    """Open an array file, mapped into memory.
+
+    Args:
+        path: the file.
+        channel: as in `read_header`.
+
+    Raises:
         UserError: as `read_npy_header`.
     """
     info, axes = _describe(path, channel)
     with refuse_failures(path, "its voxels cannot be read", _REMEDY):
-        stored = np.load(path, mmap_mode="r" if info.channel is not None else None, allow_pickle=False)
-        return info, np.asarray(axes.cut(stored)).astype(info.dtype, copy=info.channel is not None)  # (X, Y, Z)
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    return StoredVolume(info, stored, axes, (open_npy, (path, channel)))
 
 
 def _describe(path: Path, channel: int | str | None) -> tuple[VolumeInfo, VolumeAxes]:
@@ -94,7 +112,6 @@ def _describe(path: Path, channel: int | str | None) -> tuple[VolumeInfo, Volume
         channel=axes.channel,
         source={"kind": "npy"},
     )
-    check_memory(path, info.nbytes)
     return info, axes
 
 

@@ -1,24 +1,27 @@
-"""One way to read every kind of file: `read_header` without voxels, `read_volume` with them."""
+"""One way to read every kind of file: its header, all its voxels, or a box at a time."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from scripts.core import DEPTH, refuse
 
+from .axes import VolumeAxes
 from .dicom import read_dicom, read_dicom_header
-from .formats import file_family
+from .formats import check_level, file_family
 from .itk import read_itk, read_itk_header
 from .microscopy import read_microscopy, read_microscopy_header
-from .nifti import read_nifti, read_nifti_header
-from .npy import read_npy, read_npy_header
-from .tiff import read_tiff, read_tiff_header
+from .nifti import open_nifti_volume, read_nifti, read_nifti_header
+from .npy import open_npy, read_npy, read_npy_header
+from .opened import StoredVolume, Volume, refuse_non_finite
+from .tiff import open_tiff_volume, read_tiff, read_tiff_header
 from .volume import VolumeInfo
 
-_HEADER_READERS = {
+_HEADER_READERS: dict[str, Callable[..., VolumeInfo]] = {
     "tiff": read_tiff_header,
     "nifti": read_nifti_header,
     "npy": read_npy_header,
@@ -26,7 +29,7 @@ _HEADER_READERS = {
     "dicom": read_dicom_header,
     "microscopy": read_microscopy_header,
 }
-_VOLUME_READERS = {
+_VOLUME_READERS: dict[str, Callable[..., tuple[VolumeInfo, np.ndarray]]] = {
     "tiff": read_tiff,
     "nifti": read_nifti,
     "npy": read_npy,
@@ -34,9 +37,16 @@ _VOLUME_READERS = {
     "dicom": read_dicom,
     "microscopy": read_microscopy,
 }
+# what reads a part without the rest; of the others all voxels are held
+_OPENERS: dict[str, Callable[..., Volume]] = {
+    "tiff": open_tiff_volume,
+    "nifti": open_nifti_volume,
+    "npy": open_npy,
+}
+_OF_LEVELS = ("tiff",)  # families whose files may hold several resolutions
 
 
-def read_header(path: str | os.PathLike[str], channel: int | str | None = None) -> VolumeInfo:
+def read_header(path: str | os.PathLike[str], channel: int | str | None = None, level: int = 0) -> VolumeInfo:
     """Read what is known of a volume besides its voxels.
 
     It is cheap enough to check a whole dataset before any work begins.
@@ -45,32 +55,75 @@ def read_header(path: str | os.PathLike[str], channel: int | str | None = None) 
         path: the file; its suffix is one of `READ_SUFFIXES`. Or the folder of a DICOM series.
         channel: index along the one further axis of a file that holds several channels, colours, scenes or time
             points; or `depth` for a file whose slices are stored as channels or time points.
+        level: which resolution of a pyramid, 0 the finest.
 
     Raises:
         UserError: for a file that is missing, a folder of anything else, may not be read, is empty, damaged, cut short,
             of another type than its suffix says, or not one volume; for one whose library is not installed.
     """
     path = Path(path)
-    return _HEADER_READERS[file_family(path)](path, _checked(path, channel))
+    family = file_family(path)
+    return _HEADER_READERS[family](path, _checked(path, channel), *_level(path, family, level))
 
 
-def read_volume(path: str | os.PathLike[str], channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_volume(
+    path: str | os.PathLike[str], channel: int | str | None = None, level: int = 0
+) -> tuple[VolumeInfo, np.ndarray]:
     """Read a volume: its header and its voxels.
 
     Args:
         path: as in `read_header`.
         channel: as in `read_header`.
+        level: as in `read_header`.
 
     Returns:
         The header, and an array `(X, Y, Z)` of the stored type in native byte order (float for a scaled NIfTI).
 
     Raises:
-        UserError: as `read_header`; also for voxels that are NaN or infinite.
+        UserError: as `read_header`; also for voxels that are NaN or infinite, or larger than the free memory.
     """
     path = Path(path)
-    info, voxels = _VOLUME_READERS[file_family(path)](path, _checked(path, channel))
-    _refuse_non_finite(path, voxels)
+    family = file_family(path)
+    info, voxels = _VOLUME_READERS[family](path, _checked(path, channel), *_level(path, family, level))
+    refuse_non_finite(path, voxels)
     return info, voxels
+
+
+def open_volume(path: str | os.PathLike[str], channel: int | str | None = None, level: int = 0) -> Volume:
+    """Open a volume whose voxels are read box by box, so that it may be larger than the memory.
+
+    A `.nii.gz` is unpacked once into the temporary folder, where it stays until the volume is closed. Of NRRD,
+    MetaImage, DICOM and microscopes' own formats all voxels are held in memory.
+
+    Args:
+        path: as in `read_header`.
+        channel: as in `read_header`.
+        level: as in `read_header`.
+
+    Raises:
+        UserError: as `read_header`; as `read_volume`, where all voxels are held; for a full disk.
+    """
+    path = Path(path)
+    family = file_family(path)
+    channel, levels = _checked(path, channel), _level(path, family, level)
+    return _OPENERS[family](path, channel, *levels) if family in _OPENERS else _held(path, channel)
+
+
+def _held(path: Path, channel: int | str | None) -> Volume:
+    """Open a volume all of whose voxels are held."""
+    info, voxels = read_volume(path, channel)
+    axes = VolumeAxes((slice(None),) * 3, (0, 1, 2), info.shape)
+    return StoredVolume(info, voxels, axes, (open_volume, (path, channel)))
+
+
+def _level(path: Path, family: str, level: int) -> tuple[int, ...]:
+    """Return the level as a further argument of a family's functions, if they have one."""
+    if isinstance(level, bool) or not isinstance(level, int | np.integer):
+        refuse(path, f"level is {level!r}", "give a whole number from 0, or leave --level out")
+    if family in _OF_LEVELS:
+        return (int(level),)
+    check_level(path, int(level), 1)
+    return ()
 
 
 def _checked(path: Path, channel: int | str | None) -> int | str | None:
@@ -80,20 +133,3 @@ def _checked(path: Path, channel: int | str | None) -> int | str | None:
         plain = channel.item() if isinstance(channel, np.generic) else channel
         refuse(path, f"channel is {plain!r}", f"give a whole number from 0, or {DEPTH}, or leave --channel out")
     return int(channel)
-
-
-def _refuse_non_finite(path: Path, voxels: np.ndarray) -> None:
-    if voxels.dtype.kind != "f":
-        return
-    count, first = 0, None
-    # a slab at a time along the slowest axis of memory, so that the mask never takes as much memory as a large volume
-    axis = int(np.argmax(np.abs(voxels.strides)))
-    for at in range(voxels.shape[axis]):
-        bad = ~np.isfinite(voxels[(slice(None),) * axis + (at,)])
-        if bad.any():
-            count += int(bad.sum())
-            first = first or [int(i) for i in np.insert(np.argwhere(bad)[0], axis, at)]
-    if first is not None:
-        where = ", ".join(f"{letter}={i}" for letter, i in zip("xyz", first, strict=True))
-        problem = f"{count} voxels are NaN or infinite, the first at {where}"
-        refuse(path, problem, "replace them by a number (numpy.nan_to_num) and save it again")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from scripts.io.tiff.geometry import imagej_voxels, ome_voxels, resolution_tags, shaped_voxels
+from scripts.io.tiff.geometry import coarser, imagej_voxels, ome_voxels, resolution_tags, shaped_voxels
 from tests.helpers.volume_examples import plain
 
 TWO_A_UNIT = {"resolution": [[2, 1], [2, 1]], "resolutionunit": 1}
@@ -71,3 +71,15 @@ def test_a_unit_of_resolution_that_tiff_does_not_know_is_none(tmp_path, stored, 
         tif.pages[0].tags["ResolutionUnit"].overwrite(stored)
     with tifffile.TiffFile(path) as tif:
         assert resolution_tags(tif.pages[0])["resolutionunit"] == kept
+
+
+def test_a_level_of_a_pyramid_states_its_own_voxel_size():
+    """Every second voxel along X and Y, every third along Z; what is not a number stays as it is."""
+    tags = {"resolution": [[3, 1], [2**31, 3 * 2**29]], "resolutionunit": 1}
+    source, tags = coarser({"spacing": 2.0, "unit": "um"}, tags, (2, 2, 3))
+    assert source == {"spacing": 6.0, "unit": "um"}
+    assert tags == {"resolution": [[3, 2], [2, 3]], "resolutionunit": 1}
+    physical = {"PhysicalSizeX": "0.25", "PhysicalSizeY": "0.25", "PhysicalSizeZ": "?", "PhysicalSizeXUnit": "mm"}
+    source, tags = coarser({"physical": physical}, {}, (2, 4, 1))
+    assert source == {"physical": {**physical, "PhysicalSizeX": "0.5", "PhysicalSizeY": "1.0"}}
+    assert tags == {}

@@ -32,15 +32,15 @@ def read_nifti_header(path: Path, channel: int | str | None = None) -> VolumeInf
         channel: as in `read_header`.
 
     Raises:
-        UserError: as `check_content`; also for a file that is damaged, cut short, longer than its header states, larger
-            than the free memory, or not one volume.
+        UserError: as `check_content`; also for a file that is damaged, cut short, longer than its header states, or not
+            one volume.
     """
     check_content(path)
     with refuse_failures(path, "cannot be read as NIfTI", REMEDY), open_nifti(path) as file:
         head = read_head(path, file)
         if path.suffix.lower() == ".gz":
             _check_unzipped_length(path, file, head)
-        return _describe(path, head, channel)[0]
+        return describe(path, head, channel)[0]
 
 
 def read_nifti(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
@@ -54,21 +54,28 @@ def read_nifti(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo
         channel: as in `read_header`.
 
     Raises:
-        UserError: as `read_nifti_header`; also for voxels that cannot be decompressed, or are too large once they
-            are scaled.
+        UserError: as `read_nifti_header`; also for voxels that are larger than the free memory, cannot be
+            decompressed, or are too large once they are scaled.
     """
     check_content(path)
     with refuse_failures(path, "its voxels cannot be read", REMEDY), open_nifti(path) as file:
         head = read_head(path, file)
-        info, axes = _describe(path, head, channel)
-        stored = _read_voxels(path, file, head, axes)  # (X, Y, Z)
-        voxels = stored.astype(info.dtype, copy=False)
-        if (scale := _scale(head)) != (1.0, 0.0):
-            _apply(path, voxels, *scale)
-        return info, voxels
+        info, axes = describe(path, head, channel)
+        check_memory(path, info.nbytes)
+        return info, scaled(path, head, _read_voxels(path, file, head, axes))  # (X, Y, Z)
 
 
-def _describe(path: Path, head: NiftiHeader, channel: int | str | None) -> tuple[VolumeInfo, VolumeAxes]:
+def describe(path: Path, head: NiftiHeader, channel: int | str | None) -> tuple[VolumeInfo, VolumeAxes]:
+    """Return what a header says of the chosen volume, and which voxels are its.
+
+    Args:
+        path: the file.
+        head: of `read_head`.
+        channel: as in `read_header`.
+
+    Raises:
+        UserError: for an affine without an inverse, or what is not one volume.
+    """
     header, shape = head.header, head.shape
     axes = choose_volume(path, _AXES[: len(shape)], shape, channel)
     affine = np.array(header.get_best_affine(), dtype=np.float64)
@@ -103,8 +110,26 @@ def _describe(path: Path, head: NiftiHeader, channel: int | str | None) -> tuple
         has_place=bool(header["sform_code"] > 0 or header["qform_code"] > 0),
         assumed_unit=not UNIT_CODES[int(header["xyzt_units"]) & 7],
     )
-    check_memory(path, info.nbytes)
     return info, axes
+
+
+def scaled(path: Path, head: NiftiHeader, stored: np.ndarray) -> np.ndarray:
+    """Return the voxels that stored numbers mean, in native byte order.
+
+    Raises:
+        UserError: for voxels that are too large once they are scaled.
+    """
+    voxels = stored.astype(_scaled_dtype(head), copy=False)
+    if (scale := _scale(head)) != (1.0, 0.0) and voxels.size:
+        _apply(path, voxels, *scale)
+    return voxels
+
+
+def first_byte(head: NiftiHeader, axes: VolumeAxes) -> int:
+    """Return where the chosen volume begins; volumes are stored one after another."""
+    further = [index for index in axes.index if isinstance(index, int)]
+    which = int(np.ravel_multi_index(further, head.shape[3:], order="F")) if further else 0
+    return head.offset + which * math.prod(axes.shape) * head.stored.itemsize
 
 
 def _has_inverse(affine: np.ndarray) -> bool:
@@ -153,18 +178,21 @@ def _unit(header: Any) -> str:
 
 
 def _read_voxels(path: Path, file: BinaryIO, head: NiftiHeader, axes: VolumeAxes) -> np.ndarray:
-    """Read the volume `(X, Y, Z)` that `axes` chooses; volumes are stored one after another."""
-    nbytes = math.prod(axes.shape) * head.stored.itemsize
-    further = [index for index in axes.index if isinstance(index, int)]
-    which = int(np.ravel_multi_index(further, head.shape[3:], order="F")) if further else 0
-    file.seek(head.offset + which * nbytes)
+    """Read the volume `(X, Y, Z)` that `axes` chooses."""
+    start = first_byte(head, axes)
+    file.seek(start)
     voxels = np.empty(axes.shape, head.stored, order="F")  # takes memory only as it is filled
+    check_end(path, file, head, start + fill(file, voxels))
+    return voxels
+
+
+def fill(file: BinaryIO, voxels: np.ndarray) -> int:
+    """Fill an array that lies in memory as it is stored, and return how many bytes there were."""
     buffer: Any = voxels.reshape(-1, order="F").view(np.uint8)  # the same memory
     at = 0
-    while at < nbytes and (count := file.readinto(buffer[at : at + BLOCK])):  # type: ignore[attr-defined]
+    while at < voxels.nbytes and (count := file.readinto(buffer[at : at + BLOCK])):  # type: ignore[attr-defined]
         at += count
-    check_end(path, file, head, head.offset + which * nbytes + at)
-    return voxels
+    return at
 
 
 def _check_unzipped_length(path: Path, file: BinaryIO, head: NiftiHeader) -> None:

@@ -3,12 +3,14 @@
 Stored `(Z, Y, X)`, inside `(X, Y, Z)`. Start reading at `reader.py` and `writer.py`.
 """
 
+from .opened import open_tiff_volume
 from .reader import read_tiff, read_tiff_header
 from .sets import whole_volumes
 from .stack import read_slices
 from .writer import write_tiff
 
 __all__ = [
+    "open_tiff_volume",
     "read_slices",
     "read_tiff",
     "read_tiff_header",

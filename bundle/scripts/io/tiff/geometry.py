@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -75,6 +77,34 @@ def shaped_voxels(description: dict[str, Any], tags: dict[str, Any]) -> tuple[np
     unit = canonical_unit(description.get("unit"))
     sizes = [d / n for n, d in tags["resolution"]]
     return _affine([*sizes, _number(description["spacing"], math.nan)], [unit] * 3)
+
+
+def coarser(
+    source: dict[str, Any], tags: dict[str, Any], factors: Sequence[float]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what states the voxel size of a coarser level, made from that of the finest.
+
+    Args:
+        source: of `Dialect`.
+        tags: of `resolution_tags`.
+        factors: how many voxels of the finest level one of this level has along X, Y and Z.
+    """
+    source, tags = dict(source), dict(tags)
+    if "physical" in source:
+        sizes = dict(source["physical"])
+        for axis, factor in zip("XYZ", factors, strict=True):
+            if math.isfinite(number := _number(sizes.get(f"PhysicalSize{axis}"), math.nan)):
+                sizes[f"PhysicalSize{axis}"] = repr(number * factor)
+        source["physical"] = sizes
+    if math.isfinite(spacing := _number(source.get("spacing"), math.nan)):
+        source["spacing"] = spacing * factors[2]
+    if "resolution" in tags:
+        finer = zip(tags["resolution"], factors[:2], strict=True)
+        fractions = [(Fraction(n, d) / Fraction(factor).limit_denominator(1000)) for (n, d), factor in finer]
+        tags["resolution"] = [
+            [each.numerator, each.denominator] for each in (f.limit_denominator(10**6) for f in fractions)
+        ]
+    return source, tags
 
 
 def _number(value: object, default: float) -> float:

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 from scripts.core import refuse
 
-from ..memory import check_memory
 from .integrity import LAYOUT_NAMES, Layout, check_segments, count_text
 
 _REMEDY = "copy or export it again"
@@ -27,8 +26,7 @@ def check_page_size(path: Path, page: Any) -> None:
         page: tifffile's first page.
 
     Raises:
-        UserError: for a page of no size, and for one, or a tile, that is larger than the free memory, or than the file
-            can hold.
+        UserError: for a page of no size, and for one, or a tile, that is larger than the file can hold.
     """
     if page.dtype is None or not math.prod(page.shape):
         refuse(path, f"its pages have the shape {page.shape} and {page.bitspersample} bits a voxel", _REMEDY)
@@ -38,7 +36,6 @@ def check_page_size(path: Path, page: Any) -> None:
     size = page.parent.filehandle.size
     if page.nbytes > _MAX_PACKED * size:
         refuse(path, f"a page takes {page.nbytes / 1e9:.1f} GB of memory, of {size / 1e6:.2g} MB in the file", _REMEDY)
-    check_memory(path, page.nbytes)
 
 
 def check_pages(path: Path, series: Any, directories: Mapping[str, Mapping[int, Layout]], images: int | None) -> None:
@@ -54,6 +51,10 @@ def check_pages(path: Path, series: Any, directories: Mapping[str, Mapping[int, 
         UserError: where pages are missing or left over, cut short, or not stored alike.
     """
     there = sum(map(len, directories.values()))
+    size = sum((path.resolve().parent / name).stat().st_size for name in directories)
+    if series.nbytes > _MAX_PACKED * size:
+        problem = f"its voxels take {series.nbytes / 1e9:.1f} GB of memory, of {size / 1e6:.2g} MB in the file"
+        refuse(path, problem, _REMEDY)
     slices = math.prod(series.shape) // math.prod(series.keyframe.shape)
     # ImageJ writes stacks above 4 GB (and may write others) as one page with all slices behind it
     if there == 1 and series.dataoffset is not None:

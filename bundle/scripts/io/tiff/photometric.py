@@ -46,10 +46,14 @@ class Meaning:
     orientation: int = 1
 
     def apply(self, stored: np.ndarray) -> np.ndarray:
-        """Return the voxels `(X, Y, Z)` that the stored numbers `(X, Y, Z)` mean.
+        """Return the voxels `(X, Y, Z)` that the stored numbers `(X, Y, Z)` mean, upright.
 
         The stored array may be changed.
         """
+        return mirrored(self.values(stored), self.orientation)
+
+    def values(self, stored: np.ndarray) -> np.ndarray:
+        """Return the values that stored numbers mean, where they are; the array may be changed."""
         voxels = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         if self.mask and voxels.dtype == bool:
             voxels = ~voxels
@@ -58,7 +62,7 @@ class Meaning:
         if self.shift:
             # exact although the parts wrap around: the sum fits, see _shifted
             voxels = np.add(voxels, self.shift, dtype=self.dtype, casting="unsafe")
-        return mirrored(voxels, self.orientation)
+        return voxels
 
 
 def meaning_of(path: Path, page: Any, kind: str, description: Mapping[str, Any]) -> Meaning:
@@ -94,6 +98,11 @@ def mirrored(array: np.ndarray, orientation: int) -> np.ndarray:
     """Return a view of `(..., X, Y, Z)`, mirrored as an orientation says; twice is as before."""
     along_x, along_y = _MIRRORED[orientation]
     return array[..., :: -1 if along_x else 1, :: -1 if along_y else 1, :]
+
+
+def is_mirrored(orientation: int) -> tuple[bool, bool, bool]:
+    """Return whether X, Y and Z run against the stored columns, rows and pages."""
+    return (*_MIRRORED[orientation], False)
 
 
 def _calibration(path: Path, dtype: np.dtype, description: Mapping[str, Any]) -> int:

@@ -18,7 +18,7 @@ import tifffile
 from scripts.core import refuse, refuse_failures
 
 from ..axes import VolumeAxes, choose_volume
-from ..formats import check_content
+from ..formats import check_content, check_level
 from ..memory import check_memory
 from ..metadata import parse_metadata
 from ..volume import VolumeInfo
@@ -32,25 +32,26 @@ from .photometric import Meaning, meaning_of
 from .sets import check_set, open_tiff
 from .stack import one_series, refuse_slice
 
-_REMEDY = "export it again as an uncompressed or LZW-compressed TIFF stack"
+REMEDY = "export it again as an uncompressed or LZW-compressed TIFF stack"
 
 
-def read_tiff_header(path: Path, channel: int | str | None = None) -> VolumeInfo:
+def read_tiff_header(path: Path, channel: int | str | None = None, level: int = 0) -> VolumeInfo:
     """Read and check all that a TIFF says about itself.
 
     Args:
         path: the file.
         channel: as in `read_header`.
+        level: as in `read_header`.
 
     Raises:
-        UserError: as `check_content`; also for a file that is damaged, cut short, contradicts itself, is larger than
-            the memory, or is not one volume.
+        UserError: as `check_content`; also for a file that is damaged, cut short, contradicts itself, or is not one
+            volume.
     """
-    with _checked(path, channel, "cannot be read as TIFF") as tiff:
+    with checked(path, channel, "cannot be read as TIFF", level) as tiff:
         return tiff.info
 
 
-def read_tiff(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo, np.ndarray]:
+def read_tiff(path: Path, channel: int | str | None = None, level: int = 0) -> tuple[VolumeInfo, np.ndarray]:
     """Read a TIFF: its header, and its voxels `(X, Y, Z)` in native byte order.
 
     The voxels are a transposed view of what is stored. Of several channels, only the pages of the chosen one are read.
@@ -58,18 +59,29 @@ def read_tiff(path: Path, channel: int | str | None = None) -> tuple[VolumeInfo,
     Args:
         path: the file.
         channel: as in `read_header`.
+        level: as in `read_header`.
 
     Raises:
-        UserError: as `read_tiff_header`; also for voxels that cannot be decoded.
+        UserError: as `read_tiff_header`; also for voxels that are larger than the memory, or cannot be decoded.
     """
-    with _checked(path, channel, "cannot be decoded") as tiff:
+    with checked(path, channel, "cannot be decoded", level) as tiff:
+        alone = tiff.info.channel is not None and _lies_in_pages(tiff.series, tiff.axes)
+        check_memory(path, max(tiff.info.nbytes, tiff.series.keyframe.nbytes, 0 if alone else tiff.series.nbytes))
         stored = tiff.axes.cut(_whole(path, tiff)) if tiff.info.channel is None else _one_channel(path, tiff)
         return tiff.info, tiff.meaning.apply(stored)
 
 
 @dataclass
-class _Checked:
-    """An open TIFF that holds one volume, and all that it says about itself."""
+class CheckedTiff:
+    """An open TIFF that holds one volume, and all that it says about itself.
+
+    Attributes:
+        tif: the open file.
+        series: tifffile's series of pages, of the level that was chosen.
+        info: its header.
+        axes: which voxels are the volume.
+        meaning: what their numbers mean.
+    """
 
     tif: tifffile.TiffFile
     series: Any
@@ -79,10 +91,21 @@ class _Checked:
 
 
 @contextmanager
-def _checked(path: Path, channel: int | str | None, problem: str) -> Iterator[_Checked]:
+def checked(path: Path, channel: int | str | None, problem: str, level: int = 0) -> Iterator[CheckedTiff]:
+    """Open a TIFF and check all that it says about itself.
+
+    Args:
+        path: the file.
+        channel: as in `read_header`.
+        problem: what to say of a failure inside the block.
+        level: as in `read_header`.
+
+    Raises:
+        UserError: as `read_tiff_header`.
+    """
     directories = {path.resolve().name: check_directories(path, check_content(path))}
     with (
-        refuse_failures(path, problem, _REMEDY),
+        refuse_failures(path, problem, REMEDY),
         no_warning(path),
         open_tiff(path) as tif,
     ):
@@ -91,13 +114,20 @@ def _checked(path: Path, channel: int | str | None, problem: str) -> Iterator[_C
             directories |= check_set(path, root)
             counts = {name: len(pages) for name, pages in directories.items()}
             check_planes(path, root, counts, (page.imagewidth, page.imagelength))
-        dialect = dialect_of(tif, root)
+        dialect, tags = dialect_of(tif, root), geometry.resolution_tags(page)
         check_page_size(path, page)
         series = one_series(path, tif)
         if series.dtype is None or series.dtype.kind not in "buif":
             refuse(path, f"its voxels are {series.dtype}", "save real numbers (integers or floats)")
         check_pages(path, series, directories, dialect.images)
         refuse_slice(path, series)
+        check_level(path, level, len(series.levels))
+        if level:
+            series, finest = series.levels[level], series
+            factors = _factors(finest, series)
+            if dialect.unit:
+                dialect.affine = dialect.affine @ np.diag([*factors, 1.0])
+            dialect.source, tags = geometry.coarser(dialect.source, tags, factors)
         axes = choose_volume(path, series.axes, series.shape, channel)
         meaning = meaning_of(path, page, dialect.kind, dialect.description)
         source = {
@@ -106,7 +136,7 @@ def _checked(path: Path, channel: int | str | None, problem: str) -> Iterator[_C
             "bigtiff": tif.is_bigtiff,
             "compression": getattr(page.compression, "name", str(page.compression)),
             **({"orientation": meaning.orientation} if meaning.orientation > 1 else {}),
-            **geometry.resolution_tags(page),
+            **tags,
             **dialect.source,
         }
         provenance, bounds = parse_metadata(dialect.text)
@@ -124,15 +154,21 @@ def _checked(path: Path, channel: int | str | None, problem: str) -> Iterator[_C
             provenance=provenance,
             source=source,
         )
-        alone = info.channel is not None and _lies_in_pages(series, axes)
-        check_memory(path, max(info.nbytes, 0 if alone else series.nbytes))
-        yield _Checked(tif, series, info, axes, meaning)
+        yield CheckedTiff(tif, series, info, axes, meaning)
 
 
-def _whole(path: Path, tiff: _Checked) -> np.ndarray:
+def _factors(finest: Any, series: Any) -> list[float]:
+    """Return how many voxels of the finest level one of a series has along X, Y and Z."""
+    lengths = [dict(zip(each.axes, each.shape, strict=True)) for each in (finest, series)]
+    # a side of odd length is halved either way, and the exact factor would then be another along each axis
+    factors = [lengths[0].get(letter, 1) / lengths[1].get(letter, 1) for letter in "XYZ"]
+    return [round(factor) if abs(factor - round(factor)) < factor / 20 else factor for factor in factors]
+
+
+def _whole(path: Path, tiff: CheckedTiff) -> np.ndarray:
     stored = tiff.tif.asarray(series=tiff.series)
     if stored.shape != tuple(tiff.series.shape):
-        refuse(path, f"it states the shape {tiff.series.shape} and holds {stored.shape}", _REMEDY)
+        refuse(path, f"it states the shape {tiff.series.shape} and holds {stored.shape}", REMEDY)
     return stored
 
 
@@ -146,7 +182,7 @@ def _lies_in_pages(series: Any, axes: VolumeAxes) -> bool:
     return len(series.pages) == math.prod(series.shape[:-within]) and not inside
 
 
-def _one_channel(path: Path, tiff: _Checked) -> np.ndarray:
+def _one_channel(path: Path, tiff: CheckedTiff) -> np.ndarray:
     series, axes = tiff.series, tiff.axes
     if not _lies_in_pages(series, axes):
         return np.ascontiguousarray(axes.cut(_whole(path, tiff)))  # (X, Y, Z)
