@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from scripts.io import VolumeInfo
+
 SHAPE = (5, 4, 3)  # X, Y, Z: three different sides
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -89,3 +91,25 @@ def told(error, path, *words):
     assert "; " in message
     for word in words:
         assert word in message, message
+
+
+class HeldVolume:
+    """Voxels in memory behind the face of `scripts.io.Volume`; it remembers which boxes were read."""
+
+    def __init__(self, voxels, chunks=(4, 4, 4), intensity_range=None, affine=None):
+        self.voxels, self.chunks, self.boxes = voxels, chunks, []
+        affine = np.eye(4) if affine is None else affine
+        args = ("", "ZYX", voxels.shape[::-1])
+        self.info = VolumeInfo(
+            Path("held.tif"), "tiff", voxels.shape, voxels.dtype, affine, *args, intensity_range=intensity_range
+        )
+
+    def read(self, box):
+        self.boxes.append(box)
+        return self.voxels[tuple(slice(*bounds) for bounds in box)].copy()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass

@@ -78,7 +78,7 @@ def test_percentiles_of_a_nearly_empty_volume_are_those_of_what_is_there():
 def test_percentiles_of_a_large_volume_are_estimated(monkeypatch):
     voxels = torch.rand(1, 64, 64, 64, generator=torch.Generator().manual_seed(0)) * 200
     exact = scaled(voxels, lower=1, upper=99)
-    monkeypatch.setattr("scripts.transforms.intensity.MAX_SORTED", 2**14)
+    monkeypatch.setattr("scripts.transforms.seen.MAX_SORTED", 2**14)
     estimated = scaled(voxels, lower=1, upper=99)
     assert estimated == scaled(voxels, lower=1, upper=99)
     assert estimated != exact

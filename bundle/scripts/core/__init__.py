@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .blocks import block_sides, blocks
 from .configs import check_overrides
 from .conventions import MAX_WHOLE, RESULTS, SEGMENTATION, SPREAD, UNLABELLED, class_names, is_own_output
 from .errors import (
@@ -111,6 +112,8 @@ __all__ = [
     "apply_threshold",
     "best_device",
     "bfloat16",
+    "block_sides",
+    "blocks",
     "box_text",
     "by",
     "check_all",

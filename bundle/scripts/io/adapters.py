@@ -75,10 +75,8 @@ class VolumeReader(ImageReader):
             refuse(img[0] if img else "the image", f"{len(img)} files are given as one image", "give one file for it")
         info, voxels = read_volume(img[0], self.channel)
         meta = info.meta()
-        if info.intensity_range is not None and not _can_hold(info.dtype, info.intensity_range):
-            told = "%s: states the intensity range %g to %g, which %s voxels cannot have: its own is used"
-            logger.warning(told, info.path, *info.intensity_range, info.dtype)
-            del meta[RANGE_KEY]
+        if info.usable_range() is None:
+            meta.pop(RANGE_KEY, None)
         return _as_torch_has_it(info.path, voxels), meta
 
 
@@ -89,14 +87,6 @@ def _leave_out_unusable_reader() -> None:
     """
     if not is_nvimgcodec_available():
         SUPPORTED_READERS.pop("nvimgcodecpydicomreader", None)
-
-
-def _can_hold(dtype: np.dtype, intensity_range: tuple[float, float]) -> bool:
-    """Tell whether voxels of a type can fill a range; of a file made 8-bit since they cannot."""
-    if dtype.kind not in "iu":
-        return True
-    limits = np.iinfo(dtype)
-    return limits.min <= intensity_range[0] and intensity_range[1] <= limits.max
 
 
 def _as_torch_has_it(path: Path, voxels: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 from scripts.core import by, voxel_size
 
 from .units import in_unit
+
+logger = logging.getLogger(__name__)
 
 SOURCE_KEY = "volume_source"
 UNIT_KEY = "unit"
@@ -82,6 +85,20 @@ class VolumeInfo:
             return f"{voxels}, voxel size not stated"
         sizes = by([f"{in_unit(side, self.unit):.4g}" for side in self.voxel_size])
         return f"{voxels} of {sizes} {self.unit}{', a unit that the file does not name' * self.assumed_unit}"
+
+    def usable_range(self) -> tuple[float, float] | None:
+        """Return `intensity_range`, if voxels of this type can have it.
+
+        If they cannot it is that of a file since made 8-bit, say; then None is returned, and the log has a warning.
+        """
+        if self.intensity_range is None or self.dtype.kind not in "iu":
+            return self.intensity_range
+        limits = np.iinfo(self.dtype)
+        if limits.min <= self.intensity_range[0] and self.intensity_range[1] <= limits.max:
+            return self.intensity_range
+        told = "%s: states the intensity range %g to %g, which %s voxels cannot have: its own is used"
+        logger.warning(told, self.path, *self.intensity_range, self.dtype)
+        return None
 
     def meta(self) -> dict[str, Any]:
         """Return the metadata for MONAI: strings, numbers and arrays, which any collate keeps.

@@ -23,11 +23,14 @@ What the network gives becomes probabilities and a segmentation:
 
 from .components import MAX_LABELLED
 from .curvature import BLURRED, FEATURES, REACH_OF_FEATURES, voxel_features
-from .intensity import INVERTED, MAX_SORTED, ScaleToUnitd, intensity_range
+from .intensity import INVERTED, ScaleToUnitd
 from .labels import KeepRegiond, MapLabelsd, SetValuesd, is_labelled, read_label_value
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
 from .polarity import CLEARLY_DARK, MAX_LOOKED_AT, polarity
 from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd
+from .ranges import intensity_range
+from .scaling import Scaling, scaling_of
+from .seen import MAX_SORTED
 from .smooth import SmoothLogitsd, SmoothProbabilityd, sigma_of_axes, smooth_in_place
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
 
@@ -48,6 +51,7 @@ __all__ = [
     "RestoreAxesd",
     "SaveProbabilityd",
     "ScaleToUnitd",
+    "Scaling",
     "SetValuesd",
     "SmoothLogitsd",
     "SmoothProbabilityd",
@@ -59,6 +63,7 @@ __all__ = [
     "polarity",
     "read_label_value",
     "rotation_margin",
+    "scaling_of",
     "sigma_of_axes",
     "smooth_in_place",
     "voxel_features",

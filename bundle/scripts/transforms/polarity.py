@@ -16,14 +16,14 @@ The fourth power lets few, clear lines outweigh much noise. Turned inside out, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from scripts.core import through_plane_axis, voxel_size
+from scripts.core import Box, slices, through_plane_axis, voxel_size
 
 from .curvature import PAIRS, Volume, blur, eigenvalues, second_derivative
 
@@ -44,11 +44,23 @@ def polarity(voxels: npt.NDArray[np.floating], affine: np.ndarray) -> float:
         voxels: `(X, Y, Z)`.
         affine: 4x4; only the proportions of its voxel sizes matter.
     """
+    return polarity_of(lambda box: voxels[slices(box)], voxels.shape, affine)
+
+
+def polarity_of(read: Callable[[Box], npt.NDArray[np.floating]], shape: Sequence[int], affine: np.ndarray) -> float:
+    """Return the `polarity` of a volume of which only the blocks that are looked at are read.
+
+    Args:
+        read: returns the voxels of a box, `(x, y, z)`.
+        shape: of the whole, (X, Y, Z).
+        affine: as in `polarity`.
+    """
     spacing, across = voxel_size(affine), through_plane_axis(affine)
     steps = spacing / spacing.min()
     kinds = [("3-D", sigma) for sigma in SCALES_3D] + [("2-D", sigma) for sigma in SCALES_2D]
     sums = {kind: np.zeros(2) for kind in kinds}  # of ridges and of valleys
-    for block in _blocks(voxels):
+    for box in _boxes(shape):
+        block: Volume = np.asarray(read(box), dtype=np.float32)
         for dimensions, sigma in kinds:
             curved = _curvature_3d(block, sigma, steps) if dimensions == "3-D" else _curvature_2d(block, sigma, across)
             fourth = np.square(np.square(curved), dtype=np.float64)
@@ -58,23 +70,22 @@ def polarity(voxels: npt.NDArray[np.floating], affine: np.ndarray) -> float:
     return max(means, key=abs)
 
 
-def _blocks(voxels: npt.NDArray[np.floating]) -> Iterator[Volume]:
-    """Yield the whole of a volume, or blocks of it at regular steps."""
-    if voxels.size <= MAX_LOOKED_AT:
-        yield np.asarray(voxels, dtype=np.float32)
+def _boxes(shape: Sequence[int]) -> Iterator[Box]:
+    """Yield the whole of a volume, or boxes in it at regular steps."""
+    if np.prod(shape, dtype=np.int64) <= MAX_LOOKED_AT:
+        yield tuple((0, size) for size in shape)
         return
-    sides = [min(SIDE, size) for size in voxels.shape]
-    most = [size // side for size, side in zip(voxels.shape, sides, strict=True)]
+    sides = [min(SIDE, size) for size in shape]
+    most = [size // side for size, side in zip(shape, sides, strict=True)]
     number = 1
     while np.prod([min(number + 1, each) for each in most]) * np.prod(sides) <= MAX_LOOKED_AT and number < max(most):
         number += 1
     starts = [
-        np.linspace(0, size - side, min(number, each) + 2).round().astype(int)[1:-1]
-        for size, side, each in zip(voxels.shape, sides, most, strict=True)
+        np.linspace(0, size - side, min(number, each) + 2).round().astype(int)[1:-1].tolist()
+        for size, side, each in zip(shape, sides, most, strict=True)
     ]
     for corner in product(*starts):
-        box = tuple(slice(first, first + side) for first, side in zip(corner, sides, strict=True))
-        yield np.asarray(voxels[box], dtype=np.float32)
+        yield tuple((first, first + side) for first, side in zip(corner, sides, strict=True))
 
 
 def _inner(shape: Sequence[int]) -> tuple[slice, ...]:

@@ -1,0 +1,45 @@
+"""Cut a volume into the boxes that are read one after the other.
+
+>>> list(blocks((5, 4, 4), chunks=(2, 4, 4), most=64))
+[((0, 4), (0, 4), (0, 4)), ((4, 5), (0, 4), (0, 4))]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import ceil, prod
+
+from .geometry import Box
+
+
+def block_sides(shape: Sequence[int], chunks: Sequence[int], most: int) -> tuple[int, int, int]:
+    """Return the sides of equal blocks of whole chunks, so that each chunk is decoded once.
+
+    Where a single chunk holds more than a block may, blocks are parts of chunks: bounded memory counts for more.
+
+    Args:
+        shape: voxels along X, Y and Z.
+        chunks: what is decoded at one go, along X, Y and Z.
+        most: voxels that a block has at most.
+    """
+    sides = [max(1, min(chunk, size)) for chunk, size in zip(chunks, shape, strict=True)]
+    while prod(sides) > most:
+        axis = sides.index(max(sides))
+        sides[axis] = ceil(sides[axis] / 2)
+    grows = {0, 1, 2}
+    while grows:  # the shortest side first, for what is nearly a cube has the least surface
+        axis = min(grows, key=lambda each: sides[each])
+        longer = min(2 * sides[axis], shape[axis])
+        if longer == sides[axis] or prod(sides) // sides[axis] * longer > most:
+            grows.remove(axis)
+        else:
+            sides[axis] = longer
+    return sides[0], sides[1], sides[2]
+
+
+def blocks(shape: Sequence[int], chunks: Sequence[int], most: int) -> Iterator[Box]:
+    """Yield the boxes of all blocks (`block_sides`), those at the lowest X first."""
+    sides = block_sides(shape, chunks, most)
+    for corner in product(*(range(0, size, side) for size, side in zip(shape, sides, strict=True))):
+        yield tuple((first, min(first + side, size)) for first, side, size in zip(corner, sides, shape, strict=True))

@@ -1,0 +1,151 @@
+"""How a volume's intensity comes to [0, 1]: decided once, applied to any box of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from scripts.core import AUTO, EmptyVolumeError, planes_per_slab, refuse
+
+from .polarity import CLEARLY_DARK, polarity_of
+from .ranges import believed, check_percentiles, range_of, tell_of_a_sliver
+from .seen import Seen, as_numbers, see_on_disk
+
+if TYPE_CHECKING:
+    from scripts.io import Volume
+
+logger = logging.getLogger(__name__)
+
+MAX_WHOLE_FLOAT32 = 2**24  # single precision holds every whole number up to here
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What takes the voxels of a volume, as its file has them, to [0, 1].
+
+    All four are fit for JSON: `Scaling(**dataclasses.asdict(scaling))` is the same.
+
+    Attributes:
+        low: intensity that becomes 0.
+        high: intensity that becomes 1.
+        inverted: whether 1 becomes 0 afterwards.
+        in_double: whether it takes double precision to lose no digit that matters.
+    """
+
+    low: float
+    high: float
+    inverted: bool = False
+    in_double: bool = False
+
+    def apply(self, voxels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return any box of the volume, `(x, y, z)`, scaled, in memory of its own."""
+        given = torch.from_numpy(np.require(as_numbers(voxels), requirements="CW"))
+        scaled: npt.NDArray[np.float32] = self.apply_to(given[None])[0].numpy()  # (x, y, z)
+        return scaled
+
+    def apply_to(self, image: torch.Tensor) -> torch.Tensor:
+        """Return an image `(C, X, Y, Z)` scaled, float32, in the least memory."""
+        scaled = self._scaled(image)
+        return scaled.mul_(-1).add_(1) if self.inverted else scaled
+
+    def _scaled(self, image: torch.Tensor) -> torch.Tensor:
+        if not self.in_double:
+            # (C, X, Y, Z); from here on in place, for it may fill half of the memory
+            scaled = image - self.low if image.dtype == torch.float32 else image.float().sub_(self.low)
+            return scaled.div_(self.high - self.low).clamp_(0, 1)
+        scaled = torch.empty_like(image, dtype=torch.float32)  # (C, X, Y, Z)
+        planes = planes_per_slab(image)
+        for given, slab in zip(image.split(planes, dim=1), scaled.split(planes, dim=1), strict=True):
+            slab.copy_((given.double() - self.low).div_(self.high - self.low).clamp_(0, 1))
+        return scaled
+
+
+def scaling_of(
+    volume: Volume,
+    lower: float = 0.0,
+    upper: float = 100.0,
+    invert: str | bool = False,
+    done: Callable[[int], None] | None = None,
+) -> Scaling:
+    """Return how a volume on disk is to be scaled: as `ScaleToUnitd` scales the same voxels.
+
+    The volume is read once, and a few blocks of it again where `invert` is `auto`; less than 500 MiB are taken.
+
+    Args:
+        volume: the volume.
+        lower: percentile that becomes 0; 0 is the minimum.
+        upper: percentile that becomes 1; 100 is the maximum.
+        invert: as in `ScaleToUnitd`.
+        done: is told the number of voxels of each box that was read.
+
+    Raises:
+        UserError: as `ScaleToUnitd`.
+    """
+    check_percentiles(lower, upper)
+    name = str(volume.info.path)
+    seen = see_on_disk(volume, done)
+    dtype = as_numbers(np.zeros(0, volume.info.dtype)).dtype
+    scaling = decide(seen, dtype, volume.info.usable_range(), (lower, upper), name)
+
+    def found() -> float:
+        """Return the polarity of the blocks that stand for the volume."""
+        return polarity_of(lambda box: scaling.apply(volume.read(box)), volume.info.shape, volume.info.affine)
+
+    return replace(scaling, inverted=is_inverted(invert, found, name))
+
+
+def decide(
+    seen: Seen, dtype: np.dtype[Any], stated: tuple[float, float] | None, percentiles: tuple[float, float], name: object
+) -> Scaling:
+    """Return how a volume that was seen is scaled, before it is inverted.
+
+    Args:
+        seen: its intensities.
+        dtype: of its voxels.
+        stated: the range that its metadata state, which counts if most voxels lie in it.
+        percentiles: those that become 0 and 1.
+        name: the file, for messages.
+
+    Raises:
+        UserError: for a volume whose voxels are all the same.
+    """
+    low, high = believed(stated, seen, name) or range_of(seen, *percentiles)
+    if not high > low:
+        problem = f"every voxel is {low:g}, so there is nothing to segment"
+        refuse(name, problem, "check the file", EmptyVolumeError)
+    tell_of_a_sliver(seen, low, high, name)
+    return Scaling(low, high, in_double=not _is_single_enough(dtype, low, high, seen))
+
+
+def _is_single_enough(dtype: np.dtype[Any], low: float, high: float, seen: Seen) -> bool:
+    """Return whether single precision takes a lowest intensity off as exactly as double does."""
+    span = high - low
+    if dtype == np.float64 or not 2**-100 < span < 2**100 or max(abs(low), abs(high)) > 2**12 * span:
+        return False
+    return dtype.kind == "f" or max(abs(seen.lowest), abs(seen.highest)) <= MAX_WHOLE_FLOAT32
+
+
+def is_inverted(invert: str | bool, polarity: Callable[[], float], name: object) -> bool:
+    """Return whether a volume is turned inside out.
+
+    Where its polarity decides, which is then asked for, the log gets a line unless vessels are clearly bright.
+    """
+    if str(invert).lower() != AUTO:
+        return str(invert).lower() == "true"
+    found = polarity()
+    if found < CLEARLY_DARK:
+        told = "%s: its vessels seem to be dark (polarity %.2f), so it is inverted; --invert false leaves it as it is"
+        logger.info(told, name, found)
+    elif found < -CLEARLY_DARK:
+        told = (
+            "%s: unclear whether its vessels are bright or dark (polarity %.2f), so it is not inverted; "
+            "if they are dark, add --invert true"
+        )
+        logger.info(told, name, found)
+    return found < CLEARLY_DARK

@@ -1,0 +1,31 @@
+"""Boxes that cover a volume once, of whole chunks wherever these are small enough."""
+
+from math import prod
+
+import numpy as np
+import pytest
+
+from scripts.core import block_sides, blocks, slices
+
+
+@pytest.mark.parametrize("most", [1, 7, 60, 500, 10**6])
+@pytest.mark.parametrize("chunks", [(1, 1, 1), (4, 3, 2), (11, 1, 5), (64, 64, 64)], ids=str)
+@pytest.mark.parametrize("shape", [(11, 9, 5), (1, 1, 30), (2, 40, 3)], ids=str)
+def test_every_voxel_lies_in_one_box_of_bounded_size(shape, chunks, most):
+    covered = np.zeros(shape, int)
+    for box in blocks(shape, chunks, most):
+        assert 0 < covered[slices(box)].size <= most
+        covered[slices(box)] += 1
+    assert (covered == 1).all()
+
+
+def test_boxes_are_of_whole_chunks():
+    sides = block_sides((100, 90, 50), (16, 16, 16), 50_000)
+    assert sides == (32, 32, 32)
+    assert block_sides((100, 90, 50), (100, 90, 1), 40_000) == (100, 90, 4)
+    assert block_sides((100, 90, 50), (100, 90, 50), 10**6) == (100, 90, 50)
+
+
+def test_a_chunk_too_large_is_cut():
+    sides = block_sides((100, 90, 50), (100, 90, 50), 60_000)
+    assert prod(sides) <= 60_000 <= 8 * prod(sides)
