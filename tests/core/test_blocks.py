@@ -13,7 +13,7 @@ from scripts.core import block_sides, blocks, slices
 @pytest.mark.parametrize("shape", [(11, 9, 5), (1, 1, 30), (2, 40, 3)], ids=str)
 def test_every_voxel_lies_in_one_box_of_bounded_size(shape, chunks, most):
     covered = np.zeros(shape, int)
-    for box in blocks(shape, chunks, most):
+    for box in blocks(shape, block_sides(shape, chunks, most)):
         assert 0 < covered[slices(box)].size <= most
         covered[slices(box)] += 1
     assert (covered == 1).all()

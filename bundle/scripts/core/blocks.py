@@ -1,7 +1,8 @@
 """Cut a volume into the boxes that are read one after the other.
 
->>> list(blocks((5, 4, 4), chunks=(2, 4, 4), most=64))
-[((0, 4), (0, 4), (0, 4)), ((4, 5), (0, 4), (0, 4))]
+>>> sides = block_sides((5, 4, 4), chunks=(2, 4, 4), most=64)
+>>> sides, list(blocks((5, 4, 4), sides))
+((4, 4, 4), [((0, 4), (0, 4), (0, 4)), ((4, 5), (0, 4), (0, 4))])
 """
 
 from __future__ import annotations
@@ -38,8 +39,7 @@ def block_sides(shape: Sequence[int], chunks: Sequence[int], most: int) -> tuple
     return sides[0], sides[1], sides[2]
 
 
-def blocks(shape: Sequence[int], chunks: Sequence[int], most: int) -> Iterator[Box]:
-    """Yield the boxes of all blocks (`block_sides`), those at the lowest X first."""
-    sides = block_sides(shape, chunks, most)
+def blocks(shape: Sequence[int], sides: Sequence[int]) -> Iterator[Box]:
+    """Yield the boxes of all blocks with these sides, those at the lowest X first, then Y."""
     for corner in product(*(range(0, size, side) for size, side in zip(shape, sides, strict=True))):
         yield tuple((first, min(first + side, size)) for first, side, size in zip(corner, sides, shape, strict=True))

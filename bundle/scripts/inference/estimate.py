@@ -32,7 +32,7 @@ WIDTH = 16  # of the first layer, where the network does not tell its own
 RAW = 4  # bytes for a voxel as its file has it, or of the copy that a batch is made of
 OF_RIDGES = 110  # bytes for a voxel of which vessels are found to be bright or dark, measured
 MASKS = 3  # bytes for a voxel: a segmentation, its copy that is cleaned, and a mask of either
-OF_PIECES = 32  # bytes for a voxel of the slab in which pieces and holes are numbered
+OF_PIECES = 32  # bytes for a voxel of the box in which pieces and holes are numbered
 LIBRARIES = 30 * 10**6  # bytes that libraries take when they first compute, measured
 MARGIN = 1.15  # of what is worked out, for what was not thought of
 SMALLER = 0.5  # the scale that a refusal proposes
@@ -112,7 +112,7 @@ def estimate_volume(
     if getattr(parts.get(AdaptedInferer), "enabled", False) or helped:
         taught = (logits if helped else FLOAT) * prod(own) + OF_DESCRIBED * min(prod(own), IN_BLOCK)
         found = max(found, (FLOAT + logits + spread) * prod(own) + taught)
-    cleaned = MASKS * prod(own) + OF_PIECES * min(prod(own), max(MAX_LABELLED, own[1] * own[2]))
+    cleaned = MASKS * prod(own) + OF_PIECES * min(prod(own), MAX_LABELLED)
     # probabilities are copied once to leave out the background, and once more for the order of the file
     written = 2 * FLOAT * (classes - 1) * prod(own) if writes_probability else 0
     after = (FLOAT + logits + spread) * prod(own) + max(cleaned, written)

@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from scripts.core import apply_threshold, planes_per_slab, refuse, voxel_size
+from scripts.core import Box, apply_threshold, planes_per_slab, refuse, slices, voxel_size
 from scripts.io import SaveVolumed, in_unit
 
 from .components import drop_small, fill_holes, keep_those_with
@@ -96,10 +96,15 @@ class ThresholdVesselsd(MapTransform):
         if self.hysteresis is None and holes < 1 and pieces <= 1:
             return segmentation
         classes = np.array(segmentation[0].cpu(), dtype=np.uint8)  # (X, Y, Z)
+
+        def vessels(box: Box) -> torch.Tensor:
+            """Return the probabilities of the vessel classes in a box, `(K - 1, x, y, z)`."""
+            return probability[(slice(1, None), *slices(box))]
+
         if self.hysteresis is not None:
-            keep_those_with(classes, lambda at: np.asarray(probability[1:, at].sum(dim=0).cpu()) > self.threshold)
+            keep_those_with(classes, lambda box: np.asarray(vessels(box).sum(dim=0).cpu()) > self.threshold)
         if holes >= 1:
-            fill_holes(classes, holes, lambda at: np.asarray(probability[1:, at].argmax(dim=0).cpu() + 1, np.uint8))
+            fill_holes(classes, holes, lambda box: np.asarray(vessels(box).argmax(dim=0).cpu() + 1, np.uint8))
         if pieces > 1:
             drop_small(classes, pieces)
         found = torch.from_numpy(classes)[None].to(probability.device)  # (1, X, Y, Z)

@@ -82,13 +82,12 @@ def see_on_disk(volume: Volume, done: Callable[[int], None] | None = None) -> Se
     """
     shape, dtype = volume.info.shape, as_numbers(np.zeros(0, dtype=volume.info.dtype)).dtype
     size = int(np.prod(shape, dtype=np.int64))
-    most = BLOCK // dtype.itemsize
-    sides = block_sides(shape, volume.chunks, most)
+    sides = block_sides(shape, volume.chunks, BLOCK // dtype.itemsize)
     drawn = np.empty(min(size, MAX_SORTED), dtype=dtype)
     # where the drawn voxels lie, box after box, so that those of a box stand together
     keys = None if size <= MAX_SORTED else _in_boxes(_positions(size), shape, sides)
     ends, filled, volume_of_box = _Ends(), 0, int(np.prod(sides, dtype=np.int64))
-    for number, box in enumerate(blocks(shape, volume.chunks, most)):
+    for number, box in enumerate(blocks(shape, sides)):
         voxels = as_numbers(volume.read(box))  # (x, y, z)
         ends.add(voxels)
         if keys is None:
