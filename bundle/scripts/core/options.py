@@ -98,6 +98,8 @@ OPTIONS = {
     "class_weights": Option(LIST, "class weights of the cross-entropy, background first (`overlays/loss_wcce.json`)"),
     "blocks": Option(ANYTHING, "segment block by block: `true`, `false`, or `auto`, what does not fit into memory"),
     "memory": Option(ANYTHING, "memory for a block, such as `2GB`; by default 1.5 GB, or half of what is free"),
+    "workers": Option(whole_number(0), "processes that do blocks (`overlays/large_volume.json`)"),
+    "scheduler": Option(ANYTHING, "address of a Dask scheduler whose workers do blocks (`overlays/large_volume.json`)"),
     "precision": Option(ANYTHING, "precision of TensorRT: `fp32`, `tf32`, `bf16` or `fp16` (`inference_trt.json`)"),
 }
 MAY_BE_SWITCHED_OFF = ("patience", "frozen_epochs")

@@ -27,6 +27,7 @@ Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `
 
 from .augmented import AugmentedInferer
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
+from .blockwise import Blockwise
 from .channels_last import ChannelsLastInferer
 from .earlier import EarlierResults
 from .edge_padded import DIVISOR, EdgePaddedInferer
@@ -46,6 +47,7 @@ __all__ = [
     "AdaptedInferer",
     "AugmentedInferer",
     "Bfloat16Inferer",
+    "Blockwise",
     "ChannelsLastInferer",
     "EarlierResults",
     "EdgePaddedInferer",

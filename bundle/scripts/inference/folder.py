@@ -17,6 +17,7 @@ from monai.transforms import Compose
 from monai.utils import CommonKeys as Keys
 
 from scripts.core import (
+    AUTO,
     EmptyVolumeError,
     check_name_length,
     counted,
@@ -34,8 +35,9 @@ from scripts.core import (
 from scripts.data import FAILED, HEADER, WEIGHTS_HASH
 from scripts.io import SaveVolumed, file_family, read_header
 
+from .blockwise import Blockwise
 from .earlier import EarlierResults, listed
-from .progress import check_volume_fits, told_volumes
+from .progress import BY_BLOCKS, check_volume_fits, told_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,8 @@ class FolderDataset(Dataset):
         item = {**{key: value for key, value in self.data[index].items() if key != HEADER}, PATH: path}
         if FAILED in item:
             return {PATH: path, FAILED: item[FAILED]}
+        if BY_BLOCKS in item:
+            return {PATH: path, BY_BLOCKS: True}
         try:
             return self.transform(item)
         except Exception as error:  # whatever it is, the others are segmented
@@ -89,22 +93,28 @@ class FolderEvaluator(SupervisedEvaluator):
 
     Attributes:
         failures: a line for each volume that failed.
+        blockwise: segments the volumes that are not loaded.
     """
 
     def __init__(self, classes: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.classes = classes
         self.failures: list[str] = []
+        self.blockwise: Blockwise | None = None
 
     def _iteration(self, engine: SupervisedEvaluator, batchdata: dict[str, Any]) -> dict[str, Any]:
         """Segment one volume and write its results; Ignite's engine calls this for each batch."""
         if FAILED in batchdata:
             self.failures.extend(batchdata[FAILED])
             return {}
+        alone = len(engine.data_loader) == 1
         try:
+            if BY_BLOCKS in batchdata and self.blockwise is not None:
+                self.blockwise.segment(Path(batchdata[PATH][0]), alone)
+                return {}
             return self._write_empty(batchdata) if EMPTY in batchdata else super()._iteration(engine, batchdata)
         except Exception as error:
-            if len(engine.data_loader) == 1 or isinstance(most_telling(error), OSError):
+            if alone or isinstance(most_telling(error), OSError):
                 raise
             self.failures.append(failure_of(batchdata[PATH][0], error))
             engine.state.output = {}  # it may be why memory is short
@@ -121,7 +131,9 @@ class FolderEvaluator(SupervisedEvaluator):
         return self.state.output
 
 
-def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postprocessing: Compose) -> None:
+def segment_folder(
+    evaluator: FolderEvaluator, dataset: FolderDataset, postprocessing: Compose, blockwise: Blockwise | None = None
+) -> None:
     """Segment all volumes of a dataset, then list those that failed, a line each.
 
     Names and sizes of the results are checked before, and whether each volume fits into memory. The log tells of each
@@ -132,6 +144,7 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
         evaluator: segments the volumes and writes the results.
         dataset: the volumes.
         postprocessing: the evaluator's; what is a `SaveVolumed` in it writes a file for each volume.
+        blockwise: segments what does not fit into memory; by default such volumes fail.
 
     Raises:
         UserError: if a volume failed; if the results cannot have their names, or the disk has no room for them; if a
@@ -140,6 +153,9 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
     started = time.monotonic()
     writers = [each for each in postprocessing.flatten().transforms if isinstance(each, SaveVolumed)]
     writes_probability = any(writer.output_dtype.kind == "f" for writer in writers)
+    if blockwise is not None and writers:
+        blockwise.use(evaluator, dataset.transform, postprocessing)
+        evaluator.blockwise = blockwise
     dataset.data = _fitting(check_outputs(dataset.data, writers), evaluator, writes_probability)
     total = len(dataset.data)
     for item in dataset.data:
@@ -172,20 +188,28 @@ def segment_folder(evaluator: FolderEvaluator, dataset: FolderDataset, postproce
 def _fitting(
     data: Sequence[Mapping[str, Any]], evaluator: FolderEvaluator, writes_probability: bool
 ) -> list[dict[str, Any]]:
-    """Return the items, of which those that do not fit into memory have `failed` now.
+    """Return the items, of which those that do not fit into memory go by blocks, or have `failed` now.
 
     A single one is refused.
     """
-    checked = []
+    checked, blockwise = [], evaluator.blockwise
     for item in data:
         checked.append({**item})
+        if FAILED in item or HEADER not in item:
+            continue
         try:
-            if FAILED not in item:
+            if blockwise is not None and blockwise.mode == "true":
+                checked[-1][BY_BLOCKS] = blockwise.plan(item[HEADER]).nbytes
+            else:
                 check_volume_fits(item, evaluator, writes_probability)
         except MemoryError as error:
-            if len(data) == 1:
+            if blockwise is not None and blockwise.mode == AUTO and not blockwise.needs_all:
+                logger.info("%s: it is segmented by blocks", one_line(error).partition(";")[0])
+                checked[-1][BY_BLOCKS] = blockwise.plan(item[HEADER]).nbytes
+            elif len(data) == 1:
                 raise
-            checked[-1][FAILED] = one_line(error)
+            else:
+                checked[-1][FAILED] = one_line(error)
     return checked
 
 

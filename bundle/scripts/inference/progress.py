@@ -21,6 +21,8 @@ from .estimate import Estimate, check_fits, estimate_volume, precision
 
 logger = logging.getLogger(__name__)
 
+BY_BLOCKS = "by_blocks"
+"""Key of an item that goes by blocks: the bytes of memory that this takes."""
 SCORED = 9  # bytes for a voxel: the label, and what the scores make of it, measured
 
 
@@ -45,6 +47,8 @@ def estimate_of(
     classes = (getattr(evaluator.network, "arguments", None) or {}).get("out_channels", 2)
     how = (evaluator.inferer, evaluator.network, classes, writes_probability, scale)
     found = estimate_volume(header.shape, header.affine, *how)
+    if BY_BLOCKS in item:
+        return Estimate(found.work, item[BY_BLOCKS])
     return Estimate(found.work, found.nbytes + scored * prod(header.shape))
 
 

@@ -19,7 +19,8 @@ class GridInferer(SlidingWindowInferer):
     """MONAI's sliding window, with windows that shrink to a thin volume.
 
     MONAI would pad the volume with zeros to a whole window. Logits of overlapping windows are averaged under the
-    window's weights (`mode`).
+    window's weights (`mode`). Windows all of whose voxels have one and the same value, as around a stitched or masked
+    volume, have the same logits: the network sees one of them for each value.
 
     Args:
         roi_size: the window (X, Y, Z) in voxels, each side a multiple of `divisor`; shrunken windows are too where the
@@ -61,6 +62,7 @@ class GridInferer(SlidingWindowInferer):
         fitted.roi_size = tuple(map(min, self.roi_size, inputs.shape[2:]))
         if fitted.roi_size != self.roi_size:
             fitted.roi_weight_map = None  # MONAI's cache is that of the whole window
+        network = _constants_once(network)
         if self.tells:
             expect(len(inputs) * self.work(inputs.shape[2:]))
             network = _counted(network)
@@ -87,6 +89,31 @@ def _counted(network: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor
         return logits
 
     return run
+
+
+def _constants_once(network: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """Return a network that sees only one of all windows that are constant and alike."""
+    known: dict[tuple[float, ...], torch.Tensor] = {}
+
+    def run(windows: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        values = [_constant(window) for window in windows]
+        if not any(values):
+            return network(windows, *args, **kwargs)  # (B, K, X, Y, Z)
+        unseen = {value: at for at, value in enumerate(values) if value and value not in known}
+        seen = [at for at, value in enumerate(values) if not value] + [*unseen.values()]
+        found = dict(zip(seen, network(windows[seen], *args, **kwargs), strict=True)) if seen else {}
+        known.update({value: found[at] for value, at in unseen.items()})
+        return torch.stack([known[value] if value else found[at] for at, value in enumerate(values)])  # (B, K, X, Y, Z)
+
+    return run
+
+
+def _constant(window: torch.Tensor) -> tuple[float, ...] | None:
+    """Return the value of each channel of a window, `(C, X, Y, Z)`, that has but one; else None."""
+    # most windows are told apart by two voxels, and need not be read whole
+    if (window[:, 0, 0, 0] != window[:, -1, -1, -1]).any() or (window.amin((1, 2, 3)) != window.amax((1, 2, 3))).any():
+        return None
+    return tuple(window[:, 0, 0, 0].tolist())
 
 
 def reach_of_windows(roi_size: Sequence[int], overlap: float) -> list[int]:

@@ -21,17 +21,17 @@ What the network gives becomes probabilities and a segmentation:
     [0, 1, 1]
 """
 
-from .components import MAX_LABELLED
+from .components import MAX_LABELLED, drop_small, fill_holes, keep_those_with
 from .curvature import BLURRED, FEATURES, REACH_OF_FEATURES, voxel_features
 from .intensity import INVERTED, ScaleToUnitd
 from .labels import KeepRegiond, MapLabelsd, SetValuesd, is_labelled, read_label_value
 from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
 from .polarity import CLEARLY_DARK, MAX_LOOKED_AT, polarity
-from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd
+from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd, in_voxels
 from .ranges import intensity_range
 from .scaling import Scaling, scaling_of
 from .seen import MAX_SORTED
-from .smooth import SmoothLogitsd, SmoothProbabilityd, sigma_of_axes, smooth_in_place
+from .smooth import REACH_OF_SMOOTHING, SmoothLogitsd, SmoothProbabilityd, sigma_of_axes, smooth_in_place
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "MAX_LOOKED_AT",
     "MAX_SORTED",
     "REACH_OF_FEATURES",
+    "REACH_OF_SMOOTHING",
     "FitToPatchesd",
     "KeepRegiond",
     "LabelIndicesd",
@@ -58,8 +59,12 @@ __all__ = [
     "SoftmaxInPlaced",
     "ThresholdVesselsd",
     "ThroughPlaneLastd",
+    "drop_small",
+    "fill_holes",
+    "in_voxels",
     "intensity_range",
     "is_labelled",
+    "keep_those_with",
     "polarity",
     "read_label_value",
     "rotation_margin",

@@ -18,7 +18,7 @@ from scripts.core import voxel_size
 SLAB = 1 << 20  # voxels at a time
 
 LOWEST = float(np.finfo(np.float32).tiny)  # whose logarithm is finite
-REACH = 4  # standard deviations after which the Gaussian ends; what is cut off weighs 0.00006
+REACH_OF_SMOOTHING = 4  # standard deviations after which the Gaussian ends; what is cut off weighs 0.00006
 MIN_SIGMA = 0.2  # voxels; the next voxel's weight is below 0.00001
 
 
@@ -121,7 +121,7 @@ def affine_of(*arrays: Any) -> np.ndarray:
 
 def _weights(sigma: float, longest: int) -> list[float]:
     """Return the weight of a voxel itself, of its neighbours on either side, and so on."""
-    reach = min(ceil(REACH * sigma), longest)
+    reach = min(ceil(REACH_OF_SMOOTHING * sigma), longest)
     bell = [exp(-0.5 * (distance / sigma) ** 2) for distance in range(reach + 1)]
     total = bell[0] + 2 * sum(bell[1:])
     return [each / total for each in bell]

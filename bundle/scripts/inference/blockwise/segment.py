@@ -1,0 +1,244 @@
+"""Segment a volume that does not fit into memory: block by block, resumable, to the same result."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.engines import SupervisedEvaluator
+from monai.transforms import Compose
+
+from scripts.core import AUTO, EmptyVolumeError, advance, by, expect, refuse, size
+from scripts.io import (
+    Volume,
+    VolumeInfo,
+    file_family,
+    open_volume,
+)
+from scripts.network import VoxelClassifier
+from scripts.transforms import ScaleToUnitd, Scaling, scaling_of
+
+from ..augmented import AugmentedInferer
+from ..edge_padded import EdgePaddedInferer
+from ..estimate import WIDTH, chain, precision
+from ..multiscale import MultiscaleInferer, coarser_candidates
+from ..sliding_window import GridInferer
+from ..voxelwise import AdaptedInferer, TaughtInferer
+from .classes import Classes
+from .cluster import cluster
+from .combined import WithClassifier
+from .grid import BlockGrid, Index
+from .image import ScaledImage
+from .plan import Plan, check_disk, disk_needed, plan_blocks, read_memory
+from .results import Results
+from .rule import rule_of
+from .scales import Scales
+from .stages import Stage
+from .views import MeanOfViews
+from .work_folder import WorkFolder
+
+logger = logging.getLogger(__name__)
+
+MODES = ("true", "false", AUTO)
+
+
+class Blockwise:
+    """Segments volumes block by block, with what segments them in memory otherwise.
+
+    Args:
+        blocks: `true` for every volume, `auto` for those that do not fit into memory, or `false`.
+        memory: what the arrays of a block may take, a number of GB or text such as `800MB` (`read_memory`).
+        channel: which channel to read of a file that has several.
+        level: which resolution to read of a pyramid.
+        workers: number of processes that do the blocks (`cluster.py`); 0 for this one alone.
+        scheduler: address of a Dask scheduler whose workers do them, instead.
+        side: of the blocks in voxels, to choose it oneself.
+
+    Raises:
+        UserError: for values that the options do not take.
+    """
+
+    def __init__(
+        self,
+        blocks: bool | str = AUTO,
+        memory: float | str | None = None,
+        channel: int | str | None = None,
+        level: int = 0,
+        workers: int = 0,
+        scheduler: str | None = None,
+        side: int | None = None,
+    ) -> None:
+        self.mode = str(blocks).strip().lower()
+        if self.mode not in MODES:
+            refuse(f"--blocks {blocks}", f"is neither {AUTO} nor true or false", "give one of these")
+        self.memory = read_memory(memory)
+        self.channel, self.level, self.side = channel, level, side
+        self.workers, self.scheduler = workers, scheduler
+        self._apart: Callable[[Stage, Callable[[Index], None]], None] | None = None
+
+    def use(self, evaluator: SupervisedEvaluator, preprocessing: Compose, postprocessing: Compose) -> None:
+        """Take the network, the inferers and the transforms from those that segment in memory.
+
+        Args:
+            evaluator: runs an inferer and a network.
+            preprocessing: what is done to an image; of its transforms, the scaling of intensities counts.
+            postprocessing: what is done to logits; of its transforms, those of this bundle count.
+        """
+        self.inferer, self.network = evaluator.inferer, evaluator.network
+        self.device = torch.device(evaluator.state.device or "cpu")
+        arguments = getattr(self.network, "arguments", None) or {}
+        self.classes, self.width = arguments.get("out_channels", 2), arguments.get("channels", [WIDTH])[0]
+        parts = {type(each): each for each in chain(self.inferer)}
+        self.multiscale, self.edge, self.grid = (
+            parts[kind] for kind in (MultiscaleInferer, EdgePaddedInferer, GridInferer)
+        )
+        self.taught, self.adapted, self.augmented = (
+            parts.get(kind) for kind in (TaughtInferer, AdaptedInferer, AugmentedInferer)
+        )
+        self.scaler = next(each for each in preprocessing.flatten().transforms if isinstance(each, ScaleToUnitd))
+        self.after = postprocessing.flatten().transforms
+        self.results = Results(self.after, self.classes)
+
+    def plan(self, info: VolumeInfo) -> Plan:
+        """Return how a volume is cut."""
+        window = self.grid.roi_size
+        return plan_blocks(
+            info.shape, window, self.grid.sw_batch_size, self.width, self.classes, self.memory, self.side
+        )
+
+    def segment(self, path: Path, alone: bool = True) -> None:
+        """Segment a volume, and write its results as they are written otherwise.
+
+        Args:
+            path: the volume.
+            alone: whether it is the only one; of several, one without any contrast has an empty result.
+
+        Raises:
+            UserError: for a volume that cannot be read or has no contrast, results that cannot be written, too little
+                memory or disk, or options that need the whole volume in memory.
+        """
+        if self.needs_all:
+            refuse("--adapt true", f"learns from the whole of {path} in memory, which it does not fit", "leave it out")
+        with open_volume(path, self.channel, self.level) as volume:
+            plan, writer = self.plan(volume.info), self.results.writer
+            folder = WorkFolder(writer.output_path(path), self._about(volume, plan))
+            with folder.open() as goes_on, self._runner():
+                self._check_disk(folder, volume.info, plan)
+                logger.info("%s: in blocks of %s voxels%s", path.name, by(plan.side), ", goes on" * goes_on)
+                try:
+                    self._run(path, volume, plan, folder)
+                except EmptyVolumeError as error:
+                    if alone:
+                        raise
+                    logger.warning("%s; its segmentation is empty", error)
+                    self.results.write_empty(path, volume.info)
+
+    def _run(self, path: Path, volume: Volume, plan: Plan, folder: WorkFolder) -> None:
+        if "scaling" not in folder.state:
+            scaling = scaling_of(volume, self.scaler.lower, self.scaler.upper, self.scaler.invert)
+            folder.keep(scaling=asdict(scaling))
+        image = ScaledImage(volume, Scaling(**folder.state["scaling"]))
+        network = Scales(
+            folder.path,
+            self.multiscale,
+            self.edge,
+            self.grid,
+            self.network,
+            self.classes,
+            plan.side,
+            plan.chunks,
+            self.device,
+            volume.info.affine,
+            path.name,
+            self._run_stage,
+        )
+        logits = found = network.views(image) if self.passes > 1 else network.logits(image)
+        if self.classifier is not None:
+            logits = WithClassifier(found, image, self.classifier, volume.info.affine)
+        blocks = BlockGrid(image.shape, plan.side)
+        rule = rule_of(self.after, volume.info)
+        classes = Classes(folder.path, blocks, plan.chunks, rule, logits, self.classes, self.results.keeps_probability)
+        self._run_stage(classes.stage())
+        classes.clean()
+        spread = found.spread if isinstance(found, MeanOfViews) else None
+        self.results.write(path, volume.info, classes, spread)
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether an option needs the whole volume in memory."""
+        return self.adapted is not None and self.adapted.enabled
+
+    @property
+    def passes(self) -> int:
+        """How often the network sees a volume."""
+        return 1 if self.augmented is None else self.augmented.passes
+
+    @property
+    def classifier(self) -> VoxelClassifier | None:
+        """The weights' voxel classifier, if it is to help."""
+        return None if self.taught is None else self.taught.classifier
+
+    @contextmanager
+    def _runner(self) -> Iterator[None]:
+        """Do stages by several processes in the block, if that was asked for."""
+        if not self.workers and self.scheduler is None:
+            yield
+            return
+        with cluster(self.workers, self.scheduler) as apart:
+            self._apart = apart
+            try:
+                yield
+            finally:
+                self._apart = None
+
+    def _run_stage(self, stage: Stage) -> None:
+        done, left = stage.done(), stage.left()
+        if done and left:
+            logger.info("%s: %d of %d blocks are done already", stage.name, len(done), len(done) + len(left))
+        for index in done:
+            _count(stage, index)
+        logger.debug("%s: %d blocks", stage.name, len(left))
+        if self._apart is None:
+            stage.run()
+        else:
+            self._apart(stage, lambda index: _count(stage, index))
+
+    def _check_disk(self, folder: WorkFolder, info: VolumeInfo, plan: Plan) -> None:
+        coarser = self.multiscale.scale == AUTO and bool(coarser_candidates(info.shape, info.affine))
+        writer = self.results.writer
+        copied = file_family(writer.output_path(info.path)) != "zarr"
+        keeps = self.results.keeps_probability
+        needed = disk_needed(info.shape, plan, self.grid.roi_size, self.classes, self.passes, coarser, keeps, copied)
+        logger.info("it takes up to %s of disk in %s for a while", size(needed), folder.path.parent)
+        check_disk(folder.path, needed, folder.size())
+
+    def _about(self, volume: Volume, plan: Plan) -> dict[str, Any]:
+        """Return all that decides what a result holds."""
+        info, writer = volume.info, self.results.writer
+        # a data set inside an HDF5 file has a path of its own, that of the file and its name
+        found = next(path for path in (info.path, *info.path.parents) if path.exists()).stat()
+        return {
+            "image": [str(info.path.absolute()), found.st_size, found.st_mtime_ns, info.channel, self.level],
+            "voxels": [list(info.shape), str(info.dtype)],
+            "weights": writer.provenance,
+            "classifier": self.classifier is not None,
+            "windows": [list(self.grid.roi_size), self.grid.overlap, str(self.grid.mode)],
+            "scale": self.multiscale.scale,
+            "views": self.passes,
+            "precision": precision(self.inferer),
+            "intensity": [self.scaler.lower, self.scaler.upper, self.scaler.invert],
+            "rule": asdict(rule_of(self.after, info)),
+            "probability": self.results.keeps_probability,
+            "blocks": [list(plan.side), list(plan.chunks)],
+        }
+
+
+def _count(stage: Stage, index: Index) -> None:
+    """Count a block as done that this process does not compute."""
+    expect(stage.work(index))
+    advance(stage.work(index))
