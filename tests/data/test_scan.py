@@ -78,7 +78,7 @@ def test_large_values_are_told_apart(tmp_path):
 def test_each_label_is_read_once_and_after_all_headers(tmp_path, monkeypatch):
     read = []
     monkeypatch.setattr(
-        scan, "read_volume", lambda path, _, original=scan.read_volume: read.append(path) or original(path)
+        scan, "open_volume", lambda path, _, original=scan.open_volume: read.append(path) or original(path)
     )
     for name in ("a", "b"):
         for folder in ("images", "labels"):
@@ -119,3 +119,42 @@ def test_labels_whose_slices_are_channels(tmp_path):
         assert volume["scan"].count_vessel(WHOLE) == 6
     with pytest.raises(ValueError, match="write --channel depth"):
         find_labelled(tmp_path)
+
+
+@pytest.mark.parametrize("block", [300, 4000, 2**25])
+@pytest.mark.parametrize("kind", ["npy", "tif", "nii"])
+def test_a_label_read_by_boxes_is_scanned_as_a_whole(tmp_path, monkeypatch, kind, block):
+    label = np.random.default_rng(0).integers(-1, 4, (37, 9, 33)).astype(np.float32)
+    label[:5], label[30:] = -1, 9
+    region = ((2, 37), (1, 8), (0, 33))
+    volume = {"label": str(write_volume(tmp_path / f"l.{kind}", label)), "region": region}
+    monkeypatch.setattr(scan, "CELL", 4)
+    monkeypatch.setattr(scan, "BLOCK", block)
+    (found,) = scan_labels([volume], 9)
+    summary = found["scan"]
+    assert (summary.values, summary.labelled) == ([0, 1, 2, 3], ((5, 30), (1, 8), (0, 33)))
+    inside = label[5:30, 1:8]
+    for value in summary.values:
+        for axis, others in enumerate([(1, 2), (0, 2), (0, 1)]):
+            assert summary.planes[value][axis].tolist() == (inside == value).sum(axis=others).tolist()
+        padded = np.pad(inside == value, ((5, 10), (1, 4), (0, 3)))
+        cells = padded.reshape(10, 4, 3, 4, 9, 4).sum(axis=(1, 3, 5))
+        assert summary.cells[value].tolist() == cells.tolist()
+
+
+def test_values_are_those_of_the_whole_file_and_a_region_may_lack_some(tmp_path, monkeypatch):
+    monkeypatch.setattr(scan, "BLOCK", 16)
+    label = np.zeros(SHAPE)
+    label[0, 0, 0], label[5, 4, 3] = 3, 1
+    summary = scanned(tmp_path, label, region=((2, 6), (0, 5), (0, 4)))
+    assert summary.values == [0, 1, 3]
+    assert [summary.count(value, WHOLE) for value in (0, 1, 3)] == [79, 1, 0]
+    assert summary.cells[3].tolist() == [[[0]]]
+
+
+def test_a_large_image_given_as_a_label_is_refused_at_its_first_box(tmp_path, monkeypatch):
+    monkeypatch.setattr(scan, "BLOCK", 4 * 64)
+    image = np.arange(64**2, dtype=np.float32).reshape(16, 16, 16)
+    path = write_volume(tmp_path / "0.npy", image)
+    with pytest.raises(ValueError, match=r"holds 6\d different values"):
+        scan_labels([{"label": str(path), "region": ((0, 16),) * 3}])

@@ -22,10 +22,10 @@ def block_sides(shape: Sequence[int], chunks: Sequence[int], most: int) -> tuple
     Args:
         shape: voxels along X, Y and Z.
         chunks: what is decoded at one go, along X, Y and Z.
-        most: voxels that a block has at most.
+        most: voxels that a block has at most; one if this is less.
     """
     sides = [max(1, min(chunk, size)) for chunk, size in zip(chunks, shape, strict=True)]
-    while prod(sides) > most:
+    while prod(sides) > max(1, most):
         axis = sides.index(max(sides))
         sides[axis] = ceil(sides[axis] / 2)
     grows = {0, 1, 2}

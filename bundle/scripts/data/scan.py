@@ -1,21 +1,24 @@
-"""What training and scoring need to know about the labels; each file is read once."""
+"""What training and scoring need to know about the labels; each file is read once, by boxes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scripts.core import MAX_WHOLE, Box, box_text, check_all, refuse, slices
-from scripts.io import of_label, read_volume
+from scripts.core import MAX_WHOLE, Box, block_sides, blocks, box_text, check_all, refuse
+from scripts.io import Volume, of_label, open_volume
 
 from .coverage import warn_of_blocks
 from .dataset import find_dataset
 
 LABEL_REMEDY = "put a label there: whole numbers, 0 for background, 1 for vessel, -1 where nothing is labelled"
+CELL = 32  # voxels along each side of what a label is counted in; it is small beside a patch
+BLOCK = 2**25  # bytes of a label that are read at once
 MAX_VALUES = 32  # a file with more distinct values is taken for an image, not a label
 
 
@@ -29,6 +32,8 @@ class LabelScan:
         planes: for each value, how many of its voxels lie in each plane of `labelled`: an array each across X, Y and Z.
         background: the value that means background.
         shape: voxels of the whole volume along X, Y and Z.
+        cells: for each value, how many voxels of the region have it in each cell of 32³ (`CELL`), which lie side by
+            side from voxel 0 of the volume.
     """
 
     values: list[int]
@@ -36,6 +41,7 @@ class LabelScan:
     planes: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]
     background: int
     shape: tuple[int, ...]
+    cells: dict[int, np.ndarray] = field(default_factory=dict)
 
     def count(self, value: int, box: Box) -> int:
         """Count the voxels of a value in a box that spans `labelled` along at least two axes."""
@@ -109,24 +115,67 @@ def scan_label(
 
 def _scan(volume: Mapping[str, Any], unlabelled_value: float | None, channel: int | str | None) -> LabelScan:
     path, region = volume["label"], volume["region"]
-    _, label = read_volume(path, of_label(channel))  # (X, Y, Z)
-    values = _values(path, np.unique(label), unlabelled_value)
+    with open_volume(path, of_label(channel)) as label:
+        values, counts = _count(label, path, region, unlabelled_value)
+        shape = label.info.shape
     if (ignore := volume.get("ignore")) in values:
         problem = f"holds {ignore}, which dataset.json calls ignore"
         refuse(path, problem, f"give --unlabelled_value {ignore}")
-    inside = label[slices(region)]  # (X, Y, Z) of the region
-    labelled = inside >= 0
-    if unlabelled_value is not None:
-        labelled &= inside != unlabelled_value
-    if not labelled.any():
+    if not counts:
         remedy = "label some there, or set --region to where some are"
         refuse(path, f"no voxel is labelled in {box_text(region)}", remedy)
-    box = tuple(_extent(per_plane, start) for per_plane, (start, _) in zip(_planes(labelled), region, strict=True))
-    inside = label[slices(box)]  # (X, Y, Z) of the box
-    planes = {value: _planes(inside == value) for value in values}
+    labelled = [sum(each.planes[axis] for each in counts.values()) for axis in range(3)]
+    box = tuple(_extent(per_plane, start) for per_plane, (start, _) in zip(labelled, region, strict=True))
+    # outside of that box nothing in the region is labelled
+    inside = [slice(a - start, b - start) for (a, b), (start, _) in zip(box, region, strict=True)]
+    nothing = _Counts(region, shape)
+    planes = {
+        value: tuple(each[at] for each, at in zip(counts.get(value, nothing).planes, inside, strict=True))
+        for value in values
+    }
+    cells = {value: counts.get(value, nothing).cells for value in values}
     # 0 is the background, unless it means not labelled
     background = values[0] if unlabelled_value == 0 and values else 0
-    return LabelScan(values, box, planes, background, label.shape)
+    return LabelScan(values, box, planes, background, shape, cells)
+
+
+class _Counts:
+    """How many voxels of one value lie in each plane of a region and in each cell."""
+
+    def __init__(self, region: Box, shape: Sequence[int]) -> None:
+        self.planes = tuple(np.zeros(stop - start, dtype=np.int64) for start, stop in region)
+        self.cells = np.zeros([ceil(size / CELL) for size in shape], dtype=np.uint16)
+
+
+def _count(
+    label: Volume, path: str, region: Box, unlabelled_value: float | None
+) -> tuple[list[int], dict[int, _Counts]]:
+    """Return the values in a whole label, and counts of those that its region holds, each box read once."""
+    shape, found = label.info.shape, np.zeros(0, dtype=label.info.dtype)
+    counts: dict[int, _Counts] = {}
+    for box in blocks(shape, block_sides(shape, label.chunks, BLOCK // label.info.dtype.itemsize)):
+        voxels = label.read(box)  # (x, y, z)
+        found = np.union1d(found, voxels)
+        _values(path, found, unlabelled_value)  # a large image given as a label is refused early
+        part = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(box, region, strict=True))
+        if any(start >= stop for start, stop in part):
+            continue
+        inside = voxels[tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(part, box, strict=True))]
+        for value in _values(path, np.unique(inside), unlabelled_value):
+            mask, into = inside == value, counts.setdefault(value, _Counts(region, shape))
+            for planes, more, (start, stop), (first, _) in zip(into.planes, _planes(mask), part, region, strict=True):
+                planes[start - first : stop - first] += more
+            _add_to_cells(into.cells, mask, part)
+    return _values(path, found, unlabelled_value), counts
+
+
+def _add_to_cells(cells: np.ndarray, mask: np.ndarray, box: Box) -> None:
+    """Add the voxels of a mask, which fills a box, to the numbers of those in each cell."""
+    touched = tuple(slice(start // CELL, ceil(stop / CELL)) for start, stop in box)
+    for axis, ((start, _), at) in enumerate(zip(box, touched, strict=True)):
+        edges = np.maximum(np.arange(at.start, at.stop) * CELL, start) - start
+        mask = np.add.reduceat(mask, edges, axis=axis, dtype=np.uint16)
+    cells[touched] += mask
 
 
 def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> list[int]:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from scripts.core import AUTO, EmptyVolumeError, planes_per_slab, refuse
+from scripts.io import Volume
 
 from .polarity import CLEARLY_DARK, polarity_of
 from .ranges import believed, check_percentiles, range_of, tell_of_a_sliver
 from .seen import Seen, as_numbers, see_on_disk
-
-if TYPE_CHECKING:
-    from scripts.io import Volume
 
 logger = logging.getLogger(__name__)
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scripts.core import MAX_WHOLE, block_sides, blocks, refuse
-
-if TYPE_CHECKING:
-    from scripts.io import Volume
+from scripts.io import Volume
 
 Voxels = npt.NDArray[Any]
 
