@@ -2,7 +2,7 @@
 
 from .classes import class_counts, label_names, label_values
 from .dataset import CachedVolumes, check_pair, find_dataset, find_images
-from .images import FAILED, WEIGHTS_HASH, checked_images, is_result_name
+from .images import BY_BLOCKS, FAILED, WEIGHTS_HASH, checked_images, is_result_name
 from .layout import DECATHLON, HEADER, find_volumes, volume_name
 from .loaders import PatchLoader, VolumeLoader
 from .masks import read_masks
@@ -14,6 +14,7 @@ from .split import ITSELF, TRAIN, VALIDATE, split_dataset, split_in_space, valid
 from .synthetic import Synthesised, SyntheticPatches, seeds
 
 __all__ = [
+    "BY_BLOCKS",
     "DECATHLON",
     "FAILED",
     "HEADER",

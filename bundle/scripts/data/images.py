@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 FAILED = "failed"
 """Key of an item: why it cannot be segmented."""
+BY_BLOCKS = "by_blocks"
+"""Key of an item that is too large to be loaded and goes by blocks: the bytes of memory that this takes."""
 WEIGHTS_HASH = "weights_sha256"
 """What the provenance of every result of this bundle has."""
 

@@ -15,7 +15,7 @@ from scripts.core import UNLABELLED, UserError, check_all, failure_of, parse_reg
 
 from .coverage import warn_of_blocks
 from .dataset import CachedVolumes, check_pair, list_datasets
-from .images import FAILED
+from .images import BY_BLOCKS, FAILED
 from .scan import scan_label
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class ScoredVolumes(CachedVolumes):
     """Loads volumes to score; one of several that cannot be loaded stops no other.
 
     In its place stands a volume of which nothing is labelled, so that no score is defined, and which has `failed`. A
-    single volume raises instead.
+    single volume raises instead. Such a volume, with `by_blocks`, also stands for one that goes by blocks.
     """
 
     def _transform(self, index: int) -> Any:
@@ -79,6 +79,8 @@ class ScoredVolumes(CachedVolumes):
         item = self.data[index]
         if FAILED in item:
             return _nothing(item, item[FAILED])
+        if BY_BLOCKS in item:
+            return {**_nothing(item), BY_BLOCKS: True}
         try:
             return super()._transform(index)
         except Exception as error:  # whatever it is, the others are scored
@@ -89,7 +91,8 @@ class ScoredVolumes(CachedVolumes):
             return _nothing(item, why)
 
 
-def _nothing(item: Mapping[str, Any], why: str) -> dict[str, Any]:
+def _nothing(item: Mapping[str, Any], why: str | None = None) -> dict[str, Any]:
     image = torch.zeros((1, 2, 2, 2))  # (1, X, Y, Z)
     label = torch.full_like(image, UNLABELLED)
-    return {Keys.IMAGE: MetaTensor(image), Keys.LABEL: MetaTensor(label), NAME: item[NAME], FAILED: why}
+    failed = {} if why is None else {FAILED: why}
+    return {Keys.IMAGE: MetaTensor(image), Keys.LABEL: MetaTensor(label), NAME: item[NAME], **failed}

@@ -27,7 +27,7 @@ Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `
 
 from .augmented import AugmentedInferer
 from .bfloat16 import Bfloat16Inferer, autocast, with_rounded_weights
-from .blockwise import Blockwise
+from .blockwise import Blockwise, ScoringEvaluator
 from .channels_last import ChannelsLastInferer
 from .earlier import EarlierResults
 from .edge_padded import DIVISOR, EdgePaddedInferer
@@ -58,6 +58,7 @@ __all__ = [
     "MultiscaleInferer",
     "ReusedMemoryInferer",
     "SaveSpreadd",
+    "ScoringEvaluator",
     "TaughtInferer",
     "autocast",
     "average",

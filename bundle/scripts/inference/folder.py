@@ -32,12 +32,12 @@ from scripts.core import (
     size,
     tell_result,
 )
-from scripts.data import FAILED, HEADER, WEIGHTS_HASH
+from scripts.data import BY_BLOCKS, FAILED, HEADER, WEIGHTS_HASH
 from scripts.io import SaveVolumed, file_family, read_header
 
 from .blockwise import Blockwise
 from .earlier import EarlierResults, listed
-from .progress import BY_BLOCKS, check_volume_fits, told_volumes
+from .progress import check_volume_fits, told_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ def segment_folder(
     writers = [each for each in postprocessing.flatten().transforms if isinstance(each, SaveVolumed)]
     writes_probability = any(writer.output_dtype.kind == "f" for writer in writers)
     if blockwise is not None and writers:
-        blockwise.use(evaluator, dataset.transform, postprocessing)
+        blockwise.use(evaluator, dataset.transform, postprocessing.flatten().transforms)
         evaluator.blockwise = blockwise
     dataset.data = _fitting(check_outputs(dataset.data, writers), evaluator, writes_probability)
     total = len(dataset.data)

@@ -15,14 +15,12 @@ from monai.engines import SupervisedEvaluator
 from monai.utils import CommonKeys as Keys
 
 from scripts.core import Progress, counted, device_name, peak_memory, size
-from scripts.data import FAILED, HEADER
+from scripts.data import BY_BLOCKS, FAILED, HEADER
 
 from .estimate import Estimate, check_fits, estimate_volume, precision
 
 logger = logging.getLogger(__name__)
 
-BY_BLOCKS = "by_blocks"
-"""Key of an item that goes by blocks: the bytes of memory that this takes."""
 SCORED = 9  # bytes for a voxel: the label, and what the scores make of it, measured
 
 
@@ -100,7 +98,7 @@ def told_volumes(
     tried = [index for index, volume in enumerate(volumes) if FAILED not in volume]
     needs = {index: estimate_of(volumes[index], evaluator, writes_probability) for index in tried if index in order}
     for index in needs:
-        if Keys.LABEL in volumes[index]:
+        if Keys.LABEL in volumes[index] and BY_BLOCKS not in volumes[index]:
             check_volume_fits(volumes[index], evaluator)
     if heading and needs:
         device = torch.device(evaluator.state.device or "cpu")

@@ -114,7 +114,13 @@ class CentrelineCounts:
         return cls.of_segmentation(predicted, label, classes=len(logits))
 
     @classmethod
-    def of_segmentation(cls, predicted: torch.Tensor, label: torch.Tensor, classes: int = 2) -> CentrelineCounts:
+    def of_segmentation(
+        cls,
+        predicted: torch.Tensor,
+        label: torch.Tensor,
+        classes: int = 2,
+        counted: tuple[slice, ...] = (slice(None),) * 3,
+    ) -> CentrelineCounts:
         """Count the labelled voxels (`label >= 0`).
 
         A mask that was cut off where the labelled part ends would have new ends there and slivers along its rim, whose
@@ -126,6 +132,7 @@ class CentrelineCounts:
             predicted: `(1, X, Y, Z)`, class indices.
             label: `(1, X, Y, Z)`, class indices, negative where not labelled.
             classes: how many there are, K, with the background.
+            counted: which voxels are; all are thinned.
         """
         segmented, labelled = (convert_to_numpy(each[0]) for each in (predicted, label))  # (X, Y, Z) each
         counts = np.zeros((2, classes - 1, 2), dtype=np.int64)
@@ -133,9 +140,13 @@ class CentrelineCounts:
             found, real = segmented == index, labelled == index  # (X, Y, Z) each
             completed = real | ((labelled < 0) & found)  # (X, Y, Z)
             for row, mask, other in ((0, found, real), (1, completed, found)):
-                line = centreline(mask) & (labelled >= 0)  # (X, Y, Z)
-                counts[row, index - 1] = np.count_nonzero(line & other), np.count_nonzero(line)
+                line = (centreline(mask) & (labelled >= 0))[counted]  # (x, y, z)
+                counts[row, index - 1] = np.count_nonzero(line & other[counted]), np.count_nonzero(line)
         return cls(*counts)
+
+    def __add__(self, other: CentrelineCounts) -> CentrelineCounts:
+        """Return the counts of both sets of voxels together."""
+        return CentrelineCounts(self.segmentation + other.segmentation, self.label + other.label)
 
     def scores(self, score: str) -> list[float]:
         """Return one of `SCORES` for each vessel class; what is undefined is NaN.

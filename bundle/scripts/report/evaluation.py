@@ -73,7 +73,9 @@ def run_evaluation(
         for item, output in zip(evaluator.state.batch, evaluator.state.output, strict=True):
             counts = output.get(VolumeCounts.KEY)
             curves = None if counts is None else curves_of(counts)
-            mine.append(_Volume(item["name"], int((item["label"] >= 0).sum()), curves, item.get(FAILED)))
+            # of a volume that went by blocks, the label was never loaded whole
+            labelled = int((item["label"] >= 0).sum() if counts is None else counts.confusion.sum())
+            mine.append(_Volume(item["name"], labelled, curves, item.get(FAILED)))
 
     with progress or nullcontext(), evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
         evaluator.run()

@@ -31,7 +31,7 @@ from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd, in_voxel
 from .ranges import intensity_range
 from .scaling import Scaling, scaling_of
 from .seen import MAX_SORTED
-from .smooth import REACH_OF_SMOOTHING, SmoothLogitsd, SmoothProbabilityd, sigma_of_axes, smooth_in_place
+from .smooth import REACH_OF_SMOOTHING, SmoothLogitsd, SmoothProbabilityd, logits_of, sigma_of_axes, smooth_in_place
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "intensity_range",
     "is_labelled",
     "keep_those_with",
+    "logits_of",
     "polarity",
     "read_label_value",
     "rotation_margin",

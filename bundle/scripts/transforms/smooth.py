@@ -107,8 +107,13 @@ class SmoothLogitsd(SmoothProbabilityd):
             affine = affine_of(d[key], d.get(self.image_key))
             probability = torch.as_tensor(d[key]).float().softmax(dim=0)  # (K, X, Y, Z)
             smooth_in_place(probability, sigma_of_axes(self.sigma, affine))
-            d[key] = probability.clamp_min_(LOWEST).log_()  # (K, X, Y, Z)
+            d[key] = logits_of(probability)  # (K, X, Y, Z)
         return d
+
+
+def logits_of(probability: torch.Tensor) -> torch.Tensor:
+    """Turn probabilities into logits of the same, in their own memory."""
+    return probability.clamp_min_(LOWEST).log_()
 
 
 def affine_of(*arrays: Any) -> np.ndarray:

@@ -8,7 +8,7 @@ from monai.data import MetaTensor
 
 from scripts.core import slices
 from scripts.inference import EdgePaddedInferer, GridInferer, MultiscaleInferer
-from scripts.inference.blockwise.scales import Scales
+from scripts.inference.blockwise.logits.scales import Scales
 from scripts.network import TubeNet
 
 

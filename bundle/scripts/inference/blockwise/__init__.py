@@ -9,6 +9,7 @@ several processes or machines (`cluster.py`). `plan.py` says how large they are.
 """
 
 from .plan import plan_blocks, read_memory
+from .score import ScoringEvaluator
 from .segment import Blockwise
 
-__all__ = ["Blockwise", "plan_blocks", "read_memory"]
+__all__ = ["Blockwise", "ScoringEvaluator", "plan_blocks", "read_memory"]

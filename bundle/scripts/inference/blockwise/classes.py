@@ -14,9 +14,9 @@ from scripts.core import Box, apply_threshold
 from scripts.io import BlockArray
 from scripts.transforms import drop_small, fill_holes, keep_those_with, smooth_in_place
 
-from .combined import LogitsByBox
 from .grid import BlockGrid, Index
 from .image import grown, inside_of
+from .logits import LogitsByBox
 from .rule import Rule
 from .stages import Stage, kept_array
 
@@ -48,7 +48,7 @@ class Classes:
         classes: int,
         keep_probability: bool,
     ) -> None:
-        self.blocks, self.rule, self.logits = blocks, rule, logits
+        self.blocks, self.rule, self.logits, self.classes = blocks, rule, logits, classes
 
         def kept(name: str, dtype: npt.DTypeLike) -> BlockArray:
             return kept_array(folder / f"{name}.zarr", blocks.shape, dtype, chunks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -31,15 +31,13 @@ from ..sliding_window import GridInferer
 from ..voxelwise import AdaptedInferer, TaughtInferer
 from .classes import Classes
 from .cluster import cluster
-from .combined import WithClassifier
 from .grid import BlockGrid, Index
 from .image import ScaledImage
+from .logits import LogitsByBox, MeanOfViews, Scales, WithClassifier
 from .plan import Plan, check_disk, disk_needed, plan_blocks, read_memory
 from .results import Results
 from .rule import rule_of
-from .scales import Scales
 from .stages import Stage
-from .views import MeanOfViews
 from .work_folder import WorkFolder
 
 logger = logging.getLogger(__name__)
@@ -55,6 +53,7 @@ class Blockwise:
         memory: what the arrays of a block may take, a number of GB or text such as `800MB` (`read_memory`).
         channel: which channel to read of a file that has several.
         level: which resolution to read of a pyramid.
+        about: the origin of the weights; with others, an unfinished run does not go on.
         workers: number of processes that do the blocks (`cluster.py`); 0 for this one alone.
         scheduler: address of a Dask scheduler whose workers do them, instead.
         side: of the blocks in voxels, to choose it oneself.
@@ -69,6 +68,7 @@ class Blockwise:
         memory: float | str | None = None,
         channel: int | str | None = None,
         level: int = 0,
+        about: Mapping[str, str] | None = None,
         workers: int = 0,
         scheduler: str | None = None,
         side: int | None = None,
@@ -77,17 +77,17 @@ class Blockwise:
         if self.mode not in MODES:
             refuse(f"--blocks {blocks}", f"is neither {AUTO} nor true or false", "give one of these")
         self.memory = read_memory(memory)
-        self.channel, self.level, self.side = channel, level, side
+        self.channel, self.level, self.side, self.about = channel, level, side, dict(about or {})
         self.workers, self.scheduler = workers, scheduler
         self._apart: Callable[[Stage, Callable[[Index], None]], None] | None = None
 
-    def use(self, evaluator: SupervisedEvaluator, preprocessing: Compose, postprocessing: Compose) -> None:
+    def use(self, evaluator: SupervisedEvaluator, preprocessing: Compose, after: Sequence[Any]) -> None:
         """Take the network, the inferers and the transforms from those that segment in memory.
 
         Args:
             evaluator: runs an inferer and a network.
             preprocessing: what is done to an image; of its transforms, the scaling of intensities counts.
-            postprocessing: what is done to logits; of its transforms, those of this bundle count.
+            after: transforms of the logits; those of this bundle count.
         """
         self.inferer, self.network = evaluator.inferer, evaluator.network
         self.device = torch.device(evaluator.state.device or "cpu")
@@ -101,7 +101,7 @@ class Blockwise:
             parts.get(kind) for kind in (TaughtInferer, AdaptedInferer, AugmentedInferer)
         )
         self.scaler = next(each for each in preprocessing.flatten().transforms if isinstance(each, ScaleToUnitd))
-        self.after = postprocessing.flatten().transforms
+        self.after = after
         self.results = Results(self.after, self.classes)
 
     def plan(self, info: VolumeInfo) -> Plan:
@@ -125,24 +125,49 @@ class Blockwise:
         if self.needs_all:
             refuse("--adapt true", f"learns from the whole of {path} in memory, which it does not fit", "leave it out")
         with open_volume(path, self.channel, self.level) as volume:
-            plan, writer = self.plan(volume.info), self.results.writer
-            folder = WorkFolder(writer.output_path(path), self._about(volume, plan))
-            with folder.open() as goes_on, self._runner():
-                self._check_disk(folder, volume.info, plan)
-                logger.info("%s: in blocks of %s voxels%s", path.name, by(plan.side), ", goes on" * goes_on)
+            result = self.results.writer.output_path(path)
+            with self.segmented(volume, result, copied=file_family(result) != "zarr") as found:
                 try:
-                    self._run(path, volume, plan, folder)
+                    classes, logits = found()
                 except EmptyVolumeError as error:
                     if alone:
                         raise
                     logger.warning("%s; its segmentation is empty", error)
                     self.results.write_empty(path, volume.info)
+                    return
+                spread = logits.spread if isinstance(logits, MeanOfViews) else None
+                self.results.write(path, volume.info, classes, spread)
 
-    def _run(self, path: Path, volume: Volume, plan: Plan, folder: WorkFolder) -> None:
+    @contextmanager
+    def segmented(
+        self, volume: Volume, result: Path, copied: bool = False
+    ) -> Iterator[Callable[[], tuple[Classes, LogitsByBox]]]:
+        """Keep what is found of a volume on disk inside the block, and afterwards only if the block fails.
+
+        Args:
+            volume: the volume.
+            result: what is made of it, beside which the folder of this work lies.
+            copied: whether what is found will be copied into a file there.
+
+        Yields:
+            What segments it: a function that returns its classes, and the network's logits.
+
+        Raises:
+            UserError: for too little memory or disk, or if another process is at work there.
+        """
+        plan, keeps = self.plan(volume.info), self.results.keeps_probability
+        folder = WorkFolder(result, self._about(volume, plan, keeps))
+        with folder.open() as goes_on, self._runner():
+            self._check_disk(folder, volume.info, plan, copied)
+            name = volume.info.path.name
+            logger.info("%s: in blocks of %s voxels%s", name, by(plan.side), ", goes on" * goes_on)
+            yield lambda: self._run(volume, plan, folder)
+
+    def _run(self, volume: Volume, plan: Plan, folder: WorkFolder) -> tuple[Classes, LogitsByBox]:
         if "scaling" not in folder.state:
             scaling = scaling_of(volume, self.scaler.lower, self.scaler.upper, self.scaler.invert)
             folder.keep(scaling=asdict(scaling))
-        image = ScaledImage(volume, Scaling(**folder.state["scaling"]))
+        image, affine = ScaledImage(volume, Scaling(**folder.state["scaling"])), volume.info.affine
         network = Scales(
             folder.path,
             self.multiscale,
@@ -153,20 +178,18 @@ class Blockwise:
             plan.side,
             plan.chunks,
             self.device,
-            volume.info.affine,
-            path.name,
+            affine,
+            volume.info.path.name,
             self._run_stage,
         )
         logits = found = network.views(image) if self.passes > 1 else network.logits(image)
         if self.classifier is not None:
-            logits = WithClassifier(found, image, self.classifier, volume.info.affine)
-        blocks = BlockGrid(image.shape, plan.side)
-        rule = rule_of(self.after, volume.info)
+            logits = WithClassifier(found, image, self.classifier, affine)
+        blocks, rule = BlockGrid(image.shape, plan.side), rule_of(self.after, volume.info)
         classes = Classes(folder.path, blocks, plan.chunks, rule, logits, self.classes, self.results.keeps_probability)
         self._run_stage(classes.stage())
         classes.clean()
-        spread = found.spread if isinstance(found, MeanOfViews) else None
-        self.results.write(path, volume.info, classes, spread)
+        return classes, found
 
     @property
     def needs_all(self) -> bool:
@@ -208,24 +231,22 @@ class Blockwise:
         else:
             self._apart(stage, lambda index: _count(stage, index))
 
-    def _check_disk(self, folder: WorkFolder, info: VolumeInfo, plan: Plan) -> None:
+    def _check_disk(self, folder: WorkFolder, info: VolumeInfo, plan: Plan, copied: bool) -> None:
         coarser = self.multiscale.scale == AUTO and bool(coarser_candidates(info.shape, info.affine))
-        writer = self.results.writer
-        copied = file_family(writer.output_path(info.path)) != "zarr"
         keeps = self.results.keeps_probability
         needed = disk_needed(info.shape, plan, self.grid.roi_size, self.classes, self.passes, coarser, keeps, copied)
         logger.info("it takes up to %s of disk in %s for a while", size(needed), folder.path.parent)
         check_disk(folder.path, needed, folder.size())
 
-    def _about(self, volume: Volume, plan: Plan) -> dict[str, Any]:
+    def _about(self, volume: Volume, plan: Plan, keeps_probability: bool) -> dict[str, Any]:
         """Return all that decides what a result holds."""
-        info, writer = volume.info, self.results.writer
+        info = volume.info
         # a data set inside an HDF5 file has a path of its own, that of the file and its name
         found = next(path for path in (info.path, *info.path.parents) if path.exists()).stat()
         return {
             "image": [str(info.path.absolute()), found.st_size, found.st_mtime_ns, info.channel, self.level],
             "voxels": [list(info.shape), str(info.dtype)],
-            "weights": writer.provenance,
+            "weights": self.about,
             "classifier": self.classifier is not None,
             "windows": [list(self.grid.roi_size), self.grid.overlap, str(self.grid.mode)],
             "scale": self.multiscale.scale,
@@ -233,7 +254,7 @@ class Blockwise:
             "precision": precision(self.inferer),
             "intensity": [self.scaler.lower, self.scaler.upper, self.scaler.invert],
             "rule": asdict(rule_of(self.after, info)),
-            "probability": self.results.keeps_probability,
+            "probability": keeps_probability,
             "blocks": [list(plan.side), list(plan.chunks)],
         }
 

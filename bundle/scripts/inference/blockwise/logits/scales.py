@@ -13,23 +13,24 @@ from monai.inferers import Inferer
 
 from scripts.core import AUTO, Box, by, foreground_log_odds
 
-from ..edge_padded import EdgePaddedInferer
-from ..multiscale import ALMOST_1, MAJORITY, MultiscaleInferer, coarser_candidates
-from ..resampling import shape_at
-from ..sliding_window import GridInferer
+from ...edge_padded import EdgePaddedInferer
+from ...multiscale import ALMOST_1, MAJORITY, MultiscaleInferer, coarser_candidates
+from ...resampling import shape_at
+from ...sliding_window import GridInferer
+from ..grid import BlockGrid, Index, WindowGrid
+from ..image import Image, StoredImage
+from ..stages import Stage, kept_array
 from .combined import LogitsByBox, MeanOfScales
-from .grid import BlockGrid, Index, WindowGrid
-from .image import Image, StoredImage
 from .mail import Mail
 from .network_pass import NetworkPass, StoredLogits
 from .resampled import resampled
-from .stages import Stage, kept_array
 from .views import MeanOfViews, Turn, TurnedImage, turns_of
 
 logger = logging.getLogger(__name__)
 
 Shape = tuple[int, int, int]
 
+SMALL = 32  # voxels
 RESOLVED = "resolved"  # attribute: the share of the vessel that the smallest size still resolves
 
 
@@ -119,8 +120,8 @@ class Scales:
         """Return an image at another size, worked out once."""
         if shape == image.shape:
             return image
-        blocks = BlockGrid(shape, self.chunks)  # small ones: each needs many voxels of the image
-        array = kept_array(self.folder / f"image-{name}.zarr", shape, np.float32, self.chunks)
+        blocks = BlockGrid(shape, _small(shape))
+        array = kept_array(self.folder / f"image-{name}.zarr", shape, np.float32, blocks.side)
 
         def load(index: Index) -> np.ndarray:
             return resampled(image.read, image.shape, shape, blocks.box(index))
@@ -143,7 +144,7 @@ class Scales:
             return (log_odds > 0).numpy().astype(np.float32)
 
         within = total = 0.0
-        small = BlockGrid(shape, self.chunks)
+        small = BlockGrid(shape, _small(shape))
         for index in small.indices:
             filled = resampled(vessel, found.shape, shape, small.box(index))
             within += float(filled[filled > ALMOST_1].sum(dtype=np.float64))
@@ -151,3 +152,9 @@ class Scales:
         share = within / max(total, 1e-12)
         record.update_attributes(**{RESOLVED: share})
         return share
+
+
+def _small(shape: Shape) -> Shape:
+    """Return the sides of blocks of a shrunken image, each of which needs up to 64 times as many voxels."""
+    x, y, z = (min(SMALL, size) for size in shape)
+    return x, y, z

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from scripts.core import refuse_failures, write_whole
 
-from .grid import Index
+from ..grid import Index
 
 Sums = npt.NDArray[np.float32]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.core import UserError
-from scripts.inference.blockwise.mail import Mail
+from scripts.inference.blockwise.logits.mail import Mail
 
 ONE, TWO = (0, 0, 0), (0, 0, 1)
 

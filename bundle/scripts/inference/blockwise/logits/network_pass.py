@@ -19,10 +19,10 @@ from monai.inferers import Inferer
 from scripts.core import Box, is_finite, refuse
 from scripts.io import BlockArray
 
-from .grid import BlockGrid, Index, WindowGrid
-from .image import Image, common, inside_of, read_padded
+from ..grid import BlockGrid, Index, WindowGrid
+from ..image import Image, common, inside_of, read_padded
+from ..stages import Apart, Stage, kept_array
 from .mail import Mail, Sums
-from .stages import Apart, Stage, kept_array
 
 Logits = npt.NDArray[np.float32]
 

@@ -5,7 +5,7 @@ import torch
 from monai.data import MetaTensor
 
 from scripts.core import slices
-from scripts.inference.blockwise.combined import MeanOfScales, WithClassifier
+from scripts.inference.blockwise.logits.combined import MeanOfScales, WithClassifier
 from scripts.inference.resampling import resample
 from scripts.inference.voxelwise import average, classified
 from scripts.network import VoxelClassifier

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from scripts.core import slices
-from scripts.inference.blockwise.resampled import resampled
+from scripts.inference.blockwise.logits.resampled import resampled
 from scripts.inference.resampling import resample
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from scripts.core import Box, through_plane_axis
 
+from ..image import Image
 from .combined import LogitsByBox
-from .image import Image
 from .network_pass import Logits
 
 Shape = tuple[int, int, int]

@@ -14,8 +14,8 @@ from scripts.core import Box
 from scripts.network import VoxelClassifier
 from scripts.transforms import FEATURES, REACH_OF_FEATURES, voxel_features
 
-from ..voxelwise import average, steps_of
-from .image import Image, grown, inside_of
+from ...voxelwise import average, steps_of
+from ..image import Image, grown, inside_of
 from .network_pass import Logits
 from .resampled import resampled
 

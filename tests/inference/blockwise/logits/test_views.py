@@ -7,7 +7,7 @@ from monai.data import MetaTensor
 
 from scripts.core import slices
 from scripts.inference.augmented import views
-from scripts.inference.blockwise.views import MeanOfViews, TurnedImage, turns_of
+from scripts.inference.blockwise.logits.views import MeanOfViews, TurnedImage, turns_of
 
 
 class Held:
