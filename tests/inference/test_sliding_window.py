@@ -3,10 +3,11 @@
 import pytest
 import torch
 from monai.data import compute_importance_map
+from monai.inferers import SlidingWindowInferer
 from torch.nn import functional as F
 
 from scripts.inference import GridInferer, reach_of_windows
-from tests.helpers.inferer_examples import Recorder, positions
+from tests.helpers.inferer_examples import Recorder, as_logits, positions
 
 
 def test_windows_lie_on_one_grid():
@@ -34,7 +35,7 @@ def test_logits_are_averaged_and_softmax_comes_after(mode):
     def network(x):
         return torch.cat((torch.zeros_like(x), torch.full_like(x, next(log_odds))), dim=1)
 
-    logits = GridInferer((32, 32, 32), overlap=0.5, mode=mode)(torch.zeros(1, 1, 48, 32, 32), network)
+    logits = GridInferer((32, 32, 32), overlap=0.5, mode=mode)(torch.rand(1, 1, 48, 32, 32), network)
     weight = compute_importance_map((32, 32, 32), mode=mode, sigma_scale=0.125)
     first, second = (F.pad(weight, (0, 0, 0, 0, *ends)) for ends in ((0, 16), (16, 0)))
     expected = (8 * first - 2 * second) / (first + second)
@@ -99,3 +100,23 @@ def test_with_the_reach_of_windows_around_it_a_block_lacks_none(overlap, windows
 def test_refusals(arguments, message):
     with pytest.raises(ValueError, match=message):
         GridInferer(**arguments)
+
+
+def test_windows_that_are_constant_and_alike_are_seen_once():
+    """Of 9 windows along a volume that is 0 in the middle and 1 at its end, three are the same as one before."""
+    network = Recorder()
+    image = torch.zeros(1, 1, 160, 32, 32)
+    image[..., :20, :, :] = torch.rand(20, 32, 32)
+    image[..., 120:, :, :] = 1
+    inferer = GridInferer((32, 32, 32), overlap=0.5, sw_batch_size=2)
+    found = inferer(image, network)
+    constant = [window for window in network.windows if window.min() == window.max()]
+    assert len(network.windows) == 9 - 3
+    assert [float(window.max()) for window in constant] == [0.0, 1.0]
+
+    class Every(GridInferer):
+        """MONAI's own, which sees every window."""
+
+        __call__ = SlidingWindowInferer.__call__
+
+    torch.testing.assert_close(found, Every((32, 32, 32), overlap=0.5, sw_batch_size=2)(image, as_logits))

@@ -9,8 +9,9 @@ UNLABELLED = -1
 RESULTS = SEGMENTATION, PROBABILITY, SPREAD = "_seg", "_prob", "_std"
 """How names of results end, after the name of the image."""
 OUTPUTS = (
-    *("*_outlines.png", "metrics.json", "metrics.csv", "curves.json", "curves.png", "roc.png", "precision_recall.png"),
-    *("epochs.csv", "model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "resume.pt"),
+    *("*_outlines.png", "*_preview.png", "curves.png", "roc.png", "precision_recall.png"),
+    *("metrics.json", "metrics.csv", "curves.json", "epochs.csv"),
+    *("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "resume.pt"),
 )
 """What commands write beside volumes."""
 MAX_WHOLE = 2**53

@@ -14,12 +14,7 @@ from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose
 
 from scripts.core import AUTO, EmptyVolumeError, advance, by, expect, refuse, size
-from scripts.io import (
-    Volume,
-    VolumeInfo,
-    file_family,
-    open_volume,
-)
+from scripts.io import Volume, VolumeInfo, file_family, open_volume, split_name
 from scripts.network import VoxelClassifier
 from scripts.transforms import ScaleToUnitd, Scaling, scaling_of
 
@@ -35,6 +30,7 @@ from .grid import BlockGrid, Index
 from .image import ScaledImage
 from .logits import LogitsByBox, MeanOfViews, Scales, WithClassifier
 from .plan import Plan, check_disk, disk_needed, plan_blocks, read_memory
+from .preview import Preview
 from .results import Results
 from .rule import rule_of
 from .stages import Stage
@@ -43,6 +39,7 @@ from .work_folder import WorkFolder
 logger = logging.getLogger(__name__)
 
 MODES = ("true", "false", AUTO)
+PREVIEW = "_preview.png"
 
 
 class Blockwise:
@@ -159,11 +156,15 @@ class Blockwise:
         folder = WorkFolder(result, self._about(volume, plan, keeps))
         with folder.open() as goes_on, self._runner():
             self._check_disk(folder, volume.info, plan, copied)
-            name = volume.info.path.name
+            name, stem = volume.info.path.name, split_name(volume.info.path)[0]
             logger.info("%s: in blocks of %s voxels%s", name, by(plan.side), ", goes on" * goes_on)
-            yield lambda: self._run(volume, plan, folder)
+            preview = Preview(result.with_name(f"{stem}{PREVIEW}"), volume.info.shape, volume.info.affine)
+            yield lambda: self._run(volume, plan, folder, preview if self._apart is None else None)
+            preview.remove()
 
-    def _run(self, volume: Volume, plan: Plan, folder: WorkFolder) -> tuple[Classes, LogitsByBox]:
+    def _run(
+        self, volume: Volume, plan: Plan, folder: WorkFolder, preview: Preview | None
+    ) -> tuple[Classes, LogitsByBox]:
         if "scaling" not in folder.state:
             scaling = scaling_of(volume, self.scaler.lower, self.scaler.upper, self.scaler.invert)
             folder.keep(scaling=asdict(scaling))
@@ -181,6 +182,7 @@ class Blockwise:
             affine,
             volume.info.path.name,
             self._run_stage,
+            preview,
         )
         logits = found = network.views(image) if self.passes > 1 else network.logits(image)
         if self.classifier is not None:

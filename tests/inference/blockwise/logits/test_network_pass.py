@@ -81,3 +81,11 @@ def test_one_class_of_vessel_takes_one_array(tmp_path):
     assert len(scales(tmp_path, 32, convolution()).network_pass(Held(tubes(SHAPE)), "own").logits.arrays) == 1
     three = scales(tmp_path, 32, convolution(3), classes=3).network_pass(Held(tubes(SHAPE)), "other")
     assert len(three.logits.arrays) == 2
+
+
+def test_dropout_is_switched_off(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Dropout(0.5), convolution()).train()
+    found = scales(tmp_path, 32, network).network_pass(Held(tubes(SHAPE)), "own")
+    found.stage().run()
+    np.testing.assert_allclose(found.logits.read(whole(SHAPE)), in_memory(tubes(SHAPE), convolution()), atol=1e-5)
+    assert network.training

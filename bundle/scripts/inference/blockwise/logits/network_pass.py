@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from monai.inferers import Inferer
+from monai.networks.utils import eval_mode
 
 from scripts.core import Box, is_finite, refuse
 from scripts.io import BlockArray
 
 from ..grid import BlockGrid, Index, WindowGrid
 from ..image import Image, common, inside_of, read_padded
+from ..preview import Preview
 from ..stages import Apart, Stage, kept_array
 from .mail import Mail, Sums
 
@@ -73,6 +75,7 @@ class NetworkPass:
         logits: where the logits go.
         mail: what blocks pass on.
         subject: the volume, for messages.
+        preview: shows what is done, where this process does it.
     """
 
     name: str
@@ -84,6 +87,7 @@ class NetworkPass:
     logits: StoredLogits
     mail: Mail
     subject: str
+    preview: Preview | None = None
 
     def stage(self) -> Stage:
         """Return this pass as a stage of the work, whose done blocks the last array of logits names."""
@@ -115,7 +119,7 @@ class NetworkPass:
         if span is None:
             return None
         batch = torch.from_numpy(np.ascontiguousarray(voxels))[None, None].to(self.device)  # (1, 1, x, y, z)
-        with torch.inference_mode():
+        with eval_mode(self.network), torch.inference_mode():  # type: ignore[arg-type]  # or a plain function
             logits = self.inferer(batch, self.network)[0].float()  # (K, x, y, z)
             del batch
             found = (logits[1:] - logits[:1]).cpu()  # (K - 1, x, y, z)
@@ -123,6 +127,9 @@ class NetworkPass:
             if not is_finite(found):
                 remedy = "use other weights, or train again at a lower --learning_rate"
                 refuse(self.subject, "the network's logits for it are NaN or infinite", remedy)
+            if self.preview is not None:
+                box = common(span, self.grid.blocks.box(index))
+                self.preview.add_image(box, voxels[inside_of(box, span)])
             found *= self.grid.weights(span, self.grid.owned(index))  # back to sums, which blocks can add
         return found.numpy()
 
@@ -179,6 +186,8 @@ class NetworkPass:
         total /= self.grid.weights(box).numpy()
         for array, channel in zip(self.logits.arrays, total, strict=True):
             array.write(box, channel)
+        if self.preview is not None:
+            self.preview.add_logits(box, total)
 
     def after(self, index: Index) -> None:
         """Remove what was passed on to a block that is recorded as done."""

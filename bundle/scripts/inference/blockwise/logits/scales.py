@@ -19,6 +19,7 @@ from ...resampling import shape_at
 from ...sliding_window import GridInferer
 from ..grid import BlockGrid, Index, WindowGrid
 from ..image import Image, StoredImage
+from ..preview import Preview
 from ..stages import Stage, kept_array
 from .combined import LogitsByBox, MeanOfScales
 from .mail import Mail
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 Shape = tuple[int, int, int]
 
+OWN = "own"
 SMALL = 32  # voxels
 RESOLVED = "resolved"  # attribute: the share of the vessel that the smallest size still resolves
 
@@ -51,6 +53,7 @@ class Scales:
         affine: 4x4, of the image.
         subject: the volume, for messages.
         run: works through a stage.
+        preview: shows what is done of the image at its own size.
     """
 
     folder: Path
@@ -65,8 +68,9 @@ class Scales:
     affine: np.ndarray
     subject: str
     run: Callable[[Stage], None]
+    preview: Preview | None = None
 
-    def logits(self, image: Image, name: str = "own") -> LogitsByBox:
+    def logits(self, image: Image, name: str = OWN) -> LogitsByBox:
         """Run the network wherever it has not been run, and return the logits on the image's own voxels.
 
         Args:
@@ -109,7 +113,8 @@ class Scales:
         logits = StoredLogits.create(self.folder, f"logits-{name}", blocks, self.classes, self.chunks)
         mail = Mail(self.folder / f"mail-{name}")
         inner: Inferer = self.edge.inferer
-        return NetworkPass(name, image, windows, inner, self.network, self.device, logits, mail, self.subject)
+        preview = self.preview if name == OWN else None
+        return NetworkPass(name, image, windows, inner, self.network, self.device, logits, mail, self.subject, preview)
 
     def _found(self, image: Image, name: str) -> StoredLogits:
         found = self.network_pass(image, name)
