@@ -97,3 +97,19 @@ def test_folders_are_not_entered_whatever_their_names(inbox):
     (inbox.folder / "series.tif" / "q.tif").write_bytes(b"slice")
     look(inbox)
     assert look(inbox, after=5) == []
+
+
+def test_a_zarr_is_complete_when_nothing_in_it_has_changed_for_the_interval(inbox):
+    folder = inbox.folder / "a.zarr"
+    (folder / "c" / "0").mkdir(parents=True)
+    (folder / "zarr.json").write_text("{}")
+    (inbox.folder / "no_zarr").mkdir()
+    assert look(inbox) == []
+    (folder / "c" / "0" / "1").write_bytes(b"chunk")
+    assert look(inbox, 5) == []
+    assert look(inbox, 5) == ["a.zarr"]
+    inbox.deal_with(folder)
+    assert look(inbox, 5) == []
+    (folder / "c" / "0" / "1").write_bytes(b"another")
+    assert look(inbox) == []
+    assert look(inbox, 5) == ["a.zarr"]

@@ -20,6 +20,17 @@ def test_of_a_file_beside_it(scans, name):
     assert options["output_dir"] == str(scans)
 
 
+def test_of_a_zarr_beside_it_though_it_is_a_folder(scans, capsys):
+    (scans / "c.ome.zarr").mkdir()
+    options = {"dataset_dir": str(scans / "c.ome.zarr")}
+    assert place_beside(options) == scans
+    (scans / "c_seg.ome.zarr").mkdir()
+    say_results(scans, options)
+    assert capsys.readouterr().out == f"result: {scans / 'c_seg.ome.zarr'}\n"
+    with pytest.raises(FileExistsError, match=r"c_seg\.ome\.zarr: exists"):
+        place_beside({"dataset_dir": str(scans / "c.ome.zarr")})
+
+
 def test_of_a_folder_in_one_beside_it(scans):
     assert place_beside({"dataset_dir": str(scans)}) == scans.parent / "scans_seg"
     (scans.parent / "scans_seg").mkdir()  # an empty one is nothing to lose

@@ -45,7 +45,7 @@ def test_bad_ones_only_are_each_told(tmp_path, caplog):
     assert f"{tmp_path / 'a.tif'}: the file is empty" in caplog.text
 
 
-@pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".nii", ".nii.gz"])
+@pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".nii", ".nii.gz", ".zarr"])
 def test_results_are_left_out_by_what_they_state(tmp_path, caplog, suffix):
     """Whatever they are called; and what is called so but does not state it is an image."""
     write_volume(tmp_path / f"a{suffix}", MASK, provenance={"scanner": "mine"})
@@ -70,6 +70,8 @@ def test_results_only(tmp_path):
         checked_images(tmp_path)
     told(error, tmp_path)
     assert names(checked_images(tmp_path / "a_seg.tif")) == ["a_seg"]  # a file that is named is meant
+    write_volume(tmp_path / "c_seg.ome.zarr", MASK, provenance=OURS)
+    assert names(checked_images(tmp_path / "c_seg.ome.zarr")) == ["c_seg"]  # although it is a folder
 
 
 def test_results_beside_the_images_of_a_dataset(tmp_path):

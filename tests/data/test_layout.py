@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scripts.data import checked_images, find_dataset, find_images, find_labelled, find_volumes
-from scripts.io import read_volume
+from scripts.io import read_volume, write_volume
 from tests.helpers.volume_examples import told
 
 SHAPE = (6, 5, 4)
@@ -229,3 +229,21 @@ def test_what_a_command_wrote_is_not_told_as_strange(tmp_path, caplog):
     (tmp_path / "a.oib").touch()
     find_volumes(tmp_path)
     assert caplog.messages == [f"{tmp_path}: ignored, names do not look like volumes: a.oib"]
+
+
+def test_zarr_folders_are_volumes(tmp_path):
+    """Those of a pair may be of any two kinds; nothing inside them is taken for a volume."""
+    dataset = tmp_path / "one"
+    for name in ("images/a.ome.zarr", "labels/a.zarr", "images/b.zarr", "labels/b.nii.gz"):
+        write_volume(dataset / name, LABEL)
+    assert pairs(find_dataset(dataset), "name", "image", "label") == [
+        ("a", "a.ome.zarr", "a.zarr"),
+        ("b", "b.zarr", "b.nii.gz"),
+    ]
+    assert [item["scan"].values for item in find_labelled(dataset)] == [[0, 1], [0, 1]]
+    assert pairs(checked_images(dataset / "images" / "a.ome.zarr"), "name") == [("a",)]
+    listed = {"training": [{"image": "images/a.ome.zarr", "label": "labels/a.zarr"}]}
+    (dataset / "dataset.json").write_text(json.dumps(listed))
+    assert pairs(find_dataset(dataset), "name", "label") == [("a", "a.zarr")]
+    with pytest.raises(FileNotFoundError, match=r"holds volumes such as \w+/\w\.(ome\.)?\w+"):
+        find_dataset(tmp_path)

@@ -4,7 +4,16 @@ import socket
 import numpy as np
 import pytest
 
-from scripts.io import READ_SUFFIXES, SUFFIXES, file_family, read_volume, result_name, split_name, write_volume
+from scripts.io import (
+    READ_SUFFIXES,
+    SUFFIXES,
+    file_family,
+    is_zarr,
+    read_volume,
+    result_name,
+    split_name,
+    write_volume,
+)
 from scripts.io.formats import FAMILY_OF_KIND, check_content
 from tests.helpers.volume_examples import imagej, nifti, positions, told
 
@@ -38,9 +47,20 @@ def test_a_folder_is_a_series_of_its_name(tmp_path, monkeypatch):
     assert file_family(tmp_path / "1.2.840") == "dicom"
     monkeypatch.chdir(tmp_path / "1.2.840")
     assert split_name(".") == ("1.2.840", "")
-    (tmp_path / "a.zarr").mkdir()
-    with pytest.raises(ValueError, match="raw2ometiff"):
-        split_name(tmp_path / "a.zarr")
+
+
+def test_a_zarr_is_a_folder_by_its_name_or_by_what_is_in_it(tmp_path):
+    assert split_name("b/a.v2.ome.zarr") == ("a.v2", ".ome.zarr")
+    assert split_name("a.zarr") == ("a", ".zarr")
+    for mark in ("zarr.json", ".zarray", ".zgroup"):
+        inner = tmp_path / "plate" / mark.strip(".")
+        inner.mkdir(parents=True)
+        (inner / mark).write_text("{}")
+        assert split_name(inner) == (inner.name, "")
+        assert (file_family(inner), is_zarr(inner)) == ("zarr", True)
+        assert result_name(inner, "seg") == f"{inner.name}_seg.ome.zarr"
+    assert (file_family(tmp_path / "plate"), is_zarr(tmp_path / "plate")) == ("dicom", False)
+    assert is_zarr(f"{tmp_path}/not_there.zarr/")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +76,8 @@ def test_a_folder_is_a_series_of_its_name(tmp_path, monkeypatch):
         ("a.dcm", "seg", True, "a_seg.dcm"),
         ("a.dcm", "prob", False, "a_prob.nii.gz"),
         ("a.npy", "", True, "a.npy"),
+        ("a.zarr", "seg", True, "a_seg.zarr"),
+        ("a.ome.zarr", "prob", False, "a_prob.ome.zarr"),
     ],
 )
 def test_what_a_result_is_called(image, postfix, classes, name):

@@ -1,3 +1,4 @@
+import gzip
 import os
 
 import nibabel as nib
@@ -6,8 +7,8 @@ import pytest
 import tifffile
 
 from scripts.core import files
-from scripts.io import VolumeReader, read_header, read_volume, write_volume
-from tests.helpers.volume_examples import imagej, nifti, ome, plain, positions, told
+from scripts.io import VolumeReader, read_header, read_volume, write_streamed, write_volume
+from tests.helpers.volume_examples import SHAPE, imagej, nifti, ome, plain, positions, told
 
 SUFFIXES = (".tif", ".ome.tif", ".TIFF", ".nii", ".nii.gz", ".npy")
 
@@ -146,3 +147,81 @@ def test_imagej_and_plain_stay_apart(tmp_path):
         write_volume(tmp_path / "b.tif", positions(), read_header(make(tmp_path / "a.tif")))
         with tifffile.TiffFile(tmp_path / "b.tif") as tif:
             assert tif.is_imagej == is_imagej
+
+
+def asked(array, seen=None):
+    """Return what `write_streamed` asks for voxels, noting the boxes."""
+
+    def read(box):
+        if seen is not None:
+            seen.append(box)
+        return array[tuple(slice(*bounds) for bounds in box)]
+
+    return read
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "b.tif", "a.nii", "a.nii.gz", "a.npy", "a.nrrd"])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_what_is_streamed_is_what_is_written_at_once(tmp_path, monkeypatch, name, dtype):
+    """In slabs of two planes; with the source's byte order, orientation, compression and metadata."""
+    if name == "a.nrrd":
+        pytest.importorskip("SimpleITK")
+    monkeypatch.setattr("scripts.io.volume.SLAB", 2 * 20 * np.dtype(dtype).itemsize + 1)
+    array = positions(dtype=dtype)
+    if name == "b.tif":
+        mirrored = [(274, "H", 1, 3, False)]
+        source = imagej(tmp_path / "source.tif", byteorder=">", compression="zlib", extratags=mirrored)
+    elif name.startswith("a.nii"):
+        source = nifti(tmp_path / f"source{name[1:]}", endianness=">")
+    else:
+        source = write_volume(tmp_path / f"source{name[1:]}", array, voxel_size=(1, 2, 3), unit="µm")
+    info, kept, seen = read_header(source), {"provenance": {"by": "a test"}}, []
+    kept |= {"intensity_range": (0, 9)} if name != "a.npy" else {}
+    streamed = write_streamed(tmp_path / f"streamed{name[1:]}", asked(array, seen), SHAPE, dtype, info, **kept)
+    once = write_volume(tmp_path / f"once{name[1:]}", array, info, **kept)
+    there, voxels = read_volume(streamed)
+    np.testing.assert_array_equal(voxels, array)
+    assert seen == [((0, 5), (0, 4), (0, 3))] if name == "a.nrrd" else [box[2] for box in seen] == [(0, 2), (2, 3)]
+    expected = read_header(once)
+    assert (there.kind, there.dtype, there.unit) == (expected.kind, expected.dtype, expected.unit)
+    assert (there.provenance, there.intensity_range) == (expected.provenance, expected.intensity_range)
+    np.testing.assert_array_equal(there.affine, expected.affine)
+    if name.endswith(".tif"):
+        with tifffile.TiffFile(streamed) as one, tifffile.TiffFile(once) as other:
+            assert (one.byteorder, one.is_imagej, one.is_ome) == (other.byteorder, other.is_imagej, other.is_ome)
+            assert one.pages[0].compression == other.pages[0].compression
+            assert one.pages[0].tags.get(274) == other.pages[0].tags.get(274) or one.pages[0].tags[274].value == 3
+    if name == "a.nii":
+        assert streamed.read_bytes() == once.read_bytes()
+    if name == "a.nii.gz":
+        assert gzip.decompress(streamed.read_bytes()) == gzip.decompress(once.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("voxels", "word"),
+    [
+        (np.zeros((5, 4, 2), np.float32), "shape"),
+        (np.zeros(SHAPE, np.float64), "float64"),
+        (np.full(SHAPE, np.nan, np.float32), "NaN"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.tif", "a.nii.gz", "a.npy", "a.ome.zarr"])
+def test_wrong_slabs_leave_nothing(tmp_path, voxels, word, name):
+    with pytest.raises(ValueError, match=word) as error:
+        write_streamed(tmp_path / name, lambda box: voxels, SHAPE, np.float32)
+    told(error, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mask_of_truth_values_is_streamed_as_numbers(tmp_path):
+    path = write_streamed(tmp_path / "a.tif", asked(positions() > 50), SHAPE, bool)
+    np.testing.assert_array_equal(read_volume(path)[1], (positions() > 50).astype(np.uint8))
+
+
+def test_streaming_beyond_4_gib_takes_a_big_tiff(tmp_path, monkeypatch):
+    monkeypatch.setattr("scripts.io.tiff.writer.MAX_CLASSIC", 59)
+    for name in ("a.tif", "a.ome.tif"):
+        path = write_streamed(tmp_path / name, asked(positions()), SHAPE, np.uint8)
+        with tifffile.TiffFile(path) as tif:
+            assert tif.is_bigtiff
+        np.testing.assert_array_equal(read_volume(path)[1], positions())

@@ -10,15 +10,17 @@ pydicom = pytest.importorskip("pydicom")
 highdicom = pytest.importorskip("highdicom")
 sitk = pytest.importorskip("SimpleITK")
 from tests.helpers.dicom_examples import STEP, multiframe, series, voxels  # noqa: E402
+from tests.io.zarr.examples import ome_zarr, plain_zarr  # noqa: E402
 
 ARRAY = voxels(6).repeat(3, 1).repeat(3, 2)  # (Z, Y, X) = (6, 15, 21)
 RESULTS = ["scan_prob.nii.gz", "scan_seg.dcm", "whole_prob.nii.gz", "whole_seg.dcm"]
 RESULTS += ["slicer_prob.nrrd", "slicer_seg.nrrd", "itk_prob.mha", "itk_seg.mha"]
+RESULTS += ["light_prob.ome.zarr", "light_seg.ome.zarr", "flat_prob.zarr", "flat_seg.zarr"]
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    """A series, a multi-frame image, NRRD and a detached MetaImage; three series that are no volume."""
+    """A series, a multi-frame image, NRRD, a detached MetaImage and Zarr; three series that are no volume."""
     folder = tmp_path_factory.mktemp("formats")
     images = folder / "images"
     series(images / "scan", ARRAY)
@@ -29,6 +31,8 @@ def dataset(tmp_path_factory):
     image.SetDirection((0.8, 0, -0.6, 0.6, 0, 0.8, 0, -1, 0))
     sitk.WriteImage(image, str(images / "slicer.nrrd"), True)
     sitk.WriteImage(image, str(images / "itk.mhd"))
+    ome_zarr(images / "light.ome.zarr", "0.4", array=ARRAY, chunks=(2, 8, 8))
+    plain_zarr(images / "flat.zarr", 3, ARRAY, chunks=(2, 8, 8))
     at = STEP * np.arange(6)
     series(images / "unequal", ARRAY, at=at + np.array([0, 0, 0, 0, 0, 0.5]))
     series(images / "missing", ARRAY, at=at + 2 * STEP * np.array([0, 0, 0, 1, 1, 1]))
@@ -48,7 +52,7 @@ def done(bundle, dataset, tiny_weights, tmp_path_factory):
 def test_every_volume_has_its_results_and_every_other_its_line(done):
     out, run, _ = done
     assert sorted(file.name for file in out.iterdir()) == sorted(RESULTS)
-    run.refused("3 of 7 volumes: could not be segmented")
+    run.refused("3 of 9 volumes: could not be segmented")
     for words in ("not equally spaced: between", "2 slices are missing: between", "it holds 2 series and not one"):
         assert len([line for line in run.stderr.splitlines() if "failed" in line and words in line]) == 1
     assert "Unspeakable" not in run.stderr
@@ -74,6 +78,19 @@ def test_a_segmentation_object_is_whole_and_lies_on_its_slices(done, dataset, na
     planes = probability.transpose(2, 1, 0) > 0.5
     turned = np.dot(volume.affine[:3, 0], np.cross([0.8, 0.6, 0], [0, 0, -1])) < 0
     np.testing.assert_array_equal(volume.array, planes[::-1] if turned else planes)
+
+
+@pytest.mark.parametrize(("image", "kind"), [("light.ome.zarr", "ome-zarr"), ("flat.zarr", "zarr")])
+def test_a_zarr_gives_one(done, dataset, image, kind):
+    out, _, _ = done
+    source = read_header(dataset / "images" / image)
+    stem, _, suffix = image.partition(".")
+    info, classes = read_volume(out / f"{stem}_seg.{suffix}")
+    probability = read_volume(out / f"{stem}_prob.{suffix}")[1]
+    assert (info.kind, info.unit, info.source["zarr_format"]) == (kind, source.unit, source.source["zarr_format"])
+    np.testing.assert_array_equal(info.affine, source.affine)
+    np.testing.assert_array_equal(classes, probability > 0.5)
+    assert "weights_sha256" in info.provenance
 
 
 @pytest.mark.parametrize(("image", "result"), [("slicer.nrrd", "slicer_seg.nrrd"), ("itk.mhd", "itk_seg.mha")])

@@ -6,11 +6,14 @@ network share sends no news of what another machine writes, and no file system t
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from scripts.io import is_zarr
 
 MAX_PAUSE = 600.0  # seconds between two tries of a file that the disk or the network failed
 
@@ -38,7 +41,7 @@ class Inbox:
     """The files of a folder, each offered when it is complete, and again when it has changed.
 
     Args:
-        folder: the folder; hidden files, and files in folders inside it, are passed over.
+        folder: the folder; hidden files, and files in folders inside it that are no Zarr, are passed over.
         interval: seconds without a change after which a file counts as complete.
         apart: paths in the folder that are passed over.
         clock: returns the time in seconds.
@@ -66,7 +69,7 @@ class Inbox:
         """
         found: dict[Path, _Entry] = {}
         for path in sorted(self.folder.iterdir()):
-            state = None if path.name.startswith(".") or path.resolve() in self.apart else _state(path)
+            state = None if path.name.startswith(".") or path.resolve() in self.apart else state_of(path)
             if state is not None:
                 before = self.entries.get(path)
                 found[path] = before if before and before.state == state else _Entry(state, since=self.clock())
@@ -80,7 +83,7 @@ class Inbox:
 
     def unchanged(self, path: Path) -> bool:
         """Tell whether a file is still as it was when the folder was last looked at."""
-        return path in self.entries and _state(path) == self.entries[path].state
+        return path in self.entries and state_of(path) == self.entries[path].state
 
     def deal_with(self, path: Path) -> None:
         """Mark a file as dealt with, so that it is offered again only when it changes."""
@@ -93,10 +96,18 @@ class Inbox:
         entry.not_before = self.clock() + entry.pause
 
 
-def _state(path: Path) -> tuple[int, int] | None:
-    """Return size and time of the last change of a file; None for what is no file, or gone."""
+def state_of(path: Path) -> tuple[int, int] | None:
+    """Return size and time of the last change of a file, or of all files of a Zarr.
+
+    It is None for what is neither, or gone.
+    """
     try:
         status = path.stat()
+        if not stat.S_ISDIR(status.st_mode):
+            return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+        if not is_zarr(path):
+            return None
+        found = [os.stat(os.path.join(place, name)) for place, _, names in os.walk(path) for name in names]
     except OSError:  # gone since the folder was listed
         return None
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+    return sum(each.st_size for each in found), max((each.st_mtime_ns for each in found), default=0)

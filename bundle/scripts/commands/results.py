@@ -29,7 +29,7 @@ def place_beside(options: dict[str, str], program: str = "tubenet") -> Path:
     if "output_dir" in options:
         return Path(options["output_dir"])
     source = Path(options["dataset_dir"])
-    if source.is_dir():
+    if _is_folder(source):
         target = source.parent / f"{source.name}_seg"
         taken = [target] if target.exists() and (not target.is_dir() or any(target.iterdir())) else []
     else:
@@ -62,7 +62,7 @@ def say_results(target: Path, options: dict[str, str], since: float = 0.0) -> No
         since: seconds since the epoch; what is older was written by another run, and is not told.
     """
     source = Path(options["dataset_dir"])
-    if source.is_dir():
+    if _is_folder(source):
         print(printable(f"results: {target}{os.sep}"))
         return
     for found in _results(target, stem_of(source)):
@@ -70,8 +70,17 @@ def say_results(target: Path, options: dict[str, str], since: float = 0.0) -> No
             print(printable(f"result: {found}"))
 
 
+def _is_folder(source: Path) -> bool:
+    """Tell whether a path is a folder of images, and not the folder that is a Zarr."""
+    if not source.is_dir():
+        return False
+    from scripts.io import is_zarr  # takes a second, which a refusal should not pay for
+
+    return not is_zarr(source)
+
+
 def _results(folder: Path, stem: str) -> list[Path]:
     """Return the files in a folder that are named as results of one image."""
     names = tuple(f"{stem}{ending}." for ending in RESULTS)
     files = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in files if path.name.startswith(names) and path.is_file()]
+    return [path for path in files if path.name.startswith(names) and (path.is_file() or path.suffix == ".zarr")]

@@ -31,7 +31,7 @@ from scripts.data import checked_images
 from scripts.inference import EarlierResults, check_volume_fits, told_volumes
 from scripts.io import result_name
 
-from .inbox import Inbox
+from .inbox import Inbox, state_of
 from .option_table import with_options_of
 
 logger = logging.getLogger(__name__)
@@ -205,8 +205,9 @@ class _Watcher:
 
     def _is_done(self, path: Path) -> bool:
         """Tell whether all outputs of a file are there and not older than the file."""
-        changed = path.stat().st_mtime
-        return all(output.is_file() and output.stat().st_mtime >= changed for output in self._outputs(path))
+        changed = state_of(path)
+        outputs = [state_of(output) for output in self._outputs(path)]
+        return changed is not None and all(output is not None and output[1] >= changed[1] for output in outputs)
 
     def _segment(self, path: Path) -> None:
         """Segment a file with the loaded workflow."""
@@ -218,7 +219,7 @@ class _Watcher:
         earlier = EarlierResults(self.target, [path])
         with told_volumes(evaluator, volumes, heading=False):
             evaluator.run()
-        if missing := [output for output in self._outputs(path) if not output.is_file()]:
+        if missing := [output for output in self._outputs(path) if not output.exists()]:
             raise RuntimeError(f"{missing[0]}: was not written, though nothing failed")
         earlier.tell_left()
 

@@ -57,26 +57,36 @@ def write_together(files: Sequence[tuple[Path, Callable[[Path], Any]]]) -> None:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder; rename it to `path` after the block, or delete it on failure.
 
     Args:
         path: the final folder, which must not exist yet or must be empty.
+        replace: whether a folder that is there is replaced; it is kept on failure.
 
     Raises:
         UserError: if it cannot be written.
     """
-    temporary = part_of(path)
+    temporary, before = part_of(path), part_of(path)
+    check_name_length(path)
     sweep(path.parent)
     try:
         make_folder(temporary)
         with _naming(path):
             yield temporary
-            if path.exists():
+            if replace and path.is_dir():
+                path.replace(before)
+            elif path.exists():
                 path.rmdir()
-            temporary.replace(path)
+            try:
+                temporary.replace(path)
+            except BaseException:
+                if before.exists():
+                    before.replace(path)
+                raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for folder in (temporary, before):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def temporary_folder(name: str) -> Path:
@@ -87,6 +97,11 @@ def temporary_folder(name: str) -> Path:
     path = part_of(Path(tempfile.gettempdir()) / name)
     sweep(path.parent)
     return path
+
+
+def move(path: Path, target: Path) -> None:
+    """Rename a file or folder; both are in one file system, and nothing is at `target`."""
+    path.replace(target)
 
 
 def move_into(folder: Path, paths: Sequence[Path]) -> None:

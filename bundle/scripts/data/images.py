@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.core import RESULTS, one_line, refuse
-from scripts.io import VolumeInfo, read_header
+from scripts.io import VolumeInfo, is_zarr, read_header
 
 from .dataset import find_images
 from .layout import HEADER
@@ -43,7 +43,7 @@ def checked_images(dataset_dir: str | Path, channel: int | str | None = None) ->
             are results.
     """
     items = [_with_header(item, channel) for item in find_images(dataset_dir, channel)]
-    if not os.path.isfile(dataset_dir):
+    if not os.path.isfile(dataset_dir) and not is_zarr(dataset_dir):
         items = _without_results(dataset_dir, items)
     failed = [item[FAILED] for item in items if FAILED in item]
     if len(failed) == len(items):

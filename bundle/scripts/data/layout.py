@@ -20,7 +20,7 @@ from typing import Any
 from monai.data import load_decathlon_datalist
 
 from scripts.core import is_own_output, read_json, refuse, refuse_failures
-from scripts.io import READ_SUFFIXES, file_family, holds_series, split_name, whole_volumes
+from scripts.io import READ_SUFFIXES, file_family, holds_series, is_zarr, split_name, whole_volumes
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +85,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _refuse_empty(folder: Path, ignored: Sequence[str]) -> None:
     for name in ignored:
-        if name.lower().endswith(TEXT_SUFFIXES) or (
-            os.path.isdir(folder / name) and not name.lower().endswith(".zarr")
-        ):
+        if name.lower().endswith(TEXT_SUFFIXES) or os.path.isdir(folder / name):
             continue
         file_family(folder / name)  # names a converter for a microscope's or scanner's own format
     if nested := nested_volume(folder):
@@ -101,7 +99,7 @@ def nested_volume(folder: Path) -> str:
     """Return the relative path of some volume in a folder inside `folder`, or `""`."""
     for place, folders, files in islice(os.walk(folder) if os.path.isdir(folder) else (), _MAX_FOLDERS):
         folders[:] = sorted(each for each in folders if not each.startswith("."))
-        for name in sorted(files):
+        for name in sorted([*files, *(each for each in folders if is_zarr(each))]):
             if Path(place) != folder and name.lower().endswith(READ_SUFFIXES) and not name.startswith("."):
                 return str(Path(place, name).relative_to(folder))
     return ""
@@ -263,7 +261,7 @@ def _decathlon(
     for number, item in enumerate(items):
         if wrong := [key for key in keys if not isinstance(item.get(key), str)]:
             refuse(file, f"volume {number} under training names no {wrong[0]} file", "add it, or take it away")
-        if folders := [key for key in keys if os.path.isdir(item[key])]:
+        if folders := [key for key in keys if os.path.isdir(item[key]) and not is_zarr(item[key])]:
             refuse(file, f"volume {number} under training names a folder as its {folders[0]}", "name a file")
     there = [{**item, "image": str(_listed_image(Path(item["image"]), channel))} for item in items]
     if "label" in keys:
@@ -286,7 +284,9 @@ def _listed_image(path: Path, channel: int | str | None) -> Path:
     stem, suffix = split_name(path)
     case = unicodedata.normalize("NFC", stem)
     numbered = {
-        volume_name(file): file for file in path.parent.glob(f"*_[0-9][0-9][0-9][0-9]{suffix}") if not file.is_dir()
+        volume_name(file): file
+        for file in path.parent.glob(f"*_[0-9][0-9][0-9][0-9]{suffix}")
+        if not file.is_dir() or is_zarr(file)
     }
     files = _cases(numbered).get(case)
     return _choose_channel(case, files, channel)[1] if files else real

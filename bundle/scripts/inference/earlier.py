@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from scripts.data import is_result_name, volume_name
-from scripts.io import READ_SUFFIXES
+from scripts.io import READ_SUFFIXES, is_zarr
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class EarlierResults:
         self._before = {
             path: _state(path)
             for path in (sorted(self.folder.iterdir()) if self.folder.is_dir() else [])
-            if path.is_file()
+            if _is_there(path)
             and path.name.lower().endswith(READ_SUFFIXES)
             and is_result_name(volume_name(path), names)
             and path.resolve() not in own
@@ -38,12 +38,12 @@ class EarlierResults:
     @property
     def replaced(self) -> list[str]:
         """Names of those in whose place the run has written new ones."""
-        return [path.name for path, state in self._before.items() if path.is_file() and _state(path) != state]
+        return [path.name for path, state in self._before.items() if _is_there(path) and _state(path) != state]
 
     @property
     def left(self) -> list[str]:
         """Names of those that are as they were: the run did not write them."""
-        return [path.name for path, state in self._before.items() if path.is_file() and _state(path) == state]
+        return [path.name for path, state in self._before.items() if _is_there(path) and _state(path) == state]
 
     def tell_left(self) -> None:
         """Warn in one line of what might pass for a result of this run and is none."""
@@ -57,7 +57,11 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
+def _is_there(path: Path) -> bool:
+    return path.is_file() or (path.is_dir() and is_zarr(path))
+
+
 def _state(path: Path) -> tuple[int, int, int]:
-    """Return what differs once a file has been written anew: results appear whole, by a rename."""
+    """Return what differs once a result has been written anew: it appears whole, by a rename."""
     found = path.stat()
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -275,7 +275,7 @@ def _size(item: Mapping[str, Any], writer: SaveVolumed) -> int:
     if header is None:
         return 0
     name = writer.output_path(Path(str(item[Keys.IMAGE]))).name.lower()
-    compressed = name.endswith((".gz", ".dcm"))  # a DICOM segmentation takes a bit a voxel
+    compressed = name.endswith((".gz", ".dcm", ".zarr"))  # a DICOM segmentation takes a bit a voxel
     compressed |= header.source.get("compression", "NONE") != "NONE" or header.source.get("compressed", False)
     voxels = header.shape[0] * header.shape[1] * header.shape[2]
     return 0 if compressed else voxels * writer.output_dtype.itemsize

@@ -16,7 +16,7 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 from .adapters import SaveVolumed, VolumeReader, name_of
 from .axes import of_label
 from .dicom import CORRECTED, MAKER, NOT_LABELLED, Segment, holds_series, read_segments, singular
-from .formats import READ_SUFFIXES, SUFFIXES, file_family, result_name, split_name
+from .formats import READ_SUFFIXES, SUFFIXES, file_family, is_zarr, result_name, split_name
 from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
 from .opened import Volume
 from .place import difference
@@ -24,7 +24,7 @@ from .reader import open_volume, read_header, read_volume
 from .tiff import read_slices, whole_volumes
 from .units import in_unit
 from .volume import VolumeInfo
-from .writer import write_volume
+from .writer import finish_zarr, write_streamed, write_volume
 from .zarr import BlockArray
 
 __all__ = [
@@ -46,8 +46,10 @@ __all__ = [
     "difference",
     "edges_of",
     "file_family",
+    "finish_zarr",
     "holds_series",
     "in_unit",
+    "is_zarr",
     "name_of",
     "nodes_of",
     "of_label",
@@ -61,5 +63,6 @@ __all__ = [
     "singular",
     "split_name",
     "whole_volumes",
+    "write_streamed",
     "write_volume",
 ]

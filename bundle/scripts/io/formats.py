@@ -3,12 +3,13 @@
 Three words are used throughout this package:
 
 - The *family* of a file stands in its suffix. It decides which module reads and writes it: `tiff`, `nifti`, `npy`,
-  `itk` (NRRD and MetaImage), `dicom` or `microscopy`. A folder is a DICOM series.
+  `zarr`, `itk` (NRRD and MetaImage), `dicom` or `microscopy`. A Zarr is a folder; any other folder is a DICOM series.
 - A *dialect* is one of the three conventions by which a TIFF states its axes and its voxel size: ImageJ's, OME's, or
   none of the two, which is called plain.
 - The *kind* of a file is its family together with its dialect, found in its content: `imagej`, `ome`, `tiff` (plain),
-  `nifti`, `npy`, `nrrd`, `metaimage`, `dicom`, `segmentation` (of DICOM), `czi`, `nd2` or `lif`. A result is written as
-  the kind of file that it was made from, if that is one we can write (`result_name`).
+  `nifti`, `npy`, `zarr` (a plain array), `ome-zarr`, `nrrd`, `metaimage`, `dicom`, `segmentation` (of DICOM), `czi`,
+  `nd2` or `lif`. A result is written as the kind of file that it was made from, if that is one we can write
+  (`result_name`).
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from typing import Literal, NoReturn
 
 from scripts.core import check_regular, counted, refuse
 
-Family = Literal["tiff", "nifti", "npy", "itk", "dicom", "microscopy"]
+Family = Literal["tiff", "nifti", "npy", "zarr", "itk", "dicom", "microscopy"]
 
 FAMILY_OF_KIND: dict[str, Family] = {
     **{"imagej": "tiff", "ome": "tiff", "tiff": "tiff", "nifti": "nifti", "npy": "npy"},
+    **{"zarr": "zarr", "ome-zarr": "zarr"},
     **{"nrrd": "itk", "metaimage": "itk", "dicom": "dicom", "segmentation": "dicom"},
     **{"czi": "microscopy", "nd2": "microscopy", "lif": "microscopy"},
 }
@@ -38,6 +40,7 @@ _FORMATS: dict[str, tuple[Family, str]] = {
     ".nii": ("nifti", "NIfTI"),
     ".npy": ("npy", "NumPy"),
 }
+_FOLDERS: dict[str, tuple[Family, str]] = {".ome.zarr": ("zarr", "Zarr"), ".zarr": ("zarr", "Zarr")}
 _OF_EXTRAS: dict[str, tuple[Family, str]] = {
     ".nrrd": ("itk", "NRRD"),
     ".nhdr": ("itk", "NRRD"),
@@ -48,14 +51,14 @@ _OF_EXTRAS: dict[str, tuple[Family, str]] = {
     ".nd2": ("microscopy", "Nikon ND2"),
     ".lif": ("microscopy", "Leica LIF"),
 }
-_ALL = {**_FORMATS, **_OF_EXTRAS}
+_ALL = {**_FORMATS, **_FOLDERS, **_OF_EXTRAS}
 _SUFFIX_OF_CONTENT = {"TIFF": ".tif", "gzip": ".nii.gz", "NIfTI": ".nii", "NumPy": ".npy"}
 _SUFFIX_OF_CONTENT |= {content: suffix for suffix, (_, content) in reversed(_OF_EXTRAS.items())}
 
 SUFFIXES: tuple[str, ...] = tuple(_FORMATS)
-"""What is read and written with what is always installed."""
+"""Files that are read and written with what is always installed."""
 READ_SUFFIXES: tuple[str, ...] = tuple(_ALL)
-"""What is read, with the extras too (`extra.py`)."""
+"""What is read: these, the folders of Zarr, and what takes the extras (`extra.py`)."""
 # a header and its voxels in two files cannot appear at once, so results are one file
 _RESULTS = {".nhdr": ".nrrd", ".mhd": ".mha", ".czi": ".ome.tif", ".nd2": ".ome.tif", ".lif": ".ome.tif"}
 
@@ -68,7 +71,6 @@ _CONVERTERS = {
     "convert it to .nii.gz with 3D Slicer or SimpleITK": ".mgz .mgh .mnc .hdr .img",
     "save the array as .npy with numpy.save, or as .tif with tifffile.imwrite": ".npz .mat .h5 .hdf5",
     "if it is a slice, put all into one TIFF stack, in Fiji with File > Import > Image Sequence": " ".join(_PICTURES),
-    "convert it to OME-TIFF with raw2ometiff": ".zarr",
 }
 
 _MAGIC = (
@@ -89,6 +91,8 @@ _MAGIC = (
     (b"\x70\0\0\0", "Leica LIF"),
 )
 _METAIMAGE = re.compile(rb"\s*(?:\w+\s*=[^\n=]*\n\s*)*NDims\s*=")
+ZARR_MARKS = ("zarr.json", ".zarray", ".zgroup")
+"""Files that make a folder a Zarr: of format 3, and an array and a group of format 2."""
 START = 352
 """Bytes that tell the content: a NIfTI-1 header and the four behind it."""
 
@@ -106,7 +110,7 @@ def split_name(path: str | os.PathLike[str]) -> tuple[str, str]:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)], name[-len(suffix) :]
     suffix = Path(name).suffix.lower()
-    if suffix != ".zarr" and os.path.isdir(path):
+    if os.path.isdir(path):
         return Path(os.path.abspath(path)).name, ""
     readable = f"give one of {' '.join(sorted(READ_SUFFIXES))}"
     remedy = next((remedy for remedy, suffixes in _CONVERTERS.items() if suffix in suffixes.split()), readable)
@@ -116,13 +120,23 @@ def split_name(path: str | os.PathLike[str]) -> tuple[str, str]:
 
 
 def file_family(path: str | os.PathLike[str]) -> Family:
-    """Return the family of a file, such as `tiff`, by its suffix alone; of a folder `dicom`.
+    """Return the family of a file, such as `tiff`, by its suffix alone.
+
+    A folder without one is `zarr` if it is an array or a group, such as an image inside a plate; else `dicom`.
 
     Raises:
         UserError: as `split_name`.
     """
     suffix = split_name(path)[1].lower()
-    return _ALL[suffix][0] if suffix else "dicom"
+    if suffix:
+        return _ALL[suffix][0]
+    return "zarr" if is_zarr(path) else "dicom"
+
+
+def is_zarr(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a Zarr: named so, or a folder that is an array or a group."""
+    named = os.fspath(path).rstrip("/\\").lower().endswith(".zarr")
+    return named or any(os.path.isfile(os.path.join(path, mark)) for mark in ZARR_MARKS)
 
 
 def result_name(image: str | os.PathLike[str], postfix: str, classes: bool = True) -> str:
@@ -141,7 +155,9 @@ def result_name(image: str | os.PathLike[str], postfix: str, classes: bool = Tru
         UserError: as `split_name`.
     """
     stem, suffix = split_name(image)
-    if file_family(image) == "dicom":
+    if not suffix and file_family(image) == "zarr":
+        suffix = ".ome.zarr"
+    elif file_family(image) == "dicom":
         suffix = ".dcm" if classes else ".nii.gz"
     return f"{stem}{'_' if postfix else ''}{postfix}{_RESULTS.get(suffix.lower(), suffix)}"
 

@@ -20,7 +20,7 @@ from .axes import VolumeAxes, choose_volume
 from .formats import check_content
 from .memory import check_memory
 from .opened import StoredVolume, Volume
-from .volume import Geometry, VolumeInfo
+from .volume import Geometry, Slabs, VolumeInfo
 
 logger = logging.getLogger(__name__)
 
@@ -144,9 +144,33 @@ def write_npy(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mappi
     Raises:
         UserError: for an intensity range, which must not be lost, because the format has no place for it.
     """
+    _check_metadata(path, geometry, metadata)
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def stream_npy(path: Path, slabs: Slabs, geometry: Geometry, metadata: Mapping[str, Any]) -> None:
+    """Write voxels slab by slab to a file, not atomically; it states that X is fastest.
+
+    Args:
+        path: ends in `.npy`.
+        slabs: the voxels.
+        geometry: as in `write_npy`.
+        metadata: as in `write_npy`.
+
+    Raises:
+        UserError: as `write_npy`.
+    """
+    _check_metadata(path, geometry, metadata)
+    stated = {"descr": np.lib.format.dtype_to_descr(slabs.dtype), "fortran_order": True, "shape": slabs.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, stated)
+        for slab in slabs.planes():
+            file.write(slab.tobytes(order="F"))
+
+
+def _check_metadata(path: Path, geometry: Geometry, metadata: Mapping[str, Any]) -> None:
     if "intensity_range" in metadata:
         refuse(path, ".npy cannot hold an intensity range", "write .tif or .nii.gz")
     if geometry.unit:
         logger.warning("%s: .npy cannot hold the voxel size", path)
-    with path.open("wb") as file:
-        np.save(file, array, allow_pickle=False)

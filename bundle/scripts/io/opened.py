@@ -164,7 +164,7 @@ def refuse_unreadable(
     Raises:
         UserError: always.
     """
-    for place, part in _parts(index, chunks, stored.shape):
+    for place, part in parts_of(index, chunks, stored.shape):
         with refuse_failures(path, f"its {name_of(place)} cannot be read", _REMEDY):
             np.asarray(stored[part])
     with refuse_failures(path, "its voxels cannot be read", _REMEDY):
@@ -172,10 +172,16 @@ def refuse_unreadable(
     raise AssertionError  # not reached
 
 
-def _parts(
+def parts_of(
     index: tuple[int | slice, ...], chunks: tuple[int, ...], shape: tuple[int, ...]
 ) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Yield the place and the index of each stored chunk that an index touches."""
+    """Yield the place and the index of each stored chunk that an index touches.
+
+    Args:
+        index: of stored axes.
+        chunks: lengths of a chunk along them.
+        shape: of the array.
+    """
     runs = []
     for each, chunk, length in zip(index, chunks, shape, strict=True):
         whole = each.indices(length) if isinstance(each, slice) else (each, each + 1)

@@ -20,11 +20,13 @@ from .npy import open_npy, read_npy, read_npy_header
 from .opened import StoredVolume, Volume, refuse_non_finite
 from .tiff import open_tiff_volume, read_tiff, read_tiff_header
 from .volume import VolumeInfo
+from .zarr import open_zarr, read_zarr, read_zarr_header
 
 _HEADER_READERS: dict[str, Callable[..., VolumeInfo]] = {
     "tiff": read_tiff_header,
     "nifti": read_nifti_header,
     "npy": read_npy_header,
+    "zarr": read_zarr_header,
     "itk": read_itk_header,
     "dicom": read_dicom_header,
     "microscopy": read_microscopy_header,
@@ -33,6 +35,7 @@ _VOLUME_READERS: dict[str, Callable[..., tuple[VolumeInfo, np.ndarray]]] = {
     "tiff": read_tiff,
     "nifti": read_nifti,
     "npy": read_npy,
+    "zarr": read_zarr,
     "itk": read_itk,
     "dicom": read_dicom,
     "microscopy": read_microscopy,
@@ -42,8 +45,9 @@ _OPENERS: dict[str, Callable[..., Volume]] = {
     "tiff": open_tiff_volume,
     "nifti": open_nifti_volume,
     "npy": open_npy,
+    "zarr": open_zarr,
 }
-_OF_LEVELS = ("tiff",)  # families whose files may hold several resolutions
+_OF_LEVELS = ("tiff", "zarr")  # families whose files may hold several resolutions
 
 
 def read_header(path: str | os.PathLike[str], channel: int | str | None = None, level: int = 0) -> VolumeInfo:
@@ -52,7 +56,7 @@ def read_header(path: str | os.PathLike[str], channel: int | str | None = None, 
     It is cheap enough to check a whole dataset before any work begins.
 
     Args:
-        path: the file; its suffix is one of `READ_SUFFIXES`. Or the folder of a DICOM series.
+        path: the file, or the folder of a Zarr; its suffix is one of `READ_SUFFIXES`. Or the folder of a DICOM series.
         channel: index along the one further axis of a file that holds several channels, colours, scenes or time
             points; or `depth` for a file whose slices are stored as channels or time points.
         level: which resolution of a pyramid, 0 the finest.

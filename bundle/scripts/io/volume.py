@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scripts.core import by, voxel_size
+from scripts.core import Box, box_text, by, refuse, voxel_size
 
 from .units import in_unit
 
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 SOURCE_KEY = "volume_source"
 UNIT_KEY = "unit"
+SLAB = 2**26  # bytes of voxels that are asked for at once
 RANGE_KEY = "intensity_range"
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From DICOM's and ITK's directions, to the patient's left, back and head, to those of NIfTI and MONAI."""
@@ -145,6 +147,51 @@ class Geometry:
         If `unit` is `""`, it is not known, and lengths are in voxels.
         """
         return _voxel_size(self.affine)
+
+
+@dataclass(frozen=True, eq=False)
+class Slabs:
+    """Voxels that are to be written, and are asked for a slab at a time.
+
+    Attributes:
+        path: the file that is written, for messages.
+        reader: returns the voxels of a box, `(x, y, z)`.
+        shape: voxels along X, Y, Z.
+        dtype: of what is written.
+    """
+
+    path: Path
+    reader: Callable[[Box], np.ndarray]
+    shape: tuple[int, int, int]
+    dtype: np.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all voxels."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def read(self, box: Box) -> np.ndarray:
+        """Return the voxels of a box, checked.
+
+        Raises:
+            UserError: for voxels of another shape or type, or that are NaN or infinite.
+        """
+        voxels = np.asarray(self.reader(box))
+        wanted = tuple(stop - start for start, stop in box)
+        voxels = voxels.view(np.uint8) if voxels.dtype == bool else voxels
+        if voxels.shape != wanted or voxels.dtype != self.dtype:
+            problem = f"the voxels {box_text(box)} are {voxels.dtype} of shape {voxels.shape}"
+            refuse(self.path, problem, f"give {self.dtype} of shape {wanted}")
+        if voxels.dtype.kind == "f" and not np.isfinite(voxels).all():
+            refuse(self.path, f"the voxels {box_text(box)} hold NaN or infinite values", "find where they come from")
+        return voxels
+
+    def planes(self) -> Iterator[np.ndarray]:
+        """Yield slabs of whole planes, `(X, Y, z)`, from the first to the last."""
+        x, y, z = self.shape
+        depth = max(1, SLAB // max(1, x * y * self.dtype.itemsize))
+        for low in range(0, z, depth):
+            yield self.read(((0, x), (0, y), (low, min(z, low + depth))))
 
 
 def _voxel_size(affine: np.ndarray) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""One way to write every kind of file, whole or not at all: `write_volume`."""
+"""One way to write every kind of file, whole or not at all, at once or slab by slab."""
 
 from __future__ import annotations
 
@@ -11,25 +11,36 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import refuse, refuse_failures, same_grid, voxel_size, write_whole
+from scripts.core import Box, make_folder, refuse, refuse_failures, same_grid, voxel_size, whole_folder, write_whole
 
 from .dicom import write_dicom
 from .formats import FAMILY_OF_KIND, file_family, split_name
 from .itk import write_itk
+from .memory import check_memory
 from .metadata import as_metadata
-from .nifti import write_nifti
-from .npy import write_npy
-from .tiff import write_tiff
+from .nifti import stream_nifti, write_nifti
+from .npy import stream_npy, write_npy
+from .tiff import stream_tiff, write_tiff
 from .units import canonical_unit, millimetres
-from .volume import SOURCE_KEY, UNIT_KEY, Geometry, VolumeInfo
+from .volume import SOURCE_KEY, UNIT_KEY, Geometry, Slabs, VolumeInfo
+from .zarr import BlockArray, check_replaceable, finish_blocks, stream_zarr, write_zarr
 
 _WRITERS: dict[str, Callable[..., None]] = {
     "tiff": write_tiff,
     "nifti": write_nifti,
     "npy": write_npy,
+    "zarr": write_zarr,
     "itk": write_itk,
     "dicom": write_dicom,
 }
+# the others are written at once
+_STREAMS: dict[str, Callable[..., None]] = {
+    "tiff": stream_tiff,
+    "nifti": stream_nifti,
+    "npy": stream_npy,
+    "zarr": stream_zarr,
+}
+_PROBLEM, _REMEDY = "cannot be written", "check the disk, the permissions and the array"
 _DTYPES = ("uint8", "uint16", "float32")
 
 
@@ -75,11 +86,108 @@ def write_volume(
     write = _writer_of(path, label_names)
     array = _checked_array(path, array)
     geometry = _geometry(path, array.shape[-3:], like, affine, voxel_size, unit)
-    with refuse_failures(path, "its metadata cannot be written", "give plain numbers and text"):
-        metadata = as_metadata(provenance, intensity_range)
-    with refuse_failures(path, "cannot be written", "check the disk, the permissions and the array"):
-        write_whole(path, lambda temporary: write(temporary, array, geometry, metadata))
+    metadata = _metadata(path, provenance, intensity_range)
+    _write(path, lambda temporary: write(temporary, array, geometry, metadata))
     return path
+
+
+def write_streamed(
+    path: str | os.PathLike[str],
+    read: Callable[[Box], np.ndarray],
+    shape: Sequence[int],
+    dtype: Any,
+    like: VolumeInfo | Mapping[str, Any] | None = None,
+    *,
+    affine: np.ndarray | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    intensity_range: Sequence[float] | None = None,
+    label_names: Sequence[str] | None = None,
+) -> Path:
+    """Write a volume that is asked for slab by slab, so that memory stays flat.
+
+    The file is as `write_volume` writes it. NRRD, MetaImage and DICOM are written at once: all voxels are held.
+
+    Args:
+        path: as in `write_volume`.
+        read: returns the voxels of a box, `(x, y, z)`. Each voxel is asked for once, Z slowest.
+        shape: voxels along X, Y, Z.
+        dtype: as in `write_volume`.
+        like: as in `write_volume`.
+        affine: as in `write_volume`, with `like`.
+        provenance: as in `write_volume`.
+        intensity_range: as in `write_volume`.
+        label_names: as in `write_volume`.
+
+    Raises:
+        UserError: as `write_volume`; also whatever `read` raises. Nothing is left of the unfinished file.
+    """
+    path = Path(path)
+    write = _writer_of(path, label_names)
+    slabs = Slabs(path, read, _checked_shape(path, shape), _checked_dtype(path, np.dtype(dtype)))
+    geometry = _geometry(path, slabs.shape, like, affine, None, "")
+    metadata = _metadata(path, provenance, intensity_range)
+    family = file_family(path)
+    if family not in _STREAMS:
+        check_memory(path, slabs.nbytes)
+        whole = slabs.read(tuple((0, length) for length in slabs.shape))
+        _write(path, lambda temporary: write(temporary, whole, geometry, metadata))
+    elif family == "zarr":
+        _write(path, lambda temporary: stream_zarr(temporary, slabs, geometry, metadata, path.name))
+    else:
+        _write(path, lambda temporary: _STREAMS[family](temporary, slabs, geometry, metadata))
+    return path
+
+
+def finish_zarr(
+    array: BlockArray,
+    path: str | os.PathLike[str],
+    like: VolumeInfo | Mapping[str, Any] | None = None,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    label_names: Sequence[str] | None = None,
+) -> Path:
+    """Make an array that was written block by block an OME-Zarr; no voxel is copied.
+
+    It becomes the finest level; coarser ones are made of it. Where `like` is a plain Zarr array, so is the result. What
+    was noted in the array's attributes is dropped.
+
+    Args:
+        array: whole, uint8, uint16 or float32; in the file system of `path`, and gone afterwards.
+        path: ends in `.zarr`.
+        like: as in `write_volume`.
+        provenance: as in `write_volume`.
+        label_names: of the classes, background first; they are kept beside the provenance.
+
+    Raises:
+        UserError: as `write_volume`. The array is where it was, and nothing is left of the unfinished folder.
+    """
+    path = Path(path)
+    if file_family(path) != "zarr":
+        refuse(path, "is to be a Zarr by its voxels", "give a name that ends in .ome.zarr")
+    _checked_dtype(path, array.dtype)
+    geometry = _geometry(path, array.shape, like, None, None, "")
+    metadata = _metadata(path, provenance, None)
+    if label_names is not None:
+        metadata["label_names"] = [str(name) for name in label_names]
+    _write(path, lambda temporary: finish_blocks(temporary, array, geometry, metadata, path.name))
+    return path
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file, or the folder of a Zarr, under a temporary name and rename it."""
+    with refuse_failures(path, _PROBLEM, _REMEDY):
+        if file_family(path) != "zarr":
+            write_whole(path, write)
+            return
+        check_replaceable(path)
+        make_folder(path.parent)
+        with whole_folder(path, replace=True) as temporary:
+            write(temporary)
+
+
+def _metadata(path: Path, provenance: Mapping[str, Any] | None, bounds: Sequence[float] | None) -> dict[str, Any]:
+    with refuse_failures(path, "its metadata cannot be written", "give plain numbers and text"):
+        return as_metadata(provenance, bounds)
 
 
 def _writer_of(path: Path, label_names: Sequence[str] | None) -> Callable[..., None]:
@@ -87,20 +195,35 @@ def _writer_of(path: Path, label_names: Sequence[str] | None) -> Callable[..., N
     if family not in _WRITERS or path.suffix.lower() in (".nhdr", ".mhd"):
         written = "as .ome.tif" if family == "microscopy" else "as one file, .nrrd or .mha"
         refuse(path, f"{split_name(path)[1]} is read and not written", f"write it {written}")
-    return partial(write_dicom, label_names=label_names, subject=path) if family == "dicom" else _WRITERS[family]
+    if family == "dicom":
+        return partial(write_dicom, label_names=label_names, subject=path)
+    return partial(write_zarr, name=path.name) if family == "zarr" else _WRITERS[family]
 
 
 def _checked_array(path: Path, array: np.ndarray) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype == bool:
         array = array.view(np.uint8)
-    if array.dtype.name not in _DTYPES:
-        refuse(path, f"an array of {array.dtype} cannot be written", f"convert it to one of {', '.join(_DTYPES)}")
+    _checked_dtype(path, array.dtype)
     if array.ndim not in (3, 4) or 0 in array.shape:
         refuse(path, f"the array has shape {array.shape}", "give (X, Y, Z) or (K, X, Y, Z), none of them 0")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         refuse(path, "the array holds NaN or infinite values", "find where they come from")
     return array
+
+
+def _checked_dtype(path: Path, dtype: np.dtype) -> np.dtype:
+    dtype = np.dtype(np.uint8) if dtype.kind == "b" else dtype
+    if dtype.name not in _DTYPES:
+        refuse(path, f"an array of {dtype} cannot be written", f"convert it to one of {', '.join(_DTYPES)}")
+    return dtype
+
+
+def _checked_shape(path: Path, shape: Sequence[int]) -> tuple[int, int, int]:
+    sides = tuple(int(length) for length in shape)
+    if len(sides) != 3 or min(sides) < 1:
+        refuse(path, f"the volume has shape {sides}", "give (X, Y, Z), none of them 0")
+    return sides
 
 
 def _geometry(

@@ -5,11 +5,12 @@ Inside it is in millimetres, as every affine of this package is. Start reading a
 
 from .opened import open_nifti_volume
 from .reader import read_nifti, read_nifti_header
-from .writer import write_nifti
+from .writer import stream_nifti, write_nifti
 
 __all__ = [
     "open_nifti_volume",
     "read_nifti",
     "read_nifti_header",
+    "stream_nifti",
     "write_nifti",
 ]

@@ -7,13 +7,14 @@ from .opened import open_tiff_volume
 from .reader import read_tiff, read_tiff_header
 from .sets import whole_volumes
 from .stack import read_slices
-from .writer import write_tiff
+from .writer import stream_tiff, write_tiff
 
 __all__ = [
     "open_tiff_volume",
     "read_slices",
     "read_tiff",
     "read_tiff_header",
+    "stream_tiff",
     "whole_volumes",
     "write_tiff",
 ]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import tifffile
 
 from ..formats import split_name
 from ..units import in_unit
-from ..volume import Geometry
+from ..volume import Geometry, Slabs
 from .photometric import ORIENTATION, mirrored
 
 logger = logging.getLogger(__name__)
@@ -35,26 +36,65 @@ def write_tiff(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mapp
         geometry: where it lies. TIFF holds its voxel size; an orientation or an origin is lost, with a warning.
         metadata: of `as_metadata`.
     """
+    top = max(1.0, float(array.max(initial=0)))  # without it ImageJ shows a mask of 0 and 1 black in black
+    lead = len(array) if array.ndim == 4 else 0
+    with _open(path, geometry, metadata, array.nbytes, top, lead) as (tif, kind, options):
+        oriented = mirrored(array, geometry.source.get("orientation", 1))
+        stored, axes = _stored(oriented, channel_last=kind == "imagej")
+        tif.write(stored, **{**options, "metadata": {"axes": axes, **options["metadata"]}})
+
+
+def stream_tiff(path: Path, slabs: Slabs, geometry: Geometry, metadata: Mapping[str, Any]) -> None:
+    """Write voxels slab by slab to a file, not atomically.
+
+    Args:
+        path: as in `write_tiff`.
+        slabs: the voxels.
+        geometry: as in `write_tiff`.
+        metadata: of `as_metadata`.
+    """
+    # what ImageJ is to show as white; of images it is left to find it
+    top = 1.0 if slabs.dtype.kind == "f" or "provenance" in metadata else None
+    with _open(path, geometry, metadata, slabs.nbytes, top, 0) as (tif, _, options):
+        shape = slabs.shape[::-1]  # (Z, Y, X)
+        tif.write(
+            _pages(slabs, geometry.source.get("orientation", 1)),
+            shape=shape,
+            dtype=slabs.dtype,
+            **{**options, "metadata": {"axes": "ZYX", **options["metadata"]}},
+        )
+
+
+def _pages(slabs: Slabs, orientation: int) -> Iterator[np.ndarray]:
+    """Yield the planes `(Y, X)` as they are stored."""
+    for slab in slabs.planes():
+        stored = mirrored(slab, orientation).transpose(2, 1, 0)  # (X, Y, z) -> (z, Y, X)
+        yield from (np.ascontiguousarray(plane) for plane in stored)
+
+
+@contextmanager
+def _open(
+    path: Path, geometry: Geometry, metadata: Mapping[str, Any], nbytes: int, top: float | None, lead: int
+) -> Iterator[tuple[tifffile.TiffWriter, str, dict[str, Any]]]:
+    """Yield tifffile's writer of a new file, its dialect, and how to write into it."""
     source = geometry.source
     kind = source.get("kind") or ("ome" if ".ome." in split_name(path)[1].lower() else "imagej")
-    big = bool(source.get("bigtiff")) or array.nbytes > MAX_CLASSIC
+    big = bool(source.get("bigtiff")) or nbytes > MAX_CLASSIC
     if kind == "imagej" and big:
         kind = "tiff"  # ImageJ's format has no 64-bit offsets
     if not np.allclose(geometry.affine[:3, :3], np.diag(geometry.voxel_size)) or np.any(geometry.affine[:3, 3]):
         logger.warning("%s: TIFF holds the voxel size, not the orientation and origin of the volume", path)
-    orientation = source.get("orientation", 1)
-    stored, axes = _stored(mirrored(array, orientation), channel_last=kind == "imagej")
-    description, tags = _DIALECTS[kind](geometry, metadata, array)
-    if orientation > 1:
+    description, tags = _DIALECTS[kind](geometry, metadata)
+    if kind == "imagej" and top is not None:
+        description |= {"min": 0.0, "max": top, **({"Ranges": (0.0, top) * lead} if lead else {})}
+    if (orientation := source.get("orientation", 1)) > 1:
         tags = {**tags, "extratags": [(ORIENTATION, "H", 1, orientation, False)]}
     # JPEG and its like would change a mask: deflate takes their place
     compression = _LOSSLESS.get(source.get("compression", "NONE"), "zlib")
     with tifffile.TiffWriter(
         path, bigtiff=big, byteorder=source.get("byteorder", "<"), imagej=kind == "imagej", ome=kind == "ome"
     ) as tif:
-        tif.write(
-            stored, photometric="minisblack", compression=compression, metadata={"axes": axes, **description}, **tags
-        )
+        yield tif, kind, {"photometric": "minisblack", "compression": compression, "metadata": description, **tags}
 
 
 def _stored(array: np.ndarray, channel_last: bool) -> tuple[np.ndarray, str]:
@@ -73,7 +113,7 @@ def _original_tags(source: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _imagej(geometry: Geometry, metadata: Mapping[str, Any], array: np.ndarray) -> _Fields:
+def _imagej(geometry: Geometry, metadata: Mapping[str, Any]) -> _Fields:
     source = geometry.source
     if source and (geometry.unmoved or not geometry.unit):
         description = {key: source[key] for key in ("spacing", "unit", "yunit", "zunit") if key in source}
@@ -82,16 +122,12 @@ def _imagej(geometry: Geometry, metadata: Mapping[str, Any], array: np.ndarray) 
         description, tags = _spacing_and_tags(geometry)
     # ImageJ's description is ASCII, and ImageJ itself spells the micro sign this way
     description = {key: _ascii(value) for key, value in description.items()}
-    top = max(1.0, float(array.max(initial=0)))  # without this ImageJ shows a mask of 0 and 1 black in black
-    description |= {"min": 0.0, "max": top}
-    if array.ndim == 4:
-        description["Ranges"] = (0.0, top) * len(array)
     if metadata:
         description["Info"] = json.dumps(metadata)
     return description, tags
 
 
-def _ome(geometry: Geometry, metadata: Mapping[str, Any], array: np.ndarray) -> _Fields:
+def _ome(geometry: Geometry, metadata: Mapping[str, Any]) -> _Fields:
     description: dict[str, Any] = {}
     if geometry.source and (geometry.unmoved or not geometry.unit):
         description |= geometry.source.get("physical", {})
@@ -105,7 +141,7 @@ def _ome(geometry: Geometry, metadata: Mapping[str, Any], array: np.ndarray) -> 
     return description, _original_tags(geometry.source) if geometry.unmoved else {}
 
 
-def _plain(geometry: Geometry, metadata: Mapping[str, Any], array: np.ndarray) -> _Fields:
+def _plain(geometry: Geometry, metadata: Mapping[str, Any]) -> _Fields:
     source = geometry.source
     # of ImageJ's own numbers some may be left out, or be in units of their own
     if source and (not geometry.unit or (geometry.unmoved and source.get("kind") == "tiff")):

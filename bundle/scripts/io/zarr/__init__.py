@@ -1,5 +1,20 @@
-"""Zarr: arrays on disk in chunks."""
+"""Zarr in and out: plain arrays, and OME-Zarr 0.4 and 0.5; chunks are read when needed.
+
+Inside it is `(X, Y, Z)` in millimetres, as everywhere in this package. Start reading at `reader.py` and `writer.py`.
+"""
 
 from .array import BlockArray, chunk_name
+from .reader import open_zarr, read_zarr, read_zarr_header
+from .writer import check_replaceable, finish_blocks, stream_zarr, write_zarr
 
-__all__ = ["BlockArray", "chunk_name"]
+__all__ = [
+    "BlockArray",
+    "check_replaceable",
+    "chunk_name",
+    "finish_blocks",
+    "open_zarr",
+    "read_zarr",
+    "read_zarr_header",
+    "stream_zarr",
+    "write_zarr",
+]

@@ -21,6 +21,18 @@ _REMEDY = "make it again"
 _AXES = ((slice(None),) * 3, (2, 1, 0))  # stored (Z, Y, X)
 
 
+def blosc(dtype: np.dtype, zarr_format: int) -> Any:
+    """Return the compression of what this package writes: zstd behind a shuffle."""
+    if zarr_format == 3:
+        from zarr.codecs import BloscCodec
+
+        shuffle: Any = "shuffle" if dtype.itemsize > 1 else "bitshuffle"
+        return BloscCodec(cname="zstd", clevel=LEVEL, shuffle=shuffle, typesize=dtype.itemsize)
+    from numcodecs import Blosc
+
+    return Blosc("zstd", LEVEL, Blosc.SHUFFLE if dtype.itemsize > 1 else Blosc.BITSHUFFLE)
+
+
 def chunk_name(stored: Any, place: tuple[int, ...]) -> str:
     """Return what a message calls a chunk: the name of its file in the folder.
 
@@ -73,12 +85,10 @@ class BlockArray:
             UserError: if there is something already, or it cannot be written.
         """
         import zarr
-        from zarr.codecs import BloscCodec
 
         path = Path(path)
         make_folder(path)
         dtype = np.dtype(dtype)
-        shuffle: Any = "shuffle" if dtype.itemsize > 1 else "bitshuffle"
         with refuse_failures(path, "cannot be written", "choose another folder"):
             if any(path.iterdir()):
                 refuse(path, "there is something in this folder already", "choose another", FileExistsError)
@@ -87,7 +97,7 @@ class BlockArray:
                 shape=tuple(map(int, shape))[::-1],
                 dtype=dtype,
                 chunks=tuple(map(int, chunks))[::-1],
-                compressors=BloscCodec(cname="zstd", clevel=LEVEL, shuffle=shuffle, typesize=dtype.itemsize),
+                compressors=blosc(dtype, 3),
                 fill_value=0,
                 dimension_names=("z", "y", "x"),
                 zarr_format=3,
