@@ -149,13 +149,27 @@ def test_imagej_and_plain_stay_apart(tmp_path):
             assert tif.is_imagej == is_imagej
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.nii", "a.nii.gz", "a.npy", "a.ome.zarr", "a.zarr"])
+def test_several_channels_are_streamed(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("scripts.io.volume.SLAB", 2 * 2 * 20 * 4 + 1)
+    array = np.stack([positions(dtype="f4"), -positions(dtype="f4")])
+    source = write_volume(tmp_path / f"source{name[1:]}", array[0], voxel_size=(1, 2, 3), unit="µm")
+    info = read_header(source)
+    streamed = write_streamed(tmp_path / f"streamed{name[1:]}", asked(array), array.shape, "f4", info)
+    once = write_volume(tmp_path / f"once{name[1:]}", array, info)
+    for channel in range(2):
+        there, voxels = read_volume(streamed, channel)
+        np.testing.assert_array_equal(voxels, array[channel])
+        assert there.axes == read_header(once, channel).axes
+
+
 def asked(array, seen=None):
     """Return what `write_streamed` asks for voxels, noting the boxes."""
 
     def read(box):
         if seen is not None:
             seen.append(box)
-        return array[tuple(slice(*bounds) for bounds in box)]
+        return array[(..., *(slice(*bounds) for bounds in box))]
 
     return read
 

@@ -155,15 +155,20 @@ class Slabs:
 
     Attributes:
         path: the file that is written, for messages.
-        reader: returns the voxels of a box, `(x, y, z)`.
-        shape: voxels along X, Y, Z.
+        reader: returns the voxels of a box, `(x, y, z)`, or `(K, x, y, z)` of several channels.
+        shape: `(X, Y, Z)` or `(K, X, Y, Z)`.
         dtype: of what is written.
     """
 
     path: Path
     reader: Callable[[Box], np.ndarray]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     dtype: np.dtype
+
+    @property
+    def channels(self) -> int:
+        """How many channels there are; 0 where voxels have no axis of channels."""
+        return self.shape[0] if len(self.shape) == 4 else 0
 
     @property
     def nbytes(self) -> int:
@@ -177,7 +182,7 @@ class Slabs:
             UserError: for voxels of another shape or type, or that are NaN or infinite.
         """
         voxels = np.asarray(self.reader(box))
-        wanted = tuple(stop - start for start, stop in box)
+        wanted = (*self.shape[:-3], *(stop - start for start, stop in box))
         voxels = voxels.view(np.uint8) if voxels.dtype == bool else voxels
         if voxels.shape != wanted or voxels.dtype != self.dtype:
             problem = f"the voxels {box_text(box)} are {voxels.dtype} of shape {voxels.shape}"
@@ -187,11 +192,18 @@ class Slabs:
         return voxels
 
     def planes(self) -> Iterator[np.ndarray]:
-        """Yield slabs of whole planes, `(X, Y, z)`, from the first to the last."""
-        x, y, z = self.shape
-        depth = max(1, SLAB // max(1, x * y * self.dtype.itemsize))
+        """Yield slabs of whole planes, `(X, Y, z)` or `(K, X, Y, z)`, from the first to the last."""
+        x, y, z = self.shape[-3:]
+        depth = max(1, SLAB * z // max(1, self.nbytes))
         for low in range(0, z, depth):
             yield self.read(((0, x), (0, y), (low, min(z, low + depth))))
+
+    def volumes(self) -> Iterator[np.ndarray]:
+        """Yield slabs `(X, Y, z)` of one channel after another; each is asked for as often."""
+        if not self.channels:
+            yield from self.planes()
+        for channel in range(self.channels):
+            yield from (slab[channel] for slab in self.planes())
 
 
 def _voxel_size(affine: np.ndarray) -> tuple[float, float, float]:

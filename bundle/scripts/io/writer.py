@@ -109,8 +109,9 @@ def write_streamed(
 
     Args:
         path: as in `write_volume`.
-        read: returns the voxels of a box, `(x, y, z)`. Each voxel is asked for once, Z slowest.
-        shape: voxels along X, Y, Z.
+        read: returns the voxels of a box, `(x, y, z)`, or of several channels `(K, x, y, z)`. Each box is asked for
+            once, Z slowest; where the file has one channel behind another, once for each channel.
+        shape: `(X, Y, Z)` or `(K, X, Y, Z)`.
         dtype: as in `write_volume`.
         like: as in `write_volume`.
         affine: as in `write_volume`, with `like`.
@@ -124,12 +125,12 @@ def write_streamed(
     path = Path(path)
     write = _writer_of(path, label_names)
     slabs = Slabs(path, read, _checked_shape(path, shape), _checked_dtype(path, np.dtype(dtype)))
-    geometry = _geometry(path, slabs.shape, like, affine, None, "")
+    geometry = _geometry(path, slabs.shape[-3:], like, affine, None, "")
     metadata = _metadata(path, provenance, intensity_range)
     family = file_family(path)
     if family not in _STREAMS:
         check_memory(path, slabs.nbytes)
-        whole = slabs.read(tuple((0, length) for length in slabs.shape))
+        whole = slabs.read(tuple((0, length) for length in slabs.shape[-3:]))
         _write(path, lambda temporary: write(temporary, whole, geometry, metadata))
     elif family == "zarr":
         _write(path, lambda temporary: stream_zarr(temporary, slabs, geometry, metadata, path.name))
@@ -205,8 +206,7 @@ def _checked_array(path: Path, array: np.ndarray) -> np.ndarray:
     if array.dtype == bool:
         array = array.view(np.uint8)
     _checked_dtype(path, array.dtype)
-    if array.ndim not in (3, 4) or 0 in array.shape:
-        refuse(path, f"the array has shape {array.shape}", "give (X, Y, Z) or (K, X, Y, Z), none of them 0")
+    _checked_shape(path, array.shape)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         refuse(path, "the array holds NaN or infinite values", "find where they come from")
     return array
@@ -219,10 +219,10 @@ def _checked_dtype(path: Path, dtype: np.dtype) -> np.dtype:
     return dtype
 
 
-def _checked_shape(path: Path, shape: Sequence[int]) -> tuple[int, int, int]:
+def _checked_shape(path: Path, shape: Sequence[int]) -> tuple[int, ...]:
     sides = tuple(int(length) for length in shape)
-    if len(sides) != 3 or min(sides) < 1:
-        refuse(path, f"the volume has shape {sides}", "give (X, Y, Z), none of them 0")
+    if len(sides) not in (3, 4) or 0 in sides:
+        refuse(path, f"the array has shape {sides}", "give (X, Y, Z) or (K, X, Y, Z), none of them 0")
     return sides
 
 

@@ -48,7 +48,8 @@ def stream_nifti(path: Path, slabs: Slabs, geometry: Geometry, metadata: Mapping
         geometry: as in `write_nifti`.
         metadata: of `as_metadata`.
     """
-    shape = (*slabs.shape, *(1,) * geometry.source.get("trailing", 0))
+    further = (slabs.channels,) if slabs.channels else (1,) * geometry.source.get("trailing", 0)
+    shape = (*slabs.shape[-3:], *further)
     header = _header(shape, slabs.dtype, geometry, metadata)
     header.set_data_shape(shape)
     with path.open("wb") as plain, ExitStack() as stack:
@@ -58,7 +59,7 @@ def stream_nifti(path: Path, slabs: Slabs, geometry: Geometry, metadata: Mapping
         header.write_to(file)  # with the extensions, and where the voxels begin
         file.write(bytes(int(header["vox_offset"]) - file.tell()))
         dtype = np.dtype(f"{header.endianness}{slabs.dtype.str[1:]}")
-        for slab in slabs.planes():
+        for slab in slabs.volumes():
             file.write(slab.astype(dtype, copy=False).tobytes(order="F"))
 
 

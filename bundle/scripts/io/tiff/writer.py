@@ -55,21 +55,23 @@ def stream_tiff(path: Path, slabs: Slabs, geometry: Geometry, metadata: Mapping[
     """
     # what ImageJ is to show as white; of images it is left to find it
     top = 1.0 if slabs.dtype.kind == "f" or "provenance" in metadata else None
-    with _open(path, geometry, metadata, slabs.nbytes, top, 0) as (tif, _, options):
-        shape = slabs.shape[::-1]  # (Z, Y, X)
+    with _open(path, geometry, metadata, slabs.nbytes, top, slabs.channels) as (tif, kind, options):
+        channel_last = kind == "imagej"
+        # of no voxels, only to learn the axes and their lengths
+        stored, axes = _stored(np.broadcast_to(np.zeros((), slabs.dtype), slabs.shape), channel_last)
         tif.write(
-            _pages(slabs, geometry.source.get("orientation", 1)),
-            shape=shape,
+            _pages(slabs, geometry.source.get("orientation", 1), channel_last),
+            shape=stored.shape,
             dtype=slabs.dtype,
-            **{**options, "metadata": {"axes": "ZYX", **options["metadata"]}},
+            **{**options, "metadata": {"axes": axes, **options["metadata"]}},
         )
 
 
-def _pages(slabs: Slabs, orientation: int) -> Iterator[np.ndarray]:
+def _pages(slabs: Slabs, orientation: int, channel_last: bool) -> Iterator[np.ndarray]:
     """Yield the planes `(Y, X)` as they are stored."""
-    for slab in slabs.planes():
-        stored = mirrored(slab, orientation).transpose(2, 1, 0)  # (X, Y, z) -> (z, Y, X)
-        yield from (np.ascontiguousarray(plane) for plane in stored)
+    for slab in slabs.planes() if channel_last else slabs.volumes():
+        stored, _ = _stored(mirrored(slab, orientation), channel_last)
+        yield from (np.ascontiguousarray(plane) for plane in stored.reshape(-1, *stored.shape[-2:]))
 
 
 @contextmanager

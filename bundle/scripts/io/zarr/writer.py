@@ -31,7 +31,7 @@ _NAMES = {"µm": "micrometer", "nm": "nanometer", "mm": "millimeter", "cm": "cen
 _NAMES |= {"Å": "angstrom"}
 
 Read = Callable[[tuple[slice, ...]], np.ndarray]
-"""Returns the voxels of an index of (Z, Y, X) or (K, Z, Y, X)."""
+"""Returns the voxels `(z, y, x)` of an index of (Z, Y, X), or `(K, z, y, x)` of all channels."""
 
 
 def write_zarr(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mapping[str, Any], name: str) -> None:
@@ -44,8 +44,14 @@ def write_zarr(path: Path, array: np.ndarray, geometry: Geometry, metadata: Mapp
         metadata: of `as_metadata`.
         name: the name that the folder will have.
     """
-    plan = _Plan(path, name, geometry, 4 if array.ndim == 4 else 3)
-    _fill(plan, lambda index: array.swapaxes(-3, -1)[index], array.swapaxes(-3, -1).shape, array.dtype, metadata)
+    stored = array.swapaxes(-3, -1)  # (Z, Y, X) or (K, Z, Y, X)
+    plan = _Plan(path, name, geometry, stored.ndim)
+    _fill(plan, lambda index: stored[_behind(index)], stored.shape, stored.dtype, metadata)
+
+
+def _behind(index: tuple[slice, ...]) -> Any:
+    """Return an index of the last three axes."""
+    return (..., *index)
 
 
 def stream_zarr(path: Path, slabs: Slabs, geometry: Geometry, metadata: Mapping[str, Any], name: str) -> None:
@@ -61,9 +67,10 @@ def stream_zarr(path: Path, slabs: Slabs, geometry: Geometry, metadata: Mapping[
 
     def read(index: tuple[slice, ...]) -> np.ndarray:
         """Return the voxels of an index of (Z, Y, X)."""
-        return slabs.read(tuple((each.start, each.stop) for each in index[::-1])).transpose()  # (z, y, x)
+        return slabs.read(tuple((each.start, each.stop) for each in index[::-1])).swapaxes(-3, -1)  # (..., z, y, x)
 
-    _fill(_Plan(path, name, geometry, 3), read, slabs.shape[::-1], slabs.dtype, metadata)
+    shape = (*slabs.shape[:-3], *slabs.shape[:-4:-1])  # (Z, Y, X) or (K, Z, Y, X)
+    _fill(_Plan(path, name, geometry, len(shape)), read, shape, slabs.dtype, metadata)
 
 
 def finish_blocks(path: Path, array: BlockArray, geometry: Geometry, metadata: Mapping[str, Any], name: str) -> None:
@@ -151,8 +158,9 @@ class _Plan:
 def _fill(plan: _Plan, read: Read, shape: Sequence[int], dtype: np.dtype, metadata: Mapping[str, Any]) -> None:
     """Write the voxels, in the order in which they are stored, and all that goes with them."""
     stored = plan.create("" if plan.plain else "0", shape, dtype)
-    for index in blocks_of(shape, stored.chunks, _SLAB):
-        stored[index] = read(index)
+    lead = len(shape) - 3
+    for index in blocks_of(shape[lead:], stored.chunks[lead:], _SLAB // math.prod(shape[:lead])):
+        stored[(slice(None),) * lead + index] = read(index)
     if plan.plain:
         _note(plan.path, plan.zarr_format, _plain_attributes(plan, metadata))
     else:
