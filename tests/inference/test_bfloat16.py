@@ -74,3 +74,8 @@ def test_several_threads_may_run_one_network(network):
     assert all(torch.equal(one, expected) for one in found)
     assert all(torch.equal(weights, kept[name]) for name, weights in network.state_dict().items())
     assert all(weights.dtype == torch.float32 and weights.requires_grad for weights in network.parameters())
+
+
+def test_weights_that_were_rounded_before_are_not_copied_again():
+    once = with_rounded_weights(nn.Sequential(nn.Conv3d(1, 2, 3), nn.InstanceNorm3d(2)))
+    assert with_rounded_weights(once) is once

@@ -51,14 +51,17 @@ def with_rounded_weights(network: Callable[..., torch.Tensor]) -> Callable[..., 
     """Copy a network with the weights of its convolutions in bfloat16.
 
     Autocasting would round them so at every run. It is a copy because others may run the same network meanwhile (MONAI
-    Label does), some of them in float32. What is no PyTorch module, or is TorchScript, is returned as it is.
+    Label does), some of them in float32. What is no PyTorch module, is TorchScript, or was rounded before, is returned
+    as it is.
     """
     if not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
         return network
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d)]
+    weights_of = [weights for layer in layers for weights in layer.parameters(recurse=False)]
+    if all(weights.dtype == torch.bfloat16 for weights in weights_of):
+        return network
     rounded = {
         id(weights): nn.Parameter(weights.detach().bfloat16(), requires_grad=weights.requires_grad)
-        for layer in network.modules()
-        if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d)
-        for weights in layer.parameters(recurse=False)
+        for weights in weights_of
     }
     return copy.deepcopy(network, rounded)  # deepcopy takes from this dictionary what it finds there

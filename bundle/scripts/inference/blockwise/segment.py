@@ -19,6 +19,7 @@ from scripts.network import VoxelClassifier
 from scripts.transforms import ScaleToUnitd, Scaling, scaling_of
 
 from ..augmented import AugmentedInferer
+from ..bfloat16 import with_rounded_weights
 from ..edge_padded import EdgePaddedInferer
 from ..estimate import WIDTH, chain, precision
 from ..multiscale import MultiscaleInferer, coarser_candidates
@@ -87,6 +88,8 @@ class Blockwise:
             after: transforms of the logits; those of this bundle count.
         """
         self.inferer, self.network = evaluator.inferer, evaluator.network
+        if precision(self.inferer) == "bf16":  # once, and not for every block
+            self.network = with_rounded_weights(self.network)
         self.device = torch.device(evaluator.state.device or "cpu")
         arguments = getattr(self.network, "arguments", None) or {}
         self.classes, self.width = arguments.get("out_channels", 2), arguments.get("channels", [WIDTH])[0]

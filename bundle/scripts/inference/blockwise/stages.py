@@ -119,7 +119,11 @@ class Stage:
 
 
 def kept_array(
-    path: Path, shape: tuple[int, int, int], dtype: npt.DTypeLike, chunks: tuple[int, int, int]
+    path: Path,
+    shape: tuple[int, int, int],
+    dtype: npt.DTypeLike,
+    chunks: tuple[int, int, int],
+    compressed: bool = True,
 ) -> BlockArray:
     """Open the array that a run before has left, or make it.
 
@@ -128,5 +132,8 @@ def kept_array(
         shape: (X, Y, Z) in voxels.
         dtype: of its voxels.
         chunks: sides (X, Y, Z) of a chunk.
+        compressed: as in `BlockArray.create`.
     """
-    return BlockArray.open(path) if path.exists() else BlockArray.create(path, shape, np.dtype(dtype), chunks)
+    if path.exists():
+        return BlockArray.open(path)
+    return BlockArray.create(path, shape, np.dtype(dtype), chunks, compressed)

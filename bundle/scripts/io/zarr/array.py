@@ -72,7 +72,9 @@ class BlockArray:
         self.axes = VolumeAxes(*_AXES, self.shape)
 
     @classmethod
-    def create(cls, path: Path, shape: Sequence[int], dtype: Any, chunks: Sequence[int]) -> BlockArray:
+    def create(
+        cls, path: Path, shape: Sequence[int], dtype: Any, chunks: Sequence[int], compressed: bool = True
+    ) -> BlockArray:
         """Make an array of zeros.
 
         Args:
@@ -80,6 +82,7 @@ class BlockArray:
             shape: voxels along X, Y, Z.
             dtype: of the voxels, any integer or float that Zarr has.
             chunks: voxels of a chunk along X, Y, Z.
+            compressed: whether to; what lives for a short time and is all noise gains nothing by it.
 
         Raises:
             UserError: if there is something already, or it cannot be written.
@@ -97,7 +100,7 @@ class BlockArray:
                 shape=tuple(map(int, shape))[::-1],
                 dtype=dtype,
                 chunks=tuple(map(int, chunks))[::-1],
-                compressors=blosc(dtype, 3),
+                compressors=blosc(dtype, 3) if compressed else None,
                 fill_value=0,
                 dimension_names=("z", "y", "x"),
                 zarr_format=3,

@@ -54,7 +54,7 @@ class StoredLogits:
             chunks: sides (X, Y, Z) of a chunk.
         """
         paths = [folder / f"{name}-{index}.zarr" for index in range(1, classes)]
-        return cls([kept_array(path, blocks.shape, np.float32, chunks) for path in paths])
+        return cls([kept_array(path, blocks.shape, np.float32, chunks, False) for path in paths])
 
     def read(self, box: Box) -> Logits:
         """Return the logits of a box, `(K - 1, x, y, z)`."""

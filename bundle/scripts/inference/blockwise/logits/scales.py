@@ -126,7 +126,7 @@ class Scales:
         if shape == image.shape:
             return image
         blocks = BlockGrid(shape, _small(shape))
-        array = kept_array(self.folder / f"image-{name}.zarr", shape, np.float32, blocks.side)
+        array = kept_array(self.folder / f"image-{name}.zarr", shape, np.float32, blocks.side, compressed=False)
 
         def load(index: Index) -> np.ndarray:
             return resampled(image.read, image.shape, shape, blocks.box(index))
