@@ -45,6 +45,10 @@ OVERLAYS = {
         "widths and classes are those of the weights, if there are any",
     ),
     "overlays/tensorboard": ("train", "writes TensorBoard's event files to `DIR/events`"),
+    "overlays/large_volume": (
+        "inference",
+        "segments block by block whatever the size, by `--workers` processes if asked to",
+    ),
     "overlays/validate_elsewhere": (
         "train",
         "validates on a dataset of its own, `--val_dir` (not with `pretrain.json`)",
