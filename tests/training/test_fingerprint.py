@@ -56,6 +56,12 @@ def test_settings_of_the_trainer_count_where_they_are_not_the_default(setting, v
     assert fingerprint.take(SimpleNamespace(**usual | {setting: value})) == {"seed": 1, f"trainer#{setting}": value}
 
 
+def test_the_level_counts_where_it_is_not_the_finest():
+    """So that a training begun before there was a level can still be resumed."""
+    assert Fingerprint({"seed": 1, "level": 0}, {}).take() == {"seed": 1}
+    assert Fingerprint({"seed": 1, "level": 2}, {}).take() == {"seed": 1, "level": 2}
+
+
 def test_the_learning_rate_is_told_once():
     begun = {"learning_rate": 0.1, "optimizer#lr": 0.1, "seed": 1}
     assert differences(begun, begun | {"learning_rate": 0.2, "optimizer#lr": 0.2}) == ["learning_rate 0.1 and not 0.2"]

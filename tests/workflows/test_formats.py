@@ -93,6 +93,18 @@ def test_a_zarr_gives_one(done, dataset, image, kind):
     assert "weights_sha256" in info.provenance
 
 
+def test_a_level_of_a_pyramid_gives_a_result_of_its_voxels(bundle, tiny_weights, tmp_path):
+    image = ome_zarr(tmp_path / "a.ome.zarr", array=ARRAY, levels=2)
+    options = {"dataset_dir": image, "ckpt_path": tiny_weights, **TINY_NETWORK}
+    bundle.run("inference", **options, output_dir=tmp_path / "out", level=1).ok()
+    info = read_header(tmp_path / "out" / "a_seg.ome.zarr")
+    coarse = read_header(image, level=1)
+    assert info.shape == coarse.shape == (11, 8, 6)
+    np.testing.assert_array_equal(info.affine, coarse.affine)
+    done = bundle.run("inference", **options, output_dir=tmp_path / "out", level=2)
+    done.refused("level 2 does not exist, the file holds 2 resolutions; choose one with --level 0..1")
+
+
 @pytest.mark.parametrize(("image", "result"), [("slicer.nrrd", "slicer_seg.nrrd"), ("itk.mhd", "itk_seg.mha")])
 def test_simpleitk_sees_the_same_place(done, dataset, image, result):
     out, _, _ = done

@@ -10,7 +10,7 @@ import numpy as np
 
 from scripts.core import SEGMENTATION, SPREAD, UNLABELLED, Box, check_writable, refuse, region_box, slices
 from scripts.data import DECATHLON, check_pair, find_dataset, find_images, find_volumes, is_result_name
-from scripts.io import VolumeInfo, of_label, read_volume
+from scripts.io import VolumeInfo, level_of_label, of_label, read_volume
 from scripts.report import slice_panel, theme_of
 
 MICROMETRES_PER_MM = 1000.0
@@ -26,6 +26,7 @@ def draw_outlines(
     theme: str = "dark",
     class_names: Sequence[str] | None = None,
     region: str | None = None,
+    level: int = 0,
 ) -> None:
     """Draw a picture of each volume, of what was found, and of how far the label agrees.
 
@@ -45,6 +46,7 @@ def draw_outlines(
         theme: dark or light.
         class_names: names of the values 1, 2, ... of segmentations with several classes, "['NAME','NAME']".
         region: voxels of the labels that count as labelled, x0:x1,y0:y1,z0:z1, as when they were trained on or scored.
+        level: which resolution of a pyramid was segmented, 0 the finest.
 
     Raises:
         UserError: if there is no image, or an image has no segmentation; for a file that cannot be read, two files
@@ -60,19 +62,20 @@ def draw_outlines(
     images = find_images(dataset_dir, channel)
     names = {item["name"] for item in images}
     items = [item for item in images if not is_result_name(item["name"], names)]  # results may lie beside the images
-    labels = labels_of(Path(dataset_dir), channel)
+    labels = labels_of(Path(dataset_dir), channel, level)
     if region and not labels:
         refuse(f"--region {region}", "no image has a label, of which it would be the labelled part", "leave it out")
     for item in items:
-        _check(item, found, labels, folder, channel, region)
+        _check(item, found, labels, folder, channel, region, level)
     check_writable(pictures)
     for item in items:
         name = item["name"]
-        info, image = read_volume(item["image"], channel=channel)
+        info, image = read_volume(item["image"], channel, level)
         label = None
         if name in labels:
             box = region_box(region, info.shape, name)
-            label = vessel_or_not(read_volume(labels[name], of_label(channel))[1], unlabelled_value, box)
+            _, voxels = read_volume(labels[name], of_label(channel), level_of_label(labels[name], level))
+            label = vessel_or_not(voxels, unlabelled_value, box)
         spacing, unit = _scale_bar(info)
         path = slice_panel(
             pictures / f"{name}_outlines.png",
@@ -110,10 +113,10 @@ def vessel_or_not(label: np.ndarray, unlabelled_value: float | None = None, regi
     return result
 
 
-def labels_of(dataset: Path, channel: int | str | None) -> Mapping[str, str]:
+def labels_of(dataset: Path, channel: int | str | None, level: int = 0) -> Mapping[str, str]:
     """Return the labels of a dataset by name; some images, or all, may have none."""
     if dataset.name == DECATHLON or (dataset / DECATHLON).is_file():
-        return {item["name"]: item["label"] for item in find_dataset(dataset, channel=channel)}
+        return {item["name"]: item["label"] for item in find_dataset(dataset, channel=channel, level=level)}
     return {name: str(path) for name, path in find_volumes(dataset / "labels").items()} if _has_labels(dataset) else {}
 
 
@@ -129,6 +132,7 @@ def _check(
     folder: Path,
     channel: int | str | None,
     region: str | None,
+    level: int,
 ) -> None:
     """Check that an image has a segmentation, and that segmentation and label have its voxels."""
     name, image = item["name"], item["image"]
@@ -141,9 +145,9 @@ def _check(
         )
     for ending in (SEGMENTATION, SPREAD):
         if name + ending in found:
-            check_pair(image, str(found[name + ending]), channel=channel)
+            check_pair(image, str(found[name + ending]), channel=channel, level=level, label_level=0)
     if name in labels:
-        check_pair(image, labels[name], region, channel)
+        check_pair(image, labels[name], region, channel, level=level)
 
 
 def _scale_bar(info: VolumeInfo) -> tuple[list[float] | None, str]:

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -73,7 +73,8 @@ def watch(
     with _stopped_by_signals() as stopped:
         workflow = _workflow([overlays] if isinstance(overlays, str) else overlays, output_dir=str(target), **given)
         check_writable(target)
-        watcher = _Watcher(Inbox(source, interval, apart=[target]), workflow, target, postfixes, given.get("channel"))
+        chosen = {name: given[name] for name in ("channel", "level") if name in given}
+        watcher = _Watcher(Inbox(source, interval, apart=[target]), workflow, target, postfixes, chosen)
         logger.info("watching %s, every %g s; stop with Ctrl-C", source, interval)
         while not stopped.is_set():
             for path in watcher.look():
@@ -154,13 +155,13 @@ class _Watcher:
         workflow: initialised, with a list as its dataset and the weights in its network.
         target: the folder of the outputs.
         postfixes: endings of the outputs of one volume, `seg` and perhaps `prob` and `std`.
-        channel: which channel of volumes that have several.
+        chosen: the options `channel` and `level`, if they are given.
     """
 
     def __init__(
-        self, inbox: Inbox, workflow: ConfigWorkflow, target: Path, postfixes: Sequence[str], channel: int | str | None
+        self, inbox: Inbox, workflow: ConfigWorkflow, target: Path, postfixes: Sequence[str], chosen: Mapping[str, Any]
     ) -> None:
-        self.inbox, self.workflow, self.channel = inbox, workflow, channel
+        self.inbox, self.workflow, self.chosen = inbox, workflow, dict(chosen)
         self.target, self.postfixes = target, postfixes
         self.logged: dict[Path, str] = {}  # the last failure of each path
         self.overtaken: set[Path] = set()  # changed while they were segmented: their newer output shows the older file
@@ -211,7 +212,7 @@ class _Watcher:
 
     def _segment(self, path: Path) -> None:
         """Segment a file with the loaded workflow."""
-        self.workflow.dataset.data = volumes = checked_images(path, channel=self.channel)
+        self.workflow.dataset.data = volumes = checked_images(path, **self.chosen)
         # a new engine each time: one that has failed once does nothing when run again, and says nothing (Ignite 0.5.5)
         self.workflow.parser.ref_resolver.remove_resolved_content("evaluator")
         evaluator = self.workflow.parser.get_parsed_content("evaluator")

@@ -70,6 +70,7 @@ OPTIONS = {
     "scale": Option(ANYTHING, "the size at which the network sees the image, 0.5 for half; `auto` for what suits it"),
     "region": Option(ANYTHING, "`x0:x1,y0:y1,z0:z1`: only these voxels count as labelled, for training or scoring"),
     "channel": Option(CHANNEL, "which channel of a file to use, from 0; `depth` if its channels are slices"),
+    "level": Option(whole_number(0), "which resolution of a pyramid to read, 0 the finest"),
     "unlabelled_value": Option(NUMBER, "the label value that means *not labelled*, as negative values always do"),
     "dataset_weights": Option(ANYTHING, "how often each volume, or each of several datasets, is drawn from"),
     "val_fraction": Option(between(0, 1), "fraction of each volume held out for validation, at one end of it"),
@@ -105,9 +106,9 @@ OPTIONS = {
 MAY_BE_SWITCHED_OFF = ("patience", "frozen_epochs")
 DECIDE_TRAINING = (
     *("seed", "iterations_per_epoch", "batch_size", "learning_rate", "learning_rate_decay", "frozen", "frozen_epochs"),
-    *("patch_size", "overlap", "val_fraction", "val_interval", "channel", "unlabelled_value", "dataset_weights"),
-    *("redraw", "rotation", "zoom", "without", "per_volume", "validation_volumes", "average", "class_weights"),
-    *("invert", "replay"),
+    *("patch_size", "overlap", "val_fraction", "val_interval", "channel", "level", "unlabelled_value"),
+    *("dataset_weights", "redraw", "rotation", "zoom", "without", "per_volume", "validation_volumes", "average"),
+    *("class_weights", "invert", "replay"),
 )
 """Options that decide what a training computes; it can only be resumed with the same values."""
 

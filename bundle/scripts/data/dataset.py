@@ -10,7 +10,7 @@ from typing import Any
 from monai.data import CacheDataset
 
 from scripts.core import check_all, refuse, region_box
-from scripts.io import difference, is_zarr, of_label, read_header
+from scripts.io import difference, is_zarr, level_of_label, of_label, read_header
 
 from .layout import DECATHLON, HEADER, list_images, list_pairs, volume_name
 
@@ -42,7 +42,10 @@ def find_images(dataset_dir: str | Path, channel: int | str | None = None) -> li
 
 
 def find_dataset(
-    dataset_dir: str | Path | Sequence[str | Path] | None, region: str | None = None, channel: int | str | None = None
+    dataset_dir: str | Path | Sequence[str | Path] | None,
+    region: str | None = None,
+    channel: int | str | None = None,
+    level: int = 0,
 ) -> list[dict[str, Any]]:
     """List the labelled volumes of one or several datasets, after checking their headers.
 
@@ -51,6 +54,7 @@ def find_dataset(
             nnU-Net raw dataset), or a list of datasets; None gives no volumes.
         region: voxels that count as labelled, `x0:x1,y0:y1,z0:z1`.
         channel: which channel to use of an image that has several.
+        level: which resolution to use of a pyramid.
 
     Returns:
         One item for each volume: `name`, the paths `image` and `label`, `shape` (X, Y, Z), `affine` 4x4 in mm, `region`
@@ -62,7 +66,12 @@ def find_dataset(
             of an image and its label do not match.
     """
     items = list_datasets(dataset_dir, channel)
-    return check_all(lambda item: {**item, **check_pair(item["image"], item["label"], region, channel)}, items)
+
+    def checked(item: dict[str, Any]) -> dict[str, Any]:
+        """Check the headers of a volume."""
+        return {**item, **check_pair(item["image"], item["label"], region, channel, level=level)}
+
+    return check_all(checked, items)
 
 
 def list_datasets(
@@ -94,7 +103,13 @@ def list_datasets(
 
 
 def check_pair(
-    image: str, label: str, region: str | None = None, channel: int | str | None = None, compare_place: bool = True
+    image: str,
+    label: str,
+    region: str | None = None,
+    channel: int | str | None = None,
+    compare_place: bool = True,
+    level: int = 0,
+    label_level: int | None = None,
 ) -> dict[str, Any]:
     """Check from their headers that the voxels of an image and its label match.
 
@@ -104,6 +119,8 @@ def check_pair(
         region: voxels that count as labelled, `x0:x1,y0:y1,z0:z1`.
         channel: which channel to use of an image that has several.
         compare_place: compare what both files state of voxel size, directions and position too.
+        level: which resolution to use of a pyramid.
+        label_level: that of the label, by default `level_of_label`'s; of a segmentation of that level it is 0.
 
     Returns:
         `shape` (X, Y, Z), `affine` 4x4 in mm, `region` as a box, and the image's `header` (`VolumeInfo`).
@@ -111,8 +128,9 @@ def check_pair(
     Raises:
         UserError: if a file is missing, damaged or not one volume, or if the two do not match.
     """
-    one = read_header(image, channel=channel)
-    two = read_header(label, channel=of_label(channel) or 0)  # 0 is there in any file
+    one = read_header(image, channel, level)
+    label_level = level_of_label(label, level) if label_level is None else label_level
+    two = read_header(label, of_label(channel) or 0, label_level)  # channel 0 is there in any file
     if two.channel is not None:
         problem = f"a label has one whole number a voxel, this has axes {two.axes} with shape {two.stored_shape}"
         refuse(label, problem, "save one channel of it, or the classes as one image of 0, 1, 2 ..., as the label")

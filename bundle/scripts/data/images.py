@@ -24,7 +24,7 @@ WEIGHTS_HASH = "weights_sha256"
 """What the provenance of every result of this bundle has."""
 
 
-def checked_images(dataset_dir: str | Path, channel: int | str | None = None) -> list[dict[str, Any]]:
+def checked_images(dataset_dir: str | Path, channel: int | str | None = None, level: int = 0) -> list[dict[str, Any]]:
     """List images as `find_images` does and check each header, so that none fails after hours.
 
     What this bundle itself wrote, into the folder of the images, is left out with a line in the log. Its files say how
@@ -33,6 +33,7 @@ def checked_images(dataset_dir: str | Path, channel: int | str | None = None) ->
     Args:
         dataset_dir: path of the dataset, folder or file.
         channel: which channel to use of images that have several.
+        level: which resolution to use of pyramids.
 
     Returns:
         One item for each image: `name`, the path `image`, and its `header` (`VolumeInfo`), or else `failed`, the line
@@ -42,7 +43,7 @@ def checked_images(dataset_dir: str | Path, channel: int | str | None = None) ->
         UserError: as `find_images` does; also if a single image is damaged or is not one volume, if all are, or if all
             are results.
     """
-    items = [_with_header(item, channel) for item in find_images(dataset_dir, channel)]
+    items = [_with_header(item, channel, level) for item in find_images(dataset_dir, channel)]
     if not os.path.isfile(dataset_dir) and not is_zarr(dataset_dir):
         items = _without_results(dataset_dir, items)
     failed = [item[FAILED] for item in items if FAILED in item]
@@ -50,14 +51,14 @@ def checked_images(dataset_dir: str | Path, channel: int | str | None = None) ->
         for line in failed[:-1]:
             logger.error(line)
         if len(failed) == 1:
-            read_header(items[0]["image"], channel=channel)  # raises it as what it is
+            read_header(items[0]["image"], channel, level)  # raises it as what it is
         refuse(dataset_dir, f"none of its {len(failed)} volumes can be read, the last is {failed[-1]}", "see above")
     return items
 
 
-def _with_header(item: dict[str, str], channel: int | str | None) -> dict[str, Any]:
+def _with_header(item: dict[str, str], channel: int | str | None, level: int) -> dict[str, Any]:
     try:
-        return {**item, HEADER: read_header(item["image"], channel=channel)}
+        return {**item, HEADER: read_header(item["image"], channel, level)}
     except Exception as error:  # whatever is wrong with one file, the others are segmented
         line = one_line(error)
         return {**item, FAILED: line if item["image"] in line else f"{item['image']}: {line}"}

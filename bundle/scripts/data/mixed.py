@@ -66,7 +66,7 @@ def real_volumes(
         dataset_dir: a dataset, a folder of datasets, or a list of such; None gives no volumes.
         classes: number of classes of the network.
         options: options that only a dataset has a use for, by name; of them `region` is used here.
-        options_of_labels: `channel` and `unlabelled_value`, which test volumes have a use for too.
+        options_of_labels: `channel`, `level` and `unlabelled_value`, which test volumes have a use for too.
         test_dir: the test volumes.
 
     Returns:
@@ -85,7 +85,7 @@ def real_volumes(
     folders = dataset_folders(dataset_dir, tell=True)
     useless = {**({} if folders else options), **({} if folders or test_dir else options_of_labels)}
     for name, value in useless.items():
-        if value is not None:
+        if value is not None and (name, value) != ("level", 0):
             problem = "pretrain.json draws its own volumes, and no real ones were given"
             refuse(f"--{name} {value}", problem, "leave it out, or add real ones by --dataset_dir")
     if not folders:

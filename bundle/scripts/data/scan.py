@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scripts.core import MAX_WHOLE, Box, block_sides, blocks, box_text, check_all, refuse
-from scripts.io import Volume, of_label, open_volume
+from scripts.io import Volume, level_of_label, of_label, open_volume
 
 from .coverage import warn_of_blocks
 from .dataset import find_dataset
@@ -73,17 +73,21 @@ def find_labelled(
     region: str | None = None,
     channel: int | str | None = None,
     unlabelled_value: float | None = None,
+    level: int = 0,
 ) -> list[dict[str, Any]]:
     """Find the volumes of datasets (`find_dataset`) and scan each label (`scan_labels`).
 
     Raises:
         UserError: as those do; all headers are checked before any label is read.
     """
-    return scan_labels(find_dataset(dataset_dir, region, channel), unlabelled_value, channel)
+    return scan_labels(find_dataset(dataset_dir, region, channel, level), unlabelled_value, channel, level)
 
 
 def scan_labels(
-    volumes: Sequence[Mapping[str, Any]], unlabelled_value: float | None = None, channel: int | str | None = None
+    volumes: Sequence[Mapping[str, Any]],
+    unlabelled_value: float | None = None,
+    channel: int | str | None = None,
+    level: int = 0,
 ) -> list[dict[str, Any]]:
     """Read each label once and add its scan to the volume.
 
@@ -93,6 +97,7 @@ def scan_labels(
         volumes: volumes with `label` path and `region`, the box of voxels that count as labelled.
         unlabelled_value: a value that means *not labelled*; negative values always do.
         channel: of the images; `depth` is that of the labels too.
+        level: of the images; labels are read at `level_of_label`'s.
 
     Returns:
         The volumes, each with a `scan` (`LabelScan`).
@@ -101,21 +106,26 @@ def scan_labels(
         UserError: if a file is damaged, holds fractions or more than 32 values (an image given as a label), or has no
             labelled voxel in its region.
     """
-    scanned = check_all(lambda volume: scan_label(volume, unlabelled_value, channel), volumes)
+    scanned = check_all(lambda volume: scan_label(volume, unlabelled_value, channel, level), volumes)
     warn_of_blocks(scanned)
     return scanned
 
 
 def scan_label(
-    volume: Mapping[str, Any], unlabelled_value: float | None = None, channel: int | str | None = None
+    volume: Mapping[str, Any],
+    unlabelled_value: float | None = None,
+    channel: int | str | None = None,
+    level: int = 0,
 ) -> dict[str, Any]:
     """Read the label of one volume and add its scan; see `scan_labels`."""
-    return {**volume, "scan": _scan(volume, unlabelled_value, channel)}
+    return {**volume, "scan": _scan(volume, unlabelled_value, channel, level)}
 
 
-def _scan(volume: Mapping[str, Any], unlabelled_value: float | None, channel: int | str | None) -> LabelScan:
+def _scan(
+    volume: Mapping[str, Any], unlabelled_value: float | None, channel: int | str | None, level: int
+) -> LabelScan:
     path, region = volume["label"], volume["region"]
-    with open_volume(path, of_label(channel)) as label:
+    with open_volume(path, of_label(channel), level_of_label(path, level)) as label:
         values, counts = _count(label, path, region, unlabelled_value)
         shape = label.info.shape
     if (ignore := volume.get("ignore")) in values:

@@ -28,6 +28,7 @@ def find_scored(
     region: str | None = None,
     channel: int | str | None = None,
     unlabelled_value: float | None = None,
+    level: int = 0,
 ) -> list[dict[str, Any]]:
     """Find and scan labelled volumes as `find_labelled` does, but a broken one stops no other.
 
@@ -36,6 +37,7 @@ def find_scored(
         region: as in `find_dataset`.
         channel: as in `find_dataset`.
         unlabelled_value: as in `scan_labels`.
+        level: as in `find_dataset`.
 
     Returns:
         The volumes as `find_labelled` has them; one whose image or label cannot be used has `name`, `image`, `label`
@@ -47,8 +49,8 @@ def find_scored(
 
     def found(item: Mapping[str, Any]) -> dict[str, Any]:
         """Check a volume and scan its label."""
-        pair = check_pair(item[Keys.IMAGE], item[Keys.LABEL], region, channel)
-        return scan_label({**item, **pair}, unlabelled_value, channel)
+        pair = check_pair(item[Keys.IMAGE], item[Keys.LABEL], region, channel, level=level)
+        return scan_label({**item, **pair}, unlabelled_value, channel, level)
 
     if region:
         parse_region(region)  # what no volume could fit is refused once

@@ -20,7 +20,7 @@ from .formats import READ_SUFFIXES, SUFFIXES, file_family, is_zarr, result_name,
 from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
 from .opened import Volume
 from .place import difference
-from .reader import open_volume, read_header, read_volume
+from .reader import level_of_label, open_volume, read_header, read_volume
 from .tiff import read_slices, whole_volumes
 from .units import in_unit
 from .volume import VolumeInfo
@@ -50,6 +50,7 @@ __all__ = [
     "holds_series",
     "in_unit",
     "is_zarr",
+    "level_of_label",
     "name_of",
     "nodes_of",
     "of_label",

@@ -19,7 +19,7 @@ from scripts.core import UserError, read_channel, refuse, same_grid
 
 from .axes import of_label
 from .formats import file_family, result_name
-from .reader import read_volume
+from .reader import level_of_label, read_volume
 from .volume import RANGE_KEY, SOURCE_KEY
 from .writer import write_volume
 
@@ -38,17 +38,19 @@ class VolumeReader(ImageReader):
 
     Args:
         channel: as in `read_header`, or the same as text.
-        label: whether it reads labels, whose channel is `of_label(channel)`.
+        label: whether it reads labels, whose channel is `of_label(channel)` and level `level_of_label`'s.
+        level: as in `read_header`.
 
     Raises:
         UserError: for what is no channel.
     """
 
-    def __init__(self, channel: int | str | None = None, label: bool = False) -> None:
-        """Store the channel to read."""
+    def __init__(self, channel: int | str | None = None, label: bool = False, level: int = 0) -> None:
+        """Store what to read."""
         super().__init__()
         _leave_out_unusable_reader()
         self.channel = of_label(channel) if label else read_channel(channel)
+        self.label, self.level = label, level
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
         """Tell whether a file, or each of several, has a suffix that is read."""
@@ -73,7 +75,8 @@ class VolumeReader(ImageReader):
         """
         if len(img) != 1:
             refuse(img[0] if img else "the image", f"{len(img)} files are given as one image", "give one file for it")
-        info, voxels = read_volume(img[0], self.channel)
+        level = level_of_label(img[0], self.level) if self.label else self.level
+        info, voxels = read_volume(img[0], self.channel, level)
         meta = info.meta()
         if info.usable_range() is None:
             meta.pop(RANGE_KEY, None)

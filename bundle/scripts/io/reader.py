@@ -113,6 +113,19 @@ def open_volume(path: str | os.PathLike[str], channel: int | str | None = None, 
     return _OPENERS[family](path, channel, *levels) if family in _OPENERS else _held(path, channel)
 
 
+def level_of_label(path: str | os.PathLike[str], level: int) -> int:
+    """Return the `level` at which to read the label of an image that is read at a level.
+
+    It is the same of a label that is a pyramid itself; one of a single resolution has the voxels of that level.
+
+    Raises:
+        UserError: as `read_header`, where the level is not 0.
+    """
+    if not level or file_family(path) not in _OF_LEVELS:
+        return 0
+    return level if read_header(path, DEPTH).levels > 1 else 0
+
+
 def _held(path: Path, channel: int | str | None) -> Volume:
     """Open a volume all of whose voxels are held."""
     info, voxels = read_volume(path, channel)

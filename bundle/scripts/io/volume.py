@@ -45,6 +45,7 @@ class VolumeInfo:
         source: what a writer needs to make the same kind of file, fit for JSON; its `kind` at least.
         has_place: whether the file states where its voxels lie and how their axes run, as the sform and qform of NIfTI
             do, and so more than their size. It may although `unit` is `""`.
+        levels: how many resolutions the file holds.
         assumed_unit: whether `unit` is a convention, because the file states lengths without naming a unit.
     """
 
@@ -62,6 +63,7 @@ class VolumeInfo:
     source: dict[str, Any] = field(default_factory=dict)
     has_place: bool = False
     assumed_unit: bool = False
+    levels: int = 1
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:

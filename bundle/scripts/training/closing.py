@@ -42,6 +42,7 @@ def tell_end(
     dataset_dir: str | Path | Sequence[str | Path] | None = None,
     network: Mapping[str, Any] | None = None,
     channel: int | str | None = None,
+    level: int = 0,
 ) -> None:
     """Log the best epoch, its scores and what they are of, the weights, and what to do next.
 
@@ -54,6 +55,7 @@ def tell_end(
         dataset_dir: what was trained on; the next command segments it. Without it there is none.
         network: the network's arguments; those that `inference.json` does not have are part of the next command.
         channel: of images that have several; also part of it.
+        level: of pyramids; also part of it, unless it is 0.
 
     Raises:
         UserError: if the sidecar of the weights is damaged.
@@ -68,6 +70,7 @@ def tell_end(
     if folders := dataset_folders(dataset_dir):
         output = best.with_name(SEGMENTED)
         options = _differing(network or {}) | ({} if channel is None else {"channel": channel})
+        options |= {"level": level} if level else {}
         tell_result("next: %s", next_command(Path(folders[0]).resolve(), output, best, **options))
 
 

@@ -16,7 +16,7 @@ from monai.utils import CommonKeys as Keys
 
 from scripts.core import AUTO, UNLABELLED, Box, block_sides, blocks, one_line
 from scripts.data import BY_BLOCKS, FAILED, HEADER
-from scripts.io import Volume, of_label, open_volume
+from scripts.io import Volume, level_of_label, of_label, open_volume
 from scripts.metrics import CentrelineCounts, PrepareMetricsd, VolumeCounts
 from scripts.transforms import MapLabelsd, logits_of
 
@@ -90,10 +90,10 @@ class ScoringEvaluator(SupervisedEvaluator):
         Args:
             item: with the paths `image` and `label`, `name` and `region`.
         """
-        channel = self.blockwise.channel
+        channel, level = self.blockwise.channel, self.blockwise.level
         with (
-            open_volume(item[Keys.IMAGE], channel) as image,
-            open_volume(item[Keys.LABEL], of_label(channel)) as label,
+            open_volume(item[Keys.IMAGE], channel, level) as image,
+            open_volume(item[Keys.LABEL], of_label(channel), level_of_label(item[Keys.LABEL], level)) as label,
             self.blockwise.segmented(image, self.output_dir / str(item["name"])) as find,
         ):
             classes, _ = find()

@@ -121,7 +121,7 @@ def checked(path: Path, channel: int | str | None, problem: str, level: int = 0)
             refuse(path, f"its voxels are {series.dtype}", "save real numbers (integers or floats)")
         check_pages(path, series, directories, dialect.images)
         refuse_slice(path, series)
-        check_level(path, level, len(series.levels))
+        check_level(path, level, levels := len(series.levels))
         if level:
             series, finest = series.levels[level], series
             factors = _factors(finest, series)
@@ -153,6 +153,7 @@ def checked(path: Path, channel: int | str | None, problem: str, level: int = 0)
             intensity_range=bounds,
             provenance=provenance,
             source=source,
+            levels=levels,
         )
         yield CheckedTiff(tif, series, info, axes, meaning)
 

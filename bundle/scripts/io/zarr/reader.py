@@ -6,7 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -188,7 +188,8 @@ def _image(path: Path, inside: str, node: Node, channel: int | str | None, level
         refuse(path / at, f"has {stored.ndim} axes, and its image states {image.letters}", REMEDY)
     affine, unit, space = _geometry(path, image, chosen)
     source = {"kind": "ome-zarr", "version": image.version, **space}
-    return _found(path, node, stored, image.letters, channel, affine, unit, image.has_place, source)
+    found = _found(path, node, stored, image.letters, channel, affine, unit, image.has_place, source)
+    return replace(found, info=replace(found.info, levels=len(image.levels)))
 
 
 def _found(
