@@ -77,9 +77,8 @@ def test_large_values_are_told_apart(tmp_path):
 
 def test_each_label_is_read_once_and_after_all_headers(tmp_path, monkeypatch):
     read = []
-    monkeypatch.setattr(
-        scan, "open_volume", lambda path, _, original=scan.open_volume: read.append(path) or original(path)
-    )
+    original = scan.open_volume
+    monkeypatch.setattr(scan, "open_volume", lambda path, *how: read.append(path) or original(path, *how))
     for name in ("a", "b"):
         for folder in ("images", "labels"):
             write_volume(tmp_path / folder / f"{name}.npy", np.ones((8, 8, 8), np.uint8))
