@@ -30,6 +30,10 @@ from tests.helpers.volume_examples import imagej, nifti, positions, told
         ("x.npy", "x", ".npy"),
         ("x.NRRD", "x", ".NRRD"),
         ("x.czi", "x", ".czi"),
+        ("a/b.h5", "b", ".h5"),
+        ("a/b.H5/exported_data", "b_exported_data", ".H5"),
+        ("b.v2.hdf5/volumes/raw", "b.v2_volumes_raw", ".hdf5"),
+        ("x.ims", "x", ".ims"),
     ],
 )
 def test_a_name_is_stem_and_suffix_as_spelled(name, stem, suffix):
@@ -77,6 +81,8 @@ def test_a_zarr_is_a_folder_by_its_name_or_by_what_is_in_it(tmp_path):
         ("a.dcm", "prob", False, "a_prob.nii.gz"),
         ("a.npy", "", True, "a.npy"),
         ("a.zarr", "seg", True, "a_seg.zarr"),
+        ("a.ims", "seg", True, "a_seg.ome.tif"),
+        ("b/a.h5/raw", "prob", False, "a_raw_prob.ome.tif"),
         ("a.ome.zarr", "prob", False, "a_prob.ome.zarr"),
     ],
 )
@@ -89,7 +95,7 @@ def test_what_a_result_is_called(image, postfix, classes, name):
     [
         ("a.oif", "bioformats2raw"),
         ("a.LSM", "Fiji"),
-        ("a.ims", "OME-TIFF"),
+        ("a.vsi", "OME-TIFF"),
         ("a.IMA", "the folder of its series"),
         ("a.mgz", "SimpleITK"),
         ("a.png", "is a picture of a single plane, and not a volume; .*Image Sequence"),

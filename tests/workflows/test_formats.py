@@ -10,6 +10,7 @@ pydicom = pytest.importorskip("pydicom")
 highdicom = pytest.importorskip("highdicom")
 sitk = pytest.importorskip("SimpleITK")
 from tests.helpers.dicom_examples import STEP, multiframe, series, voxels  # noqa: E402
+from tests.io.hdf5.examples import hdf5  # noqa: E402
 from tests.io.zarr.examples import ome_zarr, plain_zarr  # noqa: E402
 
 ARRAY = voxels(6).repeat(3, 1).repeat(3, 2)  # (Z, Y, X) = (6, 15, 21)
@@ -129,3 +130,15 @@ def test_a_series_alone_replaces_its_result_and_no_other_file(done, bundle, data
     assert pydicom.dcmread(out / "scan_seg.dcm").SOPInstanceUID != before
     multiframe(out / "scan_seg.dcm", ARRAY)  # somebody's own
     bundle.run("inference", **options).refused("scan_seg.dcm", "does not say that it is a result")
+
+
+def test_a_data_set_of_hdf5_gives_an_ome_tiff_beside_its_file(bundle, tiny_weights, tmp_path):
+    (tmp_path / "in").mkdir()
+    image = hdf5(tmp_path / "in" / "a.h5", ARRAY, "volumes/raw", sizes=(2.0, 0.5, 0.5))
+    hdf5(image, ARRAY, "volumes/other")
+    options = {"ckpt_path": tiny_weights, **TINY_NETWORK}
+    bundle.run("inference", dataset_dir=image / "volumes" / "raw", **options, output_dir=tmp_path / "in").ok()
+    info = read_header(tmp_path / "in" / "a_volumes_raw_seg.ome.tif")
+    assert (info.kind, info.unit, info.shape) == ("ome", "µm", ARRAY.shape[::-1])
+    done = bundle.run("inference", dataset_dir=image, **options, output_dir=tmp_path / "in")
+    done.refused(f"it holds 2 data sets, volumes/other, volumes/raw; name one, {image}/volumes/other")

@@ -33,7 +33,7 @@ def place_beside(options: dict[str, str], program: str = "tubenet") -> Path:
         target = source.parent / f"{source.name}_seg"
         taken = [target] if target.exists() and (not target.is_dir() or any(target.iterdir())) else []
     else:
-        target, stem = source.parent, stem_of(source)
+        target, stem = _folder_of(source), stem_of(source)
         taken = _results(target, stem)
     if taken:
         remedy = f"name a folder for the result: {program} segment IN OUT"
@@ -77,6 +77,13 @@ def _is_folder(source: Path) -> bool:
     from scripts.io import is_zarr  # takes a second, which a refusal should not pay for
 
     return not is_zarr(source)
+
+
+def _folder_of(source: Path) -> Path:
+    """Return the folder that a volume lies in, which of a data set is that of its HDF5 file."""
+    from scripts.io import split_hdf5
+
+    return split_hdf5(source)[0].parent
 
 
 def _results(folder: Path, stem: str) -> list[Path]:

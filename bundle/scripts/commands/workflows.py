@@ -181,10 +181,10 @@ class Workflow:
                 if "#" in read.options[name]:
                     problem = "has a '#' in its path, by which MONAI means parts of a config"
                     refuse(read.options[name], problem, "rename that file or folder")
-        if os.path.isabs(found := read.options.get("dataset_dir", "")) and not os.path.lexists(found):
-            refuse(
-                source, "no such file or folder", f"check its name, and that it is in {os.getcwd()}", FileNotFoundError
-            )
+        found = read.options.get("dataset_dir", "")
+        if os.path.isabs(found) and not (os.path.lexists(found) or any(map(os.path.isfile, Path(found).parents))):
+            remedy = f"check its name, and that it is in {os.getcwd()}"
+            refuse(source, "no such file or folder", remedy, FileNotFoundError)
 
     def monai_words(self, read: Words) -> list[str]:
         """Return the words of `python -m monai.bundle run` that do the same."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from monai.data import CacheDataset
 
 from scripts.core import check_all, refuse, region_box
-from scripts.io import difference, is_zarr, level_of_label, of_label, read_header
+from scripts.io import difference, is_volume, level_of_label, of_label, read_header
 
 from .layout import DECATHLON, HEADER, list_images, list_pairs, volume_name
 
@@ -36,7 +35,7 @@ def find_images(dataset_dir: str | Path, channel: int | str | None = None) -> li
     if not isinstance(dataset_dir, str | Path):
         refuse(dataset_dir, "is read as a list", "give one file or folder, ./NAME if its name has a comma")
     path = Path(dataset_dir)
-    if path.name != DECATHLON and (os.path.isfile(path) or is_zarr(path)):
+    if path.name != DECATHLON and is_volume(path):
         return [{"name": volume_name(path), "image": str(path)}]
     return list_images(path, channel)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
 from scripts.core import RESULTS, one_line, refuse
-from scripts.io import VolumeInfo, is_zarr, read_header
+from scripts.io import VolumeInfo, is_volume, read_header
 
 from .dataset import find_images
 from .layout import HEADER
@@ -44,7 +43,7 @@ def checked_images(dataset_dir: str | Path, channel: int | str | None = None, le
             are results.
     """
     items = [_with_header(item, channel, level) for item in find_images(dataset_dir, channel)]
-    if not os.path.isfile(dataset_dir) and not is_zarr(dataset_dir):
+    if not is_volume(dataset_dir):
         items = _without_results(dataset_dir, items)
     failed = [item[FAILED] for item in items if FAILED in item]
     if len(failed) == len(items):

@@ -16,7 +16,7 @@ unit it states its voxel size, is known in this package and nowhere else. Start 
 from .adapters import SaveVolumed, VolumeReader, name_of
 from .axes import of_label
 from .dicom import CORRECTED, MAKER, NOT_LABELLED, Segment, holds_series, read_segments, singular
-from .formats import READ_SUFFIXES, SUFFIXES, file_family, is_zarr, result_name, split_name
+from .formats import READ_SUFFIXES, SUFFIXES, file_family, is_volume, is_zarr, result_name, split_hdf5, split_name
 from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
 from .opened import Volume
 from .place import difference
@@ -49,6 +49,7 @@ __all__ = [
     "finish_zarr",
     "holds_series",
     "in_unit",
+    "is_volume",
     "is_zarr",
     "level_of_label",
     "name_of",
@@ -62,6 +63,7 @@ __all__ = [
     "read_volume",
     "result_name",
     "singular",
+    "split_hdf5",
     "split_name",
     "whole_volumes",
     "write_streamed",

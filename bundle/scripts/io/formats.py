@@ -3,13 +3,14 @@
 Three words are used throughout this package:
 
 - The *family* of a file stands in its suffix. It decides which module reads and writes it: `tiff`, `nifti`, `npy`,
-  `zarr`, `itk` (NRRD and MetaImage), `dicom` or `microscopy`. A Zarr is a folder; any other folder is a DICOM series.
+  `zarr`, `hdf5`, `itk` (NRRD and MetaImage), `dicom` or `microscopy`. A Zarr is a folder; any other folder is a DICOM
+  series. The path of an HDF5 file may go on with that of a data set in it.
 - A *dialect* is one of the three conventions by which a TIFF states its axes and its voxel size: ImageJ's, OME's, or
   none of the two, which is called plain.
 - The *kind* of a file is its family together with its dialect, found in its content: `imagej`, `ome`, `tiff` (plain),
-  `nifti`, `npy`, `zarr` (a plain array), `ome-zarr`, `nrrd`, `metaimage`, `dicom`, `segmentation` (of DICOM), `czi`,
-  `nd2` or `lif`. A result is written as the kind of file that it was made from, if that is one we can write
-  (`result_name`).
+  `nifti`, `npy`, `zarr` (a plain array), `ome-zarr`, `hdf5`, `ims`, `nrrd`, `metaimage`, `dicom`, `segmentation` (of
+  DICOM), `czi`, `nd2` or `lif`. A result is written as the kind of file that it was made from, if that is one we can
+  write (`result_name`).
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from typing import Literal, NoReturn
 
 from scripts.core import check_regular, counted, refuse
 
-Family = Literal["tiff", "nifti", "npy", "zarr", "itk", "dicom", "microscopy"]
+Family = Literal["tiff", "nifti", "npy", "zarr", "hdf5", "itk", "dicom", "microscopy"]
 
 FAMILY_OF_KIND: dict[str, Family] = {
     **{"imagej": "tiff", "ome": "tiff", "tiff": "tiff", "nifti": "nifti", "npy": "npy"},
-    **{"zarr": "zarr", "ome-zarr": "zarr"},
+    **{"zarr": "zarr", "ome-zarr": "zarr", "hdf5": "hdf5", "ims": "hdf5"},
     **{"nrrd": "itk", "metaimage": "itk", "dicom": "dicom", "segmentation": "dicom"},
     **{"czi": "microscopy", "nd2": "microscopy", "lif": "microscopy"},
 }
@@ -41,6 +42,7 @@ _FORMATS: dict[str, tuple[Family, str]] = {
     ".npy": ("npy", "NumPy"),
 }
 _FOLDERS: dict[str, tuple[Family, str]] = {".ome.zarr": ("zarr", "Zarr"), ".zarr": ("zarr", "Zarr")}
+_HDF5: dict[str, tuple[Family, str]] = {each: ("hdf5", "HDF5") for each in (".h5", ".hdf5", ".ims")}
 _OF_EXTRAS: dict[str, tuple[Family, str]] = {
     ".nrrd": ("itk", "NRRD"),
     ".nhdr": ("itk", "NRRD"),
@@ -51,25 +53,26 @@ _OF_EXTRAS: dict[str, tuple[Family, str]] = {
     ".nd2": ("microscopy", "Nikon ND2"),
     ".lif": ("microscopy", "Leica LIF"),
 }
-_ALL = {**_FORMATS, **_FOLDERS, **_OF_EXTRAS}
+_ALL = {**_FORMATS, **_FOLDERS, **_HDF5, **_OF_EXTRAS}
 _SUFFIX_OF_CONTENT = {"TIFF": ".tif", "gzip": ".nii.gz", "NIfTI": ".nii", "NumPy": ".npy"}
 _SUFFIX_OF_CONTENT |= {content: suffix for suffix, (_, content) in reversed(_OF_EXTRAS.items())}
 
 SUFFIXES: tuple[str, ...] = tuple(_FORMATS)
 """Files that are read and written with what is always installed."""
 READ_SUFFIXES: tuple[str, ...] = tuple(_ALL)
-"""What is read: these, the folders of Zarr, and what takes the extras (`extra.py`)."""
+"""What is read: these, the folders of Zarr, HDF5, and what takes the extras (`extra.py`)."""
 # a header and its voxels in two files cannot appear at once, so results are one file
 _RESULTS = {".nhdr": ".nrrd", ".mhd": ".mha", ".czi": ".ome.tif", ".nd2": ".ome.tif", ".lif": ".ome.tif"}
+_RESULTS |= dict.fromkeys(_HDF5, ".ome.tif")
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 _CONVERTERS = {
     "convert it to OME-TIFF with bioformats2raw and raw2ometiff, or in Fiji with File > Save As > OME-TIFF": (
-        ".nd .lsm .oib .oif .oir .vsi .ims .stk .dv .mvd2 .svs .ndpi"
+        ".nd .lsm .oib .oif .oir .vsi .stk .dv .mvd2 .svs .ndpi"
     ),
     "give the folder of its series, or call it .dcm if it holds all slices": ".dicom .ima",
     "convert it to .nii.gz with 3D Slicer or SimpleITK": ".mgz .mgh .mnc .hdr .img",
-    "save the array as .npy with numpy.save, or as .tif with tifffile.imwrite": ".npz .mat .h5 .hdf5",
+    "save the array as .npy with numpy.save, or as .tif with tifffile.imwrite": ".npz .mat",
     "if it is a slice, put all into one TIFF stack, in Fiji with File > Import > Image Sequence": " ".join(_PICTURES),
 }
 
@@ -100,11 +103,15 @@ START = 352
 def split_name(path: str | os.PathLike[str]) -> tuple[str, str]:
     """Split a file name into its stem and its suffix, both as spelled.
 
-    `scan.v2.OME.TIF` gives `scan.v2` and `.OME.TIF`. A folder, as of a DICOM series, has no suffix.
+    `scan.v2.OME.TIF` gives `scan.v2` and `.OME.TIF`. A folder, as of a DICOM series, has no suffix. A data set in an
+    HDF5 file gives both names, `a.h5/raw/0` the stem `a_raw_0`.
 
     Raises:
         UserError: for a suffix that is not one of `READ_SUFFIXES`; it names a converter where there is one.
     """
+    file, inside = split_hdf5(path)
+    if inside:
+        return "_".join([file.stem, *inside.split("/")]), file.suffix
     name = Path(path).name
     for suffix in READ_SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
@@ -133,6 +140,20 @@ def file_family(path: str | os.PathLike[str]) -> Family:
     return "zarr" if is_zarr(path) else "dicom"
 
 
+def split_hdf5(path: str | os.PathLike[str]) -> tuple[Path, str]:
+    """Split the path of a data set into its HDF5 file and the path inside, `""` if none."""
+    path = Path(path)
+    for parent in path.parents:
+        if parent.suffix.lower() in _HDF5 and not os.path.isdir(parent):
+            return parent, path.relative_to(parent).as_posix()
+    return path, ""
+
+
+def is_volume(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is that of one volume: a file, a Zarr, or a data set in an HDF5 file."""
+    return os.path.isfile(split_hdf5(path)[0]) or is_zarr(path)
+
+
 def is_zarr(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a Zarr: named so, or a folder that is an array or a group."""
     named = os.fspath(path).rstrip("/\\").lower().endswith(".zarr")
@@ -143,8 +164,8 @@ def result_name(image: str | os.PathLike[str], postfix: str, classes: bool = Tru
     """Return what a result of an image is called, `NAME_POSTFIX.EXT`.
 
     EXT is the image's, but for files that cannot be written, or not at once: `.nrrd` for `.nhdr`, `.mha` for `.mhd`,
-    `.ome.tif` for a microscope's own format. Classes of a DICOM image are a segmentation object, `.dcm`; its
-    probabilities are `.nii.gz`, because hardly a program shows DICOM's parametric maps.
+    `.ome.tif` for a microscope's own format and for HDF5. Classes of a DICOM image are a segmentation object, `.dcm`;
+    its probabilities are `.nii.gz`, because hardly a program shows DICOM's parametric maps.
 
     Args:
         image: the path of the image.

@@ -13,6 +13,7 @@ from scripts.core import DEPTH, refuse
 from .axes import VolumeAxes
 from .dicom import read_dicom, read_dicom_header
 from .formats import check_level, file_family
+from .hdf5 import open_hdf5, read_hdf5, read_hdf5_header
 from .itk import read_itk, read_itk_header
 from .microscopy import read_microscopy, read_microscopy_header
 from .nifti import open_nifti_volume, read_nifti, read_nifti_header
@@ -27,6 +28,7 @@ _HEADER_READERS: dict[str, Callable[..., VolumeInfo]] = {
     "nifti": read_nifti_header,
     "npy": read_npy_header,
     "zarr": read_zarr_header,
+    "hdf5": read_hdf5_header,
     "itk": read_itk_header,
     "dicom": read_dicom_header,
     "microscopy": read_microscopy_header,
@@ -36,6 +38,7 @@ _VOLUME_READERS: dict[str, Callable[..., tuple[VolumeInfo, np.ndarray]]] = {
     "nifti": read_nifti,
     "npy": read_npy,
     "zarr": read_zarr,
+    "hdf5": read_hdf5,
     "itk": read_itk,
     "dicom": read_dicom,
     "microscopy": read_microscopy,
@@ -46,8 +49,9 @@ _OPENERS: dict[str, Callable[..., Volume]] = {
     "nifti": open_nifti_volume,
     "npy": open_npy,
     "zarr": open_zarr,
+    "hdf5": open_hdf5,
 }
-_OF_LEVELS = ("tiff", "zarr")  # families whose files may hold several resolutions
+_OF_LEVELS = ("tiff", "zarr", "hdf5")  # families whose files may hold several resolutions
 
 
 def read_header(path: str | os.PathLike[str], channel: int | str | None = None, level: int = 0) -> VolumeInfo:
@@ -56,7 +60,8 @@ def read_header(path: str | os.PathLike[str], channel: int | str | None = None, 
     It is cheap enough to check a whole dataset before any work begins.
 
     Args:
-        path: the file, or the folder of a Zarr; its suffix is one of `READ_SUFFIXES`. Or the folder of a DICOM series.
+        path: the file, or the folder of a Zarr; its suffix is one of `READ_SUFFIXES`. Or a data set in an HDF5 file,
+            `FILE.h5/NAME`; or the folder of a DICOM series.
         channel: index along the one further axis of a file that holds several channels, colours, scenes or time
             points; or `depth` for a file whose slices are stored as channels or time points.
         level: which resolution of a pyramid, 0 the finest.

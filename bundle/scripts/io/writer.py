@@ -194,7 +194,7 @@ def _metadata(path: Path, provenance: Mapping[str, Any] | None, bounds: Sequence
 def _writer_of(path: Path, label_names: Sequence[str] | None) -> Callable[..., None]:
     family = file_family(path)
     if family not in _WRITERS or path.suffix.lower() in (".nhdr", ".mhd"):
-        written = "as .ome.tif" if family == "microscopy" else "as one file, .nrrd or .mha"
+        written = "as .ome.tif" if family in ("microscopy", "hdf5") else "as one file, .nrrd or .mha"
         refuse(path, f"{split_name(path)[1]} is read and not written", f"write it {written}")
     if family == "dicom":
         return partial(write_dicom, label_names=label_names, subject=path)
