@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from scripts.data import find_labelled, label_values, scan, scan_labels
+from scripts.data import counting, find_labelled, label_values, scan, scan_labels
 from scripts.io import write_volume
 from tests.helpers.volume_examples import plain, told, zyx
 
@@ -127,8 +127,9 @@ def test_a_label_read_by_boxes_is_scanned_as_a_whole(tmp_path, monkeypatch, kind
     label[:5], label[30:] = -1, 9
     region = ((2, 37), (1, 8), (0, 33))
     volume = {"label": str(write_volume(tmp_path / f"l.{kind}", label)), "region": region}
-    monkeypatch.setattr(scan, "CELL", 4)
-    monkeypatch.setattr(scan, "BLOCK", block)
+    monkeypatch.setattr(counting, "CELL", 4)
+    monkeypatch.setattr("scripts.core.boxes.CELL", 4)
+    monkeypatch.setattr(counting, "BLOCK", block)
     (found,) = scan_labels([volume], 9)
     summary = found["scan"]
     assert (summary.values, summary.labelled) == ([0, 1, 2, 3], ((5, 30), (1, 8), (0, 33)))
@@ -142,7 +143,7 @@ def test_a_label_read_by_boxes_is_scanned_as_a_whole(tmp_path, monkeypatch, kind
 
 
 def test_values_are_those_of_the_whole_file_and_a_region_may_lack_some(tmp_path, monkeypatch):
-    monkeypatch.setattr(scan, "BLOCK", 16)
+    monkeypatch.setattr(counting, "BLOCK", 16)
     label = np.zeros(SHAPE)
     label[0, 0, 0], label[5, 4, 3] = 3, 1
     summary = scanned(tmp_path, label, region=((2, 6), (0, 5), (0, 4)))
@@ -152,7 +153,7 @@ def test_values_are_those_of_the_whole_file_and_a_region_may_lack_some(tmp_path,
 
 
 def test_a_large_image_given_as_a_label_is_refused_at_its_first_box(tmp_path, monkeypatch):
-    monkeypatch.setattr(scan, "BLOCK", 4 * 64)
+    monkeypatch.setattr(counting, "BLOCK", 4 * 64)
     image = np.arange(64**2, dtype=np.float32).reshape(16, 16, 16)
     path = write_volume(tmp_path / "0.npy", image)
     with pytest.raises(ValueError, match=r"holds 6\d different values"):

@@ -137,6 +137,7 @@ COMMANDS = Commands(
         "import-weights": "scripts.weights.keras.convert:import_weights",
         "label": "scripts.commands.label:serve",
         "outlines": "scripts.commands.outlines:draw_outlines",
+        "prepare": "scripts.commands.prepare:prepare",
         "publish": "scripts.weights.publish:publish",
         "restore-foundation": "scripts.monailabel.active_weights:restore_foundation",
         "synthesise": "scripts.commands.synthesise:write_dataset",

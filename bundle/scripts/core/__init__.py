@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .blocks import block_sides, blocks
+from .boxes import CELL, add_to_cells, block_sides, blocks
 from .configs import check_overrides
 from .conventions import MAX_WHOLE, RESULTS, SEGMENTATION, SPREAD, UNLABELLED, class_names, is_own_output
 from .errors import (
@@ -92,6 +92,7 @@ __all__ = [
     "AUTO",
     "AXES",
     "BUNDLE",
+    "CELL",
     "CLOCK",
     "CONFIGS",
     "DECIDE_TRAINING",
@@ -109,6 +110,7 @@ __all__ = [
     "Progress",
     "UserError",
     "about",
+    "add_to_cells",
     "advance",
     "apply_threshold",
     "best_device",

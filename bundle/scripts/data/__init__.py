@@ -1,7 +1,8 @@
 """From files to patches: find, check, map classes, split, draw. Start at `dataset.py`."""
 
 from .classes import class_counts, label_names, label_values
-from .dataset import CachedVolumes, check_pair, find_dataset, find_images
+from .counting import COUNTS, count_label, labelled_box
+from .dataset import CachedVolumes, check_pair, find_dataset, find_images, is_dataset
 from .images import BY_BLOCKS, FAILED, WEIGHTS_HASH, checked_images, is_result_name
 from .layout import DECATHLON, HEADER, find_volumes, volume_name
 from .loaders import PatchLoader, VolumeLoader
@@ -15,6 +16,7 @@ from .synthetic import Synthesised, SyntheticPatches, seeds
 
 __all__ = [
     "BY_BLOCKS",
+    "COUNTS",
     "DECATHLON",
     "FAILED",
     "HEADER",
@@ -35,15 +37,18 @@ __all__ = [
     "check_pair",
     "checked_images",
     "class_counts",
+    "count_label",
     "dataset_folders",
     "find_dataset",
     "find_images",
     "find_labelled",
     "find_scored",
     "find_volumes",
+    "is_dataset",
     "is_result_name",
     "label_names",
     "label_values",
+    "labelled_box",
     "pad_collate",
     "read_masks",
     "real_volumes",

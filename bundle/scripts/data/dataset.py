@@ -11,12 +11,18 @@ from monai.data import CacheDataset
 from scripts.core import check_all, refuse, region_box
 from scripts.io import difference, is_volume, level_of_label, of_label, read_header
 
-from .layout import DECATHLON, HEADER, list_images, list_pairs, volume_name
+from .layout import DECATHLON, HEADER, PAIRS_OF_FOLDERS, list_images, list_pairs, volume_name
 
 _HOW_TO_ALIGN = (
     " (nibabel.processing.resample_from_to(label, image, order=0)), or if its voxels fit and only its "
     "header is wrong, give it the image's affine"
 )
+
+
+def is_dataset(path: Path) -> bool:
+    """Tell whether a path looks like a dataset with labels, by the names in it alone."""
+    pairs = (all(os.path.isdir(path / name) for name in each) for each in PAIRS_OF_FOLDERS)
+    return path.name == DECATHLON or os.path.isfile(path / DECATHLON) or any(pairs)
 
 
 def find_images(dataset_dir: str | Path, channel: int | str | None = None) -> list[dict[str, str]]:

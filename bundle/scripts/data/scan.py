@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scripts.core import MAX_WHOLE, Box, block_sides, blocks, box_text, check_all, refuse
-from scripts.io import Volume, level_of_label, of_label, open_volume
+from scripts.core import Box, box_text, check_all, refuse
+from scripts.io import level_of_label, of_label, open_volume
 
+from .counting import checked_values, count_label, labelled_box, noted_counts
 from .coverage import warn_of_blocks
 from .dataset import find_dataset
-
-LABEL_REMEDY = "put a label there: whole numbers, 0 for background, 1 for vessel, -1 where nothing is labelled"
-CELL = 32  # voxels along each side of what a label is counted in; it is small beside a patch
-BLOCK = 2**25  # bytes of a label that are read at once
-MAX_VALUES = 32  # a file with more distinct values is taken for an image, not a label
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,91 +121,28 @@ def _scan(
 ) -> LabelScan:
     path, region = volume["label"], volume["region"]
     with open_volume(path, of_label(channel), level_of_label(path, level)) as label:
-        values, counts = _count(label, path, region, unlabelled_value)
         shape = label.info.shape
+        whole = tuple(region) == tuple((0, side) for side in shape)
+        counted = (noted_counts(label.info) if whole else None) or count_label(label, region, unlabelled_value)
+    values = checked_values(path, np.array(counted.values), unlabelled_value)
     if (ignore := volume.get("ignore")) in values:
         problem = f"holds {ignore}, which dataset.json calls ignore"
         refuse(path, problem, f"give --unlabelled_value {ignore}")
-    if not counts:
+    counts = {value: counted.of_value(value) for value in values}
+    box = labelled_box(counted, unlabelled_value)
+    if box is None:
         remedy = "label some there, or set --region to where some are"
         refuse(path, f"no voxel is labelled in {box_text(region)}", remedy)
-    labelled = [sum(each.planes[axis] for each in counts.values()) for axis in range(3)]
-    box = tuple(_extent(per_plane, start) for per_plane, (start, _) in zip(labelled, region, strict=True))
     # outside of that box nothing in the region is labelled
     inside = [slice(a - start, b - start) for (a, b), (start, _) in zip(box, region, strict=True)]
-    nothing = _Counts(region, shape)
     planes = {
-        value: tuple(each[at] for each, at in zip(counts.get(value, nothing).planes, inside, strict=True))
-        for value in values
+        value: tuple(of_axis[at] for of_axis, at in zip(each.planes, inside, strict=True))
+        for value, each in counts.items()
     }
-    cells = {value: counts.get(value, nothing).cells for value in values}
+    cells = {value: each.cells for value, each in counts.items()}
     # 0 is the background, unless it means not labelled
     background = values[0] if unlabelled_value == 0 and values else 0
     return LabelScan(values, box, planes, background, shape, cells)
-
-
-class _Counts:
-    """How many voxels of one value lie in each plane of a region and in each cell."""
-
-    def __init__(self, region: Box, shape: Sequence[int]) -> None:
-        self.planes = tuple(np.zeros(stop - start, dtype=np.int64) for start, stop in region)
-        self.cells = np.zeros([ceil(size / CELL) for size in shape], dtype=np.uint16)
-
-
-def _count(
-    label: Volume, path: str, region: Box, unlabelled_value: float | None
-) -> tuple[list[int], dict[int, _Counts]]:
-    """Return the values in a whole label, and counts of those that its region holds, each box read once."""
-    shape, found = label.info.shape, np.zeros(0, dtype=label.info.dtype)
-    counts: dict[int, _Counts] = {}
-    for box in blocks(shape, block_sides(shape, label.chunks, BLOCK // label.info.dtype.itemsize)):
-        voxels = label.read(box)  # (x, y, z)
-        found = np.union1d(found, voxels)
-        _values(path, found, unlabelled_value)  # a large image given as a label is refused early
-        part = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(box, region, strict=True))
-        if any(start >= stop for start, stop in part):
-            continue
-        inside = voxels[tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(part, box, strict=True))]
-        for value in _values(path, np.unique(inside), unlabelled_value):
-            mask, into = inside == value, counts.setdefault(value, _Counts(region, shape))
-            for planes, more, (start, stop), (first, _) in zip(into.planes, _planes(mask), part, region, strict=True):
-                planes[start - first : stop - first] += more
-            _add_to_cells(into.cells, mask, part)
-    return _values(path, found, unlabelled_value), counts
-
-
-def _add_to_cells(cells: np.ndarray, mask: np.ndarray, box: Box) -> None:
-    """Add the voxels of a mask, which fills a box, to the numbers of those in each cell."""
-    touched = tuple(slice(start // CELL, ceil(stop / CELL)) for start, stop in box)
-    for axis, ((start, _), at) in enumerate(zip(box, touched, strict=True)):
-        edges = np.maximum(np.arange(at.start, at.stop) * CELL, start) - start
-        mask = np.add.reduceat(mask, edges, axis=axis, dtype=np.uint16)
-    cells[touched] += mask
-
-
-def _values(path: str, found: np.ndarray, unlabelled_value: float | None) -> list[int]:
-    values = found[found >= 0]
-    if unlabelled_value is not None:
-        values = values[values != unlabelled_value]
-    if (fractions := values[values % 1 > 0]).size:
-        problem = f"looks like an image and not a label, it holds fractions such as {fractions[0]!s}"
-        refuse(path, problem, LABEL_REMEDY)
-    if len(values) > MAX_VALUES:
-        refuse(path, f"looks like an image and not a label, it holds {len(values)} different values", LABEL_REMEDY)
-    if len(values) and int(values[-1]) > MAX_WHOLE:
-        refuse(path, f"looks like an image and not a label, it holds {values[-1]!s}", LABEL_REMEDY)
-    return [int(value) for value in values]
-
-
-def _planes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count the voxels of a mask in each plane across X, Y and Z."""
-    across_x, across_y, across_z = (np.count_nonzero(mask, axis=others) for others in ((1, 2), (0, 2), (0, 1)))
-    return across_x, across_y, across_z
-
-
-def _extent(per_plane: np.ndarray, start: int) -> tuple[int, int]:
-    filled = np.flatnonzero(per_plane)
-    return start + int(filled[0]), start + int(filled[-1]) + 1
 
 
 def _spans(bounds: tuple[int, int], inner: tuple[int, int]) -> bool:

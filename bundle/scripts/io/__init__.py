@@ -25,7 +25,7 @@ from .tiff import read_slices, whole_volumes
 from .units import in_unit
 from .volume import VolumeInfo
 from .writer import finish_zarr, write_streamed, write_volume
-from .zarr import BlockArray
+from .zarr import BlockArray, notes_of
 
 __all__ = [
     "CORRECTED",
@@ -54,6 +54,7 @@ __all__ = [
     "level_of_label",
     "name_of",
     "nodes_of",
+    "notes_of",
     "of_label",
     "open_volume",
     "read_graph",

@@ -23,7 +23,7 @@ from .npy import stream_npy, write_npy
 from .tiff import stream_tiff, write_tiff
 from .units import canonical_unit, millimetres
 from .volume import SOURCE_KEY, UNIT_KEY, Geometry, Slabs, VolumeInfo
-from .zarr import BlockArray, check_replaceable, finish_blocks, stream_zarr, write_zarr
+from .zarr import NOTES, BlockArray, check_replaceable, finish_blocks, stream_zarr, write_zarr
 
 _WRITERS: dict[str, Callable[..., None]] = {
     "tiff": write_tiff,
@@ -145,7 +145,9 @@ def finish_zarr(
     like: VolumeInfo | Mapping[str, Any] | None = None,
     *,
     provenance: Mapping[str, Any] | None = None,
+    intensity_range: Sequence[float] | None = None,
     label_names: Sequence[str] | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> Path:
     """Make an array that was written block by block an OME-Zarr; no voxel is copied.
 
@@ -153,11 +155,13 @@ def finish_zarr(
     was noted in the array's attributes is dropped.
 
     Args:
-        array: whole, uint8, uint16 or float32; in the file system of `path`, and gone afterwards.
+        array: whole; in the file system of `path`, and gone afterwards.
         path: ends in `.zarr`.
         like: as in `write_volume`.
         provenance: as in `write_volume`.
+        intensity_range: as in `write_volume`.
         label_names: of the classes, background first; they are kept beside the provenance.
+        notes: fit for JSON, for `notes_of`.
 
     Raises:
         UserError: as `write_volume`. The array is where it was, and nothing is left of the unfinished folder.
@@ -165,11 +169,12 @@ def finish_zarr(
     path = Path(path)
     if file_family(path) != "zarr":
         refuse(path, "is to be a Zarr by its voxels", "give a name that ends in .ome.zarr")
-    _checked_dtype(path, array.dtype)
     geometry = _geometry(path, array.shape, like, None, None, "")
-    metadata = _metadata(path, provenance, None)
+    metadata = _metadata(path, provenance, intensity_range)
     if label_names is not None:
         metadata["label_names"] = [str(name) for name in label_names]
+    if notes is not None:
+        metadata[NOTES] = dict(notes)
     _write(path, lambda temporary: finish_blocks(temporary, array, geometry, metadata, path.name))
     return path
 

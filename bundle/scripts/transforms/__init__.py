@@ -29,7 +29,7 @@ from .patches import FitToPatchesd, LabelIndicesd, RandVesselCropd
 from .polarity import CLEARLY_DARK, MAX_LOOKED_AT, polarity
 from .post import SaveProbabilityd, SoftmaxInPlaced, ThresholdVesselsd, in_voxels
 from .ranges import intensity_range
-from .scaling import Scaling, scaling_of
+from .scaling import Scaling, scaling_notes, scaling_of
 from .seen import MAX_SORTED
 from .smooth import REACH_OF_SMOOTHING, SmoothLogitsd, SmoothProbabilityd, logits_of, sigma_of_axes, smooth_in_place
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
@@ -69,6 +69,7 @@ __all__ = [
     "polarity",
     "read_label_value",
     "rotation_margin",
+    "scaling_notes",
     "scaling_of",
     "sigma_of_axes",
     "smooth_in_place",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ FEW = (1, 99)  # percentiles of what is not background where that is nearly all 
 MAX_FILLED = 0.5  # of the voxels; what is more than half is a background
 SLIVER = 1 / 50  # of the range
 MOST = 0.9  # of the voxels
+TOLD = (0.001, 0.05, 1, 5, 25, 50, 75, 95, 99, 99.95, 99.999)  # percentiles that describe a volume
 MAX_LOOKED_AT = 2**18  # voxels that decide whether the log gets a line
 
 
@@ -102,6 +104,11 @@ def _percentiles(ordered: Voxels, *percentiles: float) -> list[float]:
     """
     last = ordered.size - 1
     return [ordered[(math.ceil if each < 50 else math.floor)(last * each / 100)].item() for each in percentiles]
+
+
+def percentiles_of(seen: Seen, percentiles: Sequence[float] = TOLD) -> dict[str, float]:
+    """Return percentiles of a volume that was seen, by their numbers as text."""
+    return dict(zip(map(str, percentiles), _percentiles(seen.drawn, *percentiles), strict=True))
 
 
 def check_percentiles(lower: float, upper: float) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,15 @@ import numpy.typing as npt
 import torch
 
 from scripts.core import AUTO, EmptyVolumeError, planes_per_slab, refuse
-from scripts.io import Volume
+from scripts.io import Volume, notes_of
 
 from .polarity import CLEARLY_DARK, polarity_of
-from .ranges import believed, check_percentiles, range_of, tell_of_a_sliver
+from .ranges import believed, check_percentiles, percentiles_of, range_of, tell_of_a_sliver
 from .seen import Seen, as_numbers, see_on_disk
 
 logger = logging.getLogger(__name__)
 
+SCALINGS = "scalings"  # key of the notes
 MAX_WHOLE_FLOAT32 = 2**24  # single precision holds every whole number up to here
 
 
@@ -73,7 +75,8 @@ def scaling_of(
 ) -> Scaling:
     """Return how a volume on disk is to be scaled: as `ScaleToUnitd` scales the same voxels.
 
-    The volume is read once, and a few blocks of it again where `invert` is `auto`; less than 500 MiB are taken.
+    The volume is read once, and a few blocks of it again where `invert` is `auto`; less than 500 MiB are taken. Of one
+    that `tubenet prepare` has made nothing is read, if these percentiles are noted there.
 
     Args:
         volume: the volume.
@@ -87,15 +90,45 @@ def scaling_of(
     """
     check_percentiles(lower, upper)
     name = str(volume.info.path)
-    seen = see_on_disk(volume, done)
+    for noted in notes_of(volume.info).get(SCALINGS, ()):
+        if (noted["lower"], noted["upper"]) == (lower, upper):
+            scaling = Scaling(noted["low"], noted["high"], in_double=noted["in_double"])
+            return replace(scaling, inverted=is_inverted(invert, partial(float, noted["polarity"]), name))
+    scaling = _scaling_of_seen(see_on_disk(volume, done), volume, (lower, upper))
+    return replace(scaling, inverted=is_inverted(invert, lambda: _polarity(volume, scaling), name))
+
+
+def scaling_notes(
+    volume: Volume, percentiles: Sequence[tuple[float, float]], done: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Return what `scaling_of` needs to know of a volume, fit for JSON.
+
+    The volume is read once. `tubenet prepare` notes this beside the voxels, from where `scaling_of` takes it.
+
+    Args:
+        volume: the volume.
+        percentiles: lower and upper ones.
+        done: as in `scaling_of`.
+
+    Raises:
+        UserError: as `scaling_of`.
+    """
+    seen, noted = see_on_disk(volume, done), []
+    for lower, upper in percentiles:
+        scaling = _scaling_of_seen(seen, volume, (lower, upper))
+        noted.append({"lower": lower, "upper": upper, "polarity": _polarity(volume, scaling), **asdict(scaling)})
+        del noted[-1]["inverted"]  # that is an option's affair
+    return {"range": [seen.lowest, seen.highest], "percentiles": percentiles_of(seen), SCALINGS: noted}
+
+
+def _scaling_of_seen(seen: Seen, volume: Volume, percentiles: tuple[float, float]) -> Scaling:
     dtype = as_numbers(np.zeros(0, volume.info.dtype)).dtype
-    scaling = decide(seen, dtype, volume.info.usable_range(), (lower, upper), name)
+    return decide(seen, dtype, volume.info.usable_range(), percentiles, str(volume.info.path))
 
-    def found() -> float:
-        """Return the polarity of the blocks that stand for the volume."""
-        return polarity_of(lambda box: scaling.apply(volume.read(box)), volume.info.shape, volume.info.affine)
 
-    return replace(scaling, inverted=is_inverted(invert, found, name))
+def _polarity(volume: Volume, scaling: Scaling) -> float:
+    """Return the polarity of the blocks that stand for a volume."""
+    return polarity_of(lambda box: scaling.apply(volume.read(box)), volume.info.shape, volume.info.affine)
 
 
 def decide(

@@ -4,14 +4,17 @@ Inside it is `(X, Y, Z)` in millimetres, as everywhere in this package. Start re
 """
 
 from .array import BlockArray, chunk_name
+from .notes import NOTES, notes_of
 from .reader import open_zarr, read_zarr, read_zarr_header
 from .writer import check_replaceable, finish_blocks, stream_zarr, write_zarr
 
 __all__ = [
+    "NOTES",
     "BlockArray",
     "check_replaceable",
     "chunk_name",
     "finish_blocks",
+    "notes_of",
     "open_zarr",
     "read_zarr",
     "read_zarr_header",

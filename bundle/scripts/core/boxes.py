@@ -1,4 +1,4 @@
-"""Cut a volume into the boxes that are read one after the other.
+"""Cut a volume into the boxes that are read one after the other, and the cells of a map.
 
 >>> sides = block_sides((5, 4, 4), chunks=(2, 4, 4), most=64)
 >>> sides, list(blocks((5, 4, 4), sides))
@@ -11,7 +11,12 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import ceil, prod
 
+import numpy as np
+
 from .geometry import Box
+
+CELL = 32
+"""Voxels along each side of the cells in which labels are counted: few beside those of a patch."""
 
 
 def block_sides(shape: Sequence[int], chunks: Sequence[int], most: int) -> tuple[int, int, int]:
@@ -43,3 +48,18 @@ def blocks(shape: Sequence[int], sides: Sequence[int]) -> Iterator[Box]:
     """Yield the boxes of all blocks with these sides, those at the lowest X first, then Y."""
     for corner in product(*(range(0, size, side) for size, side in zip(shape, sides, strict=True))):
         yield tuple((first, min(first + side, size)) for first, side, size in zip(corner, sides, shape, strict=True))
+
+
+def add_to_cells(cells: np.ndarray, mask: np.ndarray, box: Box) -> None:
+    """Add the voxels of a mask to the numbers of those in each cell, in place.
+
+    Args:
+        cells: the numbers, uint16, of cells of 32³ (`CELL`) that lie side by side from voxel 0 of a volume.
+        mask: `(x, y, z)`.
+        box: that it fills.
+    """
+    touched = tuple(slice(start // CELL, ceil(stop / CELL)) for start, stop in box)
+    for axis, ((start, _), at) in enumerate(zip(box, touched, strict=True)):
+        edges = np.maximum(np.arange(at.start, at.stop) * CELL, start) - start
+        mask = np.add.reduceat(mask, edges, axis=axis, dtype=np.uint16)
+    cells[touched] += mask
