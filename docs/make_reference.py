@@ -32,6 +32,7 @@ OVERLAYS = {
     "multi_gpu_evaluate": ("train, evaluate", "several processes share the volumes to score"),
     "inference_trt": ("inference", "NVIDIA's TensorRT runs the network (not yet run on a GPU)"),
     "overlays/attention": ("train, inference", "the paper's attention gates in place of concatenation"),
+    "overlays/from_disk": ("train", "reads each patch from disk, so that volumes may be larger than memory"),
     "overlays/full_width": ("train, inference", "the paper's widths, 32 to 1024: 90.5 million parameters"),
     "overlays/loss_focal": ("train", "focal loss in place of DiceCE"),
     "overlays/loss_wcce": ("train", "cross-entropy weighted 1:7, or by `--class_weights`"),

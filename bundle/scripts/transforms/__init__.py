@@ -33,6 +33,7 @@ from .scaling import Scaling, scaling_notes, scaling_of
 from .seen import MAX_SORTED
 from .smooth import REACH_OF_SMOOTHING, SmoothLogitsd, SmoothProbabilityd, logits_of, sigma_of_axes, smooth_in_place
 from .spatial import RestoreAxesd, ThroughPlaneLastd, rotation_margin
+from .stored import OpenStoredd, RandStoredCropd, ReadStoredd
 
 __all__ = [
     "BLURRED",
@@ -48,7 +49,10 @@ __all__ = [
     "KeepRegiond",
     "LabelIndicesd",
     "MapLabelsd",
+    "OpenStoredd",
+    "RandStoredCropd",
     "RandVesselCropd",
+    "ReadStoredd",
     "RestoreAxesd",
     "SaveProbabilityd",
     "ScaleToUnitd",
