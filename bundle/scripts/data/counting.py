@@ -133,17 +133,30 @@ def count_label(
     values, found = np.zeros(0, dtype=dtype), dict[int, ValueCounts]()
     for box in blocks(shape, block_sides(shape, label.chunks, BLOCK // dtype.itemsize)):
         voxels = label.read(box)  # (x, y, z)
-        values = np.union1d(values, voxels)
+        here = _distinct(voxels)
+        values = np.union1d(values, here)
         checked_values(path, values, unlabelled_value)
         part = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(box, region, strict=True))
         if all(start < stop for start, stop in part):
             inside = voxels[tuple(slice(a - c, b - c) for (a, b), (c, _) in zip(part, box, strict=True))]
-            for value in checked_values(path, np.unique(inside), unlabelled_value):
+            here = here if inside.size == voxels.size else _distinct(inside)
+            for value in checked_values(path, here, unlabelled_value):
                 counts = found.setdefault(value, ValueCounts.none(region, shape))
                 _add(counts, inside == value, part, region)
         if done is not None:
             done(voxels.size)
     return LabelCounts(region, shape, checked_values(path, values, unlabelled_value), found)
+
+
+def _distinct(voxels: np.ndarray) -> np.ndarray:
+    """Return the values that voxels have, ascending; of small types several times as fast as NumPy."""
+    if voxels.dtype.kind not in "iu" or voxels.dtype.itemsize > 2:
+        return np.unique(voxels)
+    flat = voxels.ravel(order="K").view(f"u{voxels.dtype.itemsize}")
+    there = np.zeros(256**voxels.dtype.itemsize, dtype=np.bool_)
+    for first in range(0, len(flat), 2**20):
+        there[flat[first : first + 2**20]] = True
+    return np.sort(np.flatnonzero(there).astype(flat.dtype).view(voxels.dtype))
 
 
 def _add(counts: ValueCounts, mask: np.ndarray, box: Box, region: Box) -> None:
@@ -174,5 +187,6 @@ def checked_values(path: str | Path, found: np.ndarray, unlabelled_value: float 
 
 def _planes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count the voxels of a mask in each plane across X, Y and Z."""
-    across_x, across_y, across_z = (np.count_nonzero(mask, axis=others) for others in ((1, 2), (0, 2), (0, 1)))
-    return across_x, across_y, across_z
+    along_z, along_x = (mask.view(np.uint8).sum(axis=axis, dtype=np.uint32) for axis in (2, 0))  # (x, y), (y, z)
+    x, y, z = (each.sum(axis=axis, dtype=np.int64) for each, axis in ((along_z, 1), (along_z, 0), (along_x, 0)))
+    return x, y, z

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, box_text, check_all, refuse
+from scripts.core import Box, Progress, advance, box_text, check_all, refuse
 from scripts.io import level_of_label, of_label, open_volume
 
 from .counting import checked_values, count_label, labelled_box, noted_counts
@@ -123,7 +124,10 @@ def _scan(
     with open_volume(path, of_label(channel), level_of_label(path, level)) as label:
         shape = label.info.shape
         whole = tuple(region) == tuple((0, side) for side in shape)
-        counted = (noted_counts(label.info) if whole else None) or count_label(label, region, unlabelled_value)
+        counted = noted_counts(label.info) if whole else None
+        if counted is None:
+            with Progress(f"looking at {label.info.path.name}", total=prod(shape)):
+                counted = count_label(label, region, unlabelled_value, advance)
     values = checked_values(path, np.array(counted.values), unlabelled_value)
     if (ignore := volume.get("ignore")) in values:
         problem = f"holds {ignore}, which dataset.json calls ignore"
