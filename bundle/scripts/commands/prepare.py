@@ -21,6 +21,7 @@ from scripts.io import (
     VolumeInfo,
     finish_zarr,
     in_unit,
+    level_of_label,
     notes_of,
     of_label,
     open_volume,
@@ -50,6 +51,7 @@ class _Job:
         target: the Zarr.
         is_label: whether it is a label.
         channel: of the source.
+        level: which of its resolutions.
         margin: voxels around what is labelled that are copied too; None copies everything.
     """
 
@@ -57,6 +59,7 @@ class _Job:
     target: Path
     is_label: bool
     channel: int | str | None
+    level: int
     margin: int | None
 
     @property
@@ -67,13 +70,13 @@ class _Job:
     @property
     def header(self) -> VolumeInfo:
         """What is known of the source besides its voxels."""
-        return read_header(self.source, channel=self.channel)
+        return read_header(self.source, self.channel, self.level)
 
     def identity(self) -> dict[str, Any]:
         """Return what tells whether a copy is one of this very file."""
         found = os.stat(self.source)
         told = {"file": str(self.source.resolve()), "bytes": found.st_size, "modified": found.st_mtime_ns}
-        return {**told, "channel": self.channel, "margin": self.margin}
+        return {**told, "channel": self.channel, "level": self.level, "margin": self.margin}
 
     def plan(self) -> dict[str, Any]:
         """Return what was planned for the copy that is there; `{}` if it is of another file."""
@@ -92,6 +95,7 @@ def prepare(
     labelled_only: bool = False,
     margin: int = MARGIN,
     channel: int | str | None = None,
+    level: int = 0,
     unlabelled_value: float | None = None,
 ) -> Path:
     """Copy an image or a dataset into Zarr that is read by boxes, and note its range and labels.
@@ -106,6 +110,7 @@ def prepare(
         labelled_only: copy only the box that is labelled and a margin, with the intensity range of the whole.
         margin: voxels around the labelled box; a patch's side is what training can use.
         channel: which channel of images that have several, or depth.
+        level: which resolution of a pyramid to copy, 0 the finest.
         unlabelled_value: the label value that means not labelled, besides negative ones.
 
     Returns:
@@ -120,7 +125,7 @@ def prepare(
     if str(labelled_only).lower() not in ("true", "false"):
         refuse(f"--labelled_only {labelled_only}", "is neither true nor false", "give one of them")
     around = margin if str(labelled_only).lower() == "true" else None
-    pairs = list(_jobs(Path(source), Path(output), channel, around))
+    pairs = list(_jobs(Path(source), Path(output), channel, level, around))
     jobs = [job for pair in pairs for job in pair]
     check_writable(Path(output).parent)
     left = [job for job in jobs if not _is_complete(job)]
@@ -143,22 +148,25 @@ def prepare(
     return Path(output)
 
 
-def _jobs(source: Path, output: Path, channel: int | str | None, margin: int | None) -> Iterator[list[_Job]]:
+def _jobs(
+    source: Path, output: Path, channel: int | str | None, level: int, margin: int | None
+) -> Iterator[list[_Job]]:
     """Yield what belongs together: the label, if there is one, and its image."""
     if is_dataset(source):
-        for item in find_dataset(source, channel=channel):
+        for item in find_dataset(source, channel=channel, level=level):
             name = f"{item['name']}.zarr"
-            label = _Job(Path(item["label"]), output / "labels" / name, True, of_label(channel), margin)
-            yield [label, _Job(Path(item["image"]), output / "images" / name, False, channel, margin)]
+            of_it = of_label(channel), level_of_label(item["label"], level), margin
+            label = _Job(Path(item["label"]), output / "labels" / name, True, *of_it)
+            yield [label, _Job(Path(item["image"]), output / "images" / name, False, channel, level, margin)]
         return
     if margin is not None:
         refuse("--labelled_only true", f"{source} has no labels", "give a dataset, with images/ and labels/")
     images = find_images(source, channel)
     if source != Path(images[0]["image"]):
         for item in images:
-            yield [_Job(Path(item["image"]), output / f"{item['name']}.zarr", False, channel, None)]
+            yield [_Job(Path(item["image"]), output / f"{item['name']}.zarr", False, channel, level, None)]
     elif output.name.lower().endswith(".zarr"):
-        yield [_Job(source, output, False, channel, None)]
+        yield [_Job(source, output, False, channel, level, None)]
     else:
         refuse(output, "does not end in .zarr", "name the Zarr to write, such as scan.zarr")
 
@@ -195,7 +203,7 @@ def _box_of(job: _Job, unlabelled_value: float | None) -> Box:
     """Return the box of what is labelled, with its margin; known if copying has begun."""
     if plan := job.plan():
         return _as_box(plan["box"])
-    with open_volume(job.source, job.channel) as label:
+    with open_volume(job.source, job.channel, job.level) as label:
         inner = labelled_box(count_label(label, done=advance), unlabelled_value)
         if inner is None:
             refuse(job.source, "no voxel is labelled", "label some, or leave out --labelled_only")
@@ -207,7 +215,7 @@ def _box_of(job: _Job, unlabelled_value: float | None) -> Box:
 
 def _copy(job: _Job, box: Box | None) -> None:
     """Copy one file, describe the copy and finish it."""
-    with open_volume(job.source, job.channel) as volume:
+    with open_volume(job.source, job.channel, job.level) as volume:
         info = volume.info
         box = box or tuple((0, side) for side in info.shape)
         array = _begin(job, volume, box)

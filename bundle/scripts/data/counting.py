@@ -149,7 +149,7 @@ def count_label(
 
 
 def _distinct(voxels: np.ndarray) -> np.ndarray:
-    """Return the values that voxels have, ascending; of small types several times as fast as NumPy."""
+    """Return the values that voxels have, ascending; of small types faster than NumPy."""
     if voxels.dtype.kind not in "iu" or voxels.dtype.itemsize > 2:
         return np.unique(voxels)
     flat = voxels.ravel(order="K").view(f"u{voxels.dtype.itemsize}")

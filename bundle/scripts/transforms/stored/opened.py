@@ -15,7 +15,7 @@ from monai.data import MetaTensor
 from monai.transforms import Transform
 
 from scripts.core import Box, Progress, advance, refuse
-from scripts.io import VolumeInfo, of_label, open_volume
+from scripts.io import VolumeInfo, level_of_label, of_label, open_volume
 
 from ..intensity import INVERTED
 from ..patches import BACKGROUND, FOREGROUND
@@ -37,6 +37,7 @@ class _Opening(Transform):
         upper: percentile that becomes 1.
         invert: as in `ScaleToUnitd`.
         channel: of the images.
+        level: which resolution of a pyramid.
         unlabelled_value: a label value that means *not labelled*.
     """
 
@@ -47,14 +48,16 @@ class _Opening(Transform):
         upper: float = 100.0,
         invert: str | bool = False,
         channel: int | str | None = None,
+        level: int = 0,
         unlabelled_value: float | None = None,
     ) -> None:
-        self.values, self.channel, self.unlabelled_value = values, channel, unlabelled_value
+        self.values, self.channel, self.level, self.unlabelled_value = values, channel, level, unlabelled_value
         self.how = lower, upper, str(invert).lower()
 
     def _open(self, data: Mapping[Hashable, Any]) -> _Labelled:
-        image = Reopened(open_volume(data["image"], self.channel))
-        label = Reopened(open_volume(data["label"], of_label(self.channel)))
+        image = Reopened(open_volume(data["image"], self.channel, self.level))
+        of_it = level_of_label(data["label"], self.level)
+        label = Reopened(open_volume(data["label"], of_label(self.channel), of_it))
         whole = tuple((0, side) for side in image.info.shape)
         region = tuple((int(start), int(stop)) for start, stop in data.get("region") or whole)
         classes = StoredClasses(label, region, self.values, self.unlabelled_value)
@@ -64,7 +67,7 @@ class _Opening(Transform):
             remedy = "give another --region, or label more of it"
             refuse(data.get("name", label.info.path), "no voxel is labelled in it", remedy)
         path = Path(data["image"])
-        scaling = _scaling(path, path.stat().st_mtime_ns, self.channel, *self.how)
+        scaling = _scaling(path, path.stat().st_mtime_ns, (self.channel, self.level), *self.how)
         return _Labelled(image, scaling, classes, vessel, background, labelled)
 
     def _cells(self, scan: Any) -> list[np.ndarray]:
@@ -88,9 +91,11 @@ class _Labelled:
 
 
 @cache
-def _scaling(path: Path, _modified: int, channel: int | str | None, lower: float, upper: float, invert: str) -> Scaling:
+def _scaling(
+    path: Path, _modified: int, which: tuple[int | str | None, int], lower: float, upper: float, invert: str
+) -> Scaling:
     """Look at a whole volume, once for what trains and what validates."""
-    with open_volume(path, channel) as volume, Progress(f"looking at {path.name}", total=prod(volume.info.shape)):
+    with open_volume(path, *which) as volume, Progress(f"looking at {path.name}", total=prod(volume.info.shape)):
         return scaling_of(volume, lower, upper, invert, advance)
 
 
@@ -104,7 +109,8 @@ class OpenStoredd(_Opening):
         values: label values of the classes (`scripts.data.label_values`).
         patch_size: of the patch that is trained on, (plane, plane, across) in voxels.
         crop_size: of the crop that it is cut from (`rotation_margin`).
-        how: `lower`, `upper` and `invert` as in `ScaleToUnitd`; `channel` of the images, and `unlabelled_value`.
+        how: `lower`, `upper` and `invert` as in `ScaleToUnitd`; `channel` and `level` of the images, and
+            `unlabelled_value`.
 
     Raises:
         UserError: as what it stands for.
