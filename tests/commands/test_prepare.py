@@ -152,6 +152,27 @@ def test_types(tmp_path, dtype):
     assert np.array_equal(read_volume(tmp_path / "a.zarr")[1], image)
 
 
+def test_a_data_set_of_hdf5(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    voxels = volume()[0]
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["exported_data"], file["other"] = voxels.transpose(2, 1, 0), voxels.transpose(2, 1, 0)
+    prepare(tmp_path / "a.h5" / "exported_data", tmp_path / "a.zarr")
+    assert np.array_equal(read_volume(tmp_path / "a.zarr")[1], voxels)
+    prepare(tmp_path / "a.h5" / "exported_data", tmp_path / "a.zarr")
+
+
+def test_a_level_of_a_pyramid(tmp_path):
+    image, _ = volume()
+    fine = write_volume(tmp_path / "fine.ome.zarr", np.tile(image, (4, 1, 1)))
+    prepare(fine, tmp_path / "coarse.zarr", level=1)
+    expected, voxels = read_volume(fine, level=1)
+    info, found = read_volume(tmp_path / "coarse.zarr")
+    assert np.array_equal(found, voxels)
+    assert info.shape == expected.shape == (140, 33, 20)
+    np.testing.assert_allclose(info.affine, expected.affine)
+
+
 def test_a_folder_of_images_and_a_channel(tmp_path):
     import tifffile
 

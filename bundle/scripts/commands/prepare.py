@@ -74,7 +74,8 @@ class _Job:
 
     def identity(self) -> dict[str, Any]:
         """Return what tells whether a copy is one of this very file."""
-        found = os.stat(self.source)
+        # a data set of HDF5 has no file of its own
+        found = os.stat(next(each for each in (self.source, *self.source.parents) if each.exists()))
         told = {"file": str(self.source.resolve()), "bytes": found.st_size, "modified": found.st_mtime_ns}
         return {**told, "channel": self.channel, "level": self.level, "margin": self.margin}
 

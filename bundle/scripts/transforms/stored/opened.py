@@ -67,7 +67,8 @@ class _Opening(Transform):
             remedy = "give another --region, or label more of it"
             refuse(data.get("name", label.info.path), "no voxel is labelled in it", remedy)
         path = Path(data["image"])
-        scaling = _scaling(path, path.stat().st_mtime_ns, (self.channel, self.level), *self.how)
+        file = next(each for each in (path, *path.parents) if each.exists())  # a data set of HDF5 has none of its own
+        scaling = _scaling(path, file.stat().st_mtime_ns, (self.channel, self.level), *self.how)
         return _Labelled(image, scaling, classes, vessel, background, labelled)
 
     def _cells(self, scan: Any) -> list[np.ndarray]:
