@@ -15,6 +15,17 @@ def test_a_refusal_is_one_line_of_the_kind_asked_for_and_crosses_processes(kind)
     assert str(there) == "a.tif: is broken; mend it"
 
 
+@pytest.mark.parametrize("kind", [ValueError, FileNotFoundError, OSError, MemoryError])
+def test_a_refusal_crosses_dask_too(kind):
+    support = pytest.importorskip("tblib.pickling_support")
+    with pytest.raises(UserError) as error:
+        refuse("a.tif", "is broken", "mend it", kind)
+    make, arguments = support.pickle_exception(error.value)
+    there = make(*arguments)
+    assert type(there) is type(error.value)
+    assert str(there) == "a.tif: is broken; mend it"
+
+
 def test_the_line_stays_short_whatever_is_in_it():
     with pytest.raises(UserError) as error:
         refuse("--zoom " + "9" * 10**6, "is not a number", "give one such as 2")

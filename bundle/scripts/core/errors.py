@@ -38,6 +38,13 @@ class UserError(ValueError):
     It takes a single string, so that a DataLoader worker can pass it to the main process.
     """
 
+    def __reduce__(self) -> tuple[type[UserError], tuple[object, ...]]:
+        """Pickle the class and the string.
+
+        Left to itself, tblib, by which Dask pickles exceptions, fails on those that are two kinds at once.
+        """
+        return type(self), self.args
+
 
 class UserFileNotFoundError(UserError, FileNotFoundError):
     """A file or folder does not exist."""

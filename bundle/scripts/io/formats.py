@@ -150,7 +150,7 @@ def split_hdf5(path: str | os.PathLike[str]) -> tuple[Path, str]:
 
 
 def is_volume(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is that of one volume: a file, a Zarr, or a data set in an HDF5 file."""
+    """Return whether a path is that of one volume: a file, a Zarr, or a data set of HDF5."""
     return os.path.isfile(split_hdf5(path)[0]) or is_zarr(path)
 
 

@@ -81,7 +81,7 @@ def open_hdf5(path: Path, channel: int | str | None = None, level: int = 0) -> V
 
 @dataclass(frozen=True)
 class _Found:
-    """A volume: its header, the path of its data set in the file, and which voxels of that it is."""
+    """A volume: its header, the path of its data set, and which voxels of that it is."""
 
     info: VolumeInfo
     inside: str

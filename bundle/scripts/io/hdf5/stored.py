@@ -83,7 +83,7 @@ def names_of_sets(file: Path, found: Any) -> list[str]:
     seen = 0
 
     def visit(name: str, each: Any) -> None:
-        """Note a data set; HDF5 calls this for each object once, and follows no link to another file."""
+        """Note a data set; HDF5 calls this once for each object, and leaves the file by none."""
         nonlocal seen
         seen += 1
         if seen > _MAX_NAMES:
