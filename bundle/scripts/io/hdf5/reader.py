@@ -157,7 +157,7 @@ def _plain(path: Path, file: Path, found: Any, inside: str, channel: int | str |
 
 
 def _letters(stored: Any) -> str:
-    """Return one letter for each axis: as ilastik or the labels of dimensions name them, else Z, Y, X last."""
+    """Return one letter for each axis: by ilastik's names or HDF5's labels, else Z, Y, X last."""
     ndim = stored.ndim
     for names in (_vigra(stored.attrs.get(_VIGRA)), [dimension.label for dimension in stored.dims]):
         letters = [_LETTERS.get(str(name).lower(), "") for name in names]
