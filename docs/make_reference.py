@@ -160,7 +160,7 @@ def _command(name: str, function: Callable) -> str:
         for each, parameter in parameters.items()
     ]
     usage = " ".join(("tubenet", name, *needed))
-    return f"### {name}\n\n`{usage}`\n\n{said}\n\n{_table(('option', 'default', 'what it is'), rows)}"
+    return f"### {name}\n`{usage}`\n\n{said}\n\n{_table(('option', 'default', 'what it is'), rows)}"
 
 
 def _workflow(name: str, workflow: Workflow) -> str:
@@ -170,7 +170,7 @@ def _workflow(name: str, workflow: Workflow) -> str:
     places = " and ".join(f"{word} is the option `{place}`" for place, word in workflow.places.items())
     others = ", ".join(f"`{option}`" for option in workflow.options if option not in workflow.places)
     told = f"It runs {configs}. {places}; the [others](options.md) are {others}."
-    return f"### {name}\n\n`{workflow.usage('tubenet')}`\n\n{said}\n\n{told}"
+    return f"### {name}\n`{workflow.usage('tubenet')}`\n\n{said}\n\n{told}"
 
 
 def _default(parameter: inspect.Parameter) -> str:

@@ -188,7 +188,7 @@ def segment_folder(
 def _fitting(
     data: Sequence[Mapping[str, Any]], evaluator: FolderEvaluator, writes_probability: bool
 ) -> list[dict[str, Any]]:
-    """Return the items, of which those that do not fit into memory go by blocks, or have `failed` now.
+    """Return the items; those that do not fit into memory go by blocks, or have `failed`.
 
     A single one is refused.
     """

@@ -85,7 +85,7 @@ def coarser_shapes(logits: torch.Tensor, affine: np.ndarray) -> list[tuple[int, 
 
 
 def coarser_candidates(own: tuple[int, ...], affine: np.ndarray) -> list[tuple[int, int, int]]:
-    """Return the shapes that an image has at the sizes of `COARSER`; none if it has too few voxels in plane.
+    """Return an image's shapes at the sizes of `COARSER`; none if it is too small in plane.
 
     Args:
         own: the image's (X, Y, Z) in voxels.

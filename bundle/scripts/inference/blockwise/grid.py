@@ -42,7 +42,10 @@ class BlockGrid:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """Axes from the slowest to the fastest: along the longest last, what waits for neighbours is least."""
+        """Axes from the slowest to the fastest.
+
+        The longest is the slowest, for then the fewest blocks wait for their neighbours.
+        """
         first, second, third = sorted(range(3), key=lambda axis: -self.shape[axis])
         return first, second, third
 
@@ -75,12 +78,12 @@ class BlockGrid:
         )
 
     def before(self, index: Index) -> list[Index]:
-        """Return the blocks whose windows may end in a block: itself, and those one step back along any axes."""
+        """Return the blocks whose windows may end in a block: itself, and those a step back."""
         steps = product(*((number - 1, number) if number else (number,) for number in index))
         return [(x, y, z) for x, y, z in steps]
 
     def after(self, index: Index) -> list[Index]:
-        """Return the blocks in which a block's windows may end: itself, and those one step on along any axes."""
+        """Return the blocks in which a block's windows may end: itself, and those a step on."""
         steps = product(*((n, n + 1) if n + 1 < count else (n,) for n, count in zip(index, self.counts, strict=True)))
         return [(x, y, z) for x, y, z in steps]
 
@@ -127,14 +130,14 @@ class WindowGrid:
         ]
 
     def span(self, index: Index) -> Box | None:
-        """Return the box that a block's windows cover, in the padded volume; None if it has none."""
+        """Return the box that a block's windows cover in the padded volume; None without any."""
         owned = self.owned(index)
         if not all(owned):
             return None
         return tuple((starts[0], starts[-1] + window) for starts, window in zip(owned, self.window, strict=True))
 
     def work(self, index: Index) -> int:
-        """Return how many voxels the network sees of a block, each as often as a window has it."""
+        """Return how many voxels the network sees of a block, each once for every window."""
         number, voxels = 1, 1
         for starts, window in zip(self.owned(index), self.window, strict=True):
             number, voxels = number * len(starts), voxels * window

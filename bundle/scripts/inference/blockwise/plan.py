@@ -139,7 +139,7 @@ def disk_needed(
     probability: bool,
     copied: bool,
 ) -> int:
-    """Return the bytes of disk that a volume takes at most while it is segmented, its result among them.
+    """Return the bytes of disk that segmenting a volume takes at most, with its result.
 
     Args:
         shape: of the volume, (X, Y, Z) in voxels.

@@ -1,4 +1,4 @@
-"""A picture of what is done so far, so that one sees early whether the network finds what it should."""
+"""A picture of what is done so far, to see early whether the network finds vessels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_DONE = (0.10, 0.12, 0.20)  # a dark blue, which neither half has otherwise
 
 
 class Preview:
-    """`NAME_preview.png`: on the left the image, on the right the probability of vessel, both as maxima across slices.
+    """The image on the left, the probability of vessel on the right, as maxima across slices.
 
     It is drawn anew every few seconds while blocks are done, and removed when the result is there.
 

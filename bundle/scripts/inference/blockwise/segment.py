@@ -1,4 +1,4 @@
-"""Segment a volume that does not fit into memory: block by block, resumable, to the same result."""
+"""Segment a volume that does not fit into memory, block by block, to the same result."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Blockwise:
         self._apart: Callable[[Stage, Callable[[Index], None]], None] | None = None
 
     def use(self, evaluator: SupervisedEvaluator, preprocessing: Compose, after: Sequence[Any]) -> None:
-        """Take the network, the inferers and the transforms from those that segment in memory.
+        """Take the network, inferers and transforms from those that segment in memory.
 
         Args:
             evaluator: runs an inferer and a network.
@@ -142,7 +142,7 @@ class Blockwise:
     def segmented(
         self, volume: Volume, result: Path, copied: bool = False
     ) -> Iterator[Callable[[], tuple[Classes, LogitsByBox]]]:
-        """Keep what is found of a volume on disk inside the block, and afterwards only if the block fails.
+        """Keep what is found of a volume on disk; after the block only if it failed.
 
         Args:
             volume: the volume.

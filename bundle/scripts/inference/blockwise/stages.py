@@ -1,4 +1,4 @@
-"""Work through the blocks of a stage: read ahead, compute, write behind, and record what is done.
+"""Work through blocks: read ahead, compute, write behind, and record what is done.
 
 What is done stands in the attributes of the array that the stage writes, and only there: a run that was killed goes on
 with the blocks that are not named, and does a block that was being written again.
@@ -65,7 +65,7 @@ class Stage:
     apart: Apart | None = None
 
     def done(self, name: str = DONE) -> set[Index]:
-        """Return the blocks that are recorded as done, or under another name as something else."""
+        """Return the blocks recorded as done, or under another name as something else."""
         numbers = self.record.attributes.get(name, [])
         return {self.blocks.indices[number] for number in numbers}
 

@@ -30,7 +30,7 @@ Logits = npt.NDArray[np.float32]
 
 
 class StoredLogits:
-    """Logits of an image on disk, `(K - 1, X, Y, Z)`: of each vessel class, less that of the background.
+    """Logits of an image on disk, of each vessel class, less that of the background.
 
     Args:
         arrays: one for each vessel class.
@@ -90,7 +90,7 @@ class NetworkPass:
     preview: Preview | None = None
 
     def stage(self) -> Stage:
-        """Return this pass as a stage of the work, whose done blocks the last array of logits names."""
+        """Return this pass as a stage of the work, recorded in the last array of logits."""
         apart = Apart(self.send_all, self.grid.blocks.before, self.merge)
         record = self.logits.arrays[-1]
         return Stage(
@@ -102,7 +102,7 @@ class NetworkPass:
         return self.grid.work(index)
 
     def load(self, index: Index) -> Any:
-        """Return the voxels that a block's windows see, `(x, y, z)`; None if it has no window."""
+        """Return the voxels that a block's windows see, `(x, y, z)`; None without a window."""
         span = self.grid.span(index)
         return None if span is None else read_padded(self.image, span)
 
@@ -134,12 +134,12 @@ class NetworkPass:
         return found.numpy()
 
     def store(self, index: Index, sums: Sums | None) -> None:
-        """Pass on what belongs to other blocks, and write a block that all before it have passed on to."""
+        """Pass on what belongs to other blocks, and write the block itself."""
         self.send(index, sums)
         self.merge(index, sums)
 
     def send_all(self, index: Index, sums: Sums | None) -> None:
-        """Pass on what a block's windows say of the blocks after it, and store what they say of itself."""
+        """Pass on what a block's windows say of the blocks after it, and of itself."""
         self.send(index, sums, own=True)
 
     def send(self, index: Index, sums: Sums | None, own: bool = False) -> None:
@@ -159,7 +159,7 @@ class NetworkPass:
                 self.mail.send(target, index, sums[(slice(None), *inside_of(box, span))])
 
     def merge(self, index: Index, sums: Sums | None = None) -> None:
-        """Average the logits of all windows over a block, write them and remove what was passed on to it.
+        """Average the logits of all windows over a block, and write them.
 
         Args:
             index: of the block, after all of `BlockGrid.before`.

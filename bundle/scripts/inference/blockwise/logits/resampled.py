@@ -45,7 +45,7 @@ def resampled(
 
 
 def _means(own: int, size: int, part: tuple[int, int]) -> tuple[tuple[int, int], Matrix]:
-    """Return which voxels shrink to a part of an axis, and their weights, as PyTorch's `area`."""
+    """Return which voxels shrink to a part of an axis, and their weights (`area`)."""
     bounds = [(floor(at * own / size), ceil((at + 1) * own / size)) for at in range(*part)]
     first, last = bounds[0][0], bounds[-1][1]
     matrix = np.zeros((len(bounds), last - first), np.float32)
@@ -55,7 +55,7 @@ def _means(own: int, size: int, part: tuple[int, int]) -> tuple[tuple[int, int],
 
 
 def _neighbours(own: int, size: int, part: tuple[int, int]) -> tuple[tuple[int, int], Matrix]:
-    """Return which voxels grow to a part of an axis, and their weights, as PyTorch's `trilinear`."""
+    """Return which voxels grow to a part of an axis, and their weights (`trilinear`)."""
     places = torch.arange(*part, dtype=torch.float32)  # in single precision, as PyTorch has them
     source = ((places + 0.5) * (own / size) - 0.5).clamp_(min=0)
     low = source.long().clamp_(max=own - 1)

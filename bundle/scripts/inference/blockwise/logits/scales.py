@@ -1,4 +1,4 @@
-"""The network over an image at one size or several, as `MultiscaleInferer` has it, block by block."""
+"""The network over an image at one size or several, as in `MultiscaleInferer`, by blocks."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Scales:
     preview: Preview | None = None
 
     def logits(self, image: Image, name: str = OWN) -> LogitsByBox:
-        """Run the network wherever it has not been run, and return the logits on the image's own voxels.
+        """Run the network where it has not run yet, and return logits on the image's voxels.
 
         Args:
             image: the image.
@@ -92,7 +92,7 @@ class Scales:
         return MeanOfScales(own, [found, *coarser])
 
     def views(self, image: Image) -> MeanOfViews:
-        """Run the network over in-plane turns and flips of an image, and return the mean of the logits."""
+        """Run the network over in-plane turns and flips, and return the mean of the logits."""
         found: list[tuple[LogitsByBox, Turn]] = []
         for number, turn in enumerate(turns_of(image.shape, self.affine)):
             columns = [*turn.order, 3]
@@ -138,7 +138,7 @@ class Scales:
         return StoredImage(array)
 
     def _share_resolved(self, found: StoredLogits, shape: Shape) -> float:
-        """Return how much of the vessel a shrunken image still resolves, as `share_resolved` has it."""
+        """Return how much of the vessel a shrunken image resolves, as `share_resolved`."""
         record = found.arrays[-1]
         if (stated := record.attributes.get(RESOLVED)) is not None:
             return float(stated)
@@ -160,6 +160,6 @@ class Scales:
 
 
 def _small(shape: Shape) -> Shape:
-    """Return the sides of blocks of a shrunken image, each of which needs up to 64 times as many voxels."""
+    """Return sides of blocks of a shrunken image, which need up to 64 times the voxels."""
     x, y, z = (min(SMALL, size) for size in shape)
     return x, y, z

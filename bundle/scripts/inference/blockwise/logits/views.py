@@ -97,7 +97,7 @@ class MeanOfViews:
         return total / len(self.found)
 
     def spread(self, box: Box) -> npt.NDArray[np.float32]:
-        """Return how far the views' probabilities of vessel differ, their standard deviation, `(x, y, z)`."""
+        """Return the standard deviation of the views' probabilities of vessel, `(x, y, z)`."""
         probabilities = [1 - 1 / (1 + np.exp(logits).sum(axis=0)) for logits in self._each(box)]
         return np.std(np.stack(probabilities), axis=0, dtype=np.float64).astype(np.float32)
 
@@ -109,7 +109,7 @@ class MeanOfViews:
 
 
 def turns_of(shape: Shape, affine: npt.NDArray[np.floating]) -> list[Turn]:
-    """Return the eight in-plane turns and flips of a volume, the first of which changes nothing.
+    """Return the eight in-plane turns and flips of a volume, first the one that is none.
 
     Args:
         shape: (X, Y, Z) in voxels.
