@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, Progress, advance, block_sides, blocks, box_text, check_all, check_writable, refuse, size
+from scripts.core import (
+    Box,
+    Progress,
+    advance,
+    block_sides,
+    blocks,
+    box_text,
+    check_all,
+    check_writable,
+    refuse,
+    size,
+    state_of,
+)
 from scripts.data import COUNTS, count_label, find_dataset, find_images, is_dataset, labelled_box
 from scripts.io import (
     BlockArray,
@@ -74,9 +85,8 @@ class _Job:
 
     def identity(self) -> dict[str, Any]:
         """Return what tells whether a copy is one of this very file."""
-        # a data set of HDF5 has no file of its own
-        found = os.stat(next(each for each in (self.source, *self.source.parents) if each.exists()))
-        told = {"file": str(self.source.resolve()), "bytes": found.st_size, "modified": found.st_mtime_ns}
+        files, nbytes, modified = state_of(next(each for each in (self.source, *self.source.parents) if each.exists()))
+        told = {"file": str(self.source.resolve()), "files": files, "bytes": nbytes, "modified": modified}
         return {**told, "channel": self.channel, "level": self.level, "margin": self.margin}
 
     def plan(self) -> dict[str, Any]:
@@ -154,6 +164,8 @@ def _jobs(
 ) -> Iterator[list[_Job]]:
     """Yield what belongs together: the label, if there is one, and its image."""
     if is_dataset(source):
+        if output.resolve() == source.resolve():
+            refuse(output, "is the dataset itself", "name another folder")
         for item in find_dataset(source, channel=channel, level=level):
             name = f"{item['name']}.zarr"
             of_it = of_label(channel), level_of_label(item["label"], level), margin

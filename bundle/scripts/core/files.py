@@ -211,6 +211,19 @@ def check_regular(path: Path, remedy: str, missing: str = "no such file") -> int
     return found.st_size
 
 
+def state_of(path: Path) -> tuple[int, int, int]:
+    """Return what changes with a file or folder: number, bytes and newest time of its files.
+
+    Args:
+        path: a file or folder that exists.
+    """
+    if path.is_file():
+        found = path.stat()
+        return 1, found.st_size, found.st_mtime_ns
+    states = [os.stat(os.path.join(place, name)) for place, _, names in os.walk(path) for name in names]
+    return len(states), sum(each.st_size for each in states), max((each.st_mtime_ns for each in states), default=0)
+
+
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal digits."""
     with open(path, "rb") as file:

@@ -30,11 +30,6 @@ def test_the_longest_axis_is_the_slowest():
     assert BlockGrid((32, 96, 64), (32, 32, 32)).indices == [(0, y, z) for y in range(3) for z in range(2)]
 
 
-def test_blocks_that_share_voxels_with_a_box():
-    blocks = BlockGrid((96, 96, 32), (32, 32, 32))
-    assert blocks.touched(((31, 33), (0, 32), (5, 6))) == [(0, 0, 0), (1, 0, 0)]
-
-
 def test_neighbours_before_and_after():
     blocks = BlockGrid((96, 64, 32), (32, 32, 32))
     assert blocks.before((0, 1, 0)) == [(0, 0, 0), (0, 1, 0)]

@@ -45,7 +45,16 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path):
     """While the network runs, while voxels are decided, in the midst of cleaning, and between two results."""
     image, out = stack(tmp_path / "a.tif"), tmp_path / "blocks"
     folder_run(image, tmp_path / "memory", "false")
-    for where, after in (("logits", 0), ("logits", 3), ("classes", 2), ("classes", 11), ("finish", 0), ("finish", 1)):
+    moments = [
+        ("logits", 0),
+        ("logits", 3),
+        ("classes", 2),
+        ("classes", 9),
+        ("classes", 1),
+        ("finish", 0),
+        ("finish", 1),
+    ]
+    for where, after in moments:
         code = KILLED.format(
             root=str(BUNDLE.parent), bundle=str(BUNDLE), where=where, after=after, image=str(image), out=str(out)
         )

@@ -57,9 +57,8 @@ def test_scores_are_those_in_memory(workflow, dataset, tmp_path, tiny_weights, m
     caplog.set_level(logging.INFO)
     # a window takes as much as all else of so small a volume
     monkeypatch.setattr("scripts.inference.estimate.free_memory", lambda: 30_000_000)
-    monkeypatch.setattr(
-        "scripts.inference.blockwise.segment.Blockwise.plan", lambda self, info: Plan((32, 40, 40), (32, 40, 40), 1)
-    )
+    plan = Plan((32, 40, 40), (32, 40, 40), 1)
+    monkeypatch.setattr("scripts.inference.blockwise.segment.Blockwise.plan", lambda self, info, side=None: plan)
     found = evaluated(workflow, dataset, tmp_path / "blocks", tiny_weights)
     assert sum(message.endswith("it is scored by blocks") for message in caplog.messages) == 2
     assert found["threshold"] == expected["threshold"]

@@ -22,6 +22,7 @@ from scripts.transforms import (
 from tests.inference.blockwise.examples import convolution, inferers, tubes
 
 SHAPE = (70, 50, 40)
+OURS = {"weights_sha256": "0"}
 
 
 def folder_run(images, out, blocks, network=None, values=None, side=32, **how):
@@ -32,10 +33,10 @@ def folder_run(images, out, blocks, network=None, values=None, side=32, **how):
         [
             SoftmaxInPlaced("pred"),
             SmoothProbabilityd("pred", sigma=0.7),
-            SaveProbabilityd("pred", output_dir=out),
+            SaveProbabilityd("pred", output_dir=out, provenance=OURS),
             ThresholdVesselsd("pred", threshold=0.5, min_size="20 voxels"),
             SetValuesd("pred", values=values),
-            SaveVolumed("pred", output_dir=out),
+            SaveVolumed("pred", output_dir=out, provenance=OURS),
         ]
     )
     scaling = ScaleToUnitd("image", lower=0.001, upper=99.999, invert="auto")
@@ -155,3 +156,32 @@ def test_an_empty_volume_among_others_has_an_empty_result(tmp_path, caplog):
 def test_a_choice_that_does_not_exist_is_refused(given):
     with pytest.raises(UserError, match=r"--blocks .* is neither auto nor true or false"):
         Blockwise(given)
+
+
+def test_somebodys_picture_is_left_alone(tmp_path):
+    path, out = stack(tmp_path / "a.tif"), tmp_path / "out"
+    out.mkdir()
+    (out / "a_preview.png").write_bytes(b"mine")
+    folder_run(path, out, "true")
+    assert (out / "a_preview.png").read_bytes() == b"mine"
+
+
+def test_an_enlarged_image_has_blocks_of_whole_chunks(tmp_path):
+    """Thin, so that the image itself is thinner than a window, and what the network sees is not."""
+    path = stack(tmp_path / "a.tif", shape=(40, 36, 20))
+    folder_run(path, tmp_path / "memory", "false", scale=2)
+    folder_run(path, tmp_path / "blocks", "true", scale=2)
+    same_files(tmp_path / "memory", tmp_path / "blocks")
+
+
+def test_a_run_goes_on_with_the_blocks_that_it_began_with(tmp_path, monkeypatch):
+    path, out, network = stack(tmp_path / "a.tif", shape=(200, 70, 20)), tmp_path / "out", Stops(10_000)
+    monkeypatch.setattr("scripts.inference.blockwise.plan.LARGEST", 64)
+    with pytest.raises(KeyboardInterrupt):
+        folder_run(path, out, "true", Stops(40), side=None)
+    monkeypatch.setattr("scripts.inference.blockwise.plan.LARGEST", 1024)
+    folder_run(path, out, "true", network, side=None)
+    whole = Stops(10_000)
+    folder_run(path, tmp_path / "again", "true", whole, side=None)
+    assert network.seen < whole.seen
+    same_files(out, tmp_path / "again")

@@ -55,8 +55,6 @@ class Classes:
 
         self.array = kept("classes", np.uint8)
         names = [f"prob-{k}" for k in range(1, classes)] if keep_probability else []
-        if not self.stage().left():  # what is missing now has become a result before the run was killed
-            names = [name for name in names if (folder / f"{name}.zarr").exists()]
         self.probability = [kept(name, np.float32) for name in names]
         self.certain = kept("certain", np.uint8) if rule.hysteresis is not None else None
         self.likeliest = kept("likeliest", np.uint8) if rule.holes >= 1 and classes > 2 else None

@@ -61,6 +61,20 @@ def cluster(
 
 
 def run_apart(client: Any, stage: Stage, told: Callable[[Index], None]) -> None:
+    """Do all blocks of a stage, and say in one line if workers were lost with what they held."""
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+
+    try:
+        _run_apart(client, stage, told)
+    except (FutureCancelledError, KilledWorker) as error:
+        problem = f"all workers were lost, or one block killed several ({type(error).__name__})"
+        refuse(
+            "--workers", problem, "give the same command again, which goes on where it was, or more --memory a worker"
+        )
+
+
+def _run_apart(client: Any, stage: Stage, told: Callable[[Index], None]) -> None:
     """Do all blocks of a stage that are not done yet.
 
     Args:

@@ -71,12 +71,6 @@ class BlockGrid:
             for number, side, size in zip(index, self.side, self.shape, strict=True)
         )
 
-    def touched(self, box: Box) -> list[Index]:
-        """Return the blocks that share voxels with a box, in order."""
-        return self._in_order(
-            [range(start // side, ceil(stop / side)) for (start, stop), side in zip(box, self.side, strict=True)]
-        )
-
     def before(self, index: Index) -> list[Index]:
         """Return the blocks whose windows may end in a block: itself, and those a step back."""
         steps = product(*((number - 1, number) if number else (number,) for number in index))

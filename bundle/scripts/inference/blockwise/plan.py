@@ -31,7 +31,7 @@ class Plan:
     """How a volume is cut.
 
     Attributes:
-        side: of a block, (X, Y, Z) in voxels.
+        side: of a block, (X, Y, Z) in voxels, which may be more than the volume has.
         chunks: sides of a chunk of the arrays on disk, (X, Y, Z) in voxels; a block is made of whole ones.
         nbytes: of memory that a block takes.
     """
@@ -102,14 +102,13 @@ def plan_blocks(
 def _plan(shape: Sequence[int], window: Sequence[int], at_once: int, width: int, classes: int, side: int) -> Plan:
     x, y, z = (min(side, size) for size in shape)
     chunk = CHUNK if side > CHUNK and side % CHUNK == 0 else side
-    cx, cy, cz = (min(chunk, size) for size in shape)
     core = prod((x, y, z))
     seen = prod(min(own + reach, size + -size % 32) for own, reach, size in zip((x, y, z), window, shape, strict=True))
     vessels = FLOAT * (classes - 1)
     # read ahead; the batch, MONAI's logits and weights; the difference and its weights; what is being written
     of_seen = RAW + FLOAT + FLOAT * classes + FLOAT + vessels + FLOAT + vessels
     nbytes = of_seen * seen + (vessels + FLOAT) * core + OF_WINDOW * width * FLOAT * at_once * prod(window)
-    return Plan((x, y, z), (cx, cy, cz), LIBRARIES + int(nbytes))
+    return Plan((side,) * 3, (chunk,) * 3, LIBRARIES + int(nbytes))
 
 
 def check_disk(folder: Path, needed: int, present: int) -> None:
@@ -154,8 +153,9 @@ def disk_needed(
     voxels = prod(shape)
     logits = FLOAT * (classes - 1)
     smaller = sum((FLOAT + logits) * voxels * scale**3 for scale in COARSER) if coarser else 0
-    widened = [min(own + reach, size) for own, reach, size in zip(plan.side, window, shape, strict=True)]
+    sides = [min(side, size) for side, size in zip(plan.side, shape, strict=True)]
+    widened = [min(own + reach, size) for own, reach, size in zip(sides, window, shape, strict=True)]
     cross = voxels / max(shape)
-    mail = logits * MAIL_LAYERS * (prod(widened) / prod(plan.side) - 1) * cross * min(max(plan.side), max(shape))
-    results = (1 + (logits if probability else 0)) * (2 if copied else 1.3)  # a pyramid adds a seventh, or a third
+    mail = logits * MAIL_LAYERS * (prod(widened) / prod(sides) - 1) * cross * max(sides)
+    results = (2.3 if copied else 1.3) + (2.3 * logits if probability else 0)  # a pyramid adds a seventh, or a third
     return int(passes * (logits * voxels + smaller) + mail + results * voxels)

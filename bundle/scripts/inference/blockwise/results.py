@@ -58,12 +58,12 @@ class Results:
             spread: how far the views of test-time augmentation differ, if there are several.
         """
         if self.keeps_probability:
-            if classes.probability:
-                self._write(SaveProbabilityd, path, info, classes.probability)
+            # copied, for a run that is killed after it has to write it again; the segmentation comes last
+            self._write(SaveProbabilityd, path, info, _stacked(classes.probability), len(classes.probability))
             if spread is not None:
                 self._write(SaveSpreadd, path, info, spread)
         if (table := self._values) is None:
-            self._write(SaveVolumed, path, info, [classes.array])
+            self._write(SaveVolumed, path, info, classes.array)
         else:
             self._write(SaveVolumed, path, info, lambda box: table[classes.array.read(box)])
 
@@ -83,18 +83,17 @@ class Results:
         kind: type[SaveVolumed],
         path: Path,
         info: VolumeInfo,
-        source: Sequence[BlockArray] | Read,
+        source: BlockArray | Read,
         channels: int = 1,
     ) -> None:
-        """Write one result, from arrays of its channels or from what is read box by box."""
+        """Write one result, from an array that may become it, or from what is read box by box."""
         writer = self._writers[kind]
         result = writer.output_path(path)
         about: dict[str, Any] = {"provenance": writer.provenance, "label_names": writer.label_names}
-        if not callable(source) and len(source) == 1 and file_family(result) == "zarr":
-            finish_zarr(source[0], result, info, **about)
+        if isinstance(source, BlockArray) and file_family(result) == "zarr":
+            finish_zarr(source, result, info, **about)
         else:
-            read = source if callable(source) else _stacked(source)
-            channels = channels if callable(source) else len(source)
+            read = source.read if isinstance(source, BlockArray) else source
             shape = info.shape if channels == 1 else (channels, *info.shape)
             write_streamed(result, read, shape, writer.output_dtype, info, **about)
         logger.info("wrote %s", result)

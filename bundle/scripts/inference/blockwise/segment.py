@@ -13,7 +13,7 @@ import torch
 from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose
 
-from scripts.core import AUTO, EmptyVolumeError, advance, by, expect, refuse, size
+from scripts.core import AUTO, EmptyVolumeError, advance, by, expect, refuse, size, state_of
 from scripts.io import Volume, VolumeInfo, file_family, open_volume, split_name
 from scripts.network import VoxelClassifier
 from scripts.transforms import ScaleToUnitd, Scaling, scaling_of
@@ -74,7 +74,7 @@ class Blockwise:
         self.mode = str(blocks).strip().lower()
         if self.mode not in MODES:
             refuse(f"--blocks {blocks}", f"is neither {AUTO} nor true or false", "give one of these")
-        self.memory = read_memory(memory)
+        self.memory, self.asked = read_memory(memory), None if memory is None else str(memory)
         self.channel, self.level, self.side, self.about = channel, level, side, dict(about or {})
         self.workers, self.scheduler = workers, scheduler
         self._apart: Callable[[Stage, Callable[[Index], None]], None] | None = None
@@ -104,12 +104,10 @@ class Blockwise:
         self.after = after
         self.results = Results(self.after, self.classes)
 
-    def plan(self, info: VolumeInfo) -> Plan:
-        """Return how a volume is cut."""
-        window = self.grid.roi_size
-        return plan_blocks(
-            info.shape, window, self.grid.sw_batch_size, self.width, self.classes, self.memory, self.side
-        )
+    def plan(self, info: VolumeInfo, side: int | None = None) -> Plan:
+        """Return how a volume is cut, into blocks of a side if that is given."""
+        window, side = self.grid.roi_size, side or self.side
+        return plan_blocks(info.shape, window, self.grid.sw_batch_size, self.width, self.classes, self.memory, side)
 
     def segment(self, path: Path, alone: bool = True) -> None:
         """Segment a volume, and write its results as they are written otherwise.
@@ -155,15 +153,27 @@ class Blockwise:
         Raises:
             UserError: for too little memory or disk, or if another process is at work there.
         """
-        plan, keeps = self.plan(volume.info), self.results.keeps_probability
-        folder = WorkFolder(result, self._about(volume, plan, keeps))
+        folder = WorkFolder(result, self._about(volume))
         with folder.open() as goes_on, self._runner():
+            # a run goes on with the blocks that it began with, however much memory is free now
+            plan = self.plan(volume.info, folder.state.get("side"))
+            folder.keep(side=plan.side[0])
             self._check_disk(folder, volume.info, plan, copied)
             name, stem = volume.info.path.name, split_name(volume.info.path)[0]
-            logger.info("%s: in blocks of %s voxels%s", name, by(plan.side), ", goes on" * goes_on)
-            preview = Preview(result.with_name(f"{stem}{PREVIEW}"), volume.info.shape, volume.info.affine)
-            yield lambda: self._run(volume, plan, folder, preview if self._apart is None else None)
-            preview.remove()
+            logger.info(
+                "%s: in blocks of %s voxels%s", name, by(map(min, plan.side, volume.info.shape)), ", goes on" * goes_on
+            )
+            preview = self._preview(result.with_name(f"{stem}{PREVIEW}"), volume.info, folder)
+            yield lambda: self._run(volume, plan, folder, preview)
+            if preview is not None:
+                preview.remove()
+
+    def _preview(self, path: Path, info: VolumeInfo, folder: WorkFolder) -> Preview | None:
+        """Return a picture of what is done; None where others do it, or another lies there."""
+        if self._apart is not None or (path.exists() and not folder.state.get("preview")):
+            return None
+        folder.keep(preview=True)
+        return Preview(path, info.shape, info.affine)
 
     def _run(
         self, volume: Volume, plan: Plan, folder: WorkFolder, preview: Preview | None
@@ -243,13 +253,13 @@ class Blockwise:
         logger.info("it takes up to %s of disk in %s for a while", size(needed), folder.path.parent)
         check_disk(folder.path, needed, folder.size())
 
-    def _about(self, volume: Volume, plan: Plan, keeps_probability: bool) -> dict[str, Any]:
+    def _about(self, volume: Volume) -> dict[str, Any]:
         """Return all that decides what a result holds."""
         info = volume.info
         # a data set inside an HDF5 file has a path of its own, that of the file and its name
-        found = next(path for path in (info.path, *info.path.parents) if path.exists()).stat()
+        file = next(path for path in (info.path, *info.path.parents) if path.exists())
         return {
-            "image": [str(info.path.absolute()), found.st_size, found.st_mtime_ns, info.channel, self.level],
+            "image": [str(info.path.absolute()), *state_of(file), info.channel, self.level],
             "voxels": [list(info.shape), str(info.dtype)],
             "weights": self.about,
             "classifier": self.classifier is not None,
@@ -259,8 +269,8 @@ class Blockwise:
             "precision": precision(self.inferer),
             "intensity": [self.scaler.lower, self.scaler.upper, self.scaler.invert],
             "rule": asdict(rule_of(self.after, info)),
-            "probability": keeps_probability,
-            "blocks": [list(plan.side), list(plan.chunks)],
+            "probability": self.results.keeps_probability,
+            "blocks": [self.side, self.asked],
         }
 
 

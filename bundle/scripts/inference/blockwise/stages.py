@@ -136,4 +136,5 @@ def kept_array(
     """
     if path.exists():
         return BlockArray.open(path)
-    return BlockArray.create(path, shape, np.dtype(dtype), chunks, compressed)
+    clipped = [min(chunk, size) for chunk, size in zip(chunks, shape, strict=True)]
+    return BlockArray.create(path, shape, np.dtype(dtype), clipped, compressed)

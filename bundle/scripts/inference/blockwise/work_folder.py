@@ -59,7 +59,7 @@ class WorkFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            refuse(self.path, "another run is at work there", "wait for it, or choose another --output_dir", OSError)
+            refuse(self.path, "another run is at work there", "wait for it, or choose another --output_dir")
         try:
             yield self._goes_on()
         except BaseException:

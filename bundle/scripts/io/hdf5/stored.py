@@ -121,6 +121,8 @@ def checked_set(path: Path, file: Path, found: Any, inside: str) -> Any:
         there = names_of_sets(file, found)
         remedy = f"give one of {', '.join(f'{file.name}/{name}' for name in there[:5])}" if there else REMEDY
         refuse(path, f"the file holds no data set {'/'.join(parts)}", remedy, FileNotFoundError)
+    if stored.file.filename != found.filename:  # a soft link may lead through one to another file
+        refuse(path, f"is in another file, {stored.file.filename!r}", "name that file")
     if stored.is_virtual or stored.external:
         refuse(path, "its voxels are in other files", "copy the data set into one file (h5repack)")
     if stored.dtype.kind not in "buif":

@@ -168,7 +168,7 @@ def _array(path: Path, node: Node, channel: int | str | None, level: int) -> _Fo
 def _plain_letters(ndim: int, names: Sequence[Any]) -> str:
     letters = [_PLAIN.get(str(name).lower(), "") for name in names] if isinstance(names, Sequence) else []
     others = iter("UVWSP")
-    letters = [letter or next(others) for letter in letters]
+    letters = [letter or next(others, "") for letter in letters]
     if len(letters) == ndim and set("XYZ") <= set(letters) and len(set(letters)) == ndim:
         return "".join(letters)
     return ("PSUTCZYX" if ndim > 5 else "TCZYX")[-ndim:]

@@ -14,7 +14,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Transform
 
-from scripts.core import Box, Progress, advance, refuse
+from scripts.core import Box, Progress, advance, refuse, state_of
 from scripts.io import VolumeInfo, level_of_label, of_label, open_volume
 
 from ..intensity import INVERTED
@@ -68,7 +68,7 @@ class _Opening(Transform):
             refuse(data.get("name", label.info.path), "no voxel is labelled in it", remedy)
         path = Path(data["image"])
         file = next(each for each in (path, *path.parents) if each.exists())  # a data set of HDF5 has none of its own
-        scaling = _scaling(path, file.stat().st_mtime_ns, (self.channel, self.level), *self.how)
+        scaling = _scaling(path, state_of(file), (self.channel, self.level), *self.how)
         return _Labelled(image, scaling, classes, vessel, background, labelled)
 
     def _cells(self, scan: Any) -> list[np.ndarray]:
@@ -93,7 +93,12 @@ class _Labelled:
 
 @cache
 def _scaling(
-    path: Path, _modified: int, which: tuple[int | str | None, int], lower: float, upper: float, invert: str
+    path: Path,
+    _state: tuple[int, int, int],
+    which: tuple[int | str | None, int],
+    lower: float,
+    upper: float,
+    invert: str,
 ) -> Scaling:
     """Look at a whole volume, once for what trains and what validates."""
     with open_volume(path, *which) as volume, Progress(f"looking at {path.name}", total=prod(volume.info.shape)):

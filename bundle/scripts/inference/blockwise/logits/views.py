@@ -98,8 +98,12 @@ class MeanOfViews:
 
     def spread(self, box: Box) -> npt.NDArray[np.float32]:
         """Return the standard deviation of the views' probabilities of vessel, `(x, y, z)`."""
-        probabilities = [1 - 1 / (1 + np.exp(logits).sum(axis=0)) for logits in self._each(box)]
-        return np.std(np.stack(probabilities), axis=0, dtype=np.float64).astype(np.float32)
+        mean = squares = np.zeros(1, np.float32)
+        for number, logits in enumerate(self._each(box), start=1):  # one view at a time, as `Spread` adds them
+            away = 1 - 1 / (1 + np.exp(logits).sum(axis=0)) - mean  # (x, y, z)
+            mean = mean + away / number
+            squares = squares + away * away * ((number - 1) / number)
+        return np.sqrt(squares / len(self.found)).astype(np.float32)
 
     def _each(self, box: Box) -> Iterator[Logits]:
         for logits, turn in self.found:
