@@ -18,10 +18,11 @@ CONFIGS = BUNDLE / "configs"
 SCHEMA = "meta_schema_20240725.json"
 NETWORKS = ("overlays/attention", "overlays/full_width", "overlays/published")
 LOSSES = ("overlays/loss_focal", "overlays/loss_wcce", "overlays/loss_wcce_inverse")
-OTHERS = ("overlays/validate_elsewhere", "overlays/tensorboard", "finetune", "evaluate", "multi_gpu_train", "pretrain")
+OTHERS = ("overlays/validate_elsewhere", "overlays/tensorboard", "overlays/from_disk", "finetune", "evaluate")
+OTHERS += ("multi_gpu_train", "pretrain")
 ON_TRAIN = (*NETWORKS, *LOSSES, *OTHERS)
 ON_EVALUATE = (*NETWORKS, "multi_gpu_evaluate")
-ON_INFERENCE = (*NETWORKS, "inference_trt")
+ON_INFERENCE = (*NETWORKS, "inference_trt", "overlays/large_volume")
 COMBINATIONS = [
     *(("train", name) for name in ON_TRAIN),
     ("train", "finetune", "multi_gpu_train"),

@@ -10,6 +10,7 @@ from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK, TI
 NETWORKS = ("attention", "full_width", "published")
 LOSSES = ("loss_focal", "loss_wcce", "loss_wcce_inverse")
 OTHERS = ("from_disk", "tensorboard", "validate_elsewhere")
+FOR_INFERENCE = ("large_volume",)
 BASES = {
     "train": ["train"],
     "finetune": ["train", "finetune"],
@@ -22,13 +23,13 @@ CLAIMS = {
     "finetune": (*NETWORKS, *LOSSES, *OTHERS),
     "evaluate": NETWORKS,
     "evaluate after finetune": (),
-    "inference": NETWORKS,
+    "inference": (*NETWORKS, *FOR_INFERENCE),
 }
 
 
 def test_every_overlay_is_claimed():
     found = {path.stem for path in (BUNDLE / "configs" / "overlays").glob("*.json")}
-    assert found == {*NETWORKS, *LOSSES, *OTHERS}
+    assert found == {*NETWORKS, *LOSSES, *OTHERS, *FOR_INFERENCE}
 
 
 def weights_for(configs, folder):

@@ -48,7 +48,7 @@ def test_a_package_that_is_missing_is_one_line(version):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("error: fire: is not installed for ")
+    assert done.stderr.startswith("error: numpy: is not installed for ")
     assert done.stderr.endswith("; install tubenet there, by pip, with all that it needs\n")
     assert done.stderr.count("\n") == 1
 

@@ -22,6 +22,7 @@ from torch.utils.data import BatchSampler, DistributedSampler
 
 from scripts.core import refuse
 from scripts.data import pad_collate
+from scripts.inference import ScoringEvaluator
 
 
 class DistributedBatches(BatchSampler):
@@ -152,6 +153,10 @@ class DistributedEvaluator(SupervisedEvaluator):
         self.state.iteration = 0
         for event in (Events.STARTED, Events.EPOCH_STARTED, Events.EPOCH_COMPLETED, Events.COMPLETED):
             self.fire_event(event)
+
+
+class DistributedScorer(DistributedEvaluator, ScoringEvaluator):
+    """The same, of volumes that go by blocks where they do not fit into memory."""
 
 
 def on_first_process(handlers: Sequence[Any]) -> list[Any]:

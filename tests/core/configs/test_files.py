@@ -19,7 +19,7 @@ STACKS = [
     ["train", "evaluate", "multi_gpu_evaluate"],
     ["train", "multi_gpu_train"],
     ["inference", "inference_trt"],
-    *(["train", f"overlays/{path.stem}"] for path in OVERLAYS),
+    *(["inference" if path.stem == "large_volume" else "train", f"overlays/{path.stem}"] for path in OVERLAYS),
 ]
 
 
