@@ -176,7 +176,7 @@ def test_what_is_refused(here, command, words, line):
             ["--tracking", "mlfow"],
             "--tracking mlfow: is neither mlflow nor a file of settings; did you mean --tracking",
         ),
-        (["--overlays", "loss_focal"], "loss_focal.json: loss#loss: the config has no 'loss'; correct it"),
+        (["--overlays", "loss_focal"], "loss_focal.json: loss#loss: the config has no 'loss'; "),
         (["--args_file", "deep.json"], "deep.json: is nested deeper than 64 levels; make it flatter"),
         (["--overlays", "deep.json"], "deep.json: is nested deeper than 64 levels; make it flatter"),
     ],
