@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 MAX_SLAB = 2**26  # bytes that are decompressed before they are written, as long as they are whole planes
 CHUNK = 2**18  # voxels of a chunk, 64 along each side
 MAX_DEPTH = 64
+TOLD = 2**28  # bytes; unpacking less is over before one would read of it
 
 
 def open_nifti_volume(path: Path, channel: int | str | None = None) -> Volume:
@@ -88,7 +89,10 @@ def _unpacked(path: Path, file: BinaryIO, head: NiftiHeader, axes: VolumeAxes) -
     if nbytes > free:
         problem = f"unpacked it takes up to {size(nbytes)} of {folder.parent}, and {size(free)} are free"
         refuse(path, problem, "make room, set TMPDIR to a larger disk, or unpack it (gunzip)", OSError)
-    logger.info("%s: unpacked into %s, where it takes up to %s until it is done", path, folder.parent, size(nbytes))
+    level = logging.INFO if nbytes >= TOLD else logging.DEBUG
+    logger.log(
+        level, "%s: unpacked into %s, where it takes up to %s until it is done", path, folder.parent, size(nbytes)
+    )
     x, y, z = axes.shape
     depth = max(1, min(z, MAX_DEPTH, MAX_SLAB // max(1, head.plane)))
     side = max(MAX_DEPTH, math.isqrt(CHUNK // depth))
