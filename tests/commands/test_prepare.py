@@ -14,7 +14,7 @@ from scripts.commands.prepare import prepare
 from scripts.core import blocks
 from scripts.data import find_labelled
 from scripts.io import BlockArray, notes_of, open_volume, read_header, read_volume, write_volume
-from scripts.transforms import ScaleToUnitd, scaling_of, seen
+from scripts.transforms import ScaleToUnitd, scaling, scaling_of, seen
 from scripts.weights import ROBUST
 
 SHAPE = (70, 66, 40)
@@ -205,6 +205,39 @@ def test_what_is_refused(dataset, tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r"the copies may take .*, and 1 MB are free; make room"):
         prepare(dataset, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_crop_needs_room_for_itself_alone(dataset, tmp_path, monkeypatch):
+    usage = namedtuple("Usage", "total used free")
+    cropped = 4 * 32**3 * 8 // 7 + 2 * 32**3 * 8 // 7  # of a label in four bytes and an image in two
+    for free, fits in ((cropped, True), (cropped - 1, False)):
+        monkeypatch.setattr(prepare_module.shutil, "disk_usage", lambda path, free=free: usage(10, 0, free))
+        monkeypatch.setattr(prepare_module, "check_all", lambda copy, pairs: copy(pairs[0]))
+        if fits:
+            prepare(dataset, tmp_path / "out", labelled_only=True, margin=6)
+        else:
+            with pytest.raises(OSError, match=r"the copies may take .* are free; make room"):
+                prepare(dataset, tmp_path / "other", labelled_only=True, margin=6)
+    assert (tmp_path / "out" / "images" / "a.zarr").is_dir()
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_crop_is_one_of_its_own_value_of_what_is_not_labelled(dataset, tmp_path):
+    prepare(dataset, tmp_path / "out", labelled_only=True, margin=6)
+    with pytest.raises(FileExistsError, match=r"is there already, and is no such copy"):
+        prepare(dataset, tmp_path / "out", labelled_only=True, margin=6, unlabelled_value=0)
+    prepare(dataset, tmp_path / "whole")
+    prepare(dataset, tmp_path / "whole", unlabelled_value=0)  # a copy of everything is the same one
+
+
+@pytest.mark.parametrize("damage", [{"low": "much"}, {"low": 9e9}, {"high": float("inf")}, {"polarity": None}])
+def test_damaged_notes_are_refused(tmp_path, monkeypatch, damage):
+    copied = prepare(write_volume(tmp_path / "a.tif", volume()[0]), tmp_path / "a.zarr")
+    notes = notes_of(read_header(copied))
+    notes["scalings"][1] |= damage
+    monkeypatch.setattr(scaling, "notes_of", lambda info: notes)
+    with open_volume(copied) as held, pytest.raises(ValueError, match=r"a\.zarr: what was noted in it is damaged"):
+        scaling_of(held, **ROBUST)
 
 
 def test_one_that_fails_does_not_stop_the_others(dataset, tmp_path):

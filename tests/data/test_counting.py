@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from scripts.core import UserError
 from scripts.data import count_label, counting, labelled_box
 from scripts.data.counting import noted_counts
 from tests.helpers.volume_examples import HeldVolume
@@ -29,6 +30,30 @@ def test_notes_hold_all_that_was_counted(monkeypatch):
         assert all(map(np.array_equal, one.planes, two.planes))
     monkeypatch.setattr(counting, "notes_of", lambda info: {})
     assert noted_counts(held.info) is None
+
+
+def packed(cells):
+    return counting._packed(np.zeros(cells, np.uint16))
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ({"planes": [[1], [1], [1]]}, "the counts of 0 do not agree"),
+        ({"planes": [[0] * 40, [0] * 35, [*[0] * 8, 7]]}, "the counts of 0 do not agree"),
+        ({"planes": "many"}, "invalid literal"),
+        ({"cells": packed((1, 1, 1))}, "cannot reshape"),
+        ({"cells": "no number"}, "incorrect header"),
+        ({"cells": None}, "NoneType"),
+    ],
+)
+def test_damaged_notes_are_refused(monkeypatch, damage, told):
+    held = HeldVolume(LABEL)
+    notes = {counting.COUNTS: count_label(held).as_notes()}
+    notes[counting.COUNTS]["values"][0] |= damage
+    monkeypatch.setattr(counting, "notes_of", lambda info: notes)
+    with pytest.raises(UserError, match=f"what was noted in it is damaged .*{told}.*; prepare it again"):
+        noted_counts(held.info)
 
 
 def test_what_is_counted_says_when_and_where(monkeypatch):

@@ -10,8 +10,6 @@ from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from scripts.core import (
     Box,
     Progress,
@@ -37,6 +35,7 @@ from scripts.io import (
     of_label,
     open_volume,
     read_header,
+    storable,
 )
 from scripts.transforms import scaling_notes, scaling_of
 from scripts.weights import ROBUST
@@ -64,6 +63,7 @@ class _Job:
         channel: of the source.
         level: which of its resolutions.
         margin: voxels around what is labelled that are copied too; None copies everything.
+        unlabelled_value: the label value that means not labelled, which where to cut depends on.
     """
 
     source: Path
@@ -71,7 +71,8 @@ class _Job:
     is_label: bool
     channel: int | str | None
     level: int
-    margin: int | None
+    margin: int | None = None
+    unlabelled_value: float | None = None
 
     @property
     def unfinished(self) -> Path:
@@ -87,7 +88,8 @@ class _Job:
         """Return what tells whether a copy is one of this very file."""
         files, nbytes, modified = state_of(next(each for each in (self.source, *self.source.parents) if each.exists()))
         told = {"file": str(self.source.resolve()), "files": files, "bytes": nbytes, "modified": modified}
-        return {**told, "channel": self.channel, "level": self.level, "margin": self.margin}
+        told |= {"channel": self.channel, "level": self.level, "margin": self.margin}
+        return told | ({} if self.margin is None else {"unlabelled_value": self.unlabelled_value})
 
     def plan(self) -> dict[str, Any]:
         """Return what was planned for the copy that is there; `{}` if it is of another file."""
@@ -136,11 +138,12 @@ def prepare(
     if str(labelled_only).lower() not in ("true", "false"):
         refuse(f"--labelled_only {labelled_only}", "is neither true nor false", "give one of them")
     around = margin if str(labelled_only).lower() == "true" else None
-    pairs = list(_jobs(Path(source), Path(output), channel, level, around))
+    pairs = list(_jobs(Path(source), Path(output), channel, level, around, unlabelled_value))
     jobs = [job for pair in pairs for job in pair]
     check_writable(Path(output).parent)
     left = [job for job in jobs if not _is_complete(job)]
-    _check_space(left)
+    if around is None:
+        _check_space(left)
     voxels = sum(prod(job.header.shape) for job in left)
 
     def copy(pair: Sequence[_Job]) -> None:
@@ -149,7 +152,8 @@ def prepare(
         for job in pair:
             progress.begin(job.source.name, planned=2 * prod(job.header.shape) if job in left else 0)
             if around is not None and job.is_label:
-                box = _box_of(job, unlabelled_value)
+                box = _box_of(job)
+                _check_space([each for each in pair if each in left], box)
             if job in left:
                 _copy(job, box)
 
@@ -160,7 +164,12 @@ def prepare(
 
 
 def _jobs(
-    source: Path, output: Path, channel: int | str | None, level: int, margin: int | None
+    source: Path,
+    output: Path,
+    channel: int | str | None,
+    level: int,
+    margin: int | None,
+    unlabelled_value: float | None,
 ) -> Iterator[list[_Job]]:
     """Yield what belongs together: the label, if there is one, and its image."""
     if is_dataset(source):
@@ -168,18 +177,19 @@ def _jobs(
             refuse(output, "is the dataset itself", "name another folder")
         for item in find_dataset(source, channel=channel, level=level):
             name = f"{item['name']}.zarr"
-            of_it = of_label(channel), level_of_label(item["label"], level), margin
+            of_it = of_label(channel), level_of_label(item["label"], level), margin, unlabelled_value
             label = _Job(Path(item["label"]), output / "labels" / name, True, *of_it)
-            yield [label, _Job(Path(item["image"]), output / "images" / name, False, channel, level, margin)]
+            of_it = channel, level, margin, unlabelled_value
+            yield [label, _Job(Path(item["image"]), output / "images" / name, False, *of_it)]
         return
     if margin is not None:
         refuse("--labelled_only true", f"{source} has no labels", "give a dataset, with images/ and labels/")
     images = find_images(source, channel)
     if source != Path(images[0]["image"]):
         for item in images:
-            yield [_Job(Path(item["image"]), output / f"{item['name']}.zarr", False, channel, level, None)]
+            yield [_Job(Path(item["image"]), output / f"{item['name']}.zarr", False, channel, level)]
     elif output.name.lower().endswith(".zarr"):
-        yield [_Job(source, output, False, channel, level, None)]
+        yield [_Job(source, output, False, channel, level)]
     else:
         refuse(output, "does not end in .zarr", "name the Zarr to write, such as scan.zarr")
 
@@ -195,15 +205,16 @@ def _is_complete(job: _Job) -> bool:
     return True
 
 
-def _check_space(jobs: Sequence[_Job]) -> None:
-    """Refuse to begin what may not fit on the disk, with a seventh for the coarser levels."""
+def _check_space(jobs: Sequence[_Job], box: Box | None = None) -> None:
+    """Refuse to begin what may not fit on the disk, with a seventh for the coarser levels; a box of each, or all."""
     if not jobs:
         return
     folder = next(each for each in jobs[0].target.resolve().parents if each.exists())
     needed = 0
     for job in jobs:
         there = sum(file.stat().st_size for file in job.unfinished.rglob("*") if file.is_file())
-        needed += max(0, job.header.nbytes * 8 // 7 - there)
+        shape = [stop - start for start, stop in box] if box else job.header.shape
+        needed += max(0, prod(shape) * storable(job.header.dtype).itemsize * 8 // 7 - there)
     free = shutil.disk_usage(folder).free
     told = "takes up to %s on disk, less as far as it can be compressed; %s are free"
     logger.info(told, size(needed), size(free))
@@ -212,17 +223,15 @@ def _check_space(jobs: Sequence[_Job]) -> None:
         refuse(folder, problem, "make room, choose another disk, or copy fewer files", OSError)
 
 
-def _box_of(job: _Job, unlabelled_value: float | None) -> Box:
+def _box_of(job: _Job) -> Box:
     """Return the box of what is labelled, with its margin; known if copying has begun."""
     if plan := job.plan():
-        return _as_box(plan["box"])
+        return tuple((start, stop) for start, stop in plan["box"])
     with open_volume(job.source, job.channel, job.level) as label:
-        inner = labelled_box(count_label(label, done=advance), unlabelled_value)
-        if inner is None:
-            refuse(job.source, "no voxel is labelled", "label some, or leave out --labelled_only")
-        pairs, margin = zip(inner, label.info.shape, strict=True), job.margin or 0
-        box = tuple((max(0, a - margin), min(side, b + margin)) for (a, b), side in pairs)
-    logger.info("%s: %s of it is copied, what is labelled and %d voxels around", job.source, box_text(box), margin)
+        box = labelled_box(count_label(label, done=advance), job.unlabelled_value, job.margin or 0)
+    if box is None:
+        refuse(job.source, "no voxel is labelled", "label some, or leave out --labelled_only")
+    logger.info("%s: %s of it is copied, what is labelled and %d voxels around", job.source, box_text(box), job.margin)
     return box
 
 
@@ -253,7 +262,7 @@ def _copy(job: _Job, box: Box | None) -> None:
 
 def _begin(job: _Job, volume: Volume, box: Box) -> BlockArray:
     """Return the array to copy into, new or as a stopped run left it."""
-    shape, dtype = [stop - start for start, stop in box], as_stored(volume.info.dtype)
+    shape, dtype = [stop - start for start, stop in box], storable(volume.info.dtype)
     # in chunks: blocks of whole chunks of the copy, so that each is written once, and of the source where that is small
     counts = [ceil(side / CHUNK) for side in shape]
     own = [ceil(side / CHUNK) for side in volume.chunks]
@@ -287,14 +296,3 @@ class _Copied:
 
     def __init__(self, array: BlockArray, info: VolumeInfo) -> None:
         self.info, self.chunks, self.read = info, array.chunks, array.read
-
-
-def as_stored(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type in which a Zarr holds voxels."""
-    if dtype.kind == "b":
-        return np.dtype(np.uint8)
-    return dtype if dtype.itemsize <= np.dtype(np.float64).itemsize else np.dtype(np.float64)
-
-
-def _as_box(noted: Sequence[Sequence[int]]) -> Box:
-    return tuple((int(start), int(stop)) for start, stop in noted)

@@ -6,14 +6,14 @@ import base64
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scripts.core import CELL, MAX_WHOLE, Box, add_to_cells, block_sides, blocks, refuse
-from scripts.io import Volume, VolumeInfo, notes_of
+from scripts.io import Volume, VolumeInfo, notes_of, refuse_damaged_notes
 
 LABEL_REMEDY = "put a label there: whole numbers, 0 for background, 1 for vessel, -1 where nothing is labelled"
 MAX_VALUES = 32  # a file with more distinct values is taken for an image, not a label
@@ -72,32 +72,42 @@ class LabelCounts:
         }
 
 
-def labelled_box(counts: LabelCounts, unlabelled_value: float | None = None) -> Box | None:
+def labelled_box(counts: LabelCounts, unlabelled_value: float | None = None, margin: int = 0) -> Box | None:
     """Return the smallest box that holds every labelled voxel of the region, or None.
 
     Args:
         counts: of a label.
         unlabelled_value: a value that means *not labelled*.
+        margin: voxels by which it is larger on each side, as far as the volume goes.
     """
     found = [each.planes for value, each in counts.found.items() if value != unlabelled_value]
     if not found:
         return None
     box = []
-    for axis, (start, _) in enumerate(counts.region):
-        filled = np.flatnonzero(sum(planes[axis] for planes in found))
-        box.append((start + int(filled[0]), start + int(filled[-1]) + 1))
+    for axis, ((start, _), side) in enumerate(zip(counts.region, counts.shape, strict=True)):
+        filled = start + np.flatnonzero(sum(planes[axis] for planes in found))
+        box.append((max(0, int(filled[0]) - margin), min(side, int(filled[-1]) + 1 + margin)))
     return tuple(box)
 
 
 def noted_counts(info: VolumeInfo) -> LabelCounts | None:
-    """Return the counts of a whole label that `tubenet prepare` has noted in it, if it has."""
+    """Return the counts of a whole label that `tubenet prepare` has noted in it, if it has.
+
+    Raises:
+        UserError: if the notes are damaged.
+    """
     noted = notes_of(info).get(COUNTS)
     if not isinstance(noted, Mapping) or noted.get("cell") != CELL:
         return None
     found = {}
-    for each in noted["values"]:
-        x, y, z = (np.array(of_axis, dtype=np.int64) for of_axis in each["planes"])
-        found[int(each["value"])] = ValueCounts((x, y, z), _unpacked(each["cells"], info.shape))
+    with refuse_damaged_notes(info):
+        for each in noted["values"]:
+            x, y, z = (np.array(of_axis, dtype=np.int64) for of_axis in each["planes"])
+            counts = ValueCounts((x, y, z), _unpacked(each["cells"], info.shape))
+            sides, sums = zip(*((len(of_axis), int(of_axis.sum())) for of_axis in counts.planes), strict=True)
+            if sides != info.shape or len(set(sums)) > 1:
+                raise ValueError(f"the counts of {each['value']} do not agree")
+            found[int(each["value"])] = counts
     return LabelCounts(tuple((0, side) for side in info.shape), info.shape, sorted(found), found)
 
 
@@ -107,8 +117,10 @@ def _packed(cells: np.ndarray) -> str:
 
 
 def _unpacked(text: str, shape: Sequence[int]) -> np.ndarray:
-    packed = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<u2")
-    return packed.astype(np.uint16).reshape([ceil(size / CELL) for size in shape])
+    cells = [ceil(size / CELL) for size in shape]
+    # no further than what is to be there, for notes come from anywhere
+    stated = zlib.decompressobj().decompress(base64.b64decode(text), 2 * prod(cells))
+    return np.frombuffer(stated, dtype="<u2").astype(np.uint16).reshape(cells)
 
 
 def count_label(

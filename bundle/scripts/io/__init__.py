@@ -25,7 +25,7 @@ from .tiff import read_slices, whole_volumes
 from .units import in_unit
 from .volume import VolumeInfo
 from .writer import finish_zarr, write_streamed, write_volume
-from .zarr import BlockArray, notes_of
+from .zarr import BlockArray, notes_of, refuse_damaged_notes, storable
 
 __all__ = [
     "CORRECTED",
@@ -62,10 +62,12 @@ __all__ = [
     "read_segments",
     "read_slices",
     "read_volume",
+    "refuse_damaged_notes",
     "result_name",
     "singular",
     "split_hdf5",
     "split_name",
+    "storable",
     "whole_volumes",
     "write_streamed",
     "write_volume",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from scripts.core import AUTO, EmptyVolumeError, planes_per_slab, refuse
-from scripts.io import Volume, notes_of
+from scripts.io import Volume, VolumeInfo, notes_of, refuse_damaged_notes
 
 from .polarity import CLEARLY_DARK, polarity_of
 from .ranges import believed, check_percentiles, percentiles_of, range_of, tell_of_a_sliver
@@ -86,14 +86,13 @@ def scaling_of(
         done: is told the number of voxels of each box that was read.
 
     Raises:
-        UserError: as `ScaleToUnitd`.
+        UserError: as `ScaleToUnitd`, and for damaged notes.
     """
     check_percentiles(lower, upper)
     name = str(volume.info.path)
-    for noted in notes_of(volume.info).get(SCALINGS, ()):
-        if (noted["lower"], noted["upper"]) == (lower, upper):
-            scaling = Scaling(noted["low"], noted["high"], in_double=noted["in_double"])
-            return replace(scaling, inverted=is_inverted(invert, partial(float, noted["polarity"]), name))
+    if noted := _noted(volume.info, (lower, upper)):
+        scaling, polarity = noted
+        return replace(scaling, inverted=is_inverted(invert, lambda: polarity, name))
     scaling = _scaling_of_seen(see_on_disk(volume, done), volume, (lower, upper))
     return replace(scaling, inverted=is_inverted(invert, lambda: _polarity(volume, scaling), name))
 
@@ -119,6 +118,18 @@ def scaling_notes(
         noted.append({"lower": lower, "upper": upper, "polarity": _polarity(volume, scaling), **asdict(scaling)})
         del noted[-1]["inverted"]  # that is an option's affair
     return {"range": [seen.lowest, seen.highest], "percentiles": percentiles_of(seen), SCALINGS: noted}
+
+
+def _noted(info: VolumeInfo, percentiles: tuple[float, float]) -> tuple[Scaling, float] | None:
+    """Return the scaling by these percentiles, and the polarity, that `tubenet prepare` has noted, if it has."""
+    with refuse_damaged_notes(info):
+        for noted in notes_of(info).get(SCALINGS, ()):
+            if (noted["lower"], noted["upper"]) == percentiles:
+                low, high, polarity = (float(noted[key]) for key in ("low", "high", "polarity"))
+                if not low <= high < math.inf:
+                    raise ValueError(f"a range from {low:g} to {high:g}")
+                return Scaling(low, high, in_double=bool(noted["in_double"])), polarity
+    return None
 
 
 def _scaling_of_seen(seen: Seen, volume: Volume, percentiles: tuple[float, float]) -> Scaling:

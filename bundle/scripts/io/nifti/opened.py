@@ -18,7 +18,7 @@ from scripts.core import refuse, refuse_failures, size, temporary_folder
 from ..axes import VolumeAxes
 from ..formats import check_content
 from ..opened import StoredVolume, Volume
-from ..zarr import BlockArray, chunk_name
+from ..zarr import BlockArray, chunk_name, storable
 from .header import REMEDY, NiftiHeader, check_end, open_nifti, read_head
 from .reader import describe, fill, first_byte, read_nifti, scaled
 
@@ -50,7 +50,7 @@ def open_nifti_volume(path: Path, channel: int | str | None = None) -> Volume:
         if path.suffix.lower() != ".gz":
             stored = np.memmap(path, head.stored, "r", first_byte(head, axes), axes.shape, order="F")
             return StoredVolume(info, stored, inside, opener, values=values)
-        if head.stored.itemsize > np.dtype(np.float64).itemsize:  # Zarr has no such number
+        if storable(head.stored) != head.stored:
             return StoredVolume(info, read_nifti(path, channel)[1], inside, opener)
         unpacked = _unpacked(path, file, head, axes)
     volume = unpacked_volume(path, channel, unpacked.path)

@@ -3,8 +3,8 @@
 Inside it is `(X, Y, Z)` in millimetres, as everywhere in this package. Start reading at `reader.py` and `writer.py`.
 """
 
-from .array import BlockArray, chunk_name
-from .notes import NOTES, notes_of
+from .array import BlockArray, chunk_name, storable
+from .notes import NOTES, notes_of, refuse_damaged_notes
 from .reader import open_zarr, read_zarr, read_zarr_header
 from .writer import check_replaceable, finish_blocks, stream_zarr, write_zarr
 
@@ -18,6 +18,8 @@ __all__ = [
     "open_zarr",
     "read_zarr",
     "read_zarr_header",
+    "refuse_damaged_notes",
+    "storable",
     "stream_zarr",
     "write_zarr",
 ]

@@ -46,6 +46,13 @@ def chunk_name(stored: Any, place: tuple[int, ...]) -> str:
     return f"chunk {name}"
 
 
+def storable(dtype: np.dtype) -> np.dtype:
+    """Return the type in which a Zarr holds voxels of another."""
+    if dtype.kind == "b":
+        return np.dtype(np.uint8)
+    return dtype if dtype.itemsize <= np.dtype(np.float64).itemsize else np.dtype(np.float64)
+
+
 class BlockArray:
     """A Zarr array of `(X, Y, Z)`, written and read box by box.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-from scripts.core import UserError, read_json
+from scripts.core import UserError, read_json, refuse_failures
 
 from ..volume import VolumeInfo
 from .array import METADATA
@@ -30,3 +31,8 @@ def notes_of(info: VolumeInfo) -> dict[str, Any]:
         return {}
     of_it = isinstance(found, dict) and (found.get("shape"), found.get("dtype")) == (list(info.shape), str(info.dtype))
     return dict(found) if of_it else {}
+
+
+def refuse_damaged_notes(info: VolumeInfo) -> AbstractContextManager[None]:
+    """Refuse the volume if what is done with its notes inside the block fails."""
+    return refuse_failures(info.path, "what was noted in it is damaged", "prepare it again")
