@@ -74,16 +74,19 @@ def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
     return {"seconds": seconds_of(step, REPEATS), "flop": counter.get_total_flops(), "voxels": image.numel()}
 
 
-def prediction(network: str, amp: bool, shape: tuple[int, ...]) -> dict[str, Any]:
+def prediction(network: str, amp: bool, shape: tuple[int, ...], side: int | None = None) -> dict[str, Any]:
     """Segment a volume with the command that a user types, from file to file.
 
     Args:
         network: one of `OVERLAYS`.
         amp: whether in bfloat16.
         shape: of the volume, voxels along X, Y, Z.
+        side: of the blocks by which it is done, voxels; None does it in memory.
     """
     with dataset_of(shape) as dataset, tempfile.TemporaryDirectory() as out:
         options = {"dataset_dir": dataset / "images", "output_dir": out, "overlap": 0.5, "amp": amp}
+        if side is not None:
+            options |= {"blocks": True, "blockwise#side": side}
         if OVERLAYS[network]:  # no weights are shipped for these, and any will do: time does not depend on them
             net = parser_of("inference", *OVERLAYS[network]).get_parsed_content("network")
             sidecar = {"network": net.arguments, "normalisation": {"lower": 0.0, "upper": 100.0}, "threshold": 0.5}
@@ -169,6 +172,11 @@ def _all() -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
             for shape in shapes:
                 name = f"prediction: {network}, {precision}, {'×'.join(map(str, shape))}"
                 yield name, partial(prediction, network, amp, shape)
+    # 27 blocks of a volume that is done in memory above
+    yield (
+        "prediction by blocks of 96³: shipped, bfloat16, 256×256×256",
+        partial(prediction, "shipped", True, (256,) * 3, 96),
+    )
 
 
 CASES = dict(_all())
