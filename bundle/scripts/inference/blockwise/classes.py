@@ -12,7 +12,7 @@ import torch
 
 from scripts.core import Box, apply_threshold
 from scripts.io import BlockArray
-from scripts.transforms import drop_small, fill_holes, keep_those_with, smooth_in_place
+from scripts.transforms import SoftmaxInPlaced, drop_small, fill_holes, keep_those_with, smooth_in_place
 
 from .grid import BlockGrid, Index
 from .image import grown, inside_of
@@ -73,7 +73,8 @@ class Classes:
     def _smoothed(self, box: Box, logits: npt.NDArray[np.float32]) -> Probability:
         around = grown(box, self.rule.reach, self.blocks.shape)
         relative = torch.from_numpy(logits)  # (K - 1, around)
-        probability = torch.cat([torch.zeros_like(relative[:1]), relative]).softmax(dim=0)  # (K, around)
+        both = torch.cat([torch.zeros_like(relative[:1]), relative])  # (K, around)
+        probability = SoftmaxInPlaced("pred")({"pred": both})["pred"]
         smooth_in_place(probability, self.rule.sigmas)
         return probability[(slice(None), *inside_of(box, around))].numpy()  # (K, x, y, z)
 

@@ -13,7 +13,7 @@ import torch
 from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose
 
-from scripts.core import AUTO, EmptyVolumeError, advance, by, expect, refuse, size, state_of
+from scripts.core import AUTO, EmptyVolumeError, advance, by, expect, refuse, return_freed_memory, size, state_of
 from scripts.io import Volume, VolumeInfo, file_family, open_volume, split_name
 from scripts.network import VoxelClassifier
 from scripts.transforms import ScaleToUnitd, Scaling, scaling_of
@@ -245,6 +245,7 @@ class Blockwise:
             stage.run()
         else:
             self._apart(stage, lambda index: _count(stage, index))
+        return_freed_memory()
 
     def _check_disk(self, folder: WorkFolder, info: VolumeInfo, plan: Plan, copied: bool) -> None:
         coarser = self.multiscale.scale == AUTO and bool(coarser_candidates(info.shape, info.affine))

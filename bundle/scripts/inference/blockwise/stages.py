@@ -52,6 +52,8 @@ class Stage:
         finished: called after a block is recorded as done.
         work: voxels that the network sees of a block, each as often as a window has it.
         apart: for a stage whose blocks need one another, how several processes do them.
+        keeps_memory: whether a block leaves what it frees to the next, as the network wants, which would otherwise wait
+            for new pages with every window.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Stage:
     finished: Callable[[Index], None] = field(default=lambda index: None)
     work: Callable[[Index], int] = field(default=lambda index: 0)
     apart: Apart | None = None
+    keeps_memory: bool = False
 
     def done(self, name: str = DONE) -> set[Index]:
         """Return the blocks recorded as done, or under another name as something else."""
@@ -105,7 +108,8 @@ class Stage:
                         loaded = ahead.submit(self.load, left[at + 1])
                     result = self.compute(index, voxels)
                     del voxels
-                    return_freed_memory()
+                    if not self.keeps_memory:
+                        return_freed_memory()
                     if writing is not None:
                         writing.result()  # no more than one result waits in memory
                     writing = behind.submit(write, index, result)

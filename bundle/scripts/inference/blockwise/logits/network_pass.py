@@ -93,9 +93,8 @@ class NetworkPass:
         """Return this pass as a stage of the work, recorded in the last array of logits."""
         apart = Apart(self.send_all, self.grid.blocks.before, self.merge)
         record = self.logits.arrays[-1]
-        return Stage(
-            self.name, self.grid.blocks, record, self.load, self.compute, self.store, self.after, self.work, apart
-        )
+        steps = self.load, self.compute, self.store, self.after, self.work
+        return Stage(self.name, self.grid.blocks, record, *steps, apart, keeps_memory=True)
 
     def work(self, index: Index) -> int:
         """Return how many voxels the network sees of a block."""
