@@ -1,5 +1,6 @@
 """`configs/pretrain.json`: weights from synthetic volumes alone, averaged, resumed, and usable by all the rest."""
 
+import csv
 import json
 import shutil
 
@@ -75,6 +76,17 @@ def test_real_masks_and_left_out_parts(bundle, tmp_path):
     left = "['tree','mesh','stack','plexus','mixed','tumour','hollow','dark']"
     options = OPTIONS | {"epochs": 1, "iterations_per_epoch": 1}
     bundle.run(PRETRAIN, **options, masks_dir=masks, without=left, ckpt_dir=tmp_path / "ck").ok()
+
+
+def test_drawn_volumes_are_bright_whatever_real_ones_are(bundle, tmp_path):
+    """With the shipped weights' `--invert auto` a drawn volume was now and then taken for a dark one."""
+    for invert in ("auto", "true"):
+        options = OPTIONS | {"epochs": 1, "iterations_per_epoch": 1, "learning_rate": 0, "invert": invert}
+        done = bundle.run(PRETRAIN, **options, ckpt_dir=tmp_path / invert).ok()
+        assert "dark" not in done.stderr
+    auto, true = ((tmp_path / invert / "epochs.csv").read_text().splitlines() for invert in ("auto", "true"))
+    for one, two in zip(csv.DictReader(auto), csv.DictReader(true), strict=True):
+        assert (one["train_loss"], one["val_auroc"]) == (two["train_loss"], two["val_auroc"])
 
 
 def test_real_volumes_are_watched_as_they_are_labelled(bundle, tmp_path):
