@@ -11,8 +11,7 @@ import tifffile
 import torch
 from torch.nn import functional as F
 
-from scripts.core import sha256
-from scripts.core.machine.device import has_bfloat16
+from scripts.core import bfloat16, sha256
 from scripts.io import read_volume
 from scripts.network import TubeNet
 from scripts.weights import read_sidecar, sidecar_path
@@ -224,7 +223,7 @@ def test_bfloat16_changes_little_but_something(bundle, folder, tiny_weights, pro
         bundle.run("inference", **options, output_dir=tmp_path / amp, amp=amp).ok()
     half, full = (np.load(output(out, CUBE, "prob")) for out in (tmp_path / "true", probability))
     by_itself = np.load(output(tmp_path / "auto", CUBE, "prob"))
-    np.testing.assert_array_equal(by_itself, half if has_bfloat16("cpu") else full)
+    np.testing.assert_array_equal(by_itself, half if bfloat16("auto", "cpu") else full)
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, full, atol=0.05)
     assert not np.array_equal(half, full)

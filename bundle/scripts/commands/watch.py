@@ -15,6 +15,7 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from scripts.core import (
+    AUTO,
     BUNDLE,
     CONFIGS,
     bfloat16,
@@ -64,7 +65,8 @@ def watch(
     """
     source, target = _checked(input_dir, output_dir, interval)
     given = {name: value for name, value in options.items() if value is not None}
-    bfloat16(given.get("amp", "auto"), "cpu")  # to refuse it now and not file by file
+    if str(amp := given.get("amp", AUTO)).lower() != AUTO:
+        bfloat16(amp, "cpu")  # to refuse it now and not file by file
     if "ckpt_path" in given:
         given["ckpt_path"] = str(Path(str(given["ckpt_path"])).resolve())
     postfixes = ["seg"]

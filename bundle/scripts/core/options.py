@@ -52,7 +52,7 @@ OPTIONS = {
     "masks_dir": Option(PATH, "a folder of real vessel masks that pre-training cuts some of its vessels from"),
     "log_dir": Option(PATH, "where TensorBoard's event files go (`overlays/tensorboard.json`)"),
     "device": Option(ANYTHING, "`cpu`, `cuda`, `cuda:1`, or `mps` on a Mac; by default a GPU if there is one"),
-    "amp": Option(ANYTHING, "compute in bfloat16: `true`, `false`, or `auto`, if the device supports it"),
+    "amp": Option(ANYTHING, "compute in bfloat16: `true`, `false`, or `auto`, whichever is faster here"),
     "seed": Option(whole_number(0), "seed of everything random; results do not depend on the number of workers"),
     "resume": Option(BOOLEAN, "continue the training in `ckpt_dir`"),
     "epochs": Option(whole_number(1), "number of epochs to train"),

@@ -15,10 +15,25 @@ from scripts.core.machine.device import has_bfloat16
 )
 def test_a_processor_has_it_where_it_has_instructions_for_it(monkeypatch, instructions, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    monkeypatch.setattr(device, "gain_of_bfloat16", lambda *_: 2.0)
     assert has_bfloat16("cpu") is expected
     assert bfloat16("auto", "cpu") is expected
     assert bfloat16("true", "cpu") is True
     assert bfloat16(False, torch.device("cpu")) is False
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(0.5, False), (1.04, False), (1.06, True)])
+def test_it_is_taken_where_it_was_measured_to_be_faster(monkeypatch, caplog, gain, expected):
+    asked = []
+    monkeypatch.setattr(device, "has_bfloat16", lambda _: True)
+    monkeypatch.setattr(device, "gain_of_bfloat16", lambda *arguments: asked.append(arguments) or gain)
+    with caplog.at_level(logging.INFO):
+        assert bfloat16("auto", "cpu", training=True) is expected
+        assert bfloat16(True, "cpu") is True
+        assert bfloat16("false", "cpu") is False
+    assert asked == [("cpu", True)]
+    told = f"--amp auto: {'bf16' if expected else 'fp32'}, for bf16 is {gain:.2g} times as fast here as fp32"
+    assert caplog.text.count(told) == caplog.text.count("--amp") == 1
 
 
 def test_a_gpu_has_it_from_ampere_on(monkeypatch):

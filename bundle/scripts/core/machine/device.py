@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import refuse
 from ..kinds import AUTO, BOOLEAN
 from ..options import read_boolean
+from .precision import WORTH_IT, gain_of_bfloat16
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +75,7 @@ def has_float64(device: str | torch.device) -> bool:
 
 
 def has_bfloat16(device: str | torch.device) -> bool:
-    """Return whether a device has instructions for bfloat16, and so is faster with it."""
+    """Return whether a device has instructions for bfloat16, and so may be faster with it."""
     import torch
 
     kind = torch.device(device).type
@@ -86,21 +87,35 @@ def has_bfloat16(device: str | torch.device) -> bool:
     return False  # not on a Mac's GPU either: PyTorch has no transposed convolution in bfloat16 for it
 
 
-def bfloat16(amp: bool | str, device: str | torch.device) -> bool:
+def bfloat16(amp: bool | str, device: str | torch.device, training: bool = False) -> bool:
     """Return whether the option `amp` asks for bfloat16.
 
+    Processes that train together all take what the first one measures.
+
     Args:
-        amp: true, false, or `auto`, which means if the device supports it.
+        amp: true, false, or `auto`, which means if it is faster on the device, as `precision` measures it.
         device: the device to compute on.
+        training: whether it is to train.
 
     Raises:
         UserError: for any other value.
     """
     if str(amp).lower() == AUTO:
-        return has_bfloat16(device)
+        return has_bfloat16(device) and _is_worth_it(device, training)
     if not BOOLEAN.accepts(amp):
         refuse(f"--amp {amp}", f"is neither {AUTO} nor {BOOLEAN.name}", "give one of these")
     return read_boolean("amp", amp)
+
+
+def _is_worth_it(device: str | torch.device, training: bool) -> bool:
+    import torch
+
+    gain = [gain_of_bfloat16(device, training)]
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.broadcast_object_list(gain, src=0)
+    worth_it = gain[0] >= WORTH_IT
+    logger.info("--amp auto: %s, for bf16 is %.2g times as fast here as fp32", "bf16" if worth_it else "fp32", gain[0])
+    return worth_it
 
 
 def device_name(device: str | torch.device) -> str:

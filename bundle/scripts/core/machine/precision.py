@@ -1,0 +1,133 @@
+"""Whether bfloat16 is faster here than float32, by measurement: what `--amp auto` goes by.
+
+That a processor has instructions for bfloat16 does not tell: of two that have `avx512_bf16`, one multiplies matrices
+four times as fast with it as in float32, and the other half as fast. So a convolution of the network's own size is timed
+in both, which takes less than half a second, once: the result lies in the user's cache.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import platform
+import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..files import write_text
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+WORTH_IT = 1.05  # bfloat16 is less exact, so it has to be faster by this
+CHANNELS, SIDE, SMALL = 16, 64, 16  # of the shipped network's first level; and a side that tells whether that is safe
+PATIENCE = 0.25  # seconds for a convolution in bfloat16; where there are no instructions for it, it can take six
+REPEATS = {False: 3, True: 2}  # of a prediction, and of a training step, which takes three times as long
+CACHE = Path("tubenet", "precision.json")
+
+
+def gain_of_bfloat16(device: str | torch.device, training: bool) -> float:
+    """Return how many times as fast the network is in bfloat16 as in float32.
+
+    It is measured once for each processor or GPU, number of threads and release of PyTorch, and looked up then; where
+    the cache cannot be written, it is measured in every process.
+
+    Args:
+        device: to compute on, which must be able to.
+        training: whether gradients are computed, too.
+    """
+    return _gain(str(device), training)
+
+
+@cache
+def _gain(device: str, training: bool) -> float:
+    path, name = _cache_folder() / CACHE, _name_of(device, training)
+    known = _read(path)
+    if name not in known:
+        known[name] = measure_gain(device, training)
+        try:
+            write_text(path, json.dumps(known, indent=1) + "\n")
+        except OSError as error:
+            logger.debug("%s: cannot be written (%s)", path, error)
+    return known[name]
+
+
+def measure_gain(device: str | torch.device, training: bool) -> float:
+    """Time a convolution, and its gradient if asked to, in both types; return float32's time over bfloat16's."""
+    import torch
+
+    types = torch.float32, torch.bfloat16
+    side = SMALL
+    for _ in range(2):  # the first time PyTorch makes its plan
+        seconds = [_seconds(device, type_, SMALL, training) for type_ in types]
+    if seconds[1] * (SIDE / SMALL) ** 3 < PATIENCE:
+        side = SIDE
+        for type_ in types:
+            _seconds(device, type_, side, training)
+        # in turn, and the least of each, for other programs take their time in bursts
+        rounds = [[_seconds(device, type_, side, training) for type_ in types] for _ in range(REPEATS[training])]
+        seconds = [min(column) for column in zip(*rounds, strict=True)]
+    logger.debug("a convolution of %d³: %.1f ms in fp32, %.1f ms in bf16", side, *(1000 * each for each in seconds))
+    return seconds[0] / seconds[1]
+
+
+def _seconds(device: str | torch.device, dtype: torch.dtype, side: int, training: bool) -> float:
+    import torch
+    from torch.nn import functional as F
+
+    def tensor(*shape: int) -> torch.Tensor:
+        ones = torch.ones(shape, dtype=dtype, device=device)
+        return ones.contiguous(memory_format=torch.channels_last_3d).requires_grad_(training)
+
+    def wait() -> None:
+        if torch.device(device).type == "cuda":
+            torch.cuda.synchronize(device)
+
+    image, weights = tensor(1, CHANNELS, side, side, side), tensor(CHANNELS, CHANNELS, 3, 3, 3)
+    wait()
+    start = time.perf_counter()
+    with torch.set_grad_enabled(training):
+        found = F.conv3d(image, weights, padding=1)  # (1, C, side, side, side)
+        if training:
+            found.backward(found.detach())
+    wait()
+    return time.perf_counter() - start
+
+
+def _name_of(device: str, training: bool) -> str:
+    """Return what a measurement depends on, in words."""
+    import torch
+
+    what = "training" if training else "prediction"
+    if torch.device(device).type == "cuda":
+        on = torch.cuda.get_device_name(device)
+    else:
+        limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
+        on = f"{_processor()}, {torch.backends.cpu.get_cpu_capability()}{limit}, {torch.get_num_threads()} threads"
+    return f"{what} on {on}, torch {torch.__version__}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~", ".cache").expanduser())
+
+
+def _read(path: Path) -> dict[str, float]:
+    """Return what was measured before; nothing where that is damaged, for it is measured again then."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): float(gain) for name, gain in found.items() if math.isfinite(gain) and gain > 0}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {}
