@@ -22,7 +22,7 @@ def test_a_processor_has_it_where_it_has_instructions_for_it(monkeypatch, instru
     assert bfloat16(False, torch.device("cpu")) is False
 
 
-@pytest.mark.parametrize(("gain", "expected"), [(0.5, False), (1.04, False), (1.06, True)])
+@pytest.mark.parametrize(("gain", "expected"), [(0.0, False), (0.5, False), (1.04, False), (1.06, True)])
 def test_it_is_taken_where_it_was_measured_to_be_faster(monkeypatch, caplog, gain, expected):
     asked = []
     monkeypatch.setattr(device, "has_bfloat16", lambda _: True)
@@ -32,7 +32,8 @@ def test_it_is_taken_where_it_was_measured_to_be_faster(monkeypatch, caplog, gai
         assert bfloat16(True, "cpu") is True
         assert bfloat16("false", "cpu") is False
     assert asked == [("cpu", True)]
-    told = f"--amp auto: {'bf16' if expected else 'fp32'}, for bf16 is {gain:.2g} times as fast here as fp32"
+    how = f"{gain:.2g} times as fast here as fp32" if gain else "only imitated here"
+    told = f"--amp auto: {'bf16' if expected else 'fp32'}, for bf16 is {how}"
     assert caplog.text.count(told) == caplog.text.count("--amp") == 1
 
 

@@ -114,7 +114,8 @@ def _is_worth_it(device: str | torch.device, training: bool) -> bool:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.broadcast_object_list(gain, src=0)
     worth_it = gain[0] >= WORTH_IT
-    logger.info("--amp auto: %s, for bf16 is %.2g times as fast here as fp32", "bf16" if worth_it else "fp32", gain[0])
+    told = f"{gain[0]:.2g} times as fast here as fp32" if gain[0] else "only imitated here"
+    logger.info("--amp auto: %s, for bf16 is %s", "bf16" if worth_it else "fp32", told)
     return worth_it
 
 

@@ -1,8 +1,8 @@
 """Whether bfloat16 is faster here than float32, by measurement: what `--amp auto` goes by.
 
 That a processor has instructions for bfloat16 does not tell: of two that have `avx512_bf16`, one multiplies matrices
-four times as fast with it as in float32, and the other half as fast. So a convolution of the network's own size is timed
-in both, which takes less than half a second, once: the result lies in the user's cache.
+four times as fast with it as in float32, and the other half as fast. So a convolution of the network's own size is
+timed in both, which takes less than half a second, once: the result lies in the user's cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 WORTH_IT = 1.05  # bfloat16 is less exact, so it has to be faster by this
 CHANNELS, SIDE, SMALL = 16, 64, 16  # of the shipped network's first level; and a side that tells whether that is safe
-PATIENCE = 0.25  # seconds for a convolution in bfloat16; where there are no instructions for it, it can take six
+PATIENCE = 1.0  # seconds for a convolution in bfloat16; where it is only imitated, it takes six, and a training hours
 REPEATS = {False: 3, True: 2}  # of a prediction, and of a training step, which takes three times as long
 CACHE = Path("tubenet", "precision.json")
 
@@ -58,22 +58,24 @@ def _gain(device: str, training: bool) -> float:
 
 
 def measure_gain(device: str | torch.device, training: bool) -> float:
-    """Time a convolution, and its gradient if asked to, in both types; return float32's time over bfloat16's."""
+    """Time a convolution, and its gradient if asked to, in both types.
+
+    Returns:
+        Float32's time over bfloat16's; 0 where a small convolution says that bfloat16 is only imitated.
+    """
     import torch
 
+    small = min(_seconds(device, torch.bfloat16, SMALL, training=False) for _ in range(3))
+    if small * (SIDE / SMALL) ** 3 > PATIENCE:
+        return 0.0
     types = torch.float32, torch.bfloat16
-    side = SMALL
-    for _ in range(2):  # the first time PyTorch makes its plan
-        seconds = [_seconds(device, type_, SMALL, training) for type_ in types]
-    if seconds[1] * (SIDE / SMALL) ** 3 < PATIENCE:
-        side = SIDE
-        for type_ in types:
-            _seconds(device, type_, side, training)
-        # in turn, and the least of each, for other programs take their time in bursts
-        rounds = [[_seconds(device, type_, side, training) for type_ in types] for _ in range(REPEATS[training])]
-        seconds = [min(column) for column in zip(*rounds, strict=True)]
-    logger.debug("a convolution of %d³: %.1f ms in fp32, %.1f ms in bf16", side, *(1000 * each for each in seconds))
-    return seconds[0] / seconds[1]
+    for type_ in types:  # the first time PyTorch makes its plan
+        _seconds(device, type_, SIDE, training)
+    # in turn, and the least of each, for other programs take their time in bursts
+    rounds = [[_seconds(device, type_, SIDE, training) for type_ in types] for _ in range(REPEATS[training])]
+    whole, half = (min(each[at] for each in rounds) for at in (0, 1))
+    logger.debug("a convolution: %.1f ms in fp32, %.1f ms in bf16", 1000 * whole, 1000 * half)
+    return whole / half
 
 
 def _seconds(device: str | torch.device, dtype: torch.dtype, side: int, training: bool) -> float:
@@ -128,6 +130,6 @@ def _read(path: Path) -> dict[str, float]:
     """Return what was measured before; nothing where that is damaged, for it is measured again then."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): float(gain) for name, gain in found.items() if math.isfinite(gain) and gain > 0}
+        return {str(name): float(gain) for name, gain in found.items() if math.isfinite(gain) and gain >= 0}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
