@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import signal
 from collections import namedtuple
@@ -230,7 +231,9 @@ def test_a_crop_is_one_of_its_own_value_of_what_is_not_labelled(dataset, tmp_pat
     prepare(dataset, tmp_path / "whole", unlabelled_value=0)  # a copy of everything is the same one
 
 
-@pytest.mark.parametrize("damage", [{"low": "much"}, {"low": 9e9}, {"high": float("inf")}, {"polarity": None}])
+@pytest.mark.parametrize(
+    "damage", [{"low": "much"}, {"low": 9e9}, {"low": -math.inf}, {"high": math.inf}, {"polarity": None}]
+)
 def test_damaged_notes_are_refused(tmp_path, monkeypatch, damage):
     copied = prepare(write_volume(tmp_path / "a.tif", volume()[0]), tmp_path / "a.zarr")
     notes = notes_of(read_header(copied))
@@ -238,6 +241,33 @@ def test_damaged_notes_are_refused(tmp_path, monkeypatch, damage):
     monkeypatch.setattr(scaling, "notes_of", lambda info: notes)
     with open_volume(copied) as held, pytest.raises(ValueError, match=r"a\.zarr: what was noted in it is damaged"):
         scaling_of(held, **ROBUST)
+
+
+def test_two_runs_do_not_copy_the_same(dataset, tmp_path):
+    image, seen = dataset / "images" / "a.tif", []
+
+    def reads(self, box):
+        if not seen:
+            seen.append(box)
+            with pytest.raises(ValueError, match=r"a\.zarr: another run is at work there"):
+                prepare(image, tmp_path / "a.zarr", channel=None)
+        return read(self, box)
+
+    with pytest.MonkeyPatch.context() as patched:
+        with open_volume(image) as volume_:
+            kind = type(volume_)
+        read = kind.read
+        patched.setattr(kind, "read", reads)
+        prepare(image, tmp_path / "a.zarr")
+    assert seen
+    assert np.array_equal(read_volume(tmp_path / "a.zarr")[1], volume()[0])
+    assert [path.name for path in tmp_path.glob("a.zarr*")] == ["a.zarr"]
+
+
+def test_a_run_that_was_killed_before_it_began_is_no_hindrance(dataset, tmp_path):
+    (tmp_path / "a.zarr.unfinished").mkdir()
+    prepare(dataset / "images" / "a.tif", tmp_path / "a.zarr")
+    assert not (tmp_path / "a.zarr.unfinished").exists()
 
 
 def test_one_that_fails_does_not_stop_the_others(dataset, tmp_path):

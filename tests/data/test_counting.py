@@ -41,6 +41,10 @@ def packed(cells):
     [
         ({"planes": [[1], [1], [1]]}, "the counts of 0 do not agree"),
         ({"planes": [[0] * 40, [0] * 35, [*[0] * 8, 7]]}, "the counts of 0 do not agree"),
+        ({"planes": [[-1] * 40, [-1] * 35, [-1] * 9]}, "the counts of 0 do not agree"),
+        ({"value": -3}, "the counts of -3 do not agree"),
+        ({"value": 1}, "a value is counted twice"),
+        ({"cells": packed((2, 2, 1))}, "the counts of 0 do not agree"),
         ({"planes": "many"}, "invalid literal"),
         ({"cells": packed((1, 1, 1))}, "cannot reshape"),
         ({"cells": "no number"}, "incorrect header"),

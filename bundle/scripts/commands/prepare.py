@@ -14,6 +14,7 @@ from scripts.core import (
     Box,
     Progress,
     advance,
+    alone,
     block_sides,
     blocks,
     box_text,
@@ -49,7 +50,6 @@ UNFINISHED = ".unfinished"  # behind the name of what is not complete
 DONE = "done"  # key of the attributes: the number of blocks that were copied, in their order
 PLAN = "plan"  # and what is copied
 MARGIN = 64
-ANY_FORMAT = {"kind": "npy"}  # there is nothing of it that a Zarr would keep
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class _Job:
         """Return what was planned for the copy that is there; `{}` if it is of another file."""
         if self.target.is_dir():
             found = notes_of(read_header(self.target))
-        elif self.unfinished.is_dir():
+        elif BlockArray.is_begun(self.unfinished):
             found = BlockArray.open(self.unfinished).attributes.get(PLAN, {})
         else:
             return {}
@@ -146,16 +146,18 @@ def prepare(
         _check_space(left)
     voxels = sum(prod(job.header.shape) for job in left)
 
-    def copy(pair: Sequence[_Job]) -> None:
+    def copy(pair: Sequence[_Job], box: Box | None = None) -> None:
         """Copy a label and its image, or an image alone."""
-        box = None
         for job in pair:
             progress.begin(job.source.name, planned=2 * prod(job.header.shape) if job in left else 0)
             if around is not None and job.is_label:
                 box = _box_of(job)
                 _check_space([each for each in pair if each in left], box)
             if job in left:
-                _copy(job, box)
+                job.target.parent.mkdir(parents=True, exist_ok=True)
+                with alone(job.unfinished.with_suffix(".lock"), job.target):
+                    if not _is_complete(job):  # by another run, meanwhile
+                        _copy(job, box)
 
     # each is read to be copied, and the copy to be described
     with Progress("preparing", total=2 * voxels) as progress:
@@ -216,10 +218,9 @@ def _check_space(jobs: Sequence[_Job], box: Box | None = None) -> None:
         shape = [stop - start for start, stop in box] if box else job.header.shape
         needed += max(0, prod(shape) * storable(job.header.dtype).itemsize * 8 // 7 - there)
     free = shutil.disk_usage(folder).free
-    told = "takes up to %s on disk, less as far as it can be compressed; %s are free"
-    logger.info(told, size(needed), size(free))
+    problem = f"the copies may take {size(needed)}, less as far as they can be compressed, and {size(free)} are free"
+    logger.info(problem)
     if needed > free:
-        problem = f"the copies may take {size(needed)}, and {size(free)} are free"
         refuse(folder, problem, "make room, choose another disk, or copy fewer files", OSError)
 
 
@@ -246,9 +247,8 @@ def _copy(job: _Job, box: Box | None) -> None:
     affine = info.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ [start for start, _ in box]
     # nothing of the source's format: the copy is an OME-Zarr whatever it was
-    like = replace(
-        info, shape=array.shape, dtype=array.dtype, affine=affine, intensity_range=plan["stated"], source=ANY_FORMAT
-    )
+    like = replace(info, shape=array.shape, dtype=array.dtype, affine=affine, source={"kind": "npy"})
+    like = replace(like, intensity_range=plan["stated"])
     copied = _Copied(array, like)
     notes = {**plan, "shape": list(array.shape), "dtype": str(array.dtype)}
     notes |= {"voxel_size": [in_unit(side, info.unit) for side in info.voxel_size], "unit": info.unit}
@@ -270,7 +270,8 @@ def _begin(job: _Job, volume: Volume, box: Box) -> BlockArray:
     plan = {"source": job.identity(), "box": [list(bounds) for bounds in box], "block": block}
     if (found := job.plan()) and {key: found.get(key) for key in plan} == plan:
         logger.info("%s: goes on where it was stopped", job.unfinished)
-        return BlockArray.open(job.unfinished)
+        if (left := BlockArray.resume(job.unfinished)) is not None:
+            return left
     shutil.rmtree(job.unfinished, ignore_errors=True)
     stated = volume.info.usable_range()
     if stated is None and not job.is_label and shape != list(volume.info.shape):

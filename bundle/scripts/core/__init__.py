@@ -28,6 +28,7 @@ from .errors import (
     report_exception,
 )
 from .files import (
+    alone,
     check_name_length,
     check_regular,
     check_writable,
@@ -113,6 +114,7 @@ __all__ = [
     "about",
     "add_to_cells",
     "advance",
+    "alone",
     "apply_threshold",
     "best_device",
     "bfloat16",

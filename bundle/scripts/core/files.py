@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from filelock import FileLock, Timeout
+
 from .errors import UserError, refuse
 from .parts import part_of, sweep
 
@@ -109,6 +111,30 @@ def move_into(folder: Path, paths: Sequence[Path]) -> None:
     folder.mkdir()
     for path in paths:
         path.replace(folder / path.name)
+
+
+@contextmanager
+def alone(lock: Path, work: Path) -> Iterator[None]:
+    """Let no other process do in the block what this one does.
+
+    Args:
+        lock: a file that is made, and removed in the end.
+        work: what is being made, for the message.
+
+    Raises:
+        UserError: if another process is at it.
+    """
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        refuse(work, "another run is at work there", "wait for it, or choose another place for the result")
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes it on its own
+            lock.unlink()  # while it is held, so that it is nobody else's
+        held.release()
 
 
 def make_folder(folder: Path, option: str = "") -> None:

@@ -105,9 +105,12 @@ def noted_counts(info: VolumeInfo) -> LabelCounts | None:
             x, y, z = (np.array(of_axis, dtype=np.int64) for of_axis in each["planes"])
             counts = ValueCounts((x, y, z), _unpacked(each["cells"], info.shape))
             sides, sums = zip(*((len(of_axis), int(of_axis.sum())) for of_axis in counts.planes), strict=True)
-            if sides != info.shape or len(set(sums)) > 1:
+            sound = int(each["value"]) >= 0 and all((of_axis >= 0).all() for of_axis in counts.planes)
+            if not sound or sides != info.shape or {*sums} != {int(counts.cells.sum(dtype=np.int64))}:
                 raise ValueError(f"the counts of {each['value']} do not agree")
             found[int(each["value"])] = counts
+        if len(found) < len(noted["values"]):
+            raise ValueError("a value is counted twice")
     return LabelCounts(tuple((0, side) for side in info.shape), info.shape, sorted(found), found)
 
 

@@ -126,7 +126,7 @@ def _noted(info: VolumeInfo, percentiles: tuple[float, float]) -> tuple[Scaling,
         for noted in notes_of(info).get(SCALINGS, ()):
             if (noted["lower"], noted["upper"]) == percentiles:
                 low, high, polarity = (float(noted[key]) for key in ("low", "high", "polarity"))
-                if not low <= high < math.inf:
+                if not -math.inf < low < high < math.inf:
                     raise ValueError(f"a range from {low:g} to {high:g}")
                 return Scaling(low, high, in_double=bool(noted["in_double"])), polarity
     return None

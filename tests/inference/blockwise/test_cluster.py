@@ -30,6 +30,24 @@ class DiesOnce(Held):
         return super().read(box)
 
 
+class DiesWhenSent(Held):
+    """An image that kills the worker that it is sent to, the first time."""
+
+    def __init__(self, voxels, mark, home):
+        super().__init__(voxels)
+        self.mark, self.home = mark, home
+
+    def __reduce__(self):
+        return _arrived, (self.voxels, self.mark, self.home)
+
+
+def _arrived(voxels, mark, home):
+    if os.getpid() != home and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return DiesWhenSent(voxels, mark, home)
+
+
 def bytes_of(folder):
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and "c" in path.parts]
     return {path.relative_to(folder): path.read_bytes() for path in files}
@@ -62,6 +80,15 @@ def test_two_processes_write_the_same_bytes_as_one_and_a_killed_one_loses_nothin
     assert bytes_of(tmp_path / "two") == alone != {}
     two(found.stage(), told.append)  # nothing is left to do
     assert len(told) == len(found.grid.blocks.indices)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_while_the_network_is_sent_loses_nothing(tmp_path, two, alone):
+    image = DiesWhenSent(tubes(SHAPE), tmp_path / "killed", os.getpid())
+    found = scales(tmp_path / "two", 32, convolution()).network_pass(image, "own")
+    two(found.stage(), lambda index: None)
+    assert (tmp_path / "killed").exists()
+    assert bytes_of(tmp_path / "two") == alone
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from scripts.core import most_telling
 from scripts.inference.blockwise.plan import Plan
 from scripts.inference.blockwise.score import centrelines
 from scripts.io import write_volume
@@ -68,6 +69,12 @@ def test_scores_are_those_in_memory(workflow, dataset, tmp_path, tiny_weights, m
     assert sorted(path.name for path in (tmp_path / "blocks").iterdir()) == sorted(
         path.name for path in (tmp_path / "memory").iterdir()
     )
+
+
+def test_what_needs_the_whole_in_memory_is_refused(workflow, dataset, tmp_path, tiny_weights):
+    with pytest.raises(Exception) as error:  # noqa: PT011 - MONAI wraps it
+        evaluated(workflow, dataset, tmp_path / "out", tiny_weights, adapt="true", blocks="true")
+    assert "a.tif in memory, which --blocks true does without; leave it out" in str(most_telling(error.value))
 
 
 class Segmented:

@@ -166,6 +166,24 @@ def test_somebodys_picture_is_left_alone(tmp_path):
     assert (out / "a_preview.png").read_bytes() == b"mine"
 
 
+def test_a_picture_of_another_run_that_was_killed_goes(tmp_path):
+    path, out = stack(tmp_path / "a.tif"), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        folder_run(path, out, "true", Stops(20))
+    (out / "a_preview.png").write_bytes(b"drawn by that run, were it longer")
+    folder_run(path, out, "true", scale=2)
+    assert not (out / "a_preview.png").exists()
+
+
+def test_a_folder_in_the_way_is_told_before_the_work(tmp_path):
+    network, out = Stops(10_000), tmp_path / "out"
+    (out / "a_seg.npy" / "mine").mkdir(parents=True)
+    with pytest.raises(Exception) as error:  # noqa: PT011 - Ignite may wrap it
+        folder_run(stack(tmp_path / "a.npy"), out, "true", network)
+    assert "a_seg.npy: is a folder, and a file is to be written there; move it" in one_line(error.value)
+    assert network.seen == 0
+
+
 def test_an_enlarged_image_has_blocks_of_whole_chunks(tmp_path):
     """Thin, so that the image itself is thinner than a window, and what the network sees is not."""
     path = stack(tmp_path / "a.tif", shape=(40, 36, 20))

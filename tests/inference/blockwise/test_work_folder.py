@@ -1,6 +1,8 @@
 """The folder of an unfinished result: kept while it may go on, begun anew for another run, used by one process."""
 
 import logging
+import shutil
+from unittest.mock import Mock
 
 import pytest
 
@@ -51,6 +53,35 @@ def test_a_run_of_other_options_begins_anew(tmp_path, caplog):
         assert "scaling" not in other.state
         assert not (other.path / "classes.zarr").exists()
     assert "an unfinished run of other options or another input" in caplog.text
+
+
+@pytest.mark.parametrize("other", [False, True], ids=["done", "begun anew"])
+def test_what_is_removed_in_part_is_not_gone_on_with(tmp_path, monkeypatch, other):
+    """Killed while it removes a folder that is done with, or that of another run."""
+    work = interrupted(tmp_path)
+    monkeypatch.setattr(shutil, "rmtree", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt), folder(tmp_path, **({"threshold": 0.4} if other else {})).open():
+        pass
+    assert (work.path / "classes.zarr").is_dir()
+    monkeypatch.undo()
+    with folder(tmp_path).open() as goes_on:
+        assert not goes_on
+        assert not (work.path / "classes.zarr").exists()
+    assert not work.path.exists()
+
+
+def test_a_folder_that_another_run_is_removing_is_not_used(tmp_path, monkeypatch):
+    interrupted(tmp_path)
+    refused = []
+
+    def removing(*_, **__):
+        with pytest.raises(UserError, match="another run is at work there"), folder(tmp_path).open():
+            pass
+        refused.append(True)
+
+    with folder(tmp_path).open():
+        monkeypatch.setattr(shutil, "rmtree", removing)
+    assert refused
 
 
 def test_two_processes_do_not_share_it(tmp_path):

@@ -83,6 +83,20 @@ def test_what_is_not_there_or_in_the_way(tmp_path):
     told(error, tmp_path / "b")
 
 
+def test_what_a_killed_process_has_left_is_opened(tmp_path):
+    path, box = tmp_path / "a.zarr", ((0, 4), (0, 4), (0, 4))
+    assert BlockArray.resume(path) is None
+    path.mkdir()
+    assert BlockArray.resume(path) is None  # not even begun
+    assert not path.exists()
+    BlockArray.create(path, (4, 4, 4), np.uint8, (4, 4, 4)).write(box, np.ones((4, 4, 4)))
+    (chunk,) = (each for each in (path / "c").rglob("*") if each.is_file())
+    part = chunk.with_name("0.0123.partial")
+    part.write_bytes(b"half")
+    assert BlockArray.resume(path).read(box).all()
+    assert not part.exists()
+
+
 def test_a_box_outside_is_an_error(tmp_path):
     array = BlockArray.create(tmp_path / "a", SHAPE, np.uint8, CHUNKS)
     for box in (((0, 10), (0, 8), (0, 7)), ((0, 9), (-1, 8), (0, 7)), ((0, 9), (0, 8))):

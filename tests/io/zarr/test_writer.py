@@ -11,6 +11,7 @@ import zarr
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 
+from scripts.core import move
 from scripts.io import (
     BlockArray,
     finish_zarr,
@@ -213,6 +214,29 @@ def test_blocks_are_where_they_were_if_they_cannot_be_finished(tmp_path, monkeyp
         assert BlockArray.open(tmp_path / "blocks").attributes == {"done": [1]}
         np.testing.assert_array_equal(blocks.read(tuple((0, side) for side in SHAPE)), positions())
         assert not (tmp_path / "b.ome.zarr").exists()
+    finish_zarr(blocks, tmp_path / "b.ome.zarr", info)
+    np.testing.assert_array_equal(read_volume(tmp_path / "b.ome.zarr")[1], positions())
+
+
+def test_an_interruption_between_chunks_leaves_all_where_they_were(tmp_path, monkeypatch):
+    """Zarr 2 has other names for them."""
+    info = read_header(ome_zarr(tmp_path / "a.ome.zarr", "0.4"))
+    blocks = BlockArray.create(tmp_path / "blocks", SHAPE, np.uint8, (2, 2, 2))
+    blocks.write(tuple((0, side) for side in SHAPE), positions())
+    chunks = []
+
+    def interrupted(path, target):
+        if path.parent.name == "c":
+            chunks.append(path)
+            if len(chunks) == 2:
+                raise KeyboardInterrupt
+        move(path, target)
+
+    monkeypatch.setattr("scripts.io.zarr.writer.move", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finish_zarr(blocks, tmp_path / "b.ome.zarr", info)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(blocks.read(tuple((0, side) for side in SHAPE)), positions())
     finish_zarr(blocks, tmp_path / "b.ome.zarr", info)
     np.testing.assert_array_equal(read_volume(tmp_path / "b.ome.zarr")[1], positions())
 

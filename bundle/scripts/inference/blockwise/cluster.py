@@ -7,6 +7,7 @@ same, bit for bit. Only this process records what is done.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -40,6 +41,7 @@ def cluster(
         from distributed import Client, LocalCluster
     except ImportError:
         refuse("--workers", "needs Dask", 'pip install ".[large]"', ImportError)
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of each of its parts that starts or stops
     if scheduler is None:
         with (
             # memory is planned by blocks, and Dask's own limits would kill what is within them
@@ -79,15 +81,19 @@ def _run_apart(client: Any, stage: Stage, told: Callable[[Index], None]) -> None
 
     Args:
         client: Dask's.
-        stage: the stage, which is sent to each worker once, the network with it.
+        stage: the stage, which each worker gets once, the network with it.
         told: called when the windows of a block have been run.
     """
+    import dask
     from distributed import as_completed
 
     left, done, sent = stage.left(), stage.done(), stage.done(SENT)
     if not left:
         return
-    there = client.scatter(stage, broadcast=True)
+    # a task's result, which workers take from one another, and which Dask makes again if those that have it are lost;
+    # what it scatters is gone with them, and while it scatters it waits for them
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "10GB"}):
+        there = client.submit(_itself, stage, pure=False)
     if stage.apart is None:
         tasks = [client.submit(_do, there, index, pure=False) for index in left]
         for future in as_completed(tasks):
@@ -122,6 +128,10 @@ def _run_apart(client: Any, stage: Stage, told: Callable[[Index], None]) -> None
 
 
 _SENT, _MERGED = "sent", "merged"
+
+
+def _itself(stage: Stage) -> Stage:
+    return stage
 
 
 def _do(stage: Stage, index: Index) -> Index:

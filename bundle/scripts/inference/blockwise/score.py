@@ -72,6 +72,7 @@ class ScoringEvaluator(SupervisedEvaluator):
                 logger.info("%s: it is scored by blocks", one_line(error).partition(";")[0])
                 by_blocks = True
             if by_blocks:
+                self.blockwise.check_needs(item[HEADER].path)
                 item[BY_BLOCKS] = self.blockwise.plan(item[HEADER]).nbytes
 
     def _iteration(self, engine: SupervisedEvaluator, batchdata: dict[str, Any]) -> Any:

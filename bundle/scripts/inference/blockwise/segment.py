@@ -120,10 +120,13 @@ class Blockwise:
             UserError: for a volume that cannot be read or has no contrast, results that cannot be written, too little
                 memory or disk, or options that need the whole volume in memory.
         """
-        if self.needs_all:
-            refuse("--adapt true", f"learns from the whole of {path} in memory, which it does not fit", "leave it out")
+        self.check_needs(path)
         with open_volume(path, self.channel, self.level) as volume:
             result = self.results.writer.output_path(path)
+            if file_family(result) != "zarr" and result.is_dir():
+                refuse(
+                    result, "is a folder, and a file is to be written there", "move it, or choose another --output_dir"
+                )
             with self.segmented(volume, result, copied=file_family(result) != "zarr") as found:
                 try:
                     classes, logits = found()
@@ -170,7 +173,10 @@ class Blockwise:
 
     def _preview(self, path: Path, info: VolumeInfo, folder: WorkFolder) -> Preview | None:
         """Return a picture of what is done; None where others do it, or another lies there."""
-        if self._apart is not None or (path.exists() and not folder.state.get("preview")):
+        is_ours = folder.state.get("preview") or folder.earlier.get("preview")
+        if is_ours and path.is_file():
+            path.unlink()
+        if self._apart is not None or path.exists():
             return None
         folder.keep(preview=True)
         return Preview(path, info.shape, info.affine)
@@ -210,6 +216,12 @@ class Blockwise:
     def needs_all(self) -> bool:
         """Whether an option needs the whole volume in memory."""
         return self.adapted is not None and self.adapted.enabled
+
+    def check_needs(self, path: Path) -> None:
+        """Refuse an option that needs the whole of a volume in memory."""
+        if self.needs_all:
+            why = "which --blocks true does without" if self.mode == "true" else "which it does not fit"
+            refuse("--adapt true", f"learns from the whole of {path} in memory, {why}", "leave it out")
 
     @property
     def passes(self) -> int:

@@ -138,7 +138,7 @@ def kept_array(
         chunks: sides (X, Y, Z) of a chunk.
         compressed: as in `BlockArray.create`.
     """
-    if path.exists():
-        return BlockArray.open(path)
+    if (left := BlockArray.resume(path)) is not None:
+        return left
     clipped = [min(chunk, size) for chunk, size in zip(chunks, shape, strict=True)]
     return BlockArray.create(path, shape, np.dtype(dtype), clipped, compressed)

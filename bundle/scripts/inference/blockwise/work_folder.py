@@ -8,13 +8,11 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from scripts.core import make_folder, read_json, refuse, write_text
+from scripts.core import alone, make_folder, read_json, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +30,17 @@ class WorkFolder:
     Args:
         result: the file or folder that is being made.
         about: all that decides what it will hold, fit for JSON; what was left of another run is removed.
+
+    Attributes:
+        state: what is kept for a run that goes on.
+        earlier: what was kept of another run, which is removed.
     """
 
     def __init__(self, result: Path, about: Mapping[str, Any]) -> None:
         self.path = result.with_name(UNFINISHED + result.name)
         self.about = json.loads(json.dumps(about))
         self.state: dict[str, Any] = {}
+        self.earlier: dict[str, Any] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -55,20 +58,18 @@ class WorkFolder:
             UserError: if another process uses it.
         """
         make_folder(self.path)
-        lock = FileLock(self.path / _LOCK)
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            refuse(self.path, "another run is at work there", "wait for it, or choose another --output_dir")
-        try:
-            yield self._goes_on()
-        except BaseException:
-            lock.release()
-            if {path.name for path in self.path.iterdir()} <= {_STATE, _LOCK}:  # nothing that a run could go on with
-                shutil.rmtree(self.path, ignore_errors=True)
-            raise
-        lock.release()
-        shutil.rmtree(self.path, ignore_errors=True)
+            with alone(self.path / _LOCK, self.path):
+                try:
+                    yield self._goes_on()
+                except BaseException:
+                    if {path.name for path in self.path.iterdir()} <= {_STATE, _LOCK}:  # nothing to go on with
+                        self._clear(ignore_errors=True)
+                    raise
+                self._clear(ignore_errors=True)
+        finally:
+            with suppress(OSError):  # there is something to go on with
+                self.path.rmdir()
 
     def keep(self, **values: Any) -> None:
         """Keep values, fit for JSON, for a run that goes on."""
@@ -87,10 +88,19 @@ class WorkFolder:
         if isinstance(found, dict) and found.get("fingerprint") == self.fingerprint:
             self.state = found
             return True
-        left = [path for path in self.path.iterdir() if path.name != _LOCK]
-        if left:
+        if isinstance(found, dict):
+            self.earlier = found
+        if any(path.name != _LOCK for path in self.path.iterdir()):
             logger.info("%s: an unfinished run of other options or another input, which is begun anew", self.path)
-        for path in left:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self._clear()
         self.keep(fingerprint=self.fingerprint, about=self.about)
         return False
+
+    def _clear(self, ignore_errors: bool = False) -> None:
+        """Remove all but the lock; the state first, for nobody can go on with a part of the rest."""
+        (self.path / _STATE).unlink(missing_ok=True)
+        for path in self.path.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=ignore_errors)
+            elif path.name != _LOCK:
+                path.unlink()

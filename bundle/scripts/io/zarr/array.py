@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -129,6 +130,27 @@ class BlockArray:
             if stored.ndim != 3:
                 refuse(path, f"its array has {stored.ndim} axes and not three", _REMEDY)
             return cls(path, stored)
+
+    @staticmethod
+    def is_begun(path: Path) -> bool:
+        """Tell whether there is an array, complete or not, and not only its folder."""
+        return (path / METADATA).is_file()
+
+    @classmethod
+    def resume(cls, path: Path) -> BlockArray | None:
+        """Open what a process that was killed has left, for this one alone.
+
+        What it had written of a chunk is removed, and so is a folder in which there is no array yet.
+
+        Returns:
+            The array, or None.
+        """
+        if not cls.is_begun(path):
+            shutil.rmtree(path, ignore_errors=True)
+            return None
+        for part in path.rglob("*.partial"):  # zarr's name for a chunk that is being written
+            part.unlink()
+        return cls.open(path)
 
     def read(self, box: Box) -> np.ndarray:
         """Return the voxels of a box, `(x, y, z)`: a copy.

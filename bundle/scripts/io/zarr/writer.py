@@ -236,8 +236,15 @@ def _take_over(folder: Path, plan: _Plan, metadata: Mapping[str, Any]) -> None:
     if attributes:
         write_text(folder / ".zattrs", json.dumps(attributes, indent=2))
     if (folder / "c").is_dir():  # the chunks have the same bytes in both formats, and other names
-        for each in list((folder / "c").iterdir()):
-            move(each, folder / each.name)
+        chunks = list((folder / "c").iterdir())
+        try:
+            for each in chunks:
+                move(each, folder / each.name)
+        except BaseException:
+            for each in chunks:
+                if not each.exists():
+                    move(folder / each.name, each)
+            raise
         (folder / "c").rmdir()
     (folder / METADATA).unlink()
 
