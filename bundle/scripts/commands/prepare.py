@@ -208,7 +208,7 @@ def _is_complete(job: _Job) -> bool:
 
 
 def _check_space(jobs: Sequence[_Job], box: Box | None = None) -> None:
-    """Refuse to begin what may not fit on the disk, with a seventh for the coarser levels; a box of each, or all."""
+    """Refuse what may not fit on the disk, of each all or a box; coarser levels add a seventh."""
     if not jobs:
         return
     folder = next(each for each in jobs[0].target.resolve().parents if each.exists())

@@ -121,7 +121,7 @@ def scaling_notes(
 
 
 def _noted(info: VolumeInfo, percentiles: tuple[float, float]) -> tuple[Scaling, float] | None:
-    """Return the scaling by these percentiles, and the polarity, that `tubenet prepare` has noted, if it has."""
+    """Return scaling and polarity that `tubenet prepare` has noted, if it has."""
     with refuse_damaged_notes(info):
         for noted in notes_of(info).get(SCALINGS, ()):
             if (noted["lower"], noted["upper"]) == percentiles:

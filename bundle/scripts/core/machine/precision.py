@@ -127,7 +127,7 @@ def _cache_folder() -> Path:
 
 
 def _read(path: Path) -> dict[str, float]:
-    """Return what was measured before; nothing where that is damaged, for it is measured again then."""
+    """Return what was measured before, or nothing where the file is damaged."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): float(gain) for name, gain in found.items() if math.isfinite(gain) and gain >= 0}
