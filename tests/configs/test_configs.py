@@ -116,8 +116,9 @@ def test_bases_agree():
     shared = set(OPTIONS["train"].split()) & set(OPTIONS["inference"].split()) - other
     # MONAI Label resolves all of train.json where a viewer sends an empty run_id, and has no dataset for it
     assert (train["dataset_dir"], inference["dataset_dir"]) == (None, "dataset")
-    for name in (*shared - {"dataset_dir"}, "network_def", "network", "bfloat16"):
+    for name in (*shared - {"dataset_dir"}, "network_def", "network"):
         assert train[name] == inference[name], name
+    assert train["bfloat16"] == {**inference["bfloat16"], "training": True}
     assert train["normalisation"] == inference["normalisation"]
     evaluate = read("evaluate")
     for name in ("ckpt_path", "threshold", "scale"):
