@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 WORTH_IT = 1.05  # bfloat16 is less exact, so it has to be faster by this
 CHANNELS, SIDE, SMALL = 16, 64, 16  # of the shipped network's first level; and a side that tells whether that is safe
 PATIENCE = 1.0  # seconds for a convolution in bfloat16; where it is only imitated, it takes six, and a training hours
-REPEATS = {False: 3, True: 2}  # of a prediction, and of a training step, which takes three times as long
+REPEATS = {False: 2, True: 1}  # of a prediction, and of a training step, which takes three times as long
 CACHE = Path("tubenet", "precision.json")
 
 
@@ -71,7 +71,6 @@ def measure_gain(device: str | torch.device, training: bool) -> float:
     types = torch.float32, torch.bfloat16
     for type_ in types:  # the first time PyTorch makes its plan
         _seconds(device, type_, SIDE, training)
-    # in turn, and the least of each, for other programs take their time in bursts
     rounds = [[_seconds(device, type_, SIDE, training) for type_ in types] for _ in range(REPEATS[training])]
     whole, half = (min(each[at] for each in rounds) for at in (0, 1))
     logger.debug("a convolution: %.1f ms in fp32, %.1f ms in bf16", 1000 * whole, 1000 * half)
@@ -86,19 +85,25 @@ def _seconds(device: str | torch.device, dtype: torch.dtype, side: int, training
         ones = torch.ones(shape, dtype=dtype, device=device)
         return ones.contiguous(memory_format=torch.channels_last_3d).requires_grad_(training)
 
-    def wait() -> None:
-        if torch.device(device).type == "cuda":
-            torch.cuda.synchronize(device)
+    def now() -> float:
+        if torch.device(device).type == "cpu":
+            return time.thread_time()
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
 
     image, weights = tensor(1, CHANNELS, side, side, side), tensor(CHANNELS, CHANNELS, 3, 3, 3)
-    wait()
-    start = time.perf_counter()
-    with torch.set_grad_enabled(training):
-        found = F.conv3d(image, weights, padding=1)  # (1, C, side, side, side)
-        if training:
-            found.backward(found.detach())
-    wait()
-    return time.perf_counter() - start
+    threads = torch.get_num_threads()
+    # the time that one thread computes, for several wait for one another, and long where other programs compute too
+    torch.set_num_threads(1)
+    try:
+        start = now()
+        with torch.set_grad_enabled(training):
+            found = F.conv3d(image, weights, padding=1)  # (1, C, side, side, side)
+            if training:
+                found.backward(found.detach())
+        return now() - start
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _name_of(device: str, training: bool) -> str:
