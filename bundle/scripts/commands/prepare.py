@@ -20,6 +20,7 @@ from scripts.core import (
     box_text,
     check_all,
     check_writable,
+    make_folder,
     refuse,
     size,
     state_of,
@@ -146,15 +147,16 @@ def prepare(
         _check_space(left)
     voxels = sum(prod(job.header.shape) for job in left)
 
-    def copy(pair: Sequence[_Job], box: Box | None = None) -> None:
+    def copy(pair: Sequence[_Job]) -> None:
         """Copy a label and its image, or an image alone."""
+        box = None
         for job in pair:
             progress.begin(job.source.name, planned=2 * prod(job.header.shape) if job in left else 0)
             if around is not None and job.is_label:
                 box = _box_of(job)
                 _check_space([each for each in pair if each in left], box)
             if job in left:
-                job.target.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(job.target.parent)
                 with alone(job.unfinished.with_suffix(".lock"), job.target):
                     if not _is_complete(job):  # by another run, meanwhile
                         _copy(job, box)
@@ -166,12 +168,7 @@ def prepare(
 
 
 def _jobs(
-    source: Path,
-    output: Path,
-    channel: int | str | None,
-    level: int,
-    margin: int | None,
-    unlabelled_value: float | None,
+    source: Path, output: Path, channel: int | str | None, level: int, margin: int | None, unlabelled: float | None
 ) -> Iterator[list[_Job]]:
     """Yield what belongs together: the label, if there is one, and its image."""
     if is_dataset(source):
@@ -179,9 +176,9 @@ def _jobs(
             refuse(output, "is the dataset itself", "name another folder")
         for item in find_dataset(source, channel=channel, level=level):
             name = f"{item['name']}.zarr"
-            of_it = of_label(channel), level_of_label(item["label"], level), margin, unlabelled_value
+            of_it = of_label(channel), level_of_label(item["label"], level), margin, unlabelled
             label = _Job(Path(item["label"]), output / "labels" / name, True, *of_it)
-            of_it = channel, level, margin, unlabelled_value
+            of_it = channel, level, margin, unlabelled
             yield [label, _Job(Path(item["image"]), output / "images" / name, False, *of_it)]
         return
     if margin is not None:

@@ -64,12 +64,14 @@ def test_it_is_looked_up_the_next_time(measured, cache):
     assert all(torch.__version__ in name and f"{torch.get_num_threads()} threads" in name for name in names)
 
 
-@pytest.mark.parametrize("changed", ["threads", "instructions", "release"])
+@pytest.mark.parametrize("changed", ["threads", "instructions", "limit", "release"])
 def test_something_else_is_measured_again(measured, monkeypatch, changed):
     anew()
     if changed == "threads":
         monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
     elif changed == "instructions":
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    elif changed == "limit":
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     else:
         monkeypatch.setattr(torch, "__version__", "99")

@@ -90,7 +90,7 @@ def has_bfloat16(device: str | torch.device) -> bool:
 def bfloat16(amp: bool | str, device: str | torch.device, training: bool = False) -> bool:
     """Return whether the option `amp` asks for bfloat16.
 
-    Processes that train together all take what the first one measures.
+    Processes that work together take it if it is faster for each of them.
 
     Args:
         amp: true, false, or `auto`, which means if it is faster on the device, as `precision` measures it.
@@ -101,7 +101,7 @@ def bfloat16(amp: bool | str, device: str | torch.device, training: bool = False
         UserError: for any other value.
     """
     if str(amp).lower() == AUTO:
-        return has_bfloat16(device) and _is_worth_it(device, training)
+        return _is_worth_it(device, training)
     if not BOOLEAN.accepts(amp):
         refuse(f"--amp {amp}", f"is neither {AUTO} nor {BOOLEAN.name}", "give one of these")
     return read_boolean("amp", amp)
@@ -110,12 +110,16 @@ def bfloat16(amp: bool | str, device: str | torch.device, training: bool = False
 def _is_worth_it(device: str | torch.device, training: bool) -> bool:
     import torch
 
-    gain = [gain_of_bfloat16(device, training)]
+    has_it = has_bfloat16(device)
+    gain = gain_of_bfloat16(device, training) if has_it else 0.0
     if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.broadcast_object_list(gain, src=0)
-    worth_it = gain[0] >= WORTH_IT
-    told = f"{gain[0]:.2g} times as fast here as fp32" if gain[0] else "only imitated here"
-    logger.info("--amp auto: %s, for bf16 is %s", "bf16" if worth_it else "fp32", told)
+        gains = [gain] * torch.distributed.get_world_size()
+        torch.distributed.all_gather_object(gains, gain)  # also by those without it, for which the others would wait
+        gain = min(gains)
+    worth_it = gain >= WORTH_IT
+    if has_it:
+        told = f"{gain:.2g} times as fast here as fp32" if gain else "only imitated here"
+        logger.info("--amp auto: %s, for bf16 is %s", "bf16" if worth_it else "fp32", told)
     return worth_it
 
 

@@ -115,7 +115,10 @@ def _name_of(device: str, training: bool) -> str:
         on = torch.cuda.get_device_name(device)
     else:
         limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
-        on = f"{_processor()}, {torch.backends.cpu.get_cpu_capability()}{limit}, {torch.get_num_threads()} threads"
+        # virtual machines have one name for processors with and without
+        known = torch.cpu.get_capabilities()
+        has = " ".join(name for name in ("avx512_bf16", "amx_bf16") if known.get(name))
+        on = f"{_processor()}, {has} {limit}, {torch.get_num_threads()} threads"
     return f"{what} on {on}, torch {torch.__version__}"
 
 

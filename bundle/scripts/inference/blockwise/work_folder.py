@@ -66,7 +66,8 @@ class WorkFolder:
                     if {path.name for path in self.path.iterdir()} <= {_STATE, _LOCK}:  # nothing to go on with
                         self._clear(ignore_errors=True)
                     raise
-                self._clear(ignore_errors=True)
+                with suppress(OSError):  # the result is there
+                    self._clear(ignore_errors=True)
         finally:
             with suppress(OSError):  # there is something to go on with
                 self.path.rmdir()
