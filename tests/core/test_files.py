@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from scripts.core import check_name_length, check_regular, check_writable, is_plain_name, write_whole
+from scripts.core import check_name_length, check_regular, check_writable, is_plain_name, state_of, write_whole
 from tests.helpers.volume_examples import told
 
 
@@ -108,3 +108,13 @@ def test_no_plain_names(name):
 def test_a_name_that_is_too_long(tmp_path):
     with pytest.raises(ValueError, match=r"the name has 256 bytes, and 255 are allowed there; shorten the name"):
         check_name_length(tmp_path / ("é" * 128))
+
+
+def test_the_state_of_files_and_folders_counts_each_file(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for at, name in enumerate(("one", "a/two", "a/b/three"), 1):
+        (tmp_path / name).write_bytes(b"x" * at)
+        os.utime(tmp_path / name, ns=(0, at * 10**9))
+    assert state_of(tmp_path / "one") == (1, 1, 10**9)
+    assert state_of(tmp_path / "a") == (2, 5, 3 * 10**9)
+    assert state_of(tmp_path / "one", tmp_path / "a") == (3, 6, 3 * 10**9)

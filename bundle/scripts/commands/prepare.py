@@ -23,7 +23,6 @@ from scripts.core import (
     make_folder,
     refuse,
     size,
-    state_of,
 )
 from scripts.data import COUNTS, count_label, find_dataset, find_images, is_dataset, labelled_box
 from scripts.io import (
@@ -87,7 +86,7 @@ class _Job:
 
     def identity(self) -> dict[str, Any]:
         """Return what tells whether a copy is one of this very file."""
-        files, nbytes, modified = state_of(next(each for each in (self.source, *self.source.parents) if each.exists()))
+        files, nbytes, modified = self.header.state
         told = {"file": str(self.source.resolve()), "files": files, "bytes": nbytes, "modified": modified}
         told |= {"channel": self.channel, "level": self.level, "margin": self.margin}
         return told | ({} if self.margin is None else {"unlabelled_value": self.unlabelled_value})

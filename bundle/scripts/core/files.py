@@ -237,16 +237,15 @@ def check_regular(path: Path, remedy: str, missing: str = "no such file") -> int
     return found.st_size
 
 
-def state_of(path: Path) -> tuple[int, int, int]:
-    """Return what changes with a file or folder: number, bytes and newest time of its files.
+def state_of(*paths: Path) -> tuple[int, int, int]:
+    """Return what changes with files and folders: number, bytes and newest time of their files.
 
     Args:
-        path: a file or folder that exists.
+        paths: files and folders that exist.
     """
-    if path.is_file():
-        found = path.stat()
-        return 1, found.st_size, found.st_mtime_ns
-    states = [os.stat(os.path.join(place, name)) for place, _, names in os.walk(path) for name in names]
+    files = [path for path in paths if path.is_file()]
+    files += [Path(place, name) for path in paths for place, _, names in os.walk(path) for name in names]
+    states = [file.stat() for file in files]
     return len(states), sum(each.st_size for each in states), max((each.st_mtime_ns for each in states), default=0)
 
 

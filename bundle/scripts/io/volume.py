@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, box_text, by, refuse, voxel_size
+from scripts.core import Box, box_text, by, refuse, state_of, voxel_size
 
 from .units import in_unit
 
@@ -47,6 +47,7 @@ class VolumeInfo:
             do, and so more than their size. It may although `unit` is `""`.
         levels: how many resolutions the file holds.
         assumed_unit: whether `unit` is a convention, because the file states lengths without naming a unit.
+        parts: the other files that hold some of its voxels, as those of an OME-TIFF of several files.
     """
 
     path: Path
@@ -64,6 +65,14 @@ class VolumeInfo:
     has_place: bool = False
     assumed_unit: bool = False
     levels: int = 1
+    parts: tuple[Path, ...] = ()
+
+    @property
+    def state(self) -> tuple[int, int, int]:
+        """What changes with its files: their number, bytes and newest time."""
+        # a data set inside an HDF5 file has a path of its own, that of the file and its name
+        file = next(each for each in (self.path, *self.path.parents) if each.exists())
+        return state_of(file, *self.parts)
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:

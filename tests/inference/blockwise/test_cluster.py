@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scripts.core import UserError
-from scripts.inference.blockwise.cluster import cluster
+from scripts.inference.blockwise.cluster import SENT, cluster
 from scripts.inference.blockwise.grid import BlockGrid
 from scripts.inference.blockwise.stages import Stage, kept_array
 from tests.inference.blockwise.examples import Held, convolution, scales, tubes
@@ -98,7 +98,7 @@ def test_what_was_sent_before_is_not_computed_again(tmp_path, two, alone):
     stage, told = found.stage(), []
     for index in stage.left()[:5]:
         found.send_all(index, found.compute(index, found.load(index)))
-    stage.mark(stage.left()[:5], "sent")
+    stage.mark(stage.left()[:5], SENT)
     two(stage, told.append)
     assert len(told) == len(found.grid.blocks.indices) - 5
     assert bytes_of(tmp_path) == alone

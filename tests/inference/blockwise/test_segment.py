@@ -158,6 +158,12 @@ def test_a_choice_that_does_not_exist_is_refused(given):
         Blockwise(given)
 
 
+@pytest.mark.parametrize("given", [{"workers": 2}, {"scheduler": "tcp://host:8786"}])
+def test_processes_that_would_have_nothing_to_do_are_refused(given):
+    with pytest.raises(UserError, match=rf"^--{next(iter(given))}: is for blocks, and --blocks is false"):
+        Blockwise("false", **given)
+
+
 def test_somebodys_picture_is_left_alone(tmp_path):
     path, out = stack(tmp_path / "a.tif"), tmp_path / "out"
     out.mkdir()

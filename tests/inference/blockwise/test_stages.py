@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scripts.inference.blockwise.grid import BlockGrid
-from scripts.inference.blockwise.stages import Stage, kept_array
+from scripts.inference.blockwise.stages import DONE, Stage, kept_array
 
 SHAPE, SIDE = (8, 4, 4), (2, 4, 4)
 
@@ -77,3 +77,13 @@ def test_reading_runs_ahead_of_computing(tmp_path):
 def test_an_array_is_made_once(tmp_path):
     kept_array(tmp_path / "a.zarr", SHAPE, np.uint8, SIDE).write(((0, 2), (0, 4), (0, 4)), np.ones(SIDE, np.uint8))
     assert kept_array(tmp_path / "a.zarr", SHAPE, np.uint8, SIDE).read(((1, 2), (0, 1), (0, 1))).item() == 1
+
+
+def test_what_is_recorded_stays_short_and_keeps_the_gaps(tmp_path):
+    counting = stage(tmp_path)
+    done = {(3, 0, 0), (0, 0, 0), (1, 0, 0)}
+    counting.mark(done)
+    assert counting.record.attributes[DONE] == [[0, 2], [3, 4]]
+    assert (stage(tmp_path).done(), stage(tmp_path).left()) == (done, [(2, 0, 0)])
+    counting.mark(done | {(2, 0, 0)})
+    assert counting.record.attributes[DONE] == [[0, 4]]

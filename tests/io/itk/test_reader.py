@@ -144,3 +144,14 @@ def test_voxels_without_a_place(tmp_path):
         with pytest.raises(ValueError, match=";") as error:
             read_header(tmp_path / "b.mha")
         told(error, tmp_path / "b.mha")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_state_counts_the_file_that_has_the_voxels(tmp_path, name):
+    path = save(tmp_path / name)
+    files = [each for each in tmp_path.iterdir() if each.is_file()]
+    assert read_header(path).state == (
+        len(files),
+        sum(each.stat().st_size for each in files),
+        max(each.stat().st_mtime_ns for each in files),
+    )

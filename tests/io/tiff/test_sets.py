@@ -200,3 +200,12 @@ def test_other_folders_are_left_to_the_reader(tmp_path):
     broken = tmp_path / "broken.tif"
     broken.write_bytes(b"II*\0\x08\0\0\0")
     assert whole_volumes(tmp_path, [files[0], broken]) == [files[0], broken]
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_the_state_of_a_set_is_that_of_all_its_files(tmp_path, part):
+    files = ome_set(tmp_path)
+    before = read_tiff_header(files[0]).state
+    assert before[0] == 3
+    os.utime(files[part], ns=(10**18, 3 * 10**18))
+    assert read_tiff_header(files[0]).state != before

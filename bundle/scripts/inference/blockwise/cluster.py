@@ -17,7 +17,7 @@ from scripts.core import refuse
 from .grid import Index
 from .stages import Stage
 
-SENT = "sent"  # attribute: blocks whose windows have been run, and that are not put together yet
+SENT = "sent_from_to"  # attribute, as `DONE`: blocks whose windows have been run, and that wait for others
 WAIT = 60  # seconds for the first worker
 
 

@@ -54,6 +54,11 @@ class BlockGrid:
         """All blocks, in the order in which they are worked through."""
         return self._in_order([range(count) for count in self.counts])
 
+    @cached_property
+    def numbers(self) -> dict[Index, int]:
+        """The place of each block in that order."""
+        return {index: at for at, index in enumerate(self.indices)}
+
     def _in_order(self, wanted: Sequence[range]) -> list[Index]:
         """Return the blocks whose numbers along X, Y and Z lie in three ranges, in order."""
         found = []

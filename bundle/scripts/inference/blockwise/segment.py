@@ -13,7 +13,7 @@ import torch
 from monai.engines import SupervisedEvaluator
 from monai.transforms import Compose
 
-from scripts.core import AUTO, EmptyVolumeError, advance, by, expect, refuse, return_freed_memory, size, state_of
+from scripts.core import AUTO, EmptyVolumeError, advance, by, expect, refuse, return_freed_memory, size
 from scripts.io import Volume, VolumeInfo, file_family, open_volume, split_name
 from scripts.network import VoxelClassifier
 from scripts.transforms import ScaleToUnitd, Scaling, scaling_of
@@ -74,6 +74,9 @@ class Blockwise:
         self.mode = str(blocks).strip().lower()
         if self.mode not in MODES:
             refuse(f"--blocks {blocks}", f"is neither {AUTO} nor true or false", "give one of these")
+        if self.mode == "false" and (workers or scheduler is not None):
+            option = "--scheduler" if scheduler is not None else "--workers"
+            refuse(option, "is for blocks, and --blocks is false", "leave it out, or give --blocks true")
         self.memory, self.asked = read_memory(memory), None if memory is None else str(memory)
         self.channel, self.level, self.side, self.about = channel, level, side, dict(about or {})
         self.workers, self.scheduler = workers, scheduler
@@ -269,10 +272,8 @@ class Blockwise:
     def _about(self, volume: Volume) -> dict[str, Any]:
         """Return all that decides what a result holds."""
         info = volume.info
-        # a data set inside an HDF5 file has a path of its own, that of the file and its name
-        file = next(path for path in (info.path, *info.path.parents) if path.exists())
         return {
-            "image": [str(info.path.absolute()), *state_of(file), info.channel, self.level],
+            "image": [str(info.path.absolute()), *info.state, info.channel, self.level],
             "voxels": [list(info.shape), str(info.dtype)],
             "weights": self.about,
             "classifier": self.classifier is not None,

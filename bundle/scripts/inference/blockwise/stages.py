@@ -20,7 +20,7 @@ from scripts.io import BlockArray
 
 from .grid import BlockGrid, Index
 
-DONE = "done"  # attribute: numbers of the blocks that are done, in the order of the grid
+DONE = "done_from_to"  # attribute: the blocks that are done, as ranges of their numbers in the order of the grid
 
 
 @dataclass
@@ -69,8 +69,8 @@ class Stage:
 
     def done(self, name: str = DONE) -> set[Index]:
         """Return the blocks recorded as done, or under another name as something else."""
-        numbers = self.record.attributes.get(name, [])
-        return {self.blocks.indices[number] for number in numbers}
+        ranges = self.record.attributes.get(name, [])
+        return {index for start, stop in ranges for index in self.blocks.indices[start:stop]}
 
     def left(self) -> list[Index]:
         """Return the blocks that are still to be done, in order."""
@@ -79,8 +79,9 @@ class Stage:
 
     def mark(self, done: Iterable[Index], name: str = DONE) -> None:
         """Record blocks as done, or under another name as something else."""
-        number = {index: at for at, index in enumerate(self.blocks.indices)}
-        self.record.update_attributes(**{name: sorted(number[index] for index in done)})
+        numbers = self.blocks.numbers
+        # it is written anew for each block, and of a hundred thousand numbers most lie side by side
+        self.record.update_attributes(**{name: _ranges(numbers[index] for index in done)})
 
     def run(self, told: Callable[[Index], None] = lambda index: None) -> None:
         """Do all blocks that are not done yet.
@@ -120,6 +121,17 @@ class Stage:
             except BaseException:
                 loaded.cancel()
                 raise
+
+
+def _ranges(numbers: Iterable[int]) -> list[list[int]]:
+    """Return numbers as ranges, each with its first number and the one after its last."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number:
+            found[-1][1] += 1
+        else:
+            found.append([number, number + 1])
+    return found
 
 
 def kept_array(

@@ -106,6 +106,7 @@ def _describe(path: Path, channel: int | str | None) -> tuple[VolumeInfo, Volume
         },
         has_place=head.has_place,
         assumed_unit=assumed,
+        parts=() if head.data == path else (head.data,),
     )
     check_memory(path, 2 * head.nbytes)  # SimpleITK's image, and the array made of it
     return info, axes, head, reader

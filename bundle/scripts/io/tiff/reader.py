@@ -154,6 +154,7 @@ def checked(path: Path, channel: int | str | None, problem: str, level: int = 0)
             provenance=provenance,
             source=source,
             levels=levels,
+            parts=tuple(path.resolve().with_name(name) for name in directories if name != path.resolve().name),
         )
         yield CheckedTiff(tif, series, info, axes, meaning)
 

@@ -14,7 +14,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Transform
 
-from scripts.core import Box, Progress, advance, refuse, state_of
+from scripts.core import Box, Progress, advance, refuse
 from scripts.io import VolumeInfo, level_of_label, of_label, open_volume
 
 from ..intensity import INVERTED
@@ -66,9 +66,7 @@ class _Opening(Transform):
         if labelled is None:
             remedy = "give another --region, or label more of it"
             refuse(data.get("name", label.info.path), "no voxel is labelled in it", remedy)
-        path = Path(data["image"])
-        file = next(each for each in (path, *path.parents) if each.exists())  # a data set of HDF5 has none of its own
-        scaling = _scaling(path, state_of(file), (self.channel, self.level), *self.how)
+        scaling = _scaling(Path(data["image"]), image.info.state, (self.channel, self.level), *self.how)
         return _Labelled(image, scaling, classes, vessel, background, labelled)
 
     def _cells(self, scan: Any) -> list[np.ndarray]:
