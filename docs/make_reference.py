@@ -31,6 +31,14 @@ OVERLAYS = {
     "multi_gpu_train": ("train", "several processes train together, one a GPU"),
     "multi_gpu_evaluate": ("train, evaluate", "several processes share the volumes to score"),
     "inference_trt": ("inference", "NVIDIA's TensorRT runs the network (not yet run on a GPU)"),
+    "overlays/best": (
+        "inference, evaluate",
+        "the mean of eight views of the volume, at all its sizes ([what it takes](../explanation/speed.md))",
+    ),
+    "overlays/quick": (
+        "inference, evaluate",
+        "a preview: half the size, windows that hardly overlap ([what it is worth](../explanation/speed.md))",
+    ),
     "overlays/attention": ("train, inference", "the paper's attention gates in place of concatenation"),
     "overlays/from_disk": ("train", "reads each patch from disk, so that volumes may be larger than memory"),
     "overlays/full_width": ("train, inference", "the paper's widths, 32 to 1024: 90.5 million parameters"),

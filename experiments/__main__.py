@@ -5,6 +5,7 @@ from experiments.cleaning import run_cleaning
 from experiments.few_labels import run_results
 from experiments.forgetting import run_forgetting
 from experiments.held_out import run_held_out
+from experiments.int8 import run_int8
 from experiments.threshold import run_threshold
 from experiments.zero_shot import run_zero_shot
 from scripts.commands import run_commands
@@ -17,6 +18,7 @@ COMMANDS = {
     "forgetting": run_forgetting,
     "zero-shot": run_zero_shot,
     "threshold": run_threshold,
+    "int8": run_int8,
 }
 
 if __name__ == "__main__":

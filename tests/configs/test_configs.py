@@ -21,8 +21,9 @@ LOSSES = ("overlays/loss_focal", "overlays/loss_wcce", "overlays/loss_wcce_inver
 OTHERS = ("overlays/validate_elsewhere", "overlays/tensorboard", "overlays/from_disk", "finetune", "evaluate")
 OTHERS += ("multi_gpu_train", "pretrain")
 ON_TRAIN = (*NETWORKS, *LOSSES, *OTHERS)
-ON_EVALUATE = (*NETWORKS, "multi_gpu_evaluate")
-ON_INFERENCE = (*NETWORKS, "inference_trt", "overlays/large_volume")
+TO_PREDICT = ("overlays/best", "overlays/quick")
+ON_EVALUATE = (*NETWORKS, *TO_PREDICT, "multi_gpu_evaluate")
+ON_INFERENCE = (*NETWORKS, *TO_PREDICT, "inference_trt", "overlays/large_volume")
 COMBINATIONS = [
     *(("train", name) for name in ON_TRAIN),
     ("train", "finetune", "multi_gpu_train"),
@@ -34,8 +35,8 @@ OPTIONS = {
     "train": "dataset_dir test_dir ckpt_dir ckpt_path device amp seed resume epochs patience iterations_per_epoch "
     "learning_rate batch_size patch_size overlap val_fraction region channel dataset_weights unlabelled_value "
     "num_workers verbosity",
-    "inference": "dataset_dir output_dir ckpt_path device amp patch_size overlap scale batch_size channel num_workers "
-    "threshold save_probability verbosity",
+    "inference": "dataset_dir output_dir ckpt_path device amp engine patch_size overlap scale batch_size channel "
+    "num_workers threshold save_probability verbosity",
 }
 
 

@@ -11,6 +11,7 @@ NETWORKS = ("attention", "full_width", "published")
 LOSSES = ("loss_focal", "loss_wcce", "loss_wcce_inverse")
 OTHERS = ("from_disk", "tensorboard", "validate_elsewhere")
 FOR_INFERENCE = ("large_volume",)
+FOR_PREDICTION = ("best", "quick")
 BASES = {
     "train": ["train"],
     "finetune": ["train", "finetune"],
@@ -21,15 +22,15 @@ BASES = {
 CLAIMS = {
     "train": (*NETWORKS, *LOSSES, *OTHERS),
     "finetune": (*NETWORKS, *LOSSES, *OTHERS),
-    "evaluate": NETWORKS,
+    "evaluate": (*NETWORKS, *FOR_PREDICTION),
     "evaluate after finetune": (),
-    "inference": (*NETWORKS, *FOR_INFERENCE),
+    "inference": (*NETWORKS, *FOR_INFERENCE, *FOR_PREDICTION),
 }
 
 
 def test_every_overlay_is_claimed():
     found = {path.stem for path in (BUNDLE / "configs" / "overlays").glob("*.json")}
-    assert found == {*NETWORKS, *LOSSES, *OTHERS, *FOR_INFERENCE}
+    assert found == {*NETWORKS, *LOSSES, *OTHERS, *FOR_INFERENCE, *FOR_PREDICTION}
 
 
 def weights_for(configs, folder):

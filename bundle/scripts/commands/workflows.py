@@ -21,7 +21,7 @@ from typing import Any
 import fire
 from fire.parser import DefaultParseValue
 
-from scripts.core import BUNDLE, CONFIGS, OPTIONS, check_overrides, read_flag, refuse, refuse_unknown
+from scripts.core import BUNDLE, CONFIGS, OPTIONS, check_overrides, garbage_left, read_flag, refuse, refuse_unknown
 from scripts.core.configs import MONAI_ARGUMENTS, load_config
 from scripts.core.flags import nearest
 from scripts.core.kinds import BOOLEAN, PATH, PATHS
@@ -35,8 +35,7 @@ SHORT = {"-v": ("verbosity", "verbose"), "-q": ("verbosity", "quiet")}
 """Short forms: the option and the value that they stand for."""
 
 OVERLAYS = "overlays"
-CHOSEN = ("config_file", "bundle_root")
-"""What the command itself chooses."""
+CHOSEN = ("config_file", "bundle_root")  # by the command itself
 
 
 @dataclass
@@ -102,7 +101,8 @@ class Workflow:
         sys.argv = [f"{program} {self.name}", "run", *arguments]  # where the configs look for what was typed
         if read.options.get("verbosity") == "verbose":
             logger.info("the same as: python -m monai.bundle run %s", shlex.join(arguments))
-        from monai.bundle import run  # takes seconds
+        with garbage_left():
+            from monai.bundle import run  # takes seconds
 
         started = time.time()
         if strange := [file for file in read.overlays if not Path(file).is_relative_to(CONFIGS)]:

@@ -58,7 +58,7 @@ from .geometry import (
     voxel_size,
 )
 from .json_file import read_json
-from .kinds import AUTO, DEPTH
+from .kinds import AUTO, DEPTH, INT8
 from .log import (
     CLOCK,
     LINE,
@@ -78,6 +78,7 @@ from .machine import (
     bfloat16,
     device_name,
     free_memory,
+    garbage_left,
     has_float64,
     keep_freed_memory,
     peak_memory,
@@ -99,6 +100,7 @@ __all__ = [
     "CONFIGS",
     "DECIDE_TRAINING",
     "DEPTH",
+    "INT8",
     "LINE",
     "MAX_WHOLE",
     "OPTIONS",
@@ -135,6 +137,7 @@ __all__ = [
     "failure_of",
     "foreground_log_odds",
     "free_memory",
+    "garbage_left",
     "has_float64",
     "install_excepthook",
     "is_finite",

@@ -11,6 +11,7 @@ from typing import Any
 from .files import MAX_NAME
 
 AUTO = "auto"
+INT8 = "int8"
 DEPTH = "depth"
 """The value of the option `channel` by which the channels of a file are slices."""
 

@@ -5,6 +5,7 @@ an overlay puts another between them. `inference.json` has, from the outside in:
 
     AdaptedInferer         what the volume itself teaches, if asked for
     TaughtInferer          the voxel classifier that fine-tuning taught, if the weights have one
+    EngineInferer          PyTorch's network, or OpenVINO's of the same weights
     AugmentedInferer       in-plane turns and flips of the volume, if asked for
     MultiscaleInferer      the size, or sizes, at which the network sees the volume
     ReusedMemoryInferer    memory that one window frees serves the next
@@ -31,6 +32,7 @@ from .blockwise import Blockwise, ScoringEvaluator
 from .channels_last import ChannelsLastInferer
 from .earlier import EarlierResults
 from .edge_padded import DIVISOR, EdgePaddedInferer
+from .engine import EngineInferer, calibrate
 from .estimate import Estimate, estimate_volume, precision
 from .folder import FolderDataset, FolderEvaluator, segment_folder
 from .multiscale import COARSER, MultiscaleInferer, coarser_shapes
@@ -51,6 +53,7 @@ __all__ = [
     "ChannelsLastInferer",
     "EarlierResults",
     "EdgePaddedInferer",
+    "EngineInferer",
     "Estimate",
     "FolderDataset",
     "FolderEvaluator",
@@ -62,6 +65,7 @@ __all__ = [
     "TaughtInferer",
     "autocast",
     "average",
+    "calibrate",
     "check_volume_fits",
     "classified",
     "coarser_shapes",

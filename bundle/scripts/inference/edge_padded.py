@@ -33,8 +33,16 @@ class EdgePaddedInferer(Inferer):
     ) -> torch.Tensor:
         """Take `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`."""
         shape = inputs.shape[2:]
-        # F.pad counts from the last axis and wants (before, after) pairs
-        pairs = [width for size in reversed(shape) for width in (0, -size % self.divisor)]
-        padded = F.pad(inputs, pairs, mode="replicate") if any(pairs) else inputs  # (B, C, multiples of divisor)
+        padded = edge_padded(inputs, self.divisor)  # (B, C, multiples of divisor)
         logits = self.inferer(padded, network, *args, **kwargs)  # (B, K, multiples of divisor)
         return logits[(..., *(slice(size) for size in shape))]  # (B, K, X, Y, Z)
+
+
+def edge_padded(inputs: torch.Tensor, divisor: int) -> torch.Tensor:
+    """Repeat the far edges of `(B, C, X, Y, Z)` up to multiples of `divisor`.
+
+    Where they are multiples already, it is no copy.
+    """
+    # F.pad counts from the last axis and wants (before, after) pairs
+    pairs = [width for size in reversed(inputs.shape[2:]) for width in (0, -size % divisor)]
+    return F.pad(inputs, pairs, mode="replicate") if any(pairs) else inputs  # (B, C, multiples of divisor)

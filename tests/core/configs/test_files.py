@@ -10,6 +10,7 @@ from scripts.core import CONFIGS
 from scripts.core.configs.files import config_names, is_too_deep, load_config, merge_configs, put
 
 OVERLAYS = sorted((CONFIGS / "overlays").glob("*.json"))
+OF_INFERENCE = ("large_volume", "best", "quick")
 STACKS = [
     ["inference"],
     ["train"],
@@ -19,7 +20,7 @@ STACKS = [
     ["train", "evaluate", "multi_gpu_evaluate"],
     ["train", "multi_gpu_train"],
     ["inference", "inference_trt"],
-    *(["inference" if path.stem == "large_volume" else "train", f"overlays/{path.stem}"] for path in OVERLAYS),
+    *(["inference" if path.stem in OF_INFERENCE else "train", f"overlays/{path.stem}"] for path in OVERLAYS),
 ]
 
 

@@ -113,5 +113,6 @@ def test_the_configs_of_the_bundle(file):
     name = str(file.relative_to(CONFIGS)).removesuffix(".json")
     if name == "metadata":
         return
-    bases = ["inference"] if name in ("inference_trt", "overlays/large_volume") else ["train"]
+    of_inference = ("inference_trt", *(f"overlays/{each}" for each in ("large_volume", "best", "quick")))
+    bases = ["inference"] if name in of_inference else ["train"]
     run(*[base for base in bases if base != name], *(["evaluate"] if name == "multi_gpu_evaluate" else []), Path(file))

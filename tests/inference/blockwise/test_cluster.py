@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -122,4 +123,10 @@ def test_a_scheduler_that_does_not_answer_is_refused(monkeypatch):
     monkeypatch.setattr("scripts.inference.blockwise.cluster.WAIT", 0.5)
     address = "tcp://127.0.0.1:9"
     with pytest.raises(UserError, match=rf"--scheduler {address}: does not answer"), cluster(0, address):
+        pass
+
+
+def test_without_dask_one_line_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"^--workers: needs Dask; pip install 'tubenet\[large\]'"), cluster(2):
         pass

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..errors import refuse
-from ..kinds import AUTO, BOOLEAN
+from ..kinds import AUTO, BOOLEAN, INT8
 from ..options import read_boolean
 from .precision import WORTH_IT, gain_of_bfloat16
 
@@ -93,14 +93,15 @@ def bfloat16(amp: bool | str, device: str | torch.device, training: bool = False
     Processes that work together take it if it is faster for each of them.
 
     Args:
-        amp: true, false, or `auto`, which means if it is faster on the device, as `precision` measures it.
+        amp: true, false, or `auto`, which means if it is faster on the device, as `precision` measures it; `int8` for
+            prediction, which means the same for what is not in int8.
         device: the device to compute on.
         training: whether it is to train.
 
     Raises:
         UserError: for any other value.
     """
-    if str(amp).lower() == AUTO:
+    if str(amp).lower() in ((AUTO,) if training else (AUTO, INT8)):
         return _is_worth_it(device, training)
     if not BOOLEAN.accepts(amp):
         refuse(f"--amp {amp}", f"is neither {AUTO} nor {BOOLEAN.name}", "give one of these")

@@ -40,7 +40,11 @@ def cluster(
     try:
         from distributed import Client, LocalCluster
     except ImportError:
-        refuse("--workers", "needs Dask", 'pip install ".[large]"', ImportError)
+        refuse(
+            "--workers",
+            "needs Dask",
+            "pip install 'tubenet[large]' (in a checkout: pip install -r requirements/large.txt)",
+        )
     logging.getLogger("distributed").setLevel(logging.WARNING)  # it tells of each of its parts that starts or stops
     if scheduler is None:
         with (

@@ -19,12 +19,13 @@ from scripts.network import VoxelClassifier
 from scripts.transforms import ScaleToUnitd, Scaling, scaling_of
 
 from ..augmented import AugmentedInferer
-from ..bfloat16 import with_rounded_weights
 from ..edge_padded import EdgePaddedInferer
+from ..engine import EngineInferer
 from ..estimate import WIDTH, chain, precision
 from ..multiscale import MultiscaleInferer, coarser_candidates
 from ..sliding_window import GridInferer
 from ..voxelwise import AdaptedInferer, TaughtInferer
+from .chosen import network_for
 from .classes import Classes
 from .cluster import cluster
 from .grid import BlockGrid, Index
@@ -91,8 +92,6 @@ class Blockwise:
             after: transforms of the logits; those of this bundle count.
         """
         self.inferer, self.network = evaluator.inferer, evaluator.network
-        if precision(self.inferer) == "bf16":  # once, and not for every block
-            self.network = with_rounded_weights(self.network)
         self.device = torch.device(evaluator.state.device or "cpu")
         arguments = getattr(self.network, "arguments", None) or {}
         self.classes, self.width = arguments.get("out_channels", 2), arguments.get("channels", [WIDTH])[0]
@@ -100,8 +99,8 @@ class Blockwise:
         self.multiscale, self.edge, self.grid = (
             parts[kind] for kind in (MultiscaleInferer, EdgePaddedInferer, GridInferer)
         )
-        self.taught, self.adapted, self.augmented = (
-            parts.get(kind) for kind in (TaughtInferer, AdaptedInferer, AugmentedInferer)
+        self.taught, self.adapted, self.augmented, self.engine = (
+            parts.get(kind) for kind in (TaughtInferer, AdaptedInferer, AugmentedInferer, EngineInferer)
         )
         self.scaler = next(each for each in preprocessing.flatten().transforms if isinstance(each, ScaleToUnitd))
         self.after = after
@@ -191,12 +190,12 @@ class Blockwise:
             scaling = scaling_of(volume, self.scaler.lower, self.scaler.upper, self.scaler.invert)
             folder.keep(scaling=asdict(scaling))
         image, affine = ScaledImage(volume, Scaling(**folder.state["scaling"])), volume.info.affine
-        network = Scales(
+        scales = Scales(
             folder.path,
             self.multiscale,
             self.edge,
             self.grid,
-            self.network,
+            network_for(self.inferer, self.network, image, folder),
             self.classes,
             plan.side,
             plan.chunks,
@@ -206,7 +205,7 @@ class Blockwise:
             self._run_stage,
             preview,
         )
-        logits = found = network.views(image) if self.passes > 1 else network.logits(image)
+        logits = found = scales.views(image) if self.passes > 1 else scales.logits(image)
         if self.classifier is not None:
             logits = WithClassifier(found, image, self.classifier, affine)
         blocks, rule = BlockGrid(image.shape, plan.side), rule_of(self.after, volume.info)
@@ -281,6 +280,7 @@ class Blockwise:
             "scale": self.multiscale.scale,
             "views": self.passes,
             "precision": precision(self.inferer),
+            "engine": None if self.engine is None else [self.engine.engine, self.engine.device, self.engine.amp],
             "intensity": [self.scaler.lower, self.scaler.upper, self.scaler.invert],
             "rule": asdict(rule_of(self.after, info)),
             "probability": self.results.keeps_probability,

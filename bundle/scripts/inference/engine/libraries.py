@@ -1,0 +1,73 @@
+"""OpenVINO and NNCF, of the extra `fast`; neither tells its maker that it is used."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from scripts.core import refuse
+
+TELEMETRY = "openvino_telemetry"
+"""The package by which both report what is converted and compressed, unless it is missing."""
+
+
+def has_openvino() -> bool:
+    """Return whether OpenVINO is installed, without importing it."""
+    return find_spec("openvino") is not None
+
+
+def has_nncf() -> bool:
+    """Return whether NNCF is installed, without importing it."""
+    return has_openvino() and find_spec("nncf") is not None
+
+
+def openvino() -> Any:
+    """Import OpenVINO.
+
+    Raises:
+        UserError: if it is not installed, or does not start.
+    """
+    return _imported("openvino", "--engine openvino")
+
+
+def nncf() -> Any:
+    """Import NNCF, which quantises, and keep it from telling each step.
+
+    Raises:
+        UserError: if it is not installed, or does not start.
+    """
+    openvino()
+    with log_left_alone():
+        library = _imported("nncf", "--amp int8")
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # it tells of each layer
+    return library
+
+
+@contextmanager
+def log_left_alone() -> Iterator[None]:
+    """Undo what the two do in the block to the log of the process, which would lose lines."""
+    root, kind = logging.getLogger(), logging.getLoggerClass()
+    level, filters, handlers = root.level, list(root.filters), list(root.handlers)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.filters[:], root.handlers[:] = filters, handlers
+        logging.setLoggerClass(kind)
+
+
+def _imported(name: str, option: str) -> Any:
+    # what a hospital segments is nobody's business; that a package is None makes both do without it
+    sys.modules.setdefault(TELEMETRY, None)  # type: ignore[arg-type]
+    remedy = "pip install 'tubenet[fast]' (in a checkout: pip install -r requirements/fast.txt), or --engine torch"
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        refuse(option, f"needs {name}, which is not installed", remedy)
+    except Exception as error:  # such as of a library that does not fit another
+        refuse(option, f"{name} does not start ({type(error).__name__}: {error})", remedy)
