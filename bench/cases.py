@@ -17,13 +17,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.limits import ended, seconds_of
 from scripts.commands.synthesise import write_dataset
-from scripts.core import BUNDLE, keep_freed_memory, refuse
+from scripts.core import BUNDLE, INT8, keep_freed_memory, refuse
 from scripts.inference import autocast, with_rounded_weights
+from scripts.inference.engine import OPENVINO, TORCH, has_openvino
 from scripts.weights import save_weights
 
 PRECISIONS = {"float32": False, "bfloat16": True}
 OVERLAYS: dict[str, list[str]] = {"shipped": [], "published": ["overlays/published"]}
 PATCH = (64, 64, 64)
+SHAPES = (128, 128, 64), (256, 256, 256), (512, 512, 512)  # of volumes that are segmented
 REPEATS = 5
 
 
@@ -74,17 +76,18 @@ def training_step(network: str, amp: bool, batch: int) -> dict[str, Any]:
     return {"seconds": seconds_of(step, REPEATS), "flop": counter.get_total_flops(), "voxels": image.numel()}
 
 
-def prediction(network: str, amp: bool, shape: tuple[int, ...], side: int | None = None) -> dict[str, Any]:
+def prediction(network: str, amp: bool | str, shape: tuple[int, ...], side: int | None = None) -> dict[str, Any]:
     """Segment a volume with the command that a user types, from file to file.
 
     Args:
         network: one of `OVERLAYS`.
-        amp: whether in bfloat16.
+        amp: whether in bfloat16, or `int8`, by OpenVINO.
         shape: of the volume, voxels along X, Y, Z.
         side: of the blocks by which it is done, voxels; None does it in memory.
     """
     with dataset_of(shape) as dataset, tempfile.TemporaryDirectory() as out:
         options = {"dataset_dir": dataset / "images", "output_dir": out, "overlap": 0.5, "amp": amp}
+        options["engine"] = OPENVINO if amp == INT8 else TORCH
         if side is not None:
             options |= {"blocks": True, "blockwise#side": side}
         if OVERLAYS[network]:  # no weights are shipped for these, and any will do: time does not depend on them
@@ -166,12 +169,12 @@ def _all() -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
             for batch in (2, 6):
                 name = f"training step: {network}, {precision}, batch {batch}"
                 yield name, partial(training_step, network, amp, batch)
-            shapes = [(128, 128, 64), (256, 256, 256)]
-            if (network, amp) == ("shipped", True):
-                shapes.append((512, 512, 512))
-            for shape in shapes:
+            for shape in SHAPES if (network, amp) == ("shipped", True) else SHAPES[:2]:
                 name = f"prediction: {network}, {precision}, {'×'.join(map(str, shape))}"
                 yield name, partial(prediction, network, amp, shape)
+    if has_openvino():
+        for shape in SHAPES[1:]:
+            yield f"prediction: shipped, int8, {'×'.join(map(str, shape))}", partial(prediction, "shipped", INT8, shape)
     # 27 blocks of a volume that is done in memory above
     yield (
         "prediction by blocks of 96³: shipped, bfloat16, 256×256×256",

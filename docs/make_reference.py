@@ -33,11 +33,11 @@ OVERLAYS = {
     "inference_trt": ("inference", "NVIDIA's TensorRT runs the network (not yet run on a GPU)"),
     "overlays/best": (
         "inference, evaluate",
-        "the mean of eight views of the volume, at all its sizes ([what it takes](../explanation/speed.md))",
+        "the mean of eight views of the volume ([what it takes](../how-to/faster.md))",
     ),
     "overlays/quick": (
         "inference, evaluate",
-        "a preview: half the size, windows that hardly overlap ([what it is worth](../explanation/speed.md))",
+        "a preview: half the size, fewer windows ([what it is worth](../how-to/faster.md))",
     ),
     "overlays/attention": ("train, inference", "the paper's attention gates in place of concatenation"),
     "overlays/from_disk": ("train", "reads each patch from disk, so that volumes may be larger than memory"),

@@ -7,16 +7,20 @@ is quantised by windows of the volume (`quantised.py`, `windows.py`), compiled (
 
 from .calibration import calibrate, windows_of
 from .compiled import CompiledNetwork
-from .engine import EngineInferer
+from .engine import OPENVINO, TORCH, EngineInferer
+from .libraries import has_openvino
 from .quantised import CALIBRATED, file_beside, fingerprint, load, quantise, save
 
 __all__ = [
     "CALIBRATED",
+    "OPENVINO",
+    "TORCH",
     "CompiledNetwork",
     "EngineInferer",
     "calibrate",
     "file_beside",
     "fingerprint",
+    "has_openvino",
     "load",
     "quantise",
     "save",
