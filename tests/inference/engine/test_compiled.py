@@ -45,3 +45,10 @@ def test_a_graph_is_read_as_it_was_written():
     assert to_bytes(from_bytes(text, numbers))[1] == numbers
     with pytest.raises(RuntimeError):
         from_bytes(text[:100], numbers)
+
+
+def test_it_stays_compiled_for_few_sizes():
+    compiled = CompiledNetwork(graph(), "fp32")
+    for side in ((32, 32, 32), (64, 32, 32), (32, 64, 32), (32, 32, 64), (64, 64, 32)):
+        assert compiled(windows(1, side)).shape == (1, 2, *side)
+    assert len(compiled._requests) <= 3

@@ -174,3 +174,24 @@ def test_a_volume_in_int8_is_nearly_that_in_float32(shape, checkpoint):
 
 def test_it_has_no_say_without_a_network_of_its_own_kind():
     assert EngineInferer(None, engine="torch").network_for(len, (1,), None) is len
+
+
+def test_a_small_volume_before_a_large_one_is_no_hindrance(checkpoint, monkeypatch):
+    monkeypatch.setattr(module, "OF_GUARD", 0)
+    monkeypatch.setattr(module, "FASTER", 0)
+    inferer = engine(checkpoint=checkpoint)
+    assert chosen(inferer) is network()
+    monkeypatch.setattr(module, "OF_CALIBRATION", 0)
+    assert isinstance(chosen(inferer), CompiledNetwork)
+
+
+def test_it_is_compiled_once_for_all_volumes(checkpoint):
+    inferer = engine(amp="int8", checkpoint=checkpoint)
+    assert chosen(inferer) is chosen(inferer)
+
+
+def test_a_run_that_began_by_openvino_does_not_go_on_without(checkpoint, monkeypatch):
+    monkeypatch.setattr(module, "has_openvino", lambda: False)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(UserError, match="needs openvino, which is not installed"):
+        chosen(engine(checkpoint=checkpoint), before=True)

@@ -14,6 +14,7 @@ import torch
 from .libraries import openvino
 
 CPU = "CPU"
+SIZES = 3  # of windows that it stays compiled for: a volume's own, and those at its smaller sizes
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -57,6 +58,8 @@ class CompiledNetwork:
     def _requests_for(self, shape: Sequence[int], at_once: int) -> list[Any]:
         key = *shape, streams = (*shape, min(at_once, torch.get_num_threads()))
         if key not in self._requests:
+            if len(self._requests) >= SIZES:  # each holds the memory of its layers
+                self._requests.clear()
             fitted = self.graph.clone()
             fitted.reshape([1, *shape])
             compiled = openvino().Core().compile_model(fitted, self.device, self._settings(streams))

@@ -79,7 +79,7 @@ class EngineInferer(Inferer):
         self.is_asked_for = self.engine == OPENVINO or self.amp == INT8
         if self.is_asked_for:
             self._check_device()
-        self._graphs: dict[str, Any] = {}  # the last, by the fingerprint of its network
+        self._compiled: dict[str, CompiledNetwork] = {}  # the last, by the fingerprint of the weights
 
     def __call__(self, inputs: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Take `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`."""
@@ -106,14 +106,16 @@ class EngineInferer(Inferer):
                 refuse(f"--engine {OPENVINO}", "is for networks on the CPU", "give --device cpu too")
             return network
         if self.amp in (AUTO, INT8):
-            may_try = self.is_asked_for or has_openvino()
+            may_try = self.is_asked_for or before or has_openvino()
             return self._int8_or(network, shape, read, before) if may_try and before is not False else network
         if self.engine != OPENVINO:
             return network
         precision = "bf16" if read_boolean("amp", self.amp) else "fp32"
         logger.info("engine: openvino in %s", precision)
-        graph = self._kept(fingerprint(network), lambda: to_graph(network))
-        return CompiledNetwork(graph, precision, self.device)
+        weights = fingerprint(network)
+        return self._compiled.get(weights) or self._keep(
+            weights, CompiledNetwork(to_graph(network), precision, self.device)
+        )
 
     def _int8_or(self, network: nn.Module, shape: Sequence[int], read: Read, before: bool | None) -> Network:
         """Return the network in int8 if that is close to float32, and pays unless it is asked for."""
@@ -128,11 +130,11 @@ class EngineInferer(Inferer):
             return edge_padded(spread_windows(shape, read, window, count), divisor)  # (N, C, X, Y, Z)
 
         with eval_mode(network), torch.inference_mode():
-            graph = self._graph(network, seen, worth=saved >= WORTH_IT * (OF_GUARD + OF_CALIBRATION))
-            if graph is None:
-                return network
-            int8 = CompiledNetwork(graph, self.precision, self.device)
-            return int8 if before or self._is_right(int8, network, seen(GUARDED), grid.sw_batch_size) else network
+            pays = self.is_asked_for or before or (saved >= WORTH_IT * (OF_GUARD + OF_CALIBRATION) and has_nncf())
+            int8 = self._int8(network, seen if pays else None)
+            if int8 is None or before:
+                return int8 or network
+            return int8 if self._is_right(int8, network, seen(GUARDED), grid.sw_batch_size) else network
 
     def _is_right(self, int8: Network, network: nn.Module, windows: torch.Tensor, at_once: int) -> bool:
         """Tell whether int8 is close to float32, and faster than PyTorch unless it is asked for."""
@@ -153,31 +155,34 @@ class EngineInferer(Inferer):
             tell("engine: torch, for int8 is not close to float32: on %d windows %s", len(windows), found.text)
         return found.is_close
 
-    def _graph(self, network: nn.Module, seen: Callable[[int], torch.Tensor], worth: bool) -> Any | None:
-        """Return the graph in int8, kept or calibrated now; None where that does not pay."""
-        weights = fingerprint(network)
-        path = None if self.checkpoint is None or self.checkpoint.path is None else file_beside(self.checkpoint.path)
+    def _int8(self, network: nn.Module, seen: Callable[[int], torch.Tensor] | None) -> CompiledNetwork | None:
+        """Return the network in int8, as it is kept or calibrated now.
 
-        def made() -> Any | None:
-            found = None if path is None else load(path, weights)
-            if found is not None or not (self.is_asked_for or (worth and has_nncf())):
-                return found
+        Args:
+            network: PyTorch's.
+            seen: returns that many windows to calibrate by; None if that does not pay, and then there may be none.
+        """
+        weights = fingerprint(network)
+        if (known := self._compiled.get(weights)) is not None:
+            return known
+        path = None if self.checkpoint is None or self.checkpoint.path is None else file_beside(self.checkpoint.path)
+        graph = None if path is None else load(path, weights)
+        if graph is None and seen is None:
+            return None
+        if graph is None and seen is not None:
             windows = seen(CALIBRATED)
             logger.info("calibrating int8 by %d windows of this volume, once for these weights", len(windows))
-            found = quantise(network, windows)
+            graph = quantise(network, windows)
             if path is not None:
                 try:
-                    save(path, found, weights)
+                    save(path, graph, weights)
                 except OSError as error:
                     logger.info("%s; it is calibrated again the next time", error)
-            return found
+        return self._keep(weights, CompiledNetwork(graph, self.precision, self.device))
 
-        return self._kept(weights, made)
-
-    def _kept(self, weights: str, made: Callable[[], Any]) -> Any:
-        if weights not in self._graphs:
-            self._graphs = {weights: made()}
-        return self._graphs[weights]
+    def _keep(self, weights: str, compiled: CompiledNetwork) -> CompiledNetwork:
+        self._compiled = {weights: compiled}
+        return compiled
 
     def _part(self, kind: type[Any]) -> Any:
         return next((each for each in chain(self.inferer) if isinstance(each, kind)), None)
