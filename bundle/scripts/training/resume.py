@@ -14,7 +14,7 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
 
-from scripts.core import move_into, refuse, write_whole
+from scripts.core import move_into, refuse, return_freed_memory, write_whole
 from scripts.weights import load_plain, read_bytes, read_sidecar, sidecar_path
 
 from .closing import same_command
@@ -173,8 +173,12 @@ def run_training(trainer: Engine, state: TrainingState, patience: Patience, resu
             why = "its patience has run out" if patience.spent else f"--epochs is {trainer.state.max_epochs}"
             logger.warning("nothing to do: training ended after epoch %d, %s", trainer.state.epoch, why)
             return
+    # what was looked up in the volumes, or scored, is freed before processes that load are made of this one
+    return_freed_memory()
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, return_freed_memory)
     with told_if_stopped(trainer, state), told_training(trainer):
         trainer.run()
+    return_freed_memory()
 
 
 @contextmanager

@@ -61,3 +61,19 @@ def test_killed_while_it_is_written_nothing_is_left_that_looks_finished(tmp_path
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     left = [path.name for path in tmp_path.iterdir() if not path.name.startswith(PART)]  # what the next run sweeps up
     assert sorted(left) == ["model_best.json", "model_best.pt"]
+
+
+def test_what_fails_is_told_and_the_training_stands(tmp_path, caplog):
+    save_weights(tmp_path / "model_best.pt", network(), SIDECAR)
+    (tmp_path / "model_best.int8.zip").mkdir()
+    calibrate(tmp_path, network(), volumes((32, 32, 32)), lambda item: item, (32, 32, 32))
+    assert "the weights are not kept in int8: " in caplog.text
+    assert "model_best.int8.zip: cannot be written" in caplog.text
+
+
+def test_of_many_volumes_some_are_read(tmp_path, monkeypatch):
+    save_weights(tmp_path / "model_best.pt", network(), SIDECAR)
+    monkeypatch.setattr("scripts.inference.engine.calibration.quantise", lambda *_: graph())
+    read = []
+    calibrate(tmp_path, network(), volumes((32, 32, 32)) * 200, lambda item: read.append(1) or item, (32, 32, 32))
+    assert 32 <= len(read) <= 64

@@ -2,12 +2,15 @@
 
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
 
 from scripts.core import UserError
-from scripts.inference.engine import CompiledNetwork, EngineInferer
+from scripts.inference import EdgePaddedInferer, GridInferer, MultiscaleInferer
+from scripts.inference.engine import CompiledNetwork, EngineInferer, quantised
 from scripts.inference.engine import engine as module
 from scripts.inference.engine.guard import Comparison
 from scripts.inference.engine.quantised import fingerprint, load
@@ -17,11 +20,11 @@ from tests.inference.engine.examples import engine, logits_of, network, windows
 VOLUME = windows(1, (64, 64, 32))
 
 
-def chosen(inferer, net=None, before=None):
+def chosen(inferer, net=None):
     def read(box):
         return VOLUME[0][(slice(None), *(slice(*each) for each in box))]
 
-    return inferer.network_for(network() if net is None else net, VOLUME.shape[2:], read, before)
+    return inferer.network_for(network() if net is None else net, VOLUME.shape[2:], read)
 
 
 @pytest.fixture
@@ -133,7 +136,7 @@ def test_auto_takes_int8_where_that_pays(pays, checkpoint, monkeypatch):
 
 
 def test_auto_does_not_calibrate_where_that_would_not_pay(monkeypatch, checkpoint):
-    monkeypatch.setattr(module, "OF_GUARD", 0)
+    monkeypatch.setattr(module, "OF_TRYING", 0)
     monkeypatch.setattr(module, "quantise", None)
     assert chosen(engine(checkpoint=checkpoint)) is network()
 
@@ -143,23 +146,16 @@ def test_where_int8_is_not_close_pytorch_goes_on_and_it_is_told(pays, checkpoint
     monkeypatch.setattr(module, "compare", lambda *_: Comparison(0.2, 0.6))
     with caplog.at_level(logging.INFO):
         assert chosen(engine(**how, checkpoint=checkpoint)) is network()
-    (record,) = [each for each in caplog.records if "is not close to float32: on 8 windows" in each.message]
+    (record,) = [each for each in caplog.records if "which is not close to float32: on 8 windows" in each.message]
     assert record.levelname == ("WARNING" if how else "INFO")
     assert "probabilities differ by 0.2 in the mean, and the masks' Dice is 0.600" in record.message
 
 
-def test_the_guard_goes_by_the_weights_threshold(checkpoint, monkeypatch):
+def test_the_guard_goes_by_the_threshold(checkpoint, monkeypatch):
     seen = []
     monkeypatch.setattr(module, "compare", lambda *given: seen.append(given[3]) or Comparison(0, 1))
-    chosen(engine(amp="int8", checkpoint=checkpoint))
+    chosen(engine(amp="int8", checkpoint=checkpoint, threshold=0.4))
     assert seen == [0.4]
-
-
-def test_a_run_that_goes_on_does_so_as_it_began(pays, checkpoint, monkeypatch):
-    assert chosen(engine(checkpoint=checkpoint), before=False) is network()
-    chosen(engine(checkpoint=checkpoint))
-    monkeypatch.setattr(module, "compare", lambda *_: Comparison(1, 0))
-    assert isinstance(chosen(engine(checkpoint=checkpoint), before=True), CompiledNetwork)
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 32), (40, 33, 15)], ids=str)
@@ -177,7 +173,7 @@ def test_it_has_no_say_without_a_network_of_its_own_kind():
 
 
 def test_a_small_volume_before_a_large_one_is_no_hindrance(checkpoint, monkeypatch):
-    monkeypatch.setattr(module, "OF_GUARD", 0)
+    monkeypatch.setattr(module, "OF_TRYING", 0)
     monkeypatch.setattr(module, "FASTER", 0)
     inferer = engine(checkpoint=checkpoint)
     assert chosen(inferer) is network()
@@ -190,8 +186,42 @@ def test_it_is_compiled_once_for_all_volumes(checkpoint):
     assert chosen(inferer) is chosen(inferer)
 
 
-def test_a_run_that_began_by_openvino_does_not_go_on_without(checkpoint, monkeypatch):
-    monkeypatch.setattr(module, "has_openvino", lambda: False)
+@pytest.mark.parametrize("name", ["to_graph", "quantise", "load", "compare", "spread_windows"])
+def test_what_fails_is_pytorchs_unless_openvino_is_asked_for(pays, checkpoint, caplog, monkeypatch, name):
+    def fails(*_):
+        raise RuntimeError("broken\nin many lines")
+
+    monkeypatch.setattr(module if name != "to_graph" else quantised, name, fails)
+    assert chosen(engine(checkpoint=checkpoint)) is network()
+    assert "engine: torch, for OpenVINO fails: " in caplog.text
+    with pytest.raises(RuntimeError, match="broken"):
+        chosen(engine(amp="int8", checkpoint=checkpoint))
+
+
+def test_openvino_that_does_not_start_is_no_hindrance(pays, checkpoint, caplog, monkeypatch):
+    chosen(engine(checkpoint=checkpoint))  # there is a file now
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(UserError, match="needs openvino, which is not installed"):
-        chosen(engine(checkpoint=checkpoint), before=True)
+    monkeypatch.setattr(module, "has_openvino", lambda: True)
+    assert chosen(engine(checkpoint=checkpoint)) is network()
+    assert "engine: torch, for OpenVINO fails: --engine openvino: needs openvino" in caplog.text
+
+
+def test_where_int8_is_not_close_the_engine_that_was_asked_for_goes_on(checkpoint, caplog, monkeypatch):
+    monkeypatch.setattr(module, "compare", lambda *_: Comparison(0.2, 0.6))
+    found = chosen(engine(engine="openvino", checkpoint=checkpoint))
+    batch = windows(2)
+    torch.testing.assert_close(found(batch), logits_of(network(), batch), atol=1e-3, rtol=1e-3)
+
+
+def test_requests_in_threads_convert_one_after_another(tmp_path):
+    networks = [network(channels=(4, 4 * width)) for width in (1, 2, 3)]
+    inferer = engine(amp="int8")
+    with ThreadPoolExecutor(3) as pool:
+        assert all(isinstance(each, CompiledNetwork) for each in pool.map(partial(chosen, inferer), networks))
+
+
+@pytest.mark.parametrize(("scale", "share"), [("auto", 1.0), (1, 1.0), (0.5, 1 / 8)])
+def test_the_size_at_which_the_network_sees_a_volume_counts(scale, share):
+    grid = GridInferer((64, 64, 64), overlap=0, sw_batch_size=2)
+    inferer = EngineInferer(MultiscaleInferer(scale, EdgePaddedInferer(32, grid)))
+    assert inferer._windows_in((256, 256, 256), 32) == pytest.approx(64 * share)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from scripts.inference.engine.guard import FEW, MAX_DIFFERENCE, MIN_AGREEMENT, Comparison, compare, seconds_a_window
+from scripts.inference.engine.guard import FEW, MAX_DIFFERENCE, MIN_AGREEMENT, Comparison, compare, times_as_fast
 
 
 def of_probability(probability):
@@ -61,12 +61,16 @@ def test_the_limits():
     assert not Comparison(0, MIN_AGREEMENT * 0.99).is_close
 
 
-def test_time_is_a_windows_and_not_that_of_the_first_call(monkeypatch):
-    now, calls = [0.0], []
+def test_how_much_faster_is_without_the_first_time_and_by_the_best(monkeypatch):
+    now = [0.0]
 
-    def network(batch):
-        now[0] += 4.0 if calls else 100.0
-        calls.append(len(batch))
+    def taking(*seconds):
+        left = list(seconds)
+
+        def network(batch):
+            now[0] += left.pop(0)
+
+        return network
 
     monkeypatch.setattr("scripts.inference.engine.guard.time.perf_counter", lambda: now[0])
-    assert seconds_a_window(network, torch.zeros(2, 1, 4, 4, 4)) == 2.0
+    assert times_as_fast(taking(1, 4, 2, 9), taking(90, 6, 7, 8), torch.zeros(2, 1, 4, 4, 4)) == 3.0

@@ -1,5 +1,6 @@
 """A network in int8 finds nearly the same; its file is used for its own weights only, and only whole."""
 
+import hashlib
 import json
 import logging
 import zipfile
@@ -10,6 +11,7 @@ import torch
 from scripts.core import UserError
 from scripts.inference.engine import quantised
 from scripts.inference.engine.compiled import CompiledNetwork, to_bytes
+from scripts.inference.engine.graph import to_graph
 from scripts.inference.engine.quantised import file_beside, fingerprint, load, save
 from tests.inference.engine.examples import graph, logits_of, network, windows
 
@@ -83,12 +85,50 @@ def _list(path):
         file.writestr("about.json", json.dumps([1]))
 
 
-@pytest.mark.parametrize("spoil", [_cut, _no_zip, _unpacks_into_much, _other_graph, _list])
+def _again(path, change):
+    """Write it anew with another content of each file, and a hash that fits."""
+    with zipfile.ZipFile(path) as file:
+        text, numbers = change(file.read("graph.xml"), file.read("graph.bin"))
+    with zipfile.ZipFile(path, "w") as file:
+        about = {"weights": "weights", "graph": hashlib.sha256(text + numbers).hexdigest()}
+        file.writestr("about.json", json.dumps(about))
+        file.writestr("graph.xml", text)
+        file.writestr("graph.bin", numbers)
+
+
+def _other_numbers(path):
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    parts["graph.bin"] = parts["graph.bin"][:-8] + bytes(8)
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+
+
+def _spoilt_stream(path):
+    content = bytearray(path.read_bytes())
+    at = content.index(b"graph.bin") + 200
+    content[at : at + 400] = bytes(400)
+    path.write_bytes(content)
+
+
+def _of_four_classes(path):
+    _again(path, lambda *_: to_bytes(to_graph(network(classes=4))))
+
+
+def _no_graph_but_a_hash(path):
+    _again(path, lambda text, numbers: (b"<net/>", numbers))
+
+
+SPOILS = [_cut, _no_zip, _unpacks_into_much, _other_graph, _list, _other_numbers, _spoilt_stream, _of_four_classes]
+
+
+@pytest.mark.parametrize("spoil", [*SPOILS, _no_graph_but_a_hash])
 def test_a_damaged_file_is_told_and_not_used(tmp_path, caplog, spoil):
     path = tmp_path / "a.int8.zip"
     save(path, graph(), "weights")
     spoil(path)
-    assert load(path, "weights") is None
+    assert load(path, "weights", 2) is None
     assert "a.int8.zip: is damaged, so it is not used" in caplog.text
 
 

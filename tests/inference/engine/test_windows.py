@@ -1,5 +1,7 @@
 """Windows are from all over a volume and of every contrast, and there are as many as were asked for."""
 
+import tracemalloc
+
 import pytest
 import torch
 
@@ -36,6 +38,19 @@ def test_a_volume_of_one_window_gives_that():
 def test_few_boxes_of_a_large_volume_are_read():
     read = []
     spread_windows((4096, 4096, 512), lambda box: read.append(box) or torch.zeros(1, 64, 64, 64), (64, 64, 64), 8)
-    assert len(read) == 32
+    assert len(read) == 32 + 8  # those that are taken are read again
     assert read[0] == ((0, 64),) * 3
-    assert read[-1] == ((4032, 4096), (4032, 4096), (448, 512))
+    assert read[31] == ((4032, 4096), (4032, 4096), (448, 512))
+
+
+def test_the_far_end_is_looked_at_too():
+    read = []
+    spread_windows((191, 64, 64), lambda box: read.append(box) or torch.zeros(1, 64, 64, 64), (64, 64, 64), 2)
+    assert ((127, 191), (0, 64), (0, 64)) in read
+
+
+def test_no_list_of_all_windows_is_made():
+    tracemalloc.start()
+    spread_windows((10**5,) * 3, lambda box: torch.zeros(1, 8, 8, 8), (8, 8, 8), 8)
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()

@@ -15,7 +15,7 @@ from monai.data import MetaTensor
 from monai.utils import CommonKeys as Keys
 from torch import nn
 
-from scripts.core import slices
+from scripts.core import most_telling, one_line, slices
 from scripts.weights import Checkpoint
 
 from ..edge_padded import DIVISOR, edge_padded
@@ -35,7 +35,8 @@ def calibrate(
 ) -> None:
     """Keep the best weights of a training in int8, too, beside them.
 
-    Nothing is done without NNCF, which the extra `fast` installs, nor by any but the first of several processes.
+    Nothing is done without NNCF, which the extra `fast` installs, nor by any but the first of several processes. What
+    fails is told, and does no harm: they are calibrated again when they are used.
 
     Args:
         ckpt_dir: with `model_best.pt`; without it nothing is done.
@@ -43,20 +44,21 @@ def calibrate(
         volumes: items that trained.
         transform: gives their `image`, `(1, X, Y, Z)`.
         patch_size: sides (X, Y, Z) of a window, in voxels.
-
-    Raises:
-        UserError: if the weights are damaged, or the file cannot be written.
     """
     best = Path(ckpt_dir) / "model_best.pt"
     if not has_nncf() or not best.is_file() or idist.get_rank() > 0:
         return
-    network = copy.deepcopy(network).cpu()
-    Checkpoint(best, network).load_into(network)
+    some = volumes[:: ceil(len(volumes) / CALIBRATED)]
     windows: list[torch.Tensor] = []
-    for volume in volumes:
-        windows += windows_of(transform(volume)[Keys.IMAGE], patch_size, ceil(CALIBRATED / len(volumes)))
-    logger.info("calibrating int8 by %d windows of what trained", len(windows))
-    save(file_beside(best), quantise(network, windows), fingerprint(network))
+    try:
+        network = copy.deepcopy(network).cpu()
+        Checkpoint(best, network).load_into(network)
+        for volume in some:
+            windows += windows_of(transform(volume)[Keys.IMAGE], patch_size, ceil(CALIBRATED / len(some)))
+        logger.info("calibrating int8 by %d windows of what trained", len(windows))
+        save(file_beside(best), quantise(network, windows), fingerprint(network))
+    except Exception as error:  # the training is done
+        logger.warning("the weights are not kept in int8: %s", one_line(most_telling(error)))
 
 
 def windows_of(image: torch.Tensor, window: Sequence[int], count: int) -> list[torch.Tensor]:

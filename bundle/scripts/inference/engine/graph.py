@@ -10,7 +10,7 @@ from torch import nn
 
 from .libraries import log_left_alone, openvino
 
-SIDE = 32  # of the patch that the graph is traced with; it takes any whose sides are multiples of that
+LEVELS = 6  # of a network that does not tell its own
 
 
 class GroupNormOfChannels(nn.Module):
@@ -62,10 +62,12 @@ def to_graph(network: nn.Module, in_channels: int = 1) -> Any:
     Raises:
         UserError: if OpenVINO is not installed.
     """
+    levels = len((getattr(network, "arguments", None) or {}).get("channels", [0] * LEVELS))
+    side = max(2, 2 ** (levels - 1))  # of the patch that it is traced with, which its poolings halve to one voxel
     copied = copy.deepcopy(network).cpu().float().eval()
     _replace_norms(copied, {})
     with torch.no_grad(), log_left_alone():
-        return openvino().convert_model(copied, example_input=torch.zeros(1, in_channels, SIDE, SIDE, SIDE))
+        return openvino().convert_model(copied, example_input=torch.zeros(1, in_channels, side, side, side))
 
 
 def _replace_norms(module: nn.Module, known: dict[int, nn.Module]) -> None:

@@ -14,6 +14,7 @@ Network = Callable[[torch.Tensor], torch.Tensor]
 
 MAX_DIFFERENCE = 0.01  # of the probability of vessel, in the mean; of the shipped weights it is 0.002 to 0.004
 MIN_AGREEMENT = 0.95  # Dice of the two masks; of the shipped weights it is 0.97 to 0.99
+ROUNDS = 4  # of timing, the first of which does not count
 FEW = 0.001  # share of vessel below which voxels are too few for their Dice to tell
 
 
@@ -64,16 +65,19 @@ def compare(int8: Network, float32: Network, windows: torch.Tensor, threshold: f
     return Comparison(differences / voxels, agreement)
 
 
-def seconds_a_window(network: Network, windows: torch.Tensor) -> float:
-    """Return the time that a network takes for each of a batch of windows, after a first time.
+def times_as_fast(one: Network, other: Network, windows: torch.Tensor) -> float:
+    """Return how many times as fast one network is as another, in turns, after a first time.
 
     Args:
-        network: the network.
+        one: a network.
+        other: what it is held against.
         windows: `(B, C, X, Y, Z)`.
     """
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        network(windows)
-        times.append(time.perf_counter() - start)
-    return min(times[1:]) / len(windows)
+    times: list[list[float]] = [[], []]
+    for _ in range(ROUNDS):
+        for network, its in zip((one, other), times, strict=True):
+            start = time.perf_counter()
+            network(windows)
+            its.append(time.perf_counter() - start)
+    mine, others = (min(its[1:]) for its in times)
+    return others / mine

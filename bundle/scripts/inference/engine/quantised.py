@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from scripts.core import write_whole
+from scripts.core import one_line, write_whole
 
 from .compiled import from_bytes, to_bytes
 from .graph import to_graph
@@ -28,6 +28,7 @@ from .libraries import nncf, openvino
 logger = logging.getLogger(__name__)
 
 SUFFIX = ".int8.zip"
+AXES = 5  # of what it takes and gives
 CALIBRATED = 64  # windows that it is calibrated by
 _TEXT, _NUMBERS, _ABOUT = "graph.xml", "graph.bin", "about.json"
 MAX_PACKED = 20  # times its size, that a file may unpack into; numbers hardly shrink, and the text twenty times
@@ -84,10 +85,10 @@ def save(path: Path, graph: Any, weights: str) -> None:
     Raises:
         UserError: if it cannot be written; what was there is kept.
     """
-    text, numbers = to_bytes(graph)
-    about = {"weights": weights, "openvino": openvino().__version__, "nncf": nncf().__version__}
 
     def write(temporary: Path) -> None:
+        text, numbers = to_bytes(graph)
+        about = {"weights": weights, "graph": hashlib.sha256(text + numbers).hexdigest()}
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
             file.writestr(_ABOUT, json.dumps(about, indent=1) + "\n")
             file.writestr(_TEXT, text)
@@ -96,26 +97,39 @@ def save(path: Path, graph: Any, weights: str) -> None:
     write_whole(path, write)
 
 
-def load(path: Path, weights: str) -> Any | None:
+def load(path: Path, weights: str, classes: int | None = None) -> Any | None:
     """Read a quantised network.
 
     Args:
         path: of `file_beside`.
         weights: `fingerprint` of the network that it must be of.
+        classes: K, that it must tell apart.
 
     Returns:
         An `openvino.Model`; None if there is no file, or one of other weights, or a damaged one, which is told.
+
+    Raises:
+        UserError: if there is a file, and OpenVINO is not installed.
     """
     if not path.is_file():
         return None
+    openvino()
     try:
         with zipfile.ZipFile(path) as file:
             if sum(each.file_size for each in file.infolist()) > MAX_PACKED * path.stat().st_size:
                 raise ValueError("it unpacks into far more than a network takes")
-            if json.loads(file.read(_ABOUT))["weights"] != weights:
+            about = json.loads(file.read(_ABOUT))
+            if about["weights"] != weights:
                 logger.info("%s: is of other weights, so it is not used", path)
                 return None
-            return from_bytes(file.read(_TEXT), file.read(_NUMBERS))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile) as error:
-        logger.warning("%s: is damaged, so it is not used (%s)", path, str(error).partition("\n")[0])
+            text, numbers = file.read(_TEXT), file.read(_NUMBERS)
+        if hashlib.sha256(text + numbers).hexdigest() != about["graph"]:
+            raise ValueError("it is not as it was written")
+        graph = from_bytes(text, numbers)
+        found = graph.output(0).partial_shape  # which raises where there are several
+        if len(graph.inputs) != 1 or len(found) != AXES or classes not in (None, found[1].get_length()):
+            raise ValueError("it is the graph of another network")
+        return graph
+    except Exception as error:  # whatever a damaged file makes a library raise
+        logger.warning("%s: is damaged, so it is not used (%s)", path, one_line(error))
         return None

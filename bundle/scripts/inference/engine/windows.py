@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
+from math import prod
 
 import numpy as np
 import torch
@@ -29,17 +29,22 @@ def spread_windows(
         `(N, C, X, Y, Z)`, float32, on the CPU.
     """
     step = 1.0  # times a window
-    while len(corners := _corners(shape, window, step)) < count and step > SMALLEST_STEP:
+    while prod(map(len, corners := _corners(shape, window, step))) < count and step > SMALLEST_STEP:
         step /= 2
-    places = np.linspace(0, len(corners) - 1, min(len(corners), LOOKED_AT * count)).round().astype(int)
-    boxes = [tuple((at, at + side) for at, side in zip(corners[place], window, strict=True)) for place in places]
-    found = [read(box).float().cpu() for box in boxes]
-    found.sort(key=lambda each: float(each.std()))
-    taken = np.linspace(0, len(found) - 1, min(len(found), count)).round().astype(int)
-    return torch.stack([found[at] for at in taken])  # (N, C, X, Y, Z)
+    lengths = tuple(map(len, corners))
+    places = np.linspace(0, prod(lengths) - 1, min(prod(lengths), LOOKED_AT * count)).round().astype(int)
+    boxes = [
+        tuple((along[at], along[at] + side) for along, at, side in zip(corners, place, window, strict=True))
+        for place in zip(*np.unravel_index(places, lengths), strict=True)
+    ]
+    boxes.sort(key=lambda box: float(read(box).float().std()))  # read again, for all of them are much memory
+    taken = np.linspace(0, len(boxes) - 1, min(len(boxes), count)).round().astype(int)
+    return torch.stack([read(boxes[at]).float().cpu() for at in taken])  # (N, C, X, Y, Z)
 
 
-def _corners(shape: Sequence[int], window: Sequence[int], step: float) -> list[tuple[int, ...]]:
-    steps = [max(1, int(side * step)) for side in window]
-    along = [range(0, size - side + 1, each) for size, side, each in zip(shape, window, steps, strict=True)]
-    return list(product(*along))
+def _corners(shape: Sequence[int], window: Sequence[int], step: float) -> list[list[int]]:
+    """Return where windows begin along each axis; the last ends where the volume does."""
+    return [
+        sorted({*range(0, size - side, max(1, int(side * step))), size - side})
+        for size, side in zip(shape, window, strict=True)
+    ]

@@ -15,6 +15,7 @@ from monai.data import decollate_batch
 from monai.engines import SupervisedEvaluator
 from monai.utils import CommonKeys as Keys
 
+from scripts.core import return_freed_memory
 from scripts.inference import average, classified
 from scripts.metrics import VolumeCounts, gather_volumes, make_metrics
 from scripts.network import VoxelClassifier
@@ -70,18 +71,9 @@ def score_choices(
             network.load_state_dict(load_plain(content, weights, "is damaged", "train again"))
             network.eval()
         for batch in batches:
-            if tried:
-                batch = {**batch, Keys.PRED: _found(validator, batch)}
-            for item in decollate_batch(batch):
-                seen.append((_is_inverted(item[Keys.IMAGE]), int((item[Keys.LABEL] >= 0).sum())))
-                taught = _classified(item, classifier) if classifier is not None and tried else None
-                for share, alike in groupby(tried, key=itemgetter(0)):  # tried are sorted: one copy of logits at a time
-                    helped = _helped(item, taught, share)
-                    for choice in alike:
-                        logits = SmoothLogitsd(Keys.PRED, choice[1])(helped)[Keys.PRED].cpu()  # (K, X, Y, Z)
-                        counts = VolumeCounts.of(logits, item[Keys.LABEL].cpu())
-                        for metric in metrics[choice].values():
-                            metric([counts])
+            seen += _scored(validator, batch, metrics, classifier)
+            del batch  # nothing of a volume is kept while the next is read
+            return_freed_memory()
     finally:
         network.load_state_dict(state)
         network.train(training)
@@ -90,6 +82,33 @@ def score_choices(
     }
     seen = gather_volumes(seen)
     return Scored(scores, [inverted for inverted, _ in seen], sum(labelled for _, labelled in seen))
+
+
+def _scored(
+    validator: SupervisedEvaluator,
+    batch: Mapping[str, Any],
+    metrics: Mapping[Choice, Mapping[str, Any]],
+    classifier: VoxelClassifier | None,
+) -> list[tuple[bool, int]]:
+    """Add a batch to the metrics.
+
+    Returns:
+        Of each item, whether it is inverted, and the number of its labelled voxels.
+    """
+    seen = []
+    if metrics:
+        batch = {**batch, Keys.PRED: _found(validator, batch)}
+    for item in decollate_batch(batch):
+        seen.append((_is_inverted(item[Keys.IMAGE]), int((item[Keys.LABEL] >= 0).sum())))
+        taught = _classified(item, classifier) if classifier is not None and metrics else None
+        for share, alike in groupby(metrics, key=itemgetter(0)):  # they are sorted: one copy of logits at a time
+            helped = _helped(item, taught, share)
+            for choice in alike:
+                logits = SmoothLogitsd(Keys.PRED, choice[1])(helped)[Keys.PRED].cpu()  # (K, X, Y, Z)
+                counts = VolumeCounts.of(logits, item[Keys.LABEL].cpu())
+                for metric in metrics[choice].values():
+                    metric([counts])
+    return seen
 
 
 def _found(validator: SupervisedEvaluator, batch: Mapping[str, Any]) -> torch.Tensor:
