@@ -103,7 +103,7 @@ def test_a_volume_that_teaches_itself_is_a_row_of_its_own(dataset, tiny_weights,
     enabled = []
 
     def kept(pipeline, drawn):
-        enabled.append((pipeline.inferer.enabled, pipeline.inferer.inferer.inferer.enabled))
+        enabled.append((pipeline.inferer.enabled, pipeline.inferer.inferer.inferer.inferer.enabled))
         label = np.asarray(drawn["label"])
         return {"label": label, "affine": np.eye(4)}, np.zeros(label.shape[1:], dtype=np.float32), 1.0
 

@@ -31,7 +31,8 @@ FROM_THE_START = "take a copy of it if there is one, or train from the start wit
 SET_ASIDE = "previous"
 START = "the start, which no epoch has bettered"
 LEFT_BY_A_RUN = (
-    *("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "epochs.csv", "snapshots"),
+    *("model_best.pt", "model_best.json", "model_best.int8.zip", "model_last.pt", "model_last.json"),
+    *("epochs.csv", "snapshots"),
     NAME,
 )
 

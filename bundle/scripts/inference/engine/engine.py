@@ -41,6 +41,7 @@ TRIED = 8  # windows that int8 is tried on
 OF_TRYING, OF_CALIBRATION = 24, 250  # what either takes, in windows of PyTorch's, measured
 SAVES = 0.5  # of the time, which int8 is taken to save before it is measured
 WORTH_IT = 2  # times what it costs, that it has to save
+EVEN = 0.5  # the threshold of a network without weights
 FASTER = 1.15  # by which it has to be faster than what PyTorch computes in
 
 _ONE_AT_A_TIME = Lock()
@@ -59,7 +60,7 @@ class EngineInferer(Inferer):
         amp: the option: `auto`, true, false or `int8`.
         bfloat16: whether PyTorch computes in bfloat16.
         checkpoint: the weights, beside whose file what is calibrated is kept.
-        threshold: above which a voxel is vessel.
+        threshold: above which a voxel is vessel; by default the weights' own.
 
     Raises:
         UserError: for an engine that does not exist, is not installed or has no such device, and for int8 by PyTorch.
@@ -72,7 +73,7 @@ class EngineInferer(Inferer):
         amp: bool | str = AUTO,
         bfloat16: bool = False,
         checkpoint: Checkpoint | None = None,
-        threshold: float = 0.5,
+        threshold: float | str | None = None,
     ) -> None:
         super().__init__()
         self.inferer, self.checkpoint, self.threshold = inferer, checkpoint, threshold
@@ -167,7 +168,9 @@ class EngineInferer(Inferer):
         if not self.is_asked_for and gain < FASTER:
             logger.info("engine: torch, for int8 is %.2g times as fast here as %s", gain, self.precision)
             return False
-        found = compare(int8, autocast(network, False), windows, self.threshold, at_once)
+        weights = self.checkpoint
+        threshold = EVEN if weights is None or weights.path is None else weights.threshold(self.threshold)
+        found = compare(int8, autocast(network, False), windows, threshold, at_once)
         if found.is_close:
             told = "engine: openvino in int8, %.2g times as fast here as torch in %s; on %d windows %s"
             logger.info(told, gain, self.precision, len(windows), found.text)
