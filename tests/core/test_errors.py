@@ -1,4 +1,6 @@
 import importlib
+import signal
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -193,3 +195,16 @@ def test_a_refusal_of_modules_that_were_loaded_anew_is_one(monkeypatch):
     error = caught(lambda: wrapped(refuse_a_file))
     assert is_refusal(error)
     assert one_line(error) == "a.nii.gz: cannot be read (ended early); copy it again"
+
+
+def test_ctrl_c_ends_as_its_signal_does_whatever_runs_at_the_end():
+    code = (
+        "import atexit\n"
+        "from scripts.core import install_excepthook\n"
+        "install_excepthook()\n"
+        "atexit.register(lambda: eval('1'))\n"
+        "raise KeyboardInterrupt('stopped')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=BUNDLE, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr.splitlines()[-1] == "error: stopped"

@@ -10,8 +10,11 @@ wraps around it. Any other exception also ends in one line, with its traceback a
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +27,8 @@ from tqdm.auto import tqdm
 from .terminal import make_logs_printable, printable
 
 logger = logging.getLogger(__name__)
+
+_interrupted: list[type[BaseException]] = []  # what ended this process, if Ctrl-C did
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -230,6 +235,8 @@ def report_exception(kind: type[BaseException], error: BaseException, trace: Tra
         sys.stderr.write(printable("".join(traceback.format_exception(kind, error, trace))))
     sys.stdout.flush()
     print(f"error: {one_line(error)}", file=sys.stderr)
+    if issubclass(kind, KeyboardInterrupt):
+        _interrupted.append(kind)
 
 
 def install_excepthook() -> None:
@@ -238,7 +245,20 @@ def install_excepthook() -> None:
     Neither that line nor the log sends a terminal the control characters of a file name.
     """
     sys.excepthook = report_exception
+    atexit.unregister(_end_as_interrupted)
+    atexit.register(_end_as_interrupted)
     make_logs_printable()
+
+
+def _end_as_interrupted() -> None:
+    """After Ctrl-C, end as its signal does, so that a shell's loop ends too.
+
+    Python does so by itself, unless something that runs at its end evaluates text, as PyTorch does where the package
+    tabulate is installed.
+    """
+    if _interrupted and os.name == "posix":
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
