@@ -111,7 +111,7 @@ docs: $(VENV)/.run
 pictures: $(VENV)/.run
 	PYTHONPATH=bundle $(BIN)/python docs/make_picture.py
 
-foundation: $(VENV)/.run
+foundation: $(VENV)/.dev
 	OUT="$(FOUNDATION)" MASKS="$(MASKS)" PYTHON="$(CURDIR)/$(BIN)/python" bash experiments/foundation/rebuild.sh
 
 lint: $(VENV)/.dev

@@ -116,7 +116,7 @@ def _train_and_score(folder: Path, dataset: Path, options: Mapping[str, Any]) ->
     run_bundle([TRAIN, PRETRAIN], ckpt_dir=folder / "weights", **options)
     weights = folder / "weights" / "model_best.pt"
     widths = {"network_def#channels": read_sidecar(weights)["network"]["channels"]}
-    run_bundle([TRAIN, EVALUATE], dataset_dir=dataset, ckpt_path=weights, output_dir=folder, **widths)
+    run_bundle([TRAIN, EVALUATE], dataset_dir=dataset, ckpt_path=weights, output_dir=folder, engine="torch", **widths)
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.few_labels.part import NOT_LABELLED, LabelledVolume, Part, write_part
-from experiments.few_labels.trial import evaluate, scores_in
+from experiments.few_labels.trial import WITHOUT_INT8, evaluate, scores_in
 from experiments.kinds import DATASET
 from scripts.commands import FINETUNE, TRAIN, run_bundle
 from scripts.core import WEIGHTS, check_writable, refuse, region_box
@@ -59,6 +59,7 @@ def run_held_out(
                 out = folder / name / f"{kind}_{seed}"
                 if not (out / "model_best.pt").is_file():
                     options = {"unlabelled_value": NOT_LABELLED, "ckpt_dir": out, "seed": seed, **split}
+                    options |= WITHOUT_INT8
                     run_bundle([TRAIN, FINETUNE], dataset_dir=block, **options)
                 sidecar = read_sidecar(out / "model_best.pt")
                 after = _score(out / "rest", rest, scale, out / "model_best.pt")

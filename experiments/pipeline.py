@@ -32,6 +32,7 @@ class Pipeline:
         parser = ConfigParser()
         parser.read_config(str(INFERENCE))
         ours = {"bundle_root": str(BUNDLE), "ckpt_path": str(ckpt_path), "device": "cpu", "windows#progress": False}
+        ours["engine"] = "torch"  # figures are those of one engine, whatever is installed
         parser.update({**ours, **options})
         self.checkpoint = Checkpoint(ckpt_path)
         self.network = self.checkpoint.as_network().eval()

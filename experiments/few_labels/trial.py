@@ -25,6 +25,7 @@ SCHEDULE = ("epochs", "iterations_per_epoch", "batch_size", "val_interval")
 """Options of finetune.json that decide how many steps a training takes; one from scratch takes as many."""
 LEFT = ("resume.pt", "model_last.pt", "model_last.json")
 DONE = "trained.json"
+WITHOUT_INT8 = {"train#calibrates": False}  # or the seconds of a training would depend on what is installed
 TIMED = 3  # steps, of which the first, which is slower, does not count
 
 
@@ -94,6 +95,7 @@ def train(folder: Path, dataset: Path, recipe: Recipe, method: str, seed: int, k
         return best, known["seconds"]
     shutil.rmtree(folder, ignore_errors=True)
     options = {"dataset_dir": dataset, "unlabelled_value": NOT_LABELLED, "ckpt_dir": folder, "seed": seed}
+    options |= WITHOUT_INT8
     begun = time.monotonic()
     run_bundle(recipe.configs(method), **options, **recipe.chosen(method))
     seconds = time.monotonic() - begun
@@ -124,7 +126,7 @@ def evaluate(
         UserError: if the evaluation fails; what it printed says why.
     """
     given = {"dataset_dir": dataset, "output_dir": folder, "unlabelled_value": NOT_LABELLED, "ckpt_path": weights}
-    run_bundle([TRAIN, EVALUATE, *overlays], **given, **options)
+    run_bundle([TRAIN, EVALUATE, *overlays], **given, engine="torch", **options)
     return scores_in(folder)
 
 

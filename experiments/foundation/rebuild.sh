@@ -4,7 +4,7 @@
 # A first argument of "brief" tries every stage for a step or two.
 set -euo pipefail
 
-OUT=${OUT:-foundation}                 # gets model.pt and model.json, and a folder for each stage
+OUT=${OUT:-foundation}                 # gets model.pt, model.json and model.int8.zip, and a folder for each stage
 MASKS=${MASKS:-}                       # folder of real vessel masks; without, none of the vessels are cut from masks
 PYTHON=${PYTHON:-python}
 ROOT=$(git rev-parse --show-toplevel)
@@ -63,3 +63,7 @@ sidecar = json.loads(path.read_text())
 sidecar |= {"normalisation": {"lower": 0.001, "upper": 99.999}, "trained_normalisation": sidecar["normalisation"]}
 path.write_text(json.dumps(sidecar, indent=2) + "\n")
 END
+
+echo "6. the same in int8, for CPUs"
+cd "$ROOT"
+PYTHONPATH=bundle "$PYTHON" -m experiments int8 --ckpt_path "$OUT/model.pt" --windows "$(or_brief 64 2)"

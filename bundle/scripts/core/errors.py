@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import re
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +26,6 @@ from .terminal import make_logs_printable, printable
 
 logger = logging.getLogger(__name__)
 
-_interrupted: list[type[BaseException]] = []  # what ended this process, if Ctrl-C did
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -235,8 +232,10 @@ def report_exception(kind: type[BaseException], error: BaseException, trace: Tra
         sys.stderr.write(printable("".join(traceback.format_exception(kind, error, trace))))
     sys.stdout.flush()
     print(f"error: {one_line(error)}", file=sys.stderr)
-    if issubclass(kind, KeyboardInterrupt):
-        _interrupted.append(kind)
+    # what evaluates text at the end of a process makes Python forget that Ctrl-C ended it, and exit with 1; this does,
+    # where the package tabulate is installed, and what it writes is for PyTorch's developers
+    if (told := getattr(sys.modules.get("torch._dynamo.utils"), "dump_compile_times", None)) is not None:
+        atexit.unregister(told)
 
 
 def install_excepthook() -> None:
@@ -245,20 +244,7 @@ def install_excepthook() -> None:
     Neither that line nor the log sends a terminal the control characters of a file name.
     """
     sys.excepthook = report_exception
-    atexit.unregister(_end_as_interrupted)
-    atexit.register(_end_as_interrupted)
     make_logs_printable()
-
-
-def _end_as_interrupted() -> None:
-    """After Ctrl-C, end as its signal does, so that a shell's loop ends too.
-
-    Python does so by itself, unless something that runs at its end evaluates text, as PyTorch does where the package
-    tabulate is installed.
-    """
-    if _interrupted and os.name == "posix":
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

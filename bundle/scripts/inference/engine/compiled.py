@@ -36,7 +36,7 @@ class CompiledNetwork:
 
     def __init__(self, graph: Any, precision: str, device: str = CPU) -> None:
         self.graph, self.precision, self.device = graph, precision, device
-        self._requests: dict[tuple[int, ...], list[Any]] = {}
+        self._requests: dict[tuple[int, ...], list[Any]] = {}  # by the size of window
         self._lock = Lock()
 
     def __call__(self, windows: torch.Tensor) -> torch.Tensor:
@@ -56,15 +56,17 @@ class CompiledNetwork:
         return torch.cat(found).to(windows.device)  # (B, K, X, Y, Z)
 
     def _requests_for(self, shape: Sequence[int], at_once: int) -> list[Any]:
-        key = *shape, streams = (*shape, min(at_once, torch.get_num_threads()))
-        if key not in self._requests:
+        streams = min(at_once, torch.get_num_threads())
+        known = self._requests.pop(tuple(shape), [])
+        if len(known) < streams:  # a last batch of fewer windows makes do with what is there
             if len(self._requests) >= SIZES:  # each holds the memory of its layers
                 self._requests.clear()
             fitted = self.graph.clone()
             fitted.reshape([1, *shape])
             compiled = openvino().Core().compile_model(fitted, self.device, self._settings(streams))
-            self._requests[key] = [compiled.create_infer_request() for _ in range(streams)]
-        return self._requests[key]
+            known = [compiled.create_infer_request() for _ in range(streams)]
+        self._requests[tuple(shape)] = known
+        return known
 
     def _settings(self, streams: int) -> dict[str, Any]:
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": HINTS[self.precision]}
