@@ -73,7 +73,7 @@ def test_a_training_is_done_once_and_one_that_was_stopped_begins_again(tmp_path,
     assert configs == [TRAIN, FINETUNE, OVERLAY]
     assert options == {
         **{"dataset_dir": tmp_path / "data", "ckpt_dir": out, "ckpt_path": WEIGHTS},
-        **{"unlabelled_value": NOT_LABELLED, "seed": 5, "epochs": 2},
+        **{"unlabelled_value": NOT_LABELLED, "seed": 5, "epochs": 2, "train#calibrates": False},
     }
     train(*how, "another key")
     assert len(commands.given) == 3
@@ -87,7 +87,8 @@ def test_a_training_without_a_score_is_refused(tmp_path, monkeypatch):
 
 def test_what_is_undefined_is_no_number(tmp_path, monkeypatch):
     def scored(configs, output_dir, **options):
-        assert options == {"dataset_dir": "D", "unlabelled_value": NOT_LABELLED, "ckpt_path": "W", "scale": 1}
+        given = {"dataset_dir": "D", "unlabelled_value": NOT_LABELLED, "ckpt_path": "W", "engine": "torch"}
+        assert options == {**given, "scale": 1}
         (output_dir / "metrics.json").write_text(json.dumps({"cases": {"v": {"dice": 0.5, "auroc": None}}}))
 
     monkeypatch.setattr(trial, "run_bundle", scored)
