@@ -10,6 +10,7 @@ from scripts.core import WEIGHTS
 from scripts.data import Synthesised
 from scripts.inference.engine import CompiledNetwork, file_beside, fingerprint, load, windows_of
 from scripts.inference.engine.guard import compare
+from scripts.io import read_header, write_volume
 from scripts.network import TubeNet
 from scripts.transforms import ScaleToUnitd
 from scripts.weights import Checkpoint, read_sidecar, save_weights
@@ -54,6 +55,26 @@ def test_int8_is_calibrated_once_and_finds_nearly_the_same(bundle, weights, imag
     int8, same, fp32 = (np.load(tmp_path / name / "a_prob.npy") for name in ("int8", "again", "fp32"))
     np.testing.assert_array_equal(int8, same)
     assert 0 < np.abs(int8 - fp32).mean() < 0.02
+
+
+@pytest.mark.parametrize("blocks", ["false", "true"])
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"engine": "openvino", "amp": "false"}, "openvino in fp32"),
+        ({"amp": "int8"}, "openvino in int8"),
+        ({"amp": "true"}, "torch in bf16"),
+    ],
+    ids=["openvino", "int8", "torch"],
+)
+def test_a_result_says_what_computed_it(bundle, weights, tmp_path, blocks, how, told):
+    voxels = (255 * tubes((64, 40, 33), radius=8)).astype(np.uint8)
+    write_volume(tmp_path / "a.tif", voxels, voxel_size=(1, 1, 1), unit="µm")
+    options = {"dataset_dir": tmp_path / "a.tif", "ckpt_path": weights, **TINY_NETWORK, "blocks": blocks}
+    bundle.run("inference", **options, **how, output_dir=tmp_path / "out").ok()
+    provenance = read_header(tmp_path / "out" / "a_seg.tif").provenance
+    assert provenance["computed_by"] == told
+    assert provenance["weights"] == weights.name
 
 
 def test_scores_by_openvino_in_float32_are_pytorchs(bundle, weights, tiny_dataset, tmp_path):

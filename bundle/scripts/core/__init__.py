@@ -81,6 +81,7 @@ from .machine import (
     garbage_left,
     has_float64,
     keep_freed_memory,
+    measured_once,
     peak_memory,
     return_freed_memory,
 )
@@ -148,6 +149,7 @@ __all__ = [
     "list_failures",
     "longest_in_plane_axis",
     "make_folder",
+    "measured_once",
     "most_telling",
     "move",
     "move_into",

@@ -120,7 +120,7 @@ class SaveVolumed(SaveImaged):
         output_dir: created if it does not exist; call `check_writable` to find out early whether that is possible.
         output_postfix: `seg`, `prob`, ...; it may not be empty if the result would then overwrite the input.
         output_dtype: `uint8`, `uint16` or `float32`, or numpy's types. A value that it cannot hold is an error.
-        provenance: names and values that are stored in each file's metadata.
+        provenance: names and values that are stored in each file's metadata, as they are when it is written.
         image_key: key of the image, whose metadata is used where the result carries none.
         allow_missing_keys: whether a key may be absent.
         label_names: names of the classes, background first, for files that keep them.
@@ -144,7 +144,7 @@ class SaveVolumed(SaveImaged):
         self.output_dir = Path(output_dir)
         self.output_postfix = output_postfix
         self.output_dtype = np.dtype(output_dtype)
-        self.provenance = dict(provenance or {})
+        self.provenance = provenance or {}
         self.image_key = image_key
         self.label_names = None if label_names is None else list(label_names)
 

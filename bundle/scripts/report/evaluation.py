@@ -65,6 +65,7 @@ def run_evaluation(
         UserError: for a theme that does not exist; if a file cannot be written, or if a volume could not be loaded; the
             others are scored before.
     """
+    about = dict(about or {})  # as it is now: what is noted of single volumes while they are predicted is not of all
     theme_of(theme)  # refused now, and not after all volumes
     mine: list[_Volume] = []  # those that this process scores
 
@@ -101,7 +102,7 @@ def run_evaluation(
     if rows:
         labelled = {volumes[i].name: volumes[i].labelled for i in rows}
         drawn = {name: curve for name, curve in curves.items() if curve is not None}
-        told = {**(about or {}), **({"region": str(region)} if region else {})}
+        told = {**about, **({"region": str(region)} if region else {})}
         _write(Path(output_dir), metrics, drawn, labelled, told, theme)
     if failures and idist.get_rank() == 0:  # so that several processes say so once
         earlier = " (those there are of an earlier run)" if (Path(output_dir) / "metrics.json").exists() else ""

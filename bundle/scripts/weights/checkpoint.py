@@ -135,9 +135,12 @@ class Checkpoint:
         """
         return read_cleaning(self.sidecar.get("cleaning"), asked)
 
-    @property
+    @cached_property
     def provenance(self) -> dict[str, str]:
-        """What every output states as its origin: the weights' name and hash, the bundle's version."""
+        """What every output states as its origin: the weights' name and hash, the bundle's version.
+
+        What computes adds under `computed_by` how it does (`scripts.inference.EngineInferer`).
+        """
         self.check()
         metadata = json.loads((BUNDLE / "configs" / "metadata.json").read_text())
         version = f"{metadata['name']} {metadata['version']}"

@@ -151,6 +151,16 @@ def test_where_int8_is_not_close_pytorch_goes_on_and_it_is_told(pays, checkpoint
     assert "probabilities differ by 0.2 in the mean, and the masks' Dice is 0.600" in record.message
 
 
+def test_the_weights_provenance_tells_what_computed(checkpoint, monkeypatch):
+    inferer = engine(amp="int8", checkpoint=checkpoint)
+    chosen(inferer)
+    assert checkpoint.provenance["computed_by"] == "openvino in int8"
+    monkeypatch.setattr(module, "compare", lambda *_: Comparison(0.2, 0.6))
+    chosen(inferer)
+    assert checkpoint.provenance["computed_by"] == "torch in fp32"
+    engine(checkpoint=Checkpoint(None)).note(network())  # there is no result whose origin weights would be
+
+
 def test_the_guard_goes_by_the_threshold(checkpoint, monkeypatch):
     seen = []
     monkeypatch.setattr(module, "compare", lambda *given: seen.append(given[3]) or Comparison(0, 1))

@@ -2,22 +2,16 @@
 
 That a processor has instructions for bfloat16 does not tell: of two that have `avx512_bf16`, one multiplies matrices
 four times as fast with it as in float32, and the other half as fast. So a convolution of the network's own size is
-timed in both, which takes less than half a second, once: the result lies in the user's cache.
+timed in both, which takes less than half a second, once (`measured.py`).
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import math
-import os
-import platform
 import time
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import write_text
+from .measured import measured_once
 
 if TYPE_CHECKING:
     import torch
@@ -28,33 +22,17 @@ WORTH_IT = 1.05  # bfloat16 is less exact, so it has to be faster by this
 CHANNELS, SIDE, SMALL = 16, 64, 16  # of the shipped network's first level; and a side that tells whether that is safe
 PATIENCE = 1.0  # seconds for a convolution in bfloat16; where it is only imitated, it takes six, and a training hours
 REPEATS = {False: 2, True: 1}  # of a prediction, and of a training step, which takes three times as long
-CACHE = Path("tubenet", "precision.json")
 
 
 def gain_of_bfloat16(device: str | torch.device, training: bool) -> float:
-    """Return how many times as fast the network is in bfloat16 as in float32.
-
-    It is measured once for each processor or GPU, number of threads and release of PyTorch, and looked up then; where
-    the cache cannot be written, it is measured in every process.
+    """Return how many times as fast the network is in bfloat16 as in float32, measured once.
 
     Args:
         device: to compute on, which must be able to.
         training: whether gradients are computed, too.
     """
-    return _gain(str(device), training)
-
-
-@cache
-def _gain(device: str, training: bool) -> float:
-    path, name = _cache_folder() / CACHE, _name_of(device, training)
-    known = _read(path)
-    if name not in known:
-        known[name] = measure_gain(device, training)
-        try:
-            write_text(path, json.dumps(known, indent=1) + "\n")
-        except OSError as error:
-            logger.debug("%s: cannot be written (%s)", path, error)
-    return known[name]
+    what = "training" if training else "prediction"
+    return measured_once(what, device, lambda: measure_gain(device, training))
 
 
 def measure_gain(device: str | torch.device, training: bool) -> float:
@@ -104,40 +82,3 @@ def _seconds(device: str | torch.device, dtype: torch.dtype, side: int, training
         return now() - start
     finally:
         torch.set_num_threads(threads)
-
-
-def _name_of(device: str, training: bool) -> str:
-    """Return what a measurement depends on, in words."""
-    import torch
-
-    what = "training" if training else "prediction"
-    if torch.device(device).type == "cuda":
-        on = torch.cuda.get_device_name(device)
-    else:
-        limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
-        # virtual machines have one name for processors with and without
-        known = torch.cpu.get_capabilities()
-        has = " ".join(name for name in ("avx512_bf16", "amx_bf16") if known.get(name))
-        on = f"{_processor()}, {has} {limit}, {torch.get_num_threads()} threads"
-    return f"{what} on {on}, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~", ".cache").expanduser())
-
-
-def _read(path: Path) -> dict[str, float]:
-    """Return what was measured before, or nothing where the file is damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): float(gain) for name, gain in found.items() if math.isfinite(gain) and gain >= 0}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
-        return {}

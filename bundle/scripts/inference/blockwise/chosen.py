@@ -57,5 +57,7 @@ def network_for(inferer: Inferer, network: Network, image: Image, folder: WorkFo
             refuse(path, "the network that this run began with is gone", f"remove {folder.path}, and begin again")
         logger.info("engine: openvino, by which this run began")
         network = CompiledNetwork(graph, str(began), engine.device)
+    if engine is not None:
+        engine.note(network)
     # rounded once, and not for every block
     return with_rounded_weights(network) if precision(inferer) == "bf16" else network

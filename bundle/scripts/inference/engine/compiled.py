@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 
 import torch
+
+from scripts.core import INT8
 
 from .libraries import openvino
 
@@ -38,6 +41,12 @@ class CompiledNetwork:
         self.graph, self.precision, self.device = graph, precision, device
         self._requests: dict[tuple[int, ...], list[Any]] = {}  # by the size of window
         self._lock = Lock()
+
+    @cached_property
+    def computes_in(self) -> str:
+        """What most of it computes in: `int8`, or else its precision."""
+        is_int8 = any(each.get_type_name() == "FakeQuantize" for each in self.graph.get_ops())
+        return INT8 if is_int8 else self.precision
 
     def __call__(self, windows: torch.Tensor) -> torch.Tensor:
         """Take `(B, C, X, Y, Z)` to logits `(B, K, X, Y, Z)`, both float32."""

@@ -15,7 +15,7 @@ from monai.inferers import Inferer
 from monai.networks.utils import eval_mode
 from torch import nn
 
-from scripts.core import AUTO, INT8, Box, most_telling, one_line, read_boolean, refuse, slices
+from scripts.core import AUTO, INT8, Box, by, measured_once, most_telling, one_line, read_boolean, refuse, slices
 from scripts.weights import Checkpoint
 
 from ..bfloat16 import autocast, with_rounded_weights
@@ -52,7 +52,7 @@ class EngineInferer(Inferer):
     """Put OpenVINO's network in the place of PyTorch's, where that is asked for or pays.
 
     In int8 it is compared with float32 on windows of each volume first (`guard.py`), and PyTorch goes on where they
-    differ. What was calibrated is kept beside the weights.
+    differ. What was calibrated is kept beside the weights, whose provenance tells then what computes.
 
     Args:
         inferer: runs the network over a volume.
@@ -107,6 +107,18 @@ class EngineInferer(Inferer):
         Raises:
             UserError: where OpenVINO is asked for and cannot run the network.
         """
+        chosen = self._choose(network, shape, read)
+        self.note(chosen)
+        return chosen
+
+    def note(self, chosen: Network) -> None:
+        """Tell in the weights' provenance what computes from now on."""
+        if self.checkpoint is not None and self.checkpoint.path is not None:
+            is_compiled = isinstance(chosen, CompiledNetwork)
+            told = f"{OPENVINO} in {chosen.computes_in}" if is_compiled else f"{TORCH} in {self.precision}"
+            self.checkpoint.provenance["computed_by"] = told
+
+    def _choose(self, network: Network, shape: Sequence[int], read: Read) -> Network:
         if self.engine == TORCH or not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
             return network
         if next(network.parameters()).device.type != "cpu":
@@ -164,7 +176,10 @@ class EngineInferer(Inferer):
         """Tell whether int8 is close to float32, and faster than PyTorch unless it is asked for."""
         is_bfloat16 = self.precision == "bf16"
         torchs = autocast(with_rounded_weights(network) if is_bfloat16 else network, is_bfloat16)
-        gain = times_as_fast(int8, torchs, windows[-at_once:])
+        tried = windows[-at_once:]
+        what = f"int8 of {fingerprint(network)[:16]} by openvino {openvino().__version__} on {self.device}"
+        against = f"{what}, against {self.precision}, with {by(tried.shape)} voxels"
+        gain = measured_once(against, tried.device, lambda: times_as_fast(int8, torchs, tried))
         if not self.is_asked_for and gain < FASTER:
             logger.info("engine: torch, for int8 is %.2g times as fast here as %s", gain, self.precision)
             return False
