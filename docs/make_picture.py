@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image
 
 from scripts.commands.bundle import INFERENCE, run_bundle
-from scripts.commands.contact_sheet import draw_contact_sheet
 from scripts.commands.demo import run_demo
+from scripts.commands.pictures.contact_sheet import draw_contact_sheet
 from scripts.commands.synthesise import write_dataset
 from scripts.core import refuse_unknown, write_whole
 from scripts.io import read_volume

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from monai.transforms import LoadImage
 
-from scripts.commands.outlines import draw_outlines
+from scripts.commands.pictures.outlines import draw_outlines
 from scripts.data import checked_images, find_labelled, find_scored
 from scripts.io import VolumeReader, level_of_label, read_header, read_volume, write_volume
 from tests.helpers.volume_examples import npy, told, zyx

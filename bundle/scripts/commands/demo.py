@@ -15,7 +15,7 @@ from scripts.report import overlay_curves, slice_panel, theme_of
 from scripts.weights import read_sidecar
 
 from .bundle import EVALUATE, FINETUNE, INFERENCE, TRAIN, run_bundle
-from .outlines import vessel_or_not
+from .pictures.outlines import vessel_or_not
 from .synthesise import write_dataset
 
 STYLE, SEED = "hollow", 0

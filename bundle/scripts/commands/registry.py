@@ -128,7 +128,7 @@ def _read_source(file: Path, name: str) -> Described:
 COMMANDS = Commands(
     {
         "average-weights": "scripts.weights.average:average_weights",
-        "contact-sheet": "scripts.commands.contact_sheet:draw_contact_sheet",
+        "contact-sheet": "scripts.commands.pictures.contact_sheet:draw_contact_sheet",
         "curves": "scripts.report.curves:overlay_curves",
         "demo": "scripts.commands.demo:run_demo",
         "export-program": "scripts.weights.export:export_program",
@@ -136,7 +136,7 @@ COMMANDS = Commands(
         "import-dataset": "scripts.data.convert.kinds:import_dataset",
         "import-weights": "scripts.weights.keras.convert:import_weights",
         "label": "scripts.commands.label:serve",
-        "outlines": "scripts.commands.outlines:draw_outlines",
+        "outlines": "scripts.commands.pictures.outlines:draw_outlines",
         "prepare": "scripts.commands.prepare:prepare",
         "publish": "scripts.weights.publish:publish",
         "restore-foundation": "scripts.monailabel.active_weights:restore_foundation",

@@ -10,7 +10,7 @@ import tifffile
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from scripts.commands.outlines import draw_outlines, vessel_or_not
+from scripts.commands.pictures.outlines import draw_outlines, vessel_or_not
 from scripts.io import read_volume, write_volume
 from scripts.report.theme import MISSED_COLOUR, OUTLINE_COLOUR, THEMES
 from tests.helpers.dataset_examples import write_tubes
@@ -135,7 +135,8 @@ def drawn_with(monkeypatch):
     """What `slice_panel` is given, instead of a picture."""
     given = []
     monkeypatch.setattr(
-        "scripts.commands.outlines.slice_panel", lambda path, *volumes, **said: given.append((path, volumes, said))
+        "scripts.commands.pictures.outlines.slice_panel",
+        lambda path, *volumes, **said: given.append((path, volumes, said)),
     )
     return given
 

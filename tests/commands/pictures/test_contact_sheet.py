@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from scripts.commands.contact_sheet import draw_contact_sheet
+from scripts.commands.pictures.contact_sheet import draw_contact_sheet
 from scripts.io import write_volume
 from tests.helpers.dataset_examples import write_tubes
 
@@ -20,9 +20,9 @@ def sheets(monkeypatch):
         drawn.append({"images": images, "labels": labels, "title": title, "captions": captions, "theme": theme})
         return path
 
-    monkeypatch.setattr("scripts.commands.contact_sheet.patch_grid", keep)
-    monkeypatch.setattr("scripts.commands.contact_sheet.MAX_PATCHES", 5)
-    monkeypatch.setattr("scripts.commands.contact_sheet.MIN_SYNTHETIC", 2)
+    monkeypatch.setattr("scripts.commands.pictures.contact_sheet.patch_grid", keep)
+    monkeypatch.setattr("scripts.commands.pictures.contact_sheet.MAX_PATCHES", 5)
+    monkeypatch.setattr("scripts.commands.pictures.contact_sheet.MIN_SYNTHETIC", 2)
     return drawn
 
 
