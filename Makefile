@@ -18,7 +18,6 @@ FINDINGS := findings
 MINUTES ?= 60
 PICTURES ?=
 CLINIC := orthanc orthanc-dicomweb chromium dicom3tools
-OF_OPENVINO := tests/inference/engine tests/inference/blockwise/test_chosen.py tests/workflows/test_engine.py
 DICOMWEB := /usr/share/orthanc/plugins/libOrthancDicomWeb.so
 # MLflow, which the tests use, otherwise reports that it was
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -66,11 +65,8 @@ demo: $(VENV)/.run
 	cd bundle && ../$(BIN)/python -m scripts demo --output_dir ../$(DEMO)
 
 # a process a core, each with one thread: most tests start programs, and threads of several would stand in each other's way
-# those that run OpenVINO come in processes of their own: in one that had run thousands of tests before, it ended the
-# process without a word as soon as that started another, and why is not known
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov $(addprefix --ignore=,$(OF_OPENVINO))
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-append $(OF_OPENVINO)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov
 
 # one process, with one thread; the seed is told at the start and with each finding
 fuzz: $(VENV)/.dev

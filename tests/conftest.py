@@ -82,7 +82,6 @@ def workflow(monkeypatch):
         options = {"bundle_root": str(BUNDLE), **options}
         return ConfigWorkflow(files, logging_file=False, workflow_type=kind, **options)
 
-    monkeypatch.setattr("scripts.inference.engine.calibration.has_nncf", lambda: False)  # Makefile says why
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "argv", ["pytest"])

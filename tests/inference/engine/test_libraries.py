@@ -57,3 +57,27 @@ def test_the_log_of_the_process_stays_as_it_was():
         "print(state() == before)"
     )
     assert done.stdout.split() == ["True"], done.stderr
+
+
+def test_a_signal_does_not_crash_the_process_after_networks_have_come_and_gone():
+    done = run(
+        "import faulthandler, gc, os, signal\n"
+        "faulthandler.enable()\n"  # it has a stack for signals too
+        "import torch\n"
+        "from scripts.inference.engine.compiled import CompiledNetwork\n"
+        "from scripts.inference.engine.quantised import quantise\n"
+        "from scripts.network import TubeNet\n"
+        "windows = torch.rand(2, 1, 32, 32, 32)\n"
+        "graph = quantise(TubeNet(channels=[4, 4]), windows)\n"
+        "networks = [CompiledNetwork(graph, 'fp32') for _ in range(2)]\n"
+        "for network in networks: network(windows)\n"
+        "while networks:\n"
+        "    del networks[0], network\n"
+        "    gc.collect()\n"
+        "    network = None\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('handled'))\n"
+        "os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "print('alive')"
+    )
+    assert done.stdout.split() == ["handled", "alive"], done.stderr
+    assert done.returncode == 0

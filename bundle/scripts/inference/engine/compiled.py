@@ -14,7 +14,7 @@ import torch
 
 from scripts.core import INT8
 
-from .libraries import openvino
+from .libraries import core, openvino
 
 CPU = "CPU"
 SIZES = 3  # of windows that it stays compiled for: a volume's own, and those at its smaller sizes
@@ -72,7 +72,7 @@ class CompiledNetwork:
                 self._requests.clear()
             fitted = self.graph.clone()
             fitted.reshape([1, *shape])
-            compiled = openvino().Core().compile_model(fitted, self.device, self._settings(streams))
+            compiled = core().compile_model(fitted, self.device, self._settings(streams))
             known = [compiled.create_infer_request() for _ in range(streams)]
         self._requests[tuple(shape)] = known
         return known
@@ -102,7 +102,7 @@ def from_bytes(text: bytes, numbers: bytes) -> Any:
     Raises:
         RuntimeError: if it is damaged.
     """
-    return openvino().Core().read_model(io.BytesIO(text), io.BytesIO(numbers))
+    return core().read_model(io.BytesIO(text), io.BytesIO(numbers))
 
 
 def _from_bytes(text: bytes, numbers: bytes, precision: str, device: str) -> CompiledNetwork:

@@ -26,7 +26,7 @@ from ..sliding_window import GridInferer
 from .compiled import CPU, CompiledNetwork
 from .graph import to_graph
 from .guard import compare, times_as_fast
-from .libraries import has_nncf, has_openvino, openvino
+from .libraries import core, has_nncf, has_openvino, openvino
 from .quantised import CALIBRATED, file_beside, fingerprint, load, quantise, save
 from .windows import spread_windows
 
@@ -230,7 +230,7 @@ class EngineInferer(Inferer):
         return next((each for each in chain(self.inferer) if isinstance(each, kind)), None)
 
     def _check_device(self) -> None:
-        there = openvino().Core().available_devices
+        there = core().available_devices
         if self.device not in [name for each in there for name in (each, each.partition(".")[0])]:
             remedy = f"give {' or '.join(f'{OPENVINO}:{each}' for each in there)}"
             refuse(f"--engine {OPENVINO}:{self.device}", "is no device that OpenVINO finds here", remedy)

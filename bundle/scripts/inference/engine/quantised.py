@@ -23,7 +23,7 @@ from scripts.core import one_line, write_whole
 
 from .compiled import from_bytes, to_bytes
 from .graph import to_graph
-from .libraries import nncf, openvino
+from .libraries import nncf, openvino, signal_stack_left_alone
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ def quantise(network: nn.Module, windows: Sequence[torch.Tensor]) -> Any:
         UserError: if NNCF is not installed.
     """
     library = nncf()
-    with redirect_stdout(io.StringIO()):  # it draws bars of its progress, where results are told
+    # it draws bars of its progress, where results are told
+    with redirect_stdout(io.StringIO()), signal_stack_left_alone():
         return library.quantize(
             to_graph(network, len(windows[0])),
             library.Dataset([window[None].cpu().float().numpy() for window in windows]),  # each (1, C, X, Y, Z)
