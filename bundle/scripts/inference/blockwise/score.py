@@ -14,7 +14,7 @@ import torch
 from monai.engines import SupervisedEvaluator
 from monai.utils import CommonKeys as Keys
 
-from scripts.core import AUTO, UNLABELLED, Box, block_sides, blocks, one_line
+from scripts.core import AUTO, UNLABELLED, Box, block_sides, blocks, grown, inside_of, one_line
 from scripts.data import BY_BLOCKS, FAILED, HEADER
 from scripts.io import Volume, level_of_label, of_label, open_volume
 from scripts.metrics import CentrelineCounts, PrepareMetricsd, VolumeCounts
@@ -22,7 +22,6 @@ from scripts.transforms import MapLabelsd, logits_of
 
 from ..progress import check_volume_fits
 from .classes import Classes
-from .image import grown, inside_of
 from .segment import Blockwise
 
 logger = logging.getLogger(__name__)
