@@ -30,6 +30,7 @@ def test_what_is_written(tmp_path):
     cases["empty"] = curves_of(counts([1, -1], [0, 0]))
     write_curves(tmp_path / "new", cases, 0.25)
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "calibration.png",
         "curves.json",
         "precision_recall.png",
         "roc.png",
@@ -54,7 +55,7 @@ def test_one_case_is_its_own_mean_and_many_are_grey(tmp_path):
 def test_nothing_defined_leaves_no_picture(tmp_path, caplog):
     """Nor one of an earlier evaluation."""
     write_curves(tmp_path, {"case": curves_of(counts(*HALF))}, 0.5)
-    write_curves(tmp_path, {"case": curves_of(counts(HALF[0], [0, 0, 0, 0]))}, 0.5)
+    write_curves(tmp_path, {"case": curves_of(counts(HALF[0], [-1, -1, -1, -1]))}, 0.5)
     assert [path.name for path in tmp_path.iterdir()] == ["curves.json"]
     assert "roc.png: the curve is undefined in every case" in caplog.text
 

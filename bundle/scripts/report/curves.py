@@ -16,6 +16,7 @@ import numpy as np
 from scripts.core import check_regular, read_json, refuse, write_text
 from scripts.metrics import AREAS, KINDS, MIN_RECALL, RATES, mean_curves
 
+from .calibration import is_defined, write_calibration
 from .panel import MAX_COLOURED, Entries, finish, line_style, save, square_panels
 from .theme import Theme, shortened, theme_of
 
@@ -30,7 +31,9 @@ ENTRY_WIDTH = 210  # pixels of a name in a legend
 def write_curves(
     output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float, theme: str = "dark"
 ) -> list[Path]:
-    """Write the curves of an evaluation as `curves.json`, `roc.png` and `precision_recall.png`.
+    """Write the curves of an evaluation: `curves.json` and, of each kind, a picture.
+
+    These are `roc.png`, `precision_recall.png` and the reliability diagram, `calibration.png`.
 
     A picture is left out where its curve is undefined in every case.
 
@@ -64,6 +67,11 @@ def write_curves(
         )
         save(figure, path)
         written.append(path)
+    path = folder / "calibration.png"
+    if is_defined(content["mean"]):
+        write_calibration(path, content, theme)
+        return [*written, path]
+    path.unlink(missing_ok=True)
     return written
 
 
