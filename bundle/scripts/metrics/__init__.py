@@ -1,4 +1,4 @@
-"""Score segmentations: by voxels, centrelines, surfaces, pieces and loops, and by the curves of all thresholds.
+"""Score segmentations by voxels, centrelines, surfaces, pieces and loops, and draw curves.
 
 A config makes a metric by its name. The post-processing works out once a volume what the metrics need, and the handlers
 are what MONAI's `SupervisedEvaluator` takes as `key_val_metric` or `additional_metrics`:

@@ -117,7 +117,7 @@ class VoxelHistogram:
 
 
 def overlap_score(score: str, both: int, labelled: int, segmented: int) -> float:
-    """Return Dice, precision, recall or the volume error from numbers of voxels; what is undefined is NaN.
+    """Return a score that follows from numbers of voxels; what is undefined is NaN.
 
     The volume error is |segmented - labelled| / labelled, without its sign, so that too much in one volume and too
     little in another do not cancel in the mean; which it is, precision and recall tell.

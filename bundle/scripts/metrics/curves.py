@@ -1,4 +1,4 @@
-"""Work out ROC, precision-recall and reliability curves, thin them for storing, and average them."""
+"""Work out ROC, precision-recall and reliability curves, thin them, and average them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _short(value: float) -> float:
 
 
 def curves_of(counts: VolumeCounts) -> dict[str, Any]:
-    """Return the ROC, the precision-recall and the reliability curve of a volume as JSON has them.
+    """Return the ROC, precision-recall and reliability curves of a volume as JSON has them.
 
     They are of vessel of any class against the background.
 

@@ -1,4 +1,4 @@
-"""A segmentation and its label, of which metrics see one box at a time, wherever the voxels lie.
+"""A segmentation and its label, read one box at a time, wherever the voxels lie.
 
 >>> predicted = torch.tensor([1, 1, 0]).reshape(1, 3, 1, 1)
 >>> label = torch.tensor([1, 0, -1]).reshape(1, 3, 1, 1)

@@ -34,14 +34,14 @@ from .pair import Pair
 Mask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
 
-AT_ONCE = 1 << 21  # voxels of a block
+AT_ONCE = 1 << 20  # voxels of a block; with its margin, up to 80 MiB where half of all voxels are vessel at random
 REACH = 16  # times the finest voxel side: so far around a block its voxels are compared with the other surface at once
 TREES = 4  # surfaces of blocks that are kept, for voxels whose nearest is further away
 ROUNDING = 1e-6  # relative: distances are 32-bit, and one that equals the tolerance is within it
 
 
 def tolerance_of(voxel_size: tuple[float, ...]) -> float:
-    """Return how far a surface may lie from the other to agree with it: the longer side of a voxel in plane.
+    """Return how far two surfaces that agree may lie apart: the longer side of a voxel in plane.
 
     A border drawn by hand is no more certain than that. Of a stack with coarse slices a step between slices is further,
     and does not agree: it is wider than many a vessel.

@@ -60,7 +60,7 @@ def is_defined(case: Mapping[str, Any]) -> bool:
 
 
 def _entry(name: str, case: Mapping[str, Any]) -> str:
-    """Return an entry of the legend: a name, if need be shortened, and the expected calibration error."""
+    """Return an entry of the legend: a name, if need be shortened, and the error."""
     return f"{shortened(name, 9, ENTRY_WIDTH)}  ECE {case['expected_calibration_error']:.3f}"
 
 

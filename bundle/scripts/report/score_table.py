@@ -12,7 +12,8 @@ from scripts.core import write_whole
 
 MEAN = "mean"
 UNDEFINED = "-"
-LENGTHS = ("hausdorff_95",)  # in millimetres, as a rule: four digits, where others have four after the point
+NO_SHARES = ("hausdorff_95", "betti0_error", "betti1_error")
+"""Lengths and numbers of things, of which four digits are shown, and not four after the point."""
 MAX_WIDTH = 100  # characters of a table; what does not fit goes into another one below it
 LABELLED = "labelled voxels"
 
@@ -112,7 +113,9 @@ def _rows(name: str, scores: Mapping[str, float | None], metrics: Sequence[str])
 def _cell(metric: str, value: float | None) -> str:
     if value is None:
         return UNDEFINED
-    return f"{value:.4g}" if metric in LENGTHS else f"{value:.4f}"
+    if metric in NO_SHARES:
+        return f"{value:.4g}" if value < 10**4 else f"{value:.0f}"
+    return f"{value:.4f}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

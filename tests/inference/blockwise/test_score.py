@@ -99,9 +99,11 @@ def test_centrelines_are_those_of_the_whole(monkeypatch):
 
 @pytest.mark.parametrize("statistics", [SurfaceCounts, TopologyCounts])
 def test_surfaces_and_topology_are_exactly_those_of_the_whole(statistics, monkeypatch):
-    """Of a vessel with pinholes and specks, and a label that is shifted and ends half way."""
-    found = (tubes(SHAPE) > 0.55).astype(np.uint8)
-    label = np.roll((tubes(SHAPE) > 0.6).astype(np.int8), 1, axis=1)
+    """Of a vessel with pinholes, specks and a ring, and a label that is shifted and ends half way."""
+    found = ((tubes(SHAPE) > 0.5) ^ (np.random.default_rng(0).random(SHAPE) < 0.003)).astype(np.uint8)
+    found[25:45, 2:15, 5], found[26:44, 3:14, 5] = 1, 0  # a ring across blocks
+    label = np.roll((tubes(SHAPE) > 0.5).astype(np.int8), 1, axis=1)
+    label[20:50, 30:32] = 0
     label[60:] = -1
     held, size = Held(label[None]), np.array([1.0, 1.0, 5.0])
     whole = statistics.of_pair(Pair(lambda box: (found[slices(box)], label[slices(box)]), SHAPE, tuple(size.tolist())))
