@@ -179,7 +179,7 @@ class _Surfaces:
         self.tree = lru_cache(TREES)(self._tree)
 
     def distances(self) -> tuple[Distances, Distances]:
-        """Return those from the labelled surface of each to the surface of the other; none if either is empty."""
+        """Return those from the labelled surface of each to the other; none if either is empty."""
         total = [Distances.of(np.zeros(0)), Distances.of(np.zeros(0))]
         for box in self.boxes if self.vessels.all() else ():
             near = grown(box, self.margin, self.pair.shape)
@@ -254,7 +254,7 @@ class _Surfaces:
 
 
 def _gap(lowest: Points, highest: Points, other_lowest: Points, other_highest: Points) -> Points:
-    """Return how far boxes are from one another, `(...)`; of each, its lowest and highest corner, `(..., 3)`."""
+    """Return how far boxes are apart, `(...)`, given their corners, `(..., 3)`."""
     apart = np.maximum(lowest - other_highest, other_lowest - highest)
     distance: Points = np.linalg.norm(np.maximum(apart, 0), axis=-1)
     return distance
