@@ -196,7 +196,7 @@ class _Surfaces:
         return total[0], total[1]
 
     def _masks(self, box: Box) -> tuple[Mask, Mask, Mask]:
-        """Return the segmentation, the label as it is completed, and what is labelled, `(x, y, z)` each."""
+        """Return the segmentation, the completed label, and what is labelled, `(x, y, z)` each."""
         segmented, real = self.pair.read(box)
         found, labelled = segmented == self.index, real >= 0
         return found, (real == self.index) | (~labelled & found), labelled
@@ -214,7 +214,7 @@ class _Surfaces:
         return places
 
     def _extent(self, mask: Mask, box: Box) -> Points:
-        """Return the lowest and the highest place of a mask along each axis, `(2, 3)`; NaN if it is empty."""
+        """Return the lowest and highest place of a mask, `(2, 3)`; NaN if it is empty."""
         if not mask.any():
             return np.full((2, 3), np.nan)
         along = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
@@ -224,7 +224,7 @@ class _Surfaces:
 
     @staticmethod
     def _nearest(tree: KDTree, starts: Points, most: float = np.inf) -> Points:
-        """Return the distance from each place `(N, 3)` to the nearest in a tree; infinite where that is over `most`."""
+        """Return how far from each place `(N, 3)` the nearest in a tree is, infinite if over `most`."""
         distances: Points = tree.query(starts, distance_upper_bound=most)[0] if tree.n else np.full(len(starts), np.inf)
         return distances
 
