@@ -8,7 +8,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from scripts.io import read_volume
-from scripts.metrics import CentrelineCounts, VolumeCounts
+from scripts.metrics import METRICS
 from scripts.network import TubeNet
 from scripts.weights import read_sidecar
 from scripts.weights.keras.layout import RELEASED
@@ -140,8 +140,11 @@ def test_only_evaluation_thins_vessels():
     """Seconds a volume, which a validation after every epoch shall not pay."""
     assert "entreline" not in json.dumps(read("train")) + json.dumps(read("finetune"))
     evaluate = read("evaluate")
-    assert evaluate["validate#metrics"] == [*VolumeCounts.SCORES, *CentrelineCounts.SCORES]
-    for names, needs in ((("train",), ["counts"]), (("train", "evaluate"), ["counts", "centrelines"])):
+    assert {*evaluate["validate#metrics"]} == {*METRICS} - {"best_dice", "best_threshold"}
+    for names, needs in (
+        (("train",), ["counts"]),
+        (("train", "evaluate"), ["counts", "centrelines", "surfaces", "topology"]),
+    ):
         parser = parser_of(*names)
         parser["threshold"], parser["decision_threshold"] = 0.5, 0.5
         assert list(parser.get_parsed_content("validate#postprocessing").needs) == needs

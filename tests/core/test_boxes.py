@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 import pytest
 
-from scripts.core import block_sides, blocks, slices
+from scripts.core import block_sides, blocks, grown, inside_of, slices
 
 
 @pytest.mark.parametrize("most", [0, 1, 7, 60, 500, 10**6])
@@ -29,3 +29,9 @@ def test_boxes_are_of_whole_chunks():
 def test_a_chunk_too_large_is_cut():
     sides = block_sides((100, 90, 50), (100, 90, 50), 60_000)
     assert prod(sides) <= 60_000 <= 8 * prod(sides)
+
+
+def test_a_box_with_a_margin_and_what_lies_in_it():
+    box = ((2, 4), (0, 3), (5, 6))
+    assert grown(box, (3, 1, 0), (6, 4, 6)) == ((0, 6), (0, 4), (5, 6))
+    assert inside_of(box, ((1, 9), (0, 9), (4, 9))) == (slice(1, 3), slice(0, 3), slice(1, 2))

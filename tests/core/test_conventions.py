@@ -30,7 +30,7 @@ def test_beyond_it_double_precision_leaves_whole_numbers_out():
 
 def test_what_commands_write_is_known(tmp_path):
     (tmp_path / "scans_seg").mkdir()
-    for name in ("scans_seg", "a_outlines.png", "metrics.csv", "roc.png", "model_best.pt"):
+    for name in ("scans_seg", "a_outlines.png", "metrics.csv", "roc.png", "calibration.png", "model_best.pt"):
         assert is_own_output(tmp_path / name)
     (tmp_path / "b_seg").touch()
     (tmp_path / "scans").mkdir()

@@ -14,9 +14,12 @@ from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
 
 
 def test_scores_of_numbers_of_voxels():
-    """Of 8 labelled and 4 segmented voxels, 3 are both."""
-    scores = [overlap_score(score, 3, 8, 4) for score in ("dice", "precision", "recall")]
-    assert scores == [0.5, 0.75, 0.375]
+    """Of 8 labelled and 4 segmented voxels, 3 are both; half of the volume is missing, or twice as much too much."""
+    scores = [overlap_score(score, 3, 8, 4) for score in ("dice", "precision", "recall", "volume_error")]
+    assert scores == [0.5, 0.75, 0.375, 0.5]
+    assert overlap_score("volume_error", 3, 4, 12) == 2
+    assert overlap_score("volume_error", 0, 8, 0) == 1
+    assert np.isnan(overlap_score("volume_error", 0, 0, 8))
     assert np.isnan([overlap_score("dice", 0, 0, 0), overlap_score("precision", 0, 8, 0)]).all()
 
 

@@ -7,9 +7,18 @@ import pytest
 import torch
 from ignite.engine import Engine
 
-from scripts.metrics import METRICS, CentrelineCounts, PrepareMetricsd, VolumeCounts, handlers
+from scripts.metrics import (
+    METRICS,
+    CentrelineCounts,
+    PrepareMetricsd,
+    SurfaceCounts,
+    TopologyCounts,
+    VolumeCounts,
+    handlers,
+)
 
-NAMES = (*VolumeCounts.SCORES, *CentrelineCounts.SCORES, "best_dice", "best_threshold")
+STATISTICS = (VolumeCounts, CentrelineCounts, SurfaceCounts, TopologyCounts)
+NAMES = (*(name for each in STATISTICS for name in each.SCORES), "best_dice", "best_threshold")
 LENGTH = 20
 
 
@@ -41,6 +50,10 @@ def test_every_metric_by_its_name():
     for name in ("recall", "centreline_sensitivity"):
         assert rows[name] == [0.5, 1], name
     assert rows["precision"] == [1, 1]
+    assert rows["volume_error"] == [0.5, 0]
+    assert rows["hausdorff_95"] == pytest.approx([9.05, 0])  # of 20 distances, 0 to 10: between the last two
+    assert rows["surface_dice"] == pytest.approx([(10 + 11) / 30, 1])
+    assert rows["betti0_error"] == rows["betti1_error"] == [0, 0]
     assert rows["auroc"] == pytest.approx([0.75, 1])
     assert metrics["dice"] == pytest.approx(5 / 6)
     assert metrics["best_dice"] == pytest.approx(5 / 6)

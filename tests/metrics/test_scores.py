@@ -10,7 +10,15 @@ from monai.data import MetaTensor
 from monai.handlers import IgniteMetricHandler, from_engine
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from scripts.metrics import BestDice, BestThreshold, CentrelineScores, VolumeCounts, VoxelScores
+from scripts.metrics import (
+    BestDice,
+    BestThreshold,
+    CentrelineScores,
+    SurfaceScores,
+    TopologyScores,
+    VolumeCounts,
+    VoxelScores,
+)
 from tests.helpers.counts_examples import counts, overlap, own_threshold, scored
 
 # -- the threshold -----------------------------------------------------------------------------------------------------
@@ -143,7 +151,8 @@ def test_the_mean_over_classes_weighs_them_alike():
     [
         (VoxelScores, "AUC", "did you mean auroc?"),
         (VoxelScores, "cldice", "did you mean dice?"),
-        (VoxelScores, "betti", "give one of dice, precision, recall, auroc, average_precision"),
+        (TopologyScores, "voxels", "give one of betti0_error, betti1_error"),
+        (SurfaceScores, "hausdorff", "did you mean hausdorff_95?"),
         (CentrelineScores, "skeleton", "give one of cldice, centreline_sensitivity"),
     ],
 )

@@ -7,7 +7,14 @@ from monai.data import MetaTensor
 from scripts.metrics import METRICS, CentrelineCounts, PrepareMetricsd, VolumeCounts
 
 VOXELS = ("dice", "precision", "recall", "auroc", "average_precision", "best_dice", "best_threshold")
+VOXELS += ("volume_error", "expected_calibration_error")
 LINES = ("cldice", "centreline_sensitivity")
+NEEDS = {
+    **dict.fromkeys(VOXELS, "counts"),
+    **dict.fromkeys(LINES, "centrelines"),
+    **dict.fromkeys(("hausdorff_95", "surface_dice"), "surfaces"),
+    **dict.fromkeys(("betti0_error", "betti1_error"), "topology"),
+}
 
 
 @pytest.fixture
@@ -21,8 +28,7 @@ def data():
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_metric_gets_what_it_needs(metric, data):
     (added,) = PrepareMetricsd("pred", [metric])(data).keys() - data.keys()
-    assert added == ("centrelines" if metric in LINES else "counts")
-    assert metric in (*VOXELS, *LINES)
+    assert added == NEEDS[metric]
 
 
 def test_several_metrics_share_what_they_need(data):

@@ -9,7 +9,8 @@ from matplotlib.image import imread
 
 from scripts.metrics import curves_of, mean_curves
 from scripts.report import overlay_curves
-from scripts.report.curves import DASHES, MARKS, MAX_COLOURED, _short_names, _style, write_curves
+from scripts.report.curves import _short_names, write_curves
+from scripts.report.panel import MAX_COLOURED
 from scripts.report.theme import THEMES
 from tests.helpers.counts_examples import HALF, counts, noisy
 
@@ -29,6 +30,7 @@ def test_what_is_written(tmp_path):
     cases["empty"] = curves_of(counts([1, -1], [0, 0]))
     write_curves(tmp_path / "new", cases, 0.25)
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "calibration.png",
         "curves.json",
         "precision_recall.png",
         "roc.png",
@@ -53,28 +55,15 @@ def test_one_case_is_its_own_mean_and_many_are_grey(tmp_path):
 def test_nothing_defined_leaves_no_picture(tmp_path, caplog):
     """Nor one of an earlier evaluation."""
     write_curves(tmp_path, {"case": curves_of(counts(*HALF))}, 0.5)
-    write_curves(tmp_path, {"case": curves_of(counts(HALF[0], [0, 0, 0, 0]))}, 0.5)
+    write_curves(tmp_path, {"case": curves_of(counts(HALF[0], [-1, -1, -1, -1]))}, 0.5)
     assert [path.name for path in tmp_path.iterdir()] == ["curves.json"]
     assert "roc.png: the curve is undefined in every case" in caplog.text
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_lines_differ_in_more_than_colour(theme):
-    """In dashes or mark, and no two of all that get a colour are the same; so they are told apart in grey."""
-    styles = [_style(number, THEMES[theme]) for number in range(MAX_COLOURED)]
-    assert len({str((style["linestyle"], style["marker"])) for style in styles[:6]}) == 6
-    assert len({str(sorted(style.items(), key=str)) for style in styles}) == MAX_COLOURED
-    for one, two in zip(styles, styles[6:], strict=False):
-        assert one["color"] == two["color"]
-        assert one["linestyle"] != two["linestyle"]
-    assert len(DASHES) == 4
-    assert len(set(MARKS)) == 6
 
 
 def test_names_of_any_kind_stand_in_the_legend(tmp_path, monkeypatch):
     """A formula, a name that Matplotlib would leave out, one with characters that no font has, a long one."""
     drawn = {}
-    monkeypatch.setattr("scripts.report.curves._save", lambda figure, path: drawn.update({path.name: figure}))
+    monkeypatch.setattr("scripts.report.curves.save", lambda figure, path: drawn.update({path.name: figure}))
     names = ["$x^2$", "_hidden", "\U000f0000", "long_" * 30]
     cases = {name: curves_of(counts(*noisy(i, 500))) for i, name in enumerate([*names[:2], "\U000f0000", names[3]])}
     write_curves(tmp_path, cases, 0.5, "light")

@@ -76,7 +76,8 @@ def test_layout_and_numbers(tmp_path):
     assert metrics["mean"] == {"dice": 0.75, "recall": 0.75, "auroc": 0.875}  # of the cases where it is defined
     assert metrics["threshold"] == 0.5
     pictures = ["precision_recall.png", "roc.png"]
-    assert sorted(file.name for file in folder.iterdir()) == ["curves.json", "metrics.csv", "metrics.json", *pictures]
+    names = ["calibration.png", "curves.json"]
+    assert sorted(file.name for file in folder.iterdir()) == [*names, "metrics.csv", "metrics.json", *pictures]
     curves = json.loads((folder / "curves.json").read_text())
     assert {name: case["auroc"] for name, case in curves["cases"].items()} == {"half": 0.75, "right": 1, "empty": None}
     assert curves["cases"]["half"]["at_threshold"] == {"false_positive_rate": 0.5, "recall": 0.5, "precision": 0.5}
@@ -89,7 +90,7 @@ def test_what_is_printed_and_told(tmp_path, capsys, caplog):
     printed = capsys.readouterr().out
     assert "\nscores at threshold 0.2500\n" in printed
     assert f"\n{score_table(metrics, {'half': 4, 'right': 4, 'empty': 3})}\n" in printed
-    names = "metrics.json, metrics.csv, curves.json, roc.png, precision_recall.png"
+    names = "metrics.json, metrics.csv, curves.json, roc.png, precision_recall.png, calibration.png"
     assert caplog.messages[-1] == f"wrote {names} in {tmp_path}"
     assert all((tmp_path / name).is_file() for name in names.split(", "))
     header, *rows = csv.reader((tmp_path / "metrics.csv").open())
@@ -130,7 +131,7 @@ def test_what_could_not_be_loaded_is_left_out_and_listed(tmp_path, caplog):
 @pytest.mark.parametrize("theme", THEMES)
 def test_the_curves_have_the_theme(tmp_path, theme):
     run_evaluation(evaluator(CASES), 0.5, tmp_path, theme=theme)
-    for name in ("roc.png", "precision_recall.png"):
+    for name in ("roc.png", "precision_recall.png", "calibration.png"):
         corner = imread(tmp_path / name)[0, 0, :3]
         assert to_hex(corner) == THEMES[theme].ground
 

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from scripts.core import one_line
 from scripts.io import read_volume, write_volume
-from scripts.metrics import CentrelineCounts, VolumeCounts, centreline
+from scripts.metrics import CentrelineCounts, SurfaceCounts, TopologyCounts, VolumeCounts, centreline
 from scripts.monailabel.active_weights import copy_pair
 from scripts.network import TubeNet
 from scripts.weights import read_sidecar, save_weights
@@ -162,7 +162,9 @@ def test_evaluation_agrees_with_the_segmentation(bundle, tiny_dataset, tiny_weig
     assert set(metrics) == {"cases", "mean", "threshold"}
     assert metrics["threshold"] == threshold
     assert metrics["cases"] == {"a": metrics["mean"]}
-    assert set(metrics["mean"]) == {*VolumeCounts.SCORES, *CentrelineCounts.SCORES}
+    assert set(metrics["mean"]) == {
+        *(score for each in (VolumeCounts, CentrelineCounts, SurfaceCounts, TopologyCounts) for score in each.SCORES)
+    }
     expected = {"dice": 2 * hit / (predicted.sum() + truth.sum())}
     expected |= {"precision": hit / predicted.sum(), "recall": hit / truth.sum()}
     lines = {"precision": centreline(predicted), "sensitivity": centreline(truth)}
@@ -172,7 +174,7 @@ def test_evaluation_agrees_with_the_segmentation(bundle, tiny_dataset, tiny_weig
     expected |= {"cldice": 2 * precise * found / (precise + found), "centreline_sensitivity": found}
     for name, value in expected.items():
         assert math.isclose(metrics["mean"][name], value), name
-    pictures = {"roc.png", "precision_recall.png"}
+    pictures = {"roc.png", "precision_recall.png", "calibration.png"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "a_seg.tif",
         "metrics.json",
@@ -258,4 +260,5 @@ def test_what_is_undefined_is_null(bundle, other_dataset, tiny_weights, tmp_path
     assert json.loads(text)["mean"]["auroc"] is None
     assert "NaN" not in text
     names = [path.name for path in tmp_path.iterdir()]
-    assert sorted(names) == ["curves.json", "metrics.csv", "metrics.json"]  # nothing to picture
+    # no curve can be drawn without vessel, but what is said of the background can
+    assert sorted(names) == ["calibration.png", "curves.json", "metrics.csv", "metrics.json"]

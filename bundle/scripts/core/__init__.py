@@ -7,9 +7,10 @@ scripts.core.errors.UserFileNotFoundError: a.tif: no such file; check --dataset_
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .boxes import CELL, add_to_cells, block_sides, blocks
+from .boxes import CELL, add_to_cells, block_sides, blocks, grown, inside_of
 from .configs import check_overrides
 from .conventions import MAX_WHOLE, RESULTS, SEGMENTATION, SPREAD, UNLABELLED, class_names, is_own_output
 from .errors import (
@@ -91,6 +92,7 @@ from .terminal import printable
 
 if TYPE_CHECKING:
     from .logits import apply_threshold, foreground_log_odds, is_finite, planes_per_slab, segmentation_of
+    from .pieces import FACES, TOUCHING, Pieces
 
 __all__ = [
     "AUTO",
@@ -101,6 +103,7 @@ __all__ = [
     "CONFIGS",
     "DECIDE_TRAINING",
     "DEPTH",
+    "FACES",
     "INT8",
     "LINE",
     "MAX_WHOLE",
@@ -108,10 +111,12 @@ __all__ = [
     "RESULTS",
     "SEGMENTATION",
     "SPREAD",
+    "TOUCHING",
     "UNLABELLED",
     "WEIGHTS",
     "Box",
     "EmptyVolumeError",
+    "Pieces",
     "Progress",
     "UserError",
     "about",
@@ -139,7 +144,9 @@ __all__ = [
     "foreground_log_odds",
     "free_memory",
     "garbage_left",
+    "grown",
     "has_float64",
+    "inside_of",
     "install_excepthook",
     "is_finite",
     "is_own_output",
@@ -190,10 +197,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the decision rule at its first use; PyTorch takes two seconds."""
-    if name in ("apply_threshold", "foreground_log_odds", "is_finite", "planes_per_slab", "segmentation_of"):
-        from . import logits
+LATE = {
+    name: module
+    for module, names in {
+        "logits": ("apply_threshold", "foreground_log_odds", "is_finite", "planes_per_slab", "segmentation_of"),
+        "pieces": ("FACES", "TOUCHING", "Pieces"),
+    }.items()
+    for name in names
+}
+"""Names, and the modules that have them, of what needs PyTorch or SciPy; PyTorch takes two seconds to import."""
 
-        return getattr(logits, name)
+
+def __getattr__(name: str) -> Any:
+    """Import the decision rule, and the pieces of masks, at their first use."""
+    if name in LATE:
+        return getattr(import_module(f".{LATE[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from .geometry import Box
+from .geometry import Box, slices
 
 CELL = 32
 """Voxels along each side of the cells in which labels are counted: few beside those of a patch."""
@@ -48,6 +48,19 @@ def blocks(shape: Sequence[int], sides: Sequence[int]) -> Iterator[Box]:
     """Yield the boxes of all blocks with these sides, those at the lowest X first, then Y."""
     for corner in product(*(range(0, size, side) for size, side in zip(shape, sides, strict=True))):
         yield tuple((first, min(first + side, size)) for first, side, size in zip(corner, sides, shape, strict=True))
+
+
+def inside_of(box: Box, around: Box) -> tuple[slice, ...]:
+    """Return where a box lies in an array that holds the voxels of a larger one."""
+    return slices(tuple((start - first, stop - first) for (start, stop), (first, _) in zip(box, around, strict=True)))
+
+
+def grown(box: Box, reach: tuple[int, int, int], shape: tuple[int, ...]) -> Box:
+    """Return a box with a margin on either side, as far as there are voxels."""
+    return tuple(
+        (max(0, start - margin), min(stop + margin, size))
+        for (start, stop), margin, size in zip(box, reach, shape, strict=True)
+    )
 
 
 def add_to_cells(cells: np.ndarray, mask: np.ndarray, box: Box) -> None:

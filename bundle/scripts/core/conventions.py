@@ -9,7 +9,7 @@ UNLABELLED = -1
 RESULTS = SEGMENTATION, PROBABILITY, SPREAD = "_seg", "_prob", "_std"
 """How names of results end, after the name of the image."""
 OUTPUTS = (
-    *("*_outlines.png", "*_preview.png", "curves.png", "roc.png", "precision_recall.png"),
+    *("*_outlines.png", "*_preview.png", "curves.png", "roc.png", "precision_recall.png", "calibration.png"),
     *("metrics.json", "metrics.csv", "curves.json", "epochs.csv"),
     *("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "resume.pt"),
 )

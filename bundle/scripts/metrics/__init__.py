@@ -1,4 +1,4 @@
-"""Score segmentations: by voxels, by centrelines, and by the curves of all thresholds.
+"""Score segmentations by voxels, centrelines, surfaces, pieces and loops, and draw curves.
 
 A config makes a metric by its name. The post-processing works out once a volume what the metrics need, and the handlers
 are what MONAI's `SupervisedEvaluator` takes as `key_val_metric` or `additional_metrics`:
@@ -21,24 +21,31 @@ A new metric is a class in a file of its own (`VolumeMetric`), with what it need
 `registry.py`.
 """
 
+from .calibration import BINS, Reliability
 from .centreline import CentrelineCounts, centreline
 from .counts import VolumeCounts, VoxelHistogram, overlap_score
 from .curves import AREAS, KINDS, MIN_RECALL, RATES, curves_of, mean_curves
+from .pair import Pair
 from .registry import METRICS, handlers, make_metrics
 from .scores import (
     BestDice,
     BestThreshold,
     CentrelineScores,
     ClassScores,
+    SurfaceScores,
+    TopologyScores,
     VolumeMetric,
     VolumeStatistics,
     VoxelScores,
     gather_volumes,
 )
+from .surface import SurfaceCounts
+from .topology import TopologyCounts
 from .transforms import PrepareMetricsd
 
 __all__ = [
     "AREAS",
+    "BINS",
     "KINDS",
     "METRICS",
     "MIN_RECALL",
@@ -48,7 +55,13 @@ __all__ = [
     "CentrelineCounts",
     "CentrelineScores",
     "ClassScores",
+    "Pair",
     "PrepareMetricsd",
+    "Reliability",
+    "SurfaceCounts",
+    "SurfaceScores",
+    "TopologyCounts",
+    "TopologyScores",
     "VolumeCounts",
     "VolumeMetric",
     "VolumeStatistics",

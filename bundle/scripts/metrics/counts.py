@@ -1,8 +1,9 @@
 """Count a volume's voxels once, for all scores of voxels.
 
-These are Dice, precision, recall, AUROC and average precision. Voxels are ranked by their *log-odds*, which still
-differ where probabilities have saturated at 0 or 1. A bin of the histogram is the set of 32-bit floats that share their
-leading bits, so it is as fine, relatively, at log-odds of 20 as at 0.01, and no range has to be chosen.
+These are Dice, precision, recall, the volume error, AUROC, average precision and the calibration error. Voxels are
+ranked by their *log-odds*, which still differ where probabilities have saturated at 0 or 1. A bin of the histogram is
+the set of 32-bit floats that share their leading bits, so it is as fine, relatively, at log-odds of 20 as at 0.01, and
+no range has to be chosen.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from monai.utils import convert_to_tensor
 from scipy.integrate import trapezoid
 
 from scripts.core import foreground_log_odds, planes_per_slab, segmentation_of
+
+from .calibration import Reliability
 
 BIN_BITS = 28  # sign, exponent and 19 bits of mantissa: a bin spans 0.0002 % of its log-odds
 THRESHOLD_BITS = 20  # thresholds are sought on a coarser grid, 0.05 %, that can be held whole
@@ -68,6 +71,12 @@ class VoxelHistogram:
             voxels[:, np.searchsorted(bins, part.bins)] += part.voxels
         return VoxelHistogram(bins, voxels)
 
+    def log_odds(self) -> npt.NDArray[np.float64]:
+        """Return the log-odds of each bin, `(B,)`: of all that fall into it, those nearest to 0."""
+        bits = self.bins << np.int32(32 - BIN_BITS)  # (B,)
+        bits |= (bits >> 31) & ((1 << (32 - BIN_BITS)) - 1)  # the highest of a negative bin
+        return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).view(np.float32).astype(np.float64)
+
     def above(self) -> tuple[Integers, Integers]:
         """Return false and true positives at every threshold, from the highest down.
 
@@ -108,10 +117,13 @@ class VoxelHistogram:
 
 
 def overlap_score(score: str, both: int, labelled: int, segmented: int) -> float:
-    """Return Dice, precision or recall from numbers of voxels; what is undefined is NaN.
+    """Return a score that follows from numbers of voxels; what is undefined is NaN.
+
+    The volume error is |segmented - labelled| / labelled, without its sign, so that too much in one volume and too
+    little in another do not cancel in the mean; which it is, precision and recall tell.
 
     Args:
-        score: `dice`, `precision` or `recall`.
+        score: `dice`, `precision`, `recall` or `volume_error`.
         both: voxels of vessel in label and segmentation.
         labelled: voxels of vessel in the label.
         segmented: voxels of vessel in the segmentation.
@@ -120,6 +132,7 @@ def overlap_score(score: str, both: int, labelled: int, segmented: int) -> float
         "dice": (2 * both, labelled + segmented),
         "precision": (both, segmented),
         "recall": (both, labelled),
+        "volume_error": (abs(segmented - labelled), labelled),
     }[score]
     return over / under if under else float("nan")
 
@@ -135,7 +148,10 @@ class VolumeCounts:
     """
 
     KEY: ClassVar[str] = "counts"
-    SCORES: ClassVar[tuple[str, ...]] = ("dice", "precision", "recall", "auroc", "average_precision")
+    SCORES: ClassVar[tuple[str, ...]] = (
+        *("dice", "precision", "recall", "auroc", "average_precision"),
+        *("volume_error", "expected_calibration_error"),
+    )
 
     vessels: VoxelHistogram
     classes: list[VoxelHistogram]
@@ -189,6 +205,8 @@ class VolumeCounts:
         """Return one of `SCORES` for each vessel class; what is undefined is NaN."""
         if score in ("auroc", "average_precision"):
             return [getattr(histogram, score)() for histogram in self.classes]
+        if score == "expected_calibration_error":
+            return [Reliability.of(histogram).error() for histogram in self.classes]
         both, labelled, segmented = self.confusion.diagonal(), self.confusion.sum(axis=1), self.confusion.sum(axis=0)
         counts = zip(both[1:], labelled[1:], segmented[1:], strict=True)  # (K - 1,) each
         return [overlap_score(score, *map(int, of_class)) for of_class in counts]

@@ -1,4 +1,4 @@
-"""Work out ROC and precision-recall curves, thin them for storing, and average them."""
+"""Work out ROC, precision-recall and reliability curves, thin them, and average them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.measure import approximate_polygon
 
+from .calibration import BINS, Reliability
 from .counts import VolumeCounts
 
 Numbers = npt.NDArray[np.float64]
@@ -30,6 +31,7 @@ KINDS = {
 """For each kind of curve: what is drawn along X, what along Y, and the name of the area under it."""
 
 RATES = ("false_positive_rate", "recall", "precision")
+CALIBRATION, ERROR = "calibration", "expected_calibration_error"
 AREAS = {"auroc": "AUROC", "average_precision": "AP"}
 
 
@@ -61,15 +63,16 @@ def _short(value: float) -> float:
 
 
 def curves_of(counts: VolumeCounts) -> dict[str, Any]:
-    """Return the ROC and the precision-recall curve of a volume as JSON has them.
+    """Return the ROC, precision-recall and reliability curves of a volume as JSON has them.
 
     They are of vessel of any class against the background.
 
     Returns:
         `{"roc": {"false_positive_rate": [...], "recall": [...]}, "precision_recall": {"recall": [...], "precision":
         [...]}, "auroc": number, "average_precision": number, "at_threshold": {"false_positive_rate": number,
-        "recall": number, "precision": number}, "vessel_fraction": number}`. `at_threshold` is of the segmentation,
-        `vessel_fraction` of the label. What is undefined is None.
+        "recall": number, "precision": number}, "vessel_fraction": number, "calibration": {"probability": [...],
+        "vessel": [...], "voxels": [...]}, "expected_calibration_error": number}`. `at_threshold` is of the
+        segmentation, `vessel_fraction` of the label, `calibration` a `Reliability`. What is undefined is None.
     """
     false, true = counts.vessels.above()
     background, vessel = int(false[-1]), int(true[-1])
@@ -81,18 +84,30 @@ def curves_of(counts: VolumeCounts) -> dict[str, Any]:
         # down to recall 0 the precision is that of the first voxels predicted
         precision_recall = _curve("precision_recall", true / vessel, np.append(precision[:1], precision))
     segmented, both = int(counts.confusion[:, 1:].sum()), int(counts.confusion[1:, 1:].sum())
+    reliability = Reliability.of(counts.vessels)
     areas = {area: getattr(counts.vessels, area)() for area in AREAS}
     return {
         "roc": roc,
         "precision_recall": precision_recall,
-        **{area: value if math.isfinite(value) else None for area, value in areas.items()},
+        **{area: _defined(value) for area, value in areas.items()},
         "at_threshold": {
             "false_positive_rate": (segmented - both) / background if background else None,
             "recall": both / vessel if vessel else None,
             "precision": both / segmented if segmented else None,
         },
         "vessel_fraction": vessel / (vessel + background) if vessel + background else None,
+        CALIBRATION: {
+            "probability": [_defined(value) for value in reliability.probability],
+            "vessel": [_defined(value) for value in reliability.vessel],
+            "voxels": reliability.voxels.tolist(),
+        },
+        ERROR: _defined(reliability.error()),
     }
+
+
+def _defined(value: float) -> float | None:
+    """Return a number, or None for one that is undefined (NaN)."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _curve(kind: str, x: Numbers, y: Numbers, tolerance: float = TOLERANCE) -> dict[str, list[float]]:
@@ -104,7 +119,8 @@ def mean_curves(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Average the curves of several cases (`curves_of`), each of which weighs the same.
 
     Averages are vertical: of the true positive rates at one false positive rate, and of the precisions at one recall.
-    So the area under the averaged ROC curve is the mean AUROC. What is undefined is left out.
+    So the area under the averaged ROC curve is the mean AUROC. Reliability is averaged bin by bin. What is undefined is
+    left out.
     """
     mean: dict[str, Any] = {}
     for kind, (across, up, _) in KINDS.items():
@@ -117,7 +133,11 @@ def mean_curves(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             if kind == "roc":
                 x, y = np.append(0, x), np.append(0, y)  # (G + 1,): up from the corner, however high it begins
             mean[kind] = _curve(kind, x, y, TOLERANCE / 10)
-    for name in (*AREAS, "vessel_fraction"):
+    mean[CALIBRATION] = {
+        name: [_mean(case[CALIBRATION][name][number] for case in cases) for number in range(BINS)]
+        for name in ("probability", "vessel")
+    }
+    for name in (*AREAS, "vessel_fraction", ERROR):
         mean[name] = _mean(case[name] for case in cases)
     mean["at_threshold"] = {name: _mean(case["at_threshold"][name] for case in cases) for name in RATES}
     return mean

@@ -9,7 +9,7 @@ from monai.handlers import IgniteMetricHandler, from_engine
 
 from scripts.core import refuse_unknown
 
-from .scores import BestDice, BestThreshold, CentrelineScores, VolumeMetric, VoxelScores
+from .scores import BestDice, BestThreshold, CentrelineScores, SurfaceScores, TopologyScores, VolumeMetric, VoxelScores
 
 METRICS: dict[str, Callable[[], VolumeMetric]] = {
     "dice": partial(VoxelScores, "dice"),
@@ -21,6 +21,12 @@ METRICS: dict[str, Callable[[], VolumeMetric]] = {
     "best_threshold": BestThreshold,
     "cldice": partial(CentrelineScores, "cldice"),
     "centreline_sensitivity": partial(CentrelineScores, "centreline_sensitivity"),
+    "hausdorff_95": partial(SurfaceScores, "hausdorff_95"),
+    "surface_dice": partial(SurfaceScores, "surface_dice"),
+    "betti0_error": partial(TopologyScores, "betti0_error"),
+    "betti1_error": partial(TopologyScores, "betti1_error"),
+    "volume_error": partial(VoxelScores, "volume_error"),
+    "expected_calibration_error": partial(VoxelScores, "expected_calibration_error"),
 }
 """All metrics; a new one is a class that says what it needs (`VolumeMetric.NEEDS`) and a line here."""
 

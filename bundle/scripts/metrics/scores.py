@@ -17,6 +17,8 @@ from scripts.core import refuse, refuse_unknown
 
 from .centreline import CentrelineCounts
 from .counts import THRESHOLD_BITS, THRESHOLDS, VolumeCounts
+from .surface import SurfaceCounts
+from .topology import TopologyCounts
 
 T = TypeVar("T")
 
@@ -132,7 +134,7 @@ class ClassScores(VolumeMetric):
 
 
 class VoxelScores(ClassScores):
-    """A score of voxels: `dice`, `precision`, `recall`, `auroc` or `average_precision`."""
+    """A score of voxels, such as `dice` or `auroc`; `SCORES` of `VolumeCounts` has all."""
 
     NEEDS = VolumeCounts
 
@@ -141,6 +143,18 @@ class CentrelineScores(ClassScores):
     """A score of centrelines: `cldice` or `centreline_sensitivity`."""
 
     NEEDS = CentrelineCounts
+
+
+class SurfaceScores(ClassScores):
+    """A score of surfaces: `hausdorff_95` or `surface_dice`."""
+
+    NEEDS = SurfaceCounts
+
+
+class TopologyScores(ClassScores):
+    """A score of topology: `betti0_error` or `betti1_error`."""
+
+    NEEDS = TopologyCounts
 
 
 class BestThreshold(VolumeMetric):

@@ -17,7 +17,8 @@ class PrepareMetricsd(MapTransform):
     """Work out what metrics need to know of a volume, once for all of them and nothing else.
 
     Dice, precision, recall and the areas under curves need a `VolumeCounts`, under the key `counts`. The metrics of
-    centrelines need a `CentrelineCounts`, under `centrelines`; that takes seconds a volume, so training does without.
+    centrelines need a `CentrelineCounts`, under `centrelines`, those of surfaces a `SurfaceCounts`, under `surfaces`,
+    and Betti errors a `TopologyCounts`, under `topology`; these take seconds a volume, so training does without.
 
     Args:
         keys: of logits `(K, X, Y, Z)`, background first; one key.

@@ -13,30 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scripts.core import check_regular, read_json, refuse, write_text, write_whole
+from scripts.core import check_regular, read_json, refuse, write_text
 from scripts.metrics import AREAS, KINDS, MIN_RECALL, RATES, mean_curves
 
-from .theme import Theme, font, shortened, theme_of
+from .calibration import is_defined, write_calibration
+from .panel import MAX_COLOURED, Entries, finish, line_style, save, square_panels
+from .theme import Theme, shortened, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
-DASHES = ("-", (0, (6, 2)), (0, (6, 2, 1.5, 2)), (0, (1.5, 1.5)))
-MARKS = ("o", "s", "^", "D", "v", "P")
-"""Lines differ in colour, dashes and mark, so that they are told apart in grey too."""
-
-MAX_COLOURED = 12  # cases; more are grey
 ENTRY_WIDTH = 210  # pixels of a name in a legend
-Entries = list[tuple[dict[str, Any], str]]  # of a legend: what the line looks like, and words
 
 
 def write_curves(
     output_dir: str | Path, cases: Mapping[str, Mapping[str, Any]], threshold: float, theme: str = "dark"
 ) -> list[Path]:
-    """Write the curves of an evaluation as `curves.json`, `roc.png` and `precision_recall.png`.
+    """Write the curves of an evaluation: `curves.json` and, of each kind, a picture.
+
+    These are `roc.png`, `precision_recall.png` and the reliability diagram, `calibration.png`.
 
     A picture is left out where its curve is undefined in every case.
 
@@ -63,13 +60,18 @@ def write_curves(
             path.unlink(missing_ok=True)  # one of an earlier evaluation would mislead
             logger.warning("no %s: the curve is undefined in every case", path)
             continue
-        figure, (axes,) = _figure(1, colours)
+        figure, (axes,) = square_panels(1, colours)
         entries = _draw_cases(axes, kind, content, colours)
         _finish(
             axes, kind, content["mean"]["vessel_fraction"], entries, f"marks: at threshold {threshold:.3g}", colours
         )
-        _save(figure, path)
+        save(figure, path)
         written.append(path)
+    path = folder / "calibration.png"
+    if is_defined(content["mean"]):
+        write_calibration(path, content, theme)
+        return [*written, path]
+    path.unlink(missing_ok=True)
     return written
 
 
@@ -85,7 +87,7 @@ def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any], theme: Theme)
         areas = [case[area] for case in cases.values()]
         few = len(cases) <= MAX_COLOURED
         for number, (case_name, case) in enumerate(cases.items()):
-            style = _style(number, theme) if few else {"color": theme.dim, "alpha": 0.45, "marker": "o"}
+            style = line_style(number, theme) if few else {"color": theme.dim, "alpha": 0.45, "marker": "o"}
             _draw(axes, kind, case, linewidth=1.2, markersize=5, **style)
             if few:
                 entries.append((style, _entry(case_name, kind, case)))
@@ -94,13 +96,6 @@ def _draw_cases(axes: Axes, kind: str, content: Mapping[str, Any], theme: Theme)
     style = {"color": theme.text, "linewidth": 2.6, "marker": "o"}
     _draw(axes, kind, bold, markersize=9, **style)
     return [*entries, (style, _entry(name, kind, bold))]
-
-
-def _style(number: int, theme: Theme) -> dict[str, Any]:
-    """Return the colour, the dashes and the mark of a line by its number."""
-    colours = len(theme.lines)
-    dashes = DASHES[(number + number // colours) % len(DASHES)]  # the same colour again has other dashes
-    return {"color": theme.lines[number % colours], "linestyle": dashes, "marker": MARKS[number % len(MARKS)]}
 
 
 def _entry(name: str, kind: str, curves: Mapping[str, Any]) -> str:
@@ -163,11 +158,11 @@ def overlay_curves(
             f"holds {', '.join(names)}, which are not all different",
             "give each evaluation a name of its own",
         )
-    figure, panels = _figure(2, colours)
+    figure, panels = square_panels(2, colours)
     for axes, kind in zip(panels, KINDS, strict=True):
         entries: Entries = []
         for number, (name, mean) in enumerate(runs.items()):
-            style = {"linewidth": 1.8, **_style(number, colours)}
+            style = {"linewidth": 1.8, **line_style(number, colours)}
             _draw(axes, kind, mean, markersize=8, **style)
             entries.append((style, _entry(name, kind, mean)))
         fractions = {mean["vessel_fraction"] for mean in runs.values()}
@@ -179,7 +174,7 @@ def overlay_curves(
             "marks: each at its threshold",
             colours,
         )
-    _save(figure, Path(output_path))
+    save(figure, Path(output_path))
     return Path(output_path)
 
 
@@ -207,22 +202,6 @@ def _read_mean(path: Path) -> dict[str, Any]:
     return mean
 
 
-def _figure(panels: int, theme: Theme) -> tuple[Figure, list[Axes]]:
-    """Make a figure with square panels side by side.
-
-    What stands around the panels gets its room when the figure is saved.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    side, gap = 5.2, 0.9  # inches
-    width = panels * (side + gap)
-    figure = Figure(figsize=(width, side), dpi=130, facecolor=theme.ground)
-    FigureCanvasAgg(figure)
-    places = [(i * (side + gap) / width, 0, side / width, 1) for i in range(panels)]
-    return figure, [figure.add_axes(place, facecolor=theme.ground) for place in places]
-
-
 def _finish(axes: Axes, kind: str, vessel_fraction: float | None, entries: Entries, mark: str, theme: Theme) -> None:
     """Add axes from 0 to 1, the line of chance, and a legend in which marks are named `mark`."""
     across, up, _ = KINDS[kind]
@@ -234,37 +213,6 @@ def _finish(axes: Axes, kind: str, vessel_fraction: float | None, entries: Entri
     elif vessel_fraction is not None:
         axes.plot([0, 1], [vessel_fraction] * 2, zorder=0.5, **chance)
         entries.append((chance, "chance (share of vessel)"))
-    axes.set(xlim=(0, 1), ylim=(0, 1))
     title = "ROC" if kind == "roc" else "Precision and recall"
-    axes.set_title(f"{title}: vessel against background", color=theme.text, fontsize=12, loc="left", pad=10)
-    axes.set_xlabel(across.replace("_", " "), color=theme.text, fontsize=11)
-    axes.set_ylabel("recall (true positive rate)" if kind == "roc" else up, color=theme.text, fontsize=11)
-    ticks = np.linspace(0, 1, 6)
-    axes.set_xticks(ticks)
-    axes.set_yticks(ticks)
-    axes.tick_params(colors=theme.dim, labelsize=9)
-    axes.grid(color=theme.frame, linewidth=0.6)
-    axes.set_axisbelow(True)
-    for spine in axes.spines.values():
-        spine.set_color(theme.frame)
-    _add_legend(axes, entries, theme)
-
-
-def _add_legend(axes: Axes, entries: Entries, theme: Theme) -> None:
-    """Add a legend beside a single panel, or inside one of two where it hides least."""
-    from matplotlib.lines import Line2D
-
-    single = len(axes.figure.axes) == 1
-    place = {"loc": "upper left", "bbox_to_anchor": (1.03, 1.0), "borderaxespad": 0} if single else {"loc": "best"}
-    look = {"labelcolor": theme.text, "facecolor": theme.ground, "edgecolor": theme.frame, "framealpha": 0.85}
-    handles = [Line2D([], [], **{"markersize": 5, **style}) for style, _ in entries]
-    words = ["·"] * len(entries)  # a name with an underscore before it would be left out
-    legend = axes.legend(handles, words, fontsize=9, handlelength=3.4, **look, **place)
-    for text, (_, entry) in zip(legend.get_texts(), entries, strict=True):
-        text.set(text=entry, **font(9))
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG, as large as what is drawn."""
-    fit = {"bbox_inches": "tight", "pad_inches": 0.2, "facecolor": figure.get_facecolor()}
-    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", **fit))
+    up = "recall (true positive rate)" if kind == "roc" else up
+    finish(axes, f"{title}: vessel against background", across.replace("_", " "), up, entries, theme)

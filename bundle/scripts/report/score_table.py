@@ -12,6 +12,9 @@ from scripts.core import write_whole
 
 MEAN = "mean"
 UNDEFINED = "-"
+NO_SHARES = ("hausdorff_95", "betti0_error", "betti1_error")
+"""Lengths and numbers of things, of which four digits are shown, and not four after the point."""
+MAX_WIDTH = 100  # characters of a table; what does not fit goes into another one below it
 LABELLED = "labelled voxels"
 
 
@@ -53,16 +56,32 @@ def write_score_csv(
 def score_table(metrics: Mapping[str, Any], labelled: Mapping[str, int] | None = None) -> str:
     """Return scores as text: a row a volume, then their mean, with four digits.
 
-    With several vessel classes, the rows of a volume's classes stand below it.
+    With several vessel classes, the rows of a volume's classes stand below it. Columns that would make lines longer
+    than `MAX_WIDTH` are a further table below.
 
     Args:
         metrics: as `scripts.report.run_evaluation` returns them.
         labelled: how many voxels of each volume are labelled, the last column.
 
     Returns:
-        Lines of equal width, columns of numbers aligned; what is undefined is `-`.
+        Lines of equal width in each table, columns of numbers aligned; what is undefined is `-`.
     """
     names = [name for name in metrics["mean"] if "." not in name]
+    tables = [""]
+    first: list[str] = []  # of the columns in the last table
+    for name in names:
+        table = _table(metrics, [*first, name], labelled if name == names[-1] else None)
+        if first and len(table.partition("\n")[0]) > MAX_WIDTH:
+            tables.append("")
+            first = []
+            table = _table(metrics, [name], labelled if name == names[-1] else None)
+        first.append(name)
+        tables[-1] = table
+    return "\n\n".join(tables)
+
+
+def _table(metrics: Mapping[str, Any], names: Sequence[str], labelled: Mapping[str, int] | None) -> str:
+    """Return one table, of some of the metrics; arguments are those of `score_table`."""
     head = [list(words) for words in zip_longest(*(name.split("_") for name in names), fillvalue="")]
     volumes = [_rows(name, scores, names) for name, scores in metrics["cases"].items()]
     mean = _rows(MEAN, metrics["mean"], names)
@@ -86,13 +105,17 @@ def _rows(name: str, scores: Mapping[str, float | None], metrics: Sequence[str])
     classes = list(dict.fromkeys(score.partition(".")[2] for score in scores))  # "" is their mean
     rows = []
     for each in classes:
-        cells = [_cell(scores.get(f"{metric}.{each}" if each else metric)) for metric in metrics]
+        cells = [_cell(metric, scores.get(f"{metric}.{each}" if each else metric)) for metric in metrics]
         rows.append([f"  {each}" if each else name, *cells])
     return rows
 
 
-def _cell(value: float | None) -> str:
-    return UNDEFINED if value is None else f"{value:.4f}"
+def _cell(metric: str, value: float | None) -> str:
+    if value is None:
+        return UNDEFINED
+    if metric in NO_SHARES:
+        return f"{value:.4g}" if value < 10**4 else f"{value:.0f}"
+    return f"{value:.4f}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.inference.blockwise.image import ScaledImage, StoredImage, common, grown, inside_of, read_padded
+from scripts.inference.blockwise.image import ScaledImage, StoredImage, common, read_padded
 from scripts.io import BlockArray, open_volume, write_volume
 from scripts.transforms import scaling_of
 from tests.inference.blockwise.examples import Held, whole
@@ -32,6 +32,4 @@ def test_beyond_the_far_ends_edge_values_go_on():
 
 def test_boxes():
     box = ((2, 4), (0, 3), (5, 6))
-    assert grown(box, (3, 1, 0), (6, 4, 6)) == ((0, 6), (0, 4), (5, 6))
-    assert inside_of(box, ((1, 9), (0, 9), (4, 9))) == (slice(1, 3), slice(0, 3), slice(1, 2))
     assert common(box, ((3, 9), (1, 2), (0, 9))) == ((3, 4), (1, 2), (5, 6))

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from scripts.core import most_telling
+from scripts.core import most_telling, slices
 from scripts.inference.blockwise.plan import Plan
-from scripts.inference.blockwise.score import centrelines
+from scripts.inference.blockwise.score import centrelines, pair
 from scripts.io import write_volume
-from scripts.metrics import CentrelineCounts
+from scripts.metrics import CentrelineCounts, Pair, SurfaceCounts, TopologyCounts
 from tests.helpers.bundle_command import TINY_NETWORK
 from tests.inference.blockwise.examples import Held, tubes
 
@@ -95,3 +95,21 @@ def test_centrelines_are_those_of_the_whole(monkeypatch):
     assert counts.label[0, 1] == pytest.approx(expected.label[0, 1], rel=0.02)
     for score in CentrelineCounts.SCORES:
         assert counts.scores(score) == pytest.approx(expected.scores(score), abs=0.01)
+
+
+@pytest.mark.parametrize("statistics", [SurfaceCounts, TopologyCounts])
+def test_surfaces_and_topology_are_exactly_those_of_the_whole(statistics, monkeypatch):
+    """Of a vessel with pinholes, specks and a ring, and a label that is shifted and ends half way."""
+    found = ((tubes(SHAPE) > 0.5) ^ (np.random.default_rng(0).random(SHAPE) < 0.003)).astype(np.uint8)
+    found[25:45, 2:15, 5], found[26:44, 3:14, 5] = 1, 0  # a ring across blocks
+    label = np.roll((tubes(SHAPE) > 0.5).astype(np.int8), 1, axis=1)
+    label[20:50, 30:32] = 0
+    label[60:] = -1
+    held, size = Held(label[None]), np.array([1.0, 1.0, 5.0])
+    whole = statistics.of_pair(Pair(lambda box: (found[slices(box)], label[slices(box)]), SHAPE, tuple(size.tolist())))
+    for module in ("surface", "topology"):
+        monkeypatch.setattr(f"scripts.metrics.{module}.AT_ONCE", 20**3)
+    parts = statistics.of_pair(pair(Segmented(found), lambda box: torch.from_numpy(held.read(box)), size))
+    for score in statistics.SCORES:
+        assert whole.scores(score)[0] > 0
+        assert parts.scores(score) == pytest.approx(whole.scores(score), rel=1e-6)

@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from scripts.core import Box, apply_threshold
+from scripts.core import Box, apply_threshold, grown, inside_of
 from scripts.io import BlockArray
 from scripts.transforms import SoftmaxInPlaced, drop_small, fill_holes, keep_those_with, smooth_in_place
 
 from .grid import BlockGrid, Index
-from .image import grown, inside_of
 from .logits import LogitsByBox
 from .rule import Rule
 from .stages import Stage, kept_array

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from scripts.core import Box, slices
+from scripts.core import Box
 from scripts.io import BlockArray, Volume
 from scripts.transforms import Scaling
 
@@ -71,19 +71,6 @@ def read_padded(image: Image, box: Box) -> Voxels:
     beyond = [(0, stop - end) for (_, stop), (_, end) in zip(box, inside, strict=True)]
     voxels = image.read(inside)  # (x, y, z)
     return np.pad(voxels, beyond, mode="edge") if np.any(beyond) else voxels  # the box's sides
-
-
-def inside_of(box: Box, around: Box) -> tuple[slice, ...]:
-    """Return where a box lies in an array that holds the voxels of a larger one."""
-    return slices(tuple((start - first, stop - first) for (start, stop), (first, _) in zip(box, around, strict=True)))
-
-
-def grown(box: Box, reach: tuple[int, int, int], shape: tuple[int, ...]) -> Box:
-    """Return a box with a margin on either side, as far as there are voxels."""
-    return tuple(
-        (max(0, start - margin), min(stop + margin, size))
-        for (start, stop), margin, size in zip(box, reach, shape, strict=True)
-    )
 
 
 def common(one: Box, other: Box) -> Box:

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from monai.engines import SupervisedEvaluator
 from monai.utils import CommonKeys as Keys
 
-from scripts.core import AUTO, UNLABELLED, Box, block_sides, blocks, one_line
+from scripts.core import AUTO, UNLABELLED, Box, block_sides, blocks, grown, inside_of, one_line, voxel_size
 from scripts.data import BY_BLOCKS, FAILED, HEADER
 from scripts.io import Volume, level_of_label, of_label, open_volume
-from scripts.metrics import CentrelineCounts, PrepareMetricsd, VolumeCounts
+from scripts.metrics import CentrelineCounts, Pair, PrepareMetricsd, SurfaceCounts, TopologyCounts, VolumeCounts
 from scripts.transforms import MapLabelsd, logits_of
 
 from ..progress import check_volume_fits
 from .classes import Classes
-from .image import grown, inside_of
 from .segment import Blockwise
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,13 @@ class ScoringEvaluator(SupervisedEvaluator):
             def labelled(box: Box) -> torch.Tensor:
                 return self._labelled(label, box, item.get("region"))
 
-            makers: dict[str, Callable[..., Any]] = {VolumeCounts.KEY: self._counts, CentrelineCounts.KEY: centrelines}
+            size = voxel_size(image.info.affine)
+            makers: dict[str, Callable[..., Any]] = {
+                VolumeCounts.KEY: self._counts,
+                CentrelineCounts.KEY: centrelines,
+                SurfaceCounts.KEY: lambda *both: SurfaceCounts.of_pair(pair(*both, size)),
+                TopologyCounts.KEY: lambda *both: TopologyCounts.of_pair(pair(*both, size)),
+            }
             return {key: makers[key](classes, labelled) for key in self.prepare.needs}
 
     def _labelled(self, label: Volume, box: Box, region: Box | None) -> torch.Tensor:
@@ -126,6 +132,22 @@ class ScoringEvaluator(SupervisedEvaluator):
         logits = logits_of(torch.from_numpy(classes.probability_of(box)))  # (K, x, y, z)
         predicted = torch.from_numpy(np.ascontiguousarray(classes.array.read(box)))[None]  # (1, x, y, z)
         return VolumeCounts.of(logits, label, self.prepare.threshold, predicted)
+
+
+def pair(classes: Classes, labelled: Callable[[Box], torch.Tensor], size: npt.NDArray[np.floating]) -> Pair:
+    """Return the segmentation and the label for the metrics that are exact block by block.
+
+    Args:
+        classes: the segmentation.
+        labelled: gives class indices of a box, `(1, x, y, z)`, negative where not labelled.
+        size: of a voxel along X, Y and Z, in millimetres.
+    """
+    array = classes.array
+
+    def read(box: Box) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        return array.read(box), labelled(box)[0].numpy()  # (x, y, z) each
+
+    return Pair(read, array.shape, tuple(size.tolist()), classes.classes, array.chunks)
 
 
 def centrelines(classes: Classes, labelled: Callable[[Box], torch.Tensor]) -> CentrelineCounts:

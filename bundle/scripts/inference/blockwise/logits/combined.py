@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from scripts.core import Box, blocks, slices
+from scripts.core import Box, blocks, grown, inside_of, slices
 from scripts.network import VoxelClassifier
 from scripts.transforms import FEATURES, REACH_OF_FEATURES, voxel_features
 
 from ...voxelwise import average, steps_of
-from ..image import Image, grown, inside_of
+from ..image import Image
 from .network_pass import Logits
 from .resampled import resampled
 
