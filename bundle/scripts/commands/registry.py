@@ -127,6 +127,7 @@ def _read_source(file: Path, name: str) -> Described:
 
 COMMANDS = Commands(
     {
+        "analyse": "scripts.commands.analyse:analyse",
         "average-weights": "scripts.weights.average:average_weights",
         "contact-sheet": "scripts.commands.pictures.contact_sheet:draw_contact_sheet",
         "curves": "scripts.report.curves:overlay_curves",

@@ -18,6 +18,7 @@ from .axes import of_label
 from .dicom import CORRECTED, MAKER, NOT_LABELLED, Segment, holds_series, read_segments, singular
 from .formats import READ_SUFFIXES, SUFFIXES, file_family, is_volume, is_zarr, result_name, split_hdf5, split_name
 from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
+from .graph_writer import write_swc, write_vtp
 from .opened import Volume
 from .place import difference
 from .reader import level_of_label, open_volume, read_header, read_volume
@@ -70,5 +71,7 @@ __all__ = [
     "storable",
     "whole_volumes",
     "write_streamed",
+    "write_swc",
     "write_volume",
+    "write_vtp",
 ]

@@ -1,0 +1,208 @@
+"""Move lines of voxels to the middle of their vessels, smooth them, and measure radii."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import KDTree
+
+from .graph import Branch
+from .surface import Points, fine_axes
+
+Numbers = npt.NDArray[np.float64]
+
+ROUNDS = 2  # of moving lines to the middle
+SMOOTH, OF_RADIUS = 2.0, 0.5  # standard deviation of smoothing in voxels, and in radii where that is more
+PADDING = 4  # standard deviations
+SHARES = 0.3, 3.0  # least and most that the inside of a bend has of a straight vessel's surface
+FLAT, FLAT_IN_PLANE = 0.6, 0.7
+"""Of the last radius: there the surface of a round end lies at 1/2 in the mean and of a flat one at 2/3, in space; in one
+slice of a thin stack, at 0.64 and 0.75."""
+TOWARDS = 3  # points along which a vessel's end keeps its direction, at least
+
+
+def centre(
+    graph: nx.MultiGraph, surface: Points, side: float, voxel_size: Sequence[float], last: Sequence[float]
+) -> None:
+    """Give each branch a smooth path along the middle of its vessel, and the radius at each of its points.
+
+    The surface belongs to the nearest point of any branch. Each point moves to the middle of the surface around it, as
+    seen along the vessel, and the radius is the mean distance to that surface: half a voxel more or less on each face
+    evens out, so both are finer than a voxel. A free end lies in the middle of a round tip, a radius before it; at the
+    tip, if that is flat; and on the border of the volume, if the vessel leaves it there.
+
+    Args:
+        graph: of `branches_of`, whose branches and positions are changed.
+        surface: `(N, 3)` of the mask, `surface_points`.
+        side: of a voxel, or of the grid that the skeleton is on.
+        voxel_size: along X, Y, Z.
+        last: (3,) where the volume ends; it begins at half a voxel below 0.
+    """
+    edges = [(*sorted(edge[:2]), edge[2]) for edge in graph.edges(keys=True)]
+    if not edges:
+        return
+    lines = [graph.edges[edge]["branch"].points for edge in edges]
+    walls = KDTree(surface)
+    widths = [max(SMOOTH, OF_RADIUS * float(np.median(walls.query(line)[0])) / side) for line in lines]
+    lines = [_evenly(_smoothed(_evenly(line, side), width), side) for line, width in zip(lines, widths, strict=True)]
+    for _ in range(ROUNDS):
+        moves = _Around(lines, surface, side, widths).moves()
+        lines = [
+            _evenly(_smoothed(line + move, width), side) for line, move, width in zip(lines, moves, widths, strict=True)
+        ]
+    around = _Around(lines, surface, side, widths)
+    radii = around.radii()
+    flat = FLAT if len(fine_axes(voxel_size)) == 3 else FLAT_IN_PLANE
+    for number, edge in enumerate(edges):
+        for node, turn in ((edge[0], 1), (edge[1], -1)):
+            if graph.degree(node) == 1:
+                line, radius = lines[number][::turn], radii[number][::turn]
+                ended = _with_end(line, radius, around.surface_of(number), side, np.asarray(last), flat)
+                lines[number] = _evenly(ended, side)[::turn]
+                graph.nodes[node]["position"] = ended[0]
+    radii = _Around(lines, surface, side, widths).radii()
+    for edge, line, radius in zip(edges, lines, radii, strict=True):
+        radius[np.isnan(radius)] = walls.query(line[np.isnan(radius)])[0]
+        graph.edges[edge]["branch"] = Branch(line, radius)
+
+
+class _Around:
+    """The surface around each point of some lines.
+
+    Args:
+        lines: `(N, 3)` each.
+        surface: `(S, 3)`.
+        side: of a voxel.
+        widths: the standard deviation of smoothing for each line, in points.
+    """
+
+    def __init__(self, lines: Sequence[Points], surface: Points, side: float, widths: Sequence[float]) -> None:
+        self.lines, self.surface, self.widths = lines, surface, widths
+        self.first = np.cumsum([0, *map(len, lines)])  # (L + 1,)
+        points = np.concatenate(lines)  # (M, 3)
+        along, bend = (np.concatenate(each) for each in zip(*map(_course, lines), strict=True))  # (M, 3) each
+        if not len(surface):
+            self.nearest = np.empty(0, np.intp)
+            self.sums = np.zeros((len(points), 5))
+            return
+        _, self.nearest = KDTree(points).query(surface)  # (S,)
+        across = surface - points[self.nearest]  # (S, 3)
+        beyond = np.einsum("ij,ij->i", across, along[self.nearest])  # (S,)
+        across -= beyond[:, None] * along[self.nearest]
+        # a bend has more surface on its outside
+        share = 1 / np.clip(1 - np.einsum("ij,ij->i", across, bend[self.nearest]), *SHARES)  # (S,)
+        beside = np.abs(beyond) <= 2 * side  # the rest lies beyond an end
+        told = np.column_stack((np.ones(len(across)), np.linalg.norm(across, axis=1), across))  # (S, 5)
+        weights, at = (told * share[:, None])[beside], self.nearest[beside]  # (B, 5), (B,)
+        self.sums = np.stack([np.bincount(at, each, len(points)) for each in weights.T], axis=1)  # (M, 5)
+
+    def _means(self) -> Iterator[Numbers]:
+        """Yield the mean distance and offset around each point of a line, `(N, 4)`; NaN where there is no surface."""
+        for line, start, stop, width in zip(self.lines, self.first, self.first[1:], self.widths, strict=False):
+            mode = "wrap" if _is_loop(line) else "nearest"
+            sums = gaussian_filter1d(self.sums[start:stop], width, axis=0, mode=mode)  # (N, 5)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                yield np.where(sums[:, :1] > 1e-3, sums[:, 1:] / sums[:, :1], np.nan)
+
+    def radii(self) -> list[Numbers]:
+        """Return the radius at each point of each line."""
+        return [means[:, 0] for means in self._means()]
+
+    def moves(self) -> list[Points]:
+        """Return how far each point of each line is from the middle; ends stay where they are."""
+        found = []
+        for means in self._means():
+            move = np.nan_to_num(means[:, 1:])
+            move[[0, -1]] = 0
+            found.append(move)
+        return found
+
+    def surface_of(self, number: int) -> Points:
+        """Return the surface that belongs to a line."""
+        mine = (self.nearest >= self.first[number]) & (self.nearest < self.first[number + 1])
+        return self.surface[mine]
+
+
+def _with_end(line: Points, radii: Numbers, surface: Points, side: float, last: Numbers, flat: float) -> Points:
+    """Return a line whose first point, a free end, lies where the vessel's middle ends.
+
+    Args:
+        line: `(N, 3)`, from the free end on.
+        radii: `(N,)`.
+        surface: `(S, 3)` that belongs to it.
+        side: of a voxel.
+        last: (3,) where the volume ends.
+        flat: the mean place of the surface of a flat end along its last radius, at the least.
+    """
+    known = radii[np.isfinite(radii)]
+    if len(line) < 2 * TOWARDS or not len(known):
+        return line
+    radius = float(np.median(known[: max(TOWARDS, int(2 * np.median(known) / side))]))
+    inner = min(len(line) - 1 - TOWARDS, round(radius / side) + 1)  # before the end, whose lines may turn aside
+    start = line[inner]
+    outwards = start - line[min(len(line) - 1, inner + max(TOWARDS, round(radius / side)))]
+    outwards = outwards / np.linalg.norm(outwards)
+    across = surface - start  # (S, 3)
+    along = across @ outwards  # (S,)
+    across -= along[:, None] * outwards
+    near = (along > 0) & (along < 4 * radius + 2 * side) & (np.linalg.norm(across, axis=1) < 2 * radius + side)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        walls = np.where(outwards > 0, (last - start) / outwards, (-side / 2 - start) / outwards)
+    wall = float(np.min(np.where(np.abs(outwards) > 1e-9, walls, np.inf)))
+    tip = float(along[near].max()) if near.any() else 0.0
+    if wall <= tip + side:
+        end = wall
+    else:
+        rest = along[near & (along > tip - radius)] - (tip - radius)
+        end = tip if len(rest) and rest.mean() > flat * radius else tip - radius
+    if end <= 0:
+        return line[inner:]
+    return np.concatenate(([start + end * outwards], line[inner:]))
+
+
+def _is_loop(line: Points) -> bool:
+    return len(line) > 3 and np.array_equal(line[0], line[-1])
+
+
+def _course(line: Points) -> tuple[Points, Points]:
+    """Return a line's direction and curvature at each of its points, `(N, 3)` each.
+
+    The direction has the length 1. The curvature points to the centre of the circle that the line follows, and has the
+    inverse of its radius for a length.
+    """
+    if len(line) < 3:
+        steps = np.repeat(line[-1:] - line[:1], len(line), axis=0)
+        return steps / max(float(np.linalg.norm(steps[0])), 1e-12), np.zeros_like(line)
+    padded = np.concatenate((line[-2:-1], line, line[1:2])) if _is_loop(line) else _padded(line, 1)  # (N + 2, 3)
+    steps = (padded[2:] - padded[:-2]) / 2  # (N, 3)
+    lengths = np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-12)  # (N, 1)
+    return steps / lengths, (padded[2:] - 2 * line + padded[:-2]) / lengths**2
+
+
+def _padded(line: Points, count: int) -> Points:
+    """Return a line that goes on beyond both ends as it came, turned about them."""
+    return np.pad(line, ((count, count), (0, 0)), mode="reflect", reflect_type="odd")
+
+
+def _smoothed(line: Points, width: float) -> Points:
+    """Return a line of evenly spaced points smoothed; ends stay where they are, and a loop has none."""
+    if len(line) < 3:
+        return line
+    if _is_loop(line):
+        smooth = gaussian_filter1d(line[:-1], width, axis=0, mode="wrap")
+        return np.concatenate((smooth, smooth[:1]))
+    count = min(len(line) - 1, int(PADDING * width))
+    return gaussian_filter1d(_padded(line, count), width, axis=0, mode="nearest")[count:-count]
+
+
+def _evenly(line: Points, step: float) -> Points:
+    """Return a line with points about a step apart, and the same ends."""
+    far = np.concatenate(([0], np.linalg.norm(np.diff(line, axis=0), axis=1).cumsum()))  # (N,)
+    at = np.linspace(0, far[-1], max(2, round(far[-1] / step) + 1))
+    even = np.stack([np.interp(at, far, axis) for axis in line.T], axis=1)  # (n, 3)
+    even[0], even[-1] = line[0], line[-1]
+    return even

@@ -1,0 +1,206 @@
+"""Measure a mask's vessels: branches, nodes, and the network as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import KDTree
+
+from .centring import centre
+from .graph import Branch, branches_of
+from .prune import prune
+from .skeleton import skeleton_points
+from .surface import Mask, Points, surface_points
+
+MAX_TISSUE = 500_000  # voxels of tissue whose distance to the nearest vessel is measured, evenly spaced
+PERCENTILES = 5, 25, 50, 75, 95
+BRANCH_COLUMNS = (
+    *("branch", "node_from", "node_to", "length", "chord", "tortuosity"),
+    *("radius_mean", "radius_min", "radius_max", "volume"),
+)
+NODE_COLUMNS = "node", "x", "y", "z", "degree", "radius"
+
+
+@dataclass
+class VesselNetwork:
+    """The vessels of a mask.
+
+    Attributes:
+        graph: its nodes have a `position`, (3,), and its edges a `branch`, whose points go from the node with the
+            smaller number to the other.
+        voxel_size: along X, Y, Z; all lengths are in its unit, from the middle of the first voxel.
+        shape: voxels along X, Y, Z.
+        voxels: of vessel.
+        pruned: spurs that were cut off.
+        tissue_distance: `(N,)` of tissue to the nearest vessel's wall.
+    """
+
+    graph: nx.MultiGraph
+    voxel_size: tuple[float, float, float]
+    shape: tuple[int, int, int]
+    voxels: int
+    pruned: int
+    tissue_distance: npt.NDArray[np.float64]
+
+    @property
+    def edges(self) -> list[tuple[int, int, int]]:
+        """The edges, in the order of the branches' numbers; the smaller node first."""
+        return sorted((*sorted(edge[:2]), edge[2]) for edge in self.graph.edges(keys=True))
+
+    @property
+    def branches(self) -> list[Branch]:
+        """The branches."""
+        return [self.graph.edges[edge]["branch"] for edge in self.edges]
+
+    def branch_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each branch, with `BRANCH_COLUMNS`; the tortuosity of a loop is None."""
+        rows = []
+        for number, (edge, branch) in enumerate(zip(self.edges, self.branches, strict=True)):
+            chord = float(np.linalg.norm(branch.points[-1] - branch.points[0]))
+            is_loop = edge[0] == edge[1]
+            radii = self._free_radii(edge, branch)
+            row = (number, *edge[:2], branch.length, chord, None if is_loop or not chord else branch.length / chord)
+            row += (float(radii.mean()), float(radii.min()), float(radii.max()), branch.volume)
+            rows.append(dict(zip(BRANCH_COLUMNS, row, strict=True)))
+        return rows
+
+    def node_rows(self) -> list[dict[str, Any]]:
+        """Return a row for each node, with `NODE_COLUMNS`."""
+        rows = []
+        for node in sorted(self.graph):
+            radii = [self._radius_at(node, edge) for edge in self.graph.edges(node, keys=True)]
+            row = (node, *map(float, self.graph.nodes[node]["position"]), self.graph.degree(node), max(radii))
+            rows.append(dict(zip(NODE_COLUMNS, row, strict=True)))
+        return rows
+
+    def lines(self) -> tuple[Points, npt.NDArray[np.float64], list[npt.NDArray[np.intp]]]:
+        """Return all points `(N, 3)`, their radii `(N,)`, and the numbers of each branch's points; nodes come first."""
+        nodes = sorted(self.graph)
+        numbers = {node: number for number, node in enumerate(nodes)}
+        points = [np.array([self.graph.nodes[node]["position"] for node in nodes]).reshape(-1, 3)]
+        radii = [np.array([row["radius"] for row in self.node_rows()])]
+        lines, count = [], len(nodes)
+        for edge, branch in zip(self.edges, self.branches, strict=True):
+            inner = np.arange(count, count + len(branch.points) - 2)
+            lines.append(np.array([numbers[edge[0]], *inner, numbers[edge[1]]], dtype=np.intp))
+            points.append(branch.points[1:-1])
+            radii.append(branch.radii[1:-1])
+            count += len(inner)
+        return np.concatenate(points), np.concatenate(radii), lines
+
+    def summary(self) -> dict[str, Any]:
+        """Return what holds of the whole volume; what is undefined is None.
+
+        Radii are weighted by length: they are those of a point somewhere on a vessel, not of a branch.
+        """
+        rows, branches = self.branch_rows(), self.branches
+        lengths = np.array([row["length"] for row in rows])
+        radii = np.concatenate([branch.radii for branch in branches]) if branches else np.empty(0)
+        steps = np.concatenate([_share_of_length(branch) for branch in branches]) if branches else np.empty(0)
+        whole = float(np.prod(self.shape) * np.prod(self.voxel_size))
+        degrees = np.array([degree for _, degree in self.graph.degree()])
+        components = nx.number_connected_components(self.graph)
+        tortuosity = [row["tortuosity"] for row in rows if row["tortuosity"]]
+        return {
+            "vessel_fraction": self.voxels / int(np.prod(self.shape)),
+            "vessel_volume": self.voxels * float(np.prod(self.voxel_size)),
+            "length": float(lengths.sum()),
+            "length_density": float(lengths.sum()) / whole,
+            "branches": len(rows),
+            "nodes": len(degrees),
+            "branch_points": int((degrees > 2).sum()),
+            "ends": int((degrees == 1).sum()),
+            "loops": len(rows) - len(degrees) + components,
+            "components": components,
+            "spurs_cut_off": self.pruned,
+            "radius_mean": float(np.average(radii, weights=steps)) if len(radii) else None,
+            "radius_percentiles": _percentiles(radii, steps),
+            "branch_length_mean": float(lengths.mean()) if len(rows) else None,
+            "branch_length_percentiles": _percentiles(lengths, np.ones(len(lengths))),
+            "tortuosity_mean": float(np.mean(tortuosity)) if tortuosity else None,
+            "tissue_distance_mean": float(self.tissue_distance.mean()) if len(self.tissue_distance) else None,
+            "tissue_distance_max": float(self.tissue_distance.max()) if len(self.tissue_distance) else None,
+        }
+
+    def _free_radii(self, edge: tuple[int, int, int], branch: Branch) -> npt.NDArray[np.float64]:
+        """Return a branch's radii where it has left the vessels that it meets; all, where it never does."""
+        free = np.ones(len(branch.points), dtype=np.bool_)
+        for node in edge[:2]:
+            if self.graph.degree(node) > 2:
+                others = [self._radius_at(node, each) for each in self.graph.edges(node, keys=True)]
+                away = np.linalg.norm(branch.points - self.graph.nodes[node]["position"], axis=1)  # (N,)
+                free &= away > max(others)
+        return branch.radii[free] if free.any() else branch.radii
+
+    def _radius_at(self, node: int, edge: tuple[int, int, int]) -> float:
+        branch = self.graph.edges[edge]["branch"]
+        return float(branch.radii[0] if node == min(edge[:2]) else branch.radii[-1])
+
+
+def measure(mask: Mask, voxel_size: Sequence[float]) -> VesselNetwork:
+    """Find the vessels of a mask, and measure them.
+
+    Centre lines come from thinning (`skeleton_points`), spurs are cut off (`prune`), and lines and radii are made finer
+    than voxels by the surface around them (`centre`).
+
+    Args:
+        mask: `(X, Y, Z)` bool.
+        voxel_size: along X, Y, Z, in any unit, which is that of all lengths.
+    """
+    size = tuple(map(float, voxel_size))
+    surface = surface_points(mask, size)
+    # without any wall, in a volume that is vessel throughout, there is nothing to find
+    points, side = skeleton_points(mask, size, surface) if len(surface) else (np.empty((0, 3)), 1.0)
+    graph = branches_of(points, side)
+    pruned = prune(graph, surface, side)
+    centre(graph, surface, side, size, (np.array(mask.shape) - 0.5) * size)
+    network = VesselNetwork(graph, size, mask.shape, int(mask.sum()), pruned, _tissue_distance(mask, size))
+    _share_volume(network, mask)
+    return network
+
+
+def _share_volume(network: VesselNetwork, mask: Mask) -> None:
+    """Give each branch the volume of the voxels that are nearest to it; together that is the vessels' volume."""
+    branches = network.branches
+    if not branches:
+        return
+    tree = KDTree(np.concatenate([branch.points for branch in branches]))
+    owner = np.repeat(np.arange(len(branches)), [len(branch.points) for branch in branches])
+    voxels = np.zeros(len(branches), dtype=np.int64)
+    for x, plane in enumerate(mask):  # one at a time, so that few coordinates are held
+        at = np.argwhere(plane)  # (V, 2)
+        places = np.column_stack((np.full(len(at), x), at)) * network.voxel_size  # (V, 3)
+        voxels += np.bincount(owner[tree.query(places)[1]], minlength=len(branches))
+    for branch, count in zip(branches, voxels, strict=True):
+        branch.volume = int(count) * float(np.prod(network.voxel_size))
+
+
+def _tissue_distance(mask: Mask, voxel_size: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return how far tissue is from the nearest vessel's wall, at places evenly spaced, `(N,)`."""
+    walls = surface_points(mask, voxel_size, coarse=True)
+    tissue = mask.size - int(mask.sum())
+    if not len(walls) or not tissue:
+        return np.empty(0)
+    step = max(1, round((tissue / MAX_TISSUE) ** (1 / 3)))
+    sparse = mask[step // 2 :: step, step // 2 :: step, step // 2 :: step]
+    places = (np.argwhere(~sparse) * step + step // 2) * np.asarray(voxel_size, dtype=np.float64)  # (N, 3)
+    return np.asarray(KDTree(walls).query(places)[0], dtype=np.float64)
+
+
+def _share_of_length(branch: Branch) -> npt.NDArray[np.float64]:
+    """Return the length that each point of a branch stands for, `(N,)`: half a step on either side."""
+    steps = np.linalg.norm(np.diff(branch.points, axis=0), axis=1)  # (N - 1,)
+    return (np.append(steps, 0) + np.append(0, steps)) / 2
+
+
+def _percentiles(values: Points, weights: Points) -> dict[str, float] | None:
+    if not len(values):
+        return None
+    order = np.argsort(values)
+    share = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
+    return {str(each): float(np.interp(each / 100, share, values[order])) for each in PERCENTILES}
