@@ -178,6 +178,7 @@ def test_evaluation_agrees_with_the_segmentation(bundle, tiny_dataset, tiny_weig
         "metrics.json",
         "metrics.csv",
         "curves.json",
+        "run.json",
         *pictures,
     }
 
@@ -258,4 +259,4 @@ def test_what_is_undefined_is_null(bundle, other_dataset, tiny_weights, tmp_path
     assert json.loads(text)["mean"]["auroc"] is None
     assert "NaN" not in text
     names = [path.name for path in tmp_path.iterdir()]
-    assert sorted(names) == ["curves.json", "metrics.csv", "metrics.json"]  # nothing to picture
+    assert sorted(names) == ["curves.json", "metrics.csv", "metrics.json", "run.json"]  # nothing to picture
