@@ -6,7 +6,7 @@ import pytest
 
 from scripts.io import write_volume
 from scripts.report.page import scene
-from scripts.report.page.scene import MAX_POINTS, Surface, figure, library, packed, smoothed, thinned_points
+from scripts.report.page.scene import MAX_POINTS, TURNED, Surface, figure, library, packed, smoothed, thinned_points
 from tests.report.page.examples import SHAPE, skeleton, vessels
 
 pytest.importorskip("plotly")
@@ -68,10 +68,11 @@ def test_the_figure_is_to_scale_and_not_mirrored(tmp_path):
     assert (mesh["type"], points["type"]) == ("mesh3d", "scatter3d")
     assert points["marker"]["colorbar"]["title"]["text"] == "radius (µm)"
     z = np.frombuffer(base64.b64decode(points["z"]["bdata"]), points["z"]["dtype"])
-    assert set(z) == {14}
+    assert set(z) == {-14}
     layout = view["layout"]["scene"]
     assert layout["aspectmode"] == "data"
-    assert [layout[f"{axis}axis"].get("autorange") for axis in "xyz"] == [None, "reversed", "reversed"]  # a turn
+    assert layout["zaxis"]["tickvals"][1] == -float(layout["zaxis"]["ticktext"][1])
+    assert np.prod(TURNED) == 1
 
 
 def test_of_many_points_some_are_shown_the_same_each_time():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..theme import VERMILLION
+from .chart import nice_ticks
 from .picture import limits
 from .voxels import means, steps_for, vessel_shares
 
@@ -19,7 +20,11 @@ MAX_CELLS = 2**22  # of the grid in which the surface is found: 160^3
 MAX_TRIANGLES, MIN_TRIANGLES = 80_000, 5_000  # of one volume
 ALL_TRIANGLES = 800_000  # of all volumes on a page: what a phone holds
 FROM, DISTANCE = (0.35, -0.67, 0.66), 2.1  # where one looks from, in half diagonals of what is seen
-LIGHT = {"x": -3e4, "y": -6e4, "z": -1e5}  # from above, where Z is least
+TURNED = (1, -1, -1)
+"""Y and Z run backwards, so that X is to the right and Y down as in the slices: a turn, nothing is mirrored. Axes that
+Plotly itself reverses would put the light below (plotly.js 3 transforms it by the inverse of what turns the axes)."""
+CENTRE = {"x": 0, "y": 0, "z": -0.08}  # below the middle, for the legend is above
+FLAT = 0.3  # of the longest side: a shorter one has room for two ticks
 MAX_POINTS = 6_000  # of a skeleton
 LEVEL = 0.4  # of 0.5 and half the share of vessel: a cell with the least of it is inside, so nothing thin is lost
 SMOOTHING = ((0.5, -0.53),) * 6  # Taubin's steps in and out, which round edges and do not shrink (SIGGRAPH 1995)
@@ -115,15 +120,15 @@ def figure(
     traces: list[Any] = []
     shown = unit or "voxels"
     if surface is not None and len(surface.triangles):
-        x, y, z = surface.corners.T
+        x, y, z = (surface.corners * np.float32(TURNED)).T
         i, j, k = surface.triangles.T
         light = {"ambient": 0.5, "diffuse": 0.8, "specular": 0.25, "roughness": 0.6, "fresnel": 0.1}
         mesh = go.Mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, color=VERMILLION, name="surface", hoverinfo="skip",
-                         lighting=light, lightposition=LIGHT, flatshading=False)  # fmt: skip
+                         lighting=light, flatshading=False)  # fmt: skip
         traces.append(mesh)
     if skeleton is not None and len(skeleton[0]):
         places, radii = thinned_points(*skeleton)
-        x, y, z = (places * np.asarray(spacing)).astype(np.float32).T
+        x, y, z = (places * np.multiply(spacing, TURNED)).astype(np.float32).T
         low, high = limits(radii)
         bar = {"title": {"text": f"radius ({shown})", "side": "top"}, "thickness": 8, "len": 0.7, "orientation": "h"}
         bar |= {"y": 1, "yanchor": "top", "outlinewidth": 0, "nticks": 6}
@@ -138,16 +143,22 @@ def figure(
         words = f"radius %{{marker.color:.3g}} {shown}<extra></extra>"
         points = go.Scatter3d(x=x, y=y, z=z, mode="markers", marker=marker, name="skeleton", hovertemplate=words)
         traces.append(points)
-    axes = {
-        # Y and Z both run backwards: as in the slices, X to the right and Y down, and nothing is mirrored
-        f"{axis}axis": {"title": {"text": f"{axis.upper()} ({shown})"}, "showbackground": False, "showspikes": False}
-        | ({"autorange": "reversed"} if axis != "x" else {})
-        for axis in "xyz"
-    }
-    scene = {**axes, "aspectmode": "data", "camera": {"eye": _eye(traces)}, "dragmode": "turntable"}
+    axes = {f"{axis}axis": _axis(axis, traces, shown) for axis in "xyz"}
+    scene = {**axes, "aspectmode": "data", "camera": {"eye": _eye(traces), "center": CENTRE}, "dragmode": "turntable"}
     layout = {"scene": scene, "margin": {"l": 0, "r": 0, "t": 0, "b": 0}, "showlegend": False, "template": "none"}
     layout |= {"paper_bgcolor": "rgba(0,0,0,0)", "uirevision": "kept"}
     return json.loads(go.Figure(traces, layout).to_json())
+
+
+def _axis(axis: str, traces: Sequence[Any], unit: str) -> dict[str, Any]:
+    """Return what Plotly needs to know of an axis: its title, and round ticks."""
+    look = {"title": {"text": f"{axis.upper()} ({unit})"}, "showbackground": False, "showspikes": False}
+    sign = TURNED["xyz".index(axis)]
+    most = [max(float(np.max(np.abs(trace[each]))) for trace in traces) for each in "xyz"]
+    ticks = nice_ticks(most["xyz".index(axis)] or 1.0)
+    if most["xyz".index(axis)] < FLAT * max(most):
+        ticks = ticks[[0, -2 if len(ticks) > 2 else -1]]
+    return look | {"tickvals": [sign * float(tick) for tick in ticks], "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def _eye(traces: Sequence[Any]) -> dict[str, float]:

@@ -110,7 +110,7 @@ async function draw(scene) {
     const figure = JSON.parse(await unpack(scene.dataset.of));
     const plot = scene.querySelector(".plot");
     const {eye} = figure.layout.scene.camera;
-    const narrow = Math.max(1, plot.clientHeight / plot.clientWidth);  // on a phone one stands further back
+    const narrow = Math.max(1, 1.15 * plot.clientHeight / plot.clientWidth);  // on a phone one stands further back
     for (const axis of "xyz") eye[axis] *= narrow;
     await Plotly.newPlot(plot, figure.data, figure.layout,
       {responsive: true, displayModeBar: false, displaylogo: false, scrollZoom: false, showTips: false});
