@@ -203,12 +203,12 @@ class Painter:
         order = np.argsort(radii)  # the widest over the others
         colours = colormaps["viridis"](np.clip((radii[order] - low) / max(high - low, 1e-9), 0, 1))[:, :3]
         x, y = ((places[order, at] / self.shown.steps[at] / factor + 0.5) * grow - 0.5 for at in (0, 1))
-        thick = max(1, min(picture.shape[:2]) // 160)  # pixels to each side: seen on a phone
+        thick = max(1, grow // 2, min(picture.shape[:2]) // 160)  # pixels to each side: seen on a phone
         for dy in range(-thick, thick + 1):
             for dx in range(-thick, thick + 1):
                 if dx * dx + dy * dy <= thick * thick + 1:
-                    rows = np.clip(np.rint(y + dy), 0, picture.shape[0] - 1).astype(int)
-                    columns = np.clip(np.rint(x + dx), 0, picture.shape[1] - 1).astype(int)
+                    rows = np.clip(np.floor(y + dy + 0.5), 0, picture.shape[0] - 1).astype(int)
+                    columns = np.clip(np.floor(x + dx + 0.5), 0, picture.shape[1] - 1).astype(int)
                     picture[rows, columns] = colours
         return self._finished(2, "skeleton", "Skeleton along Z, by radius", picture)
 
