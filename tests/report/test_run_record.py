@@ -1,4 +1,5 @@
 import json
+import shlex
 from datetime import datetime
 
 import monai
@@ -26,6 +27,15 @@ def test_a_command_of_configs():
     assert record["options"] == {"region": "0:9,:,:", "tta": "true", "theme": "light"}
     assert record["seconds"] == 12.3
     assert (record["weights"], record["weights_sha256"]) == ("model.pt", "ab12")
+
+
+def test_an_overlay_and_the_command_of_monai():
+    words = ["run", "--config_file", "['train.json','evaluate.json','my own.json']", "--device", "cpu"]
+    record = run_record({}, 0, ["python -m scripts evaluate", *words])
+    assert record["command"] == "python -m scripts evaluate --device cpu --overlays 'my own.json'"
+    assert record["configs"][-1] == "my own.json"
+    record = run_record({}, 0, ["/lib/monai/bundle/__main__.py", *words])
+    assert shlex.split(record["command"]) == ["python", "-m", "monai.bundle", *words]
 
 
 def test_what_else_is_kept():

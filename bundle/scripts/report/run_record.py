@@ -15,6 +15,8 @@ from scripts.core import processor, read_flag, version, write_text
 from scripts.core.configs import config_names
 
 RUN = "run.json"
+CHOSEN = ("config_file", "bundle_root")  # by `tubenet evaluate` itself
+OF_EVALUATE = ("train.json", "evaluate.json")  # its configs; further ones are overlays
 PACKAGES = ("torch", "monai", "numpy")
 
 
@@ -55,11 +57,13 @@ def run_record(about: Mapping[str, str], seconds: float, argv: Sequence[str] | N
     argv = sys.argv if argv is None else argv
     words = list(argv[1:]) if "run" in argv[1:2] else []  # also of `tubenet evaluate`, which stands for this
     options = _options(words[1:])
-    configs = [Path(name).name for name in config_names(options.pop("config_file"))] if "config_file" in options else []
-    options.pop("bundle_root", None)
+    configs = config_names(options["config_file"]) if "config_file" in options else []
+    command = _command(argv[0], words, options, configs)
+    for name in CHOSEN:
+        options.pop(name, None)
     return {
-        "command": f"python -m monai.bundle {shlex.join(words)}" if words else "",
-        "configs": configs,
+        "command": command,
+        "configs": [Path(name).name for name in configs],
         "options": options,
         **about,
         "versions": {"tubenet": version(), **{name: version_of(name) for name in PACKAGES}},
@@ -67,6 +71,17 @@ def run_record(about: Mapping[str, str], seconds: float, argv: Sequence[str] | N
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
     }
+
+
+def _command(program: str, words: Sequence[str], options: Mapping[str, str], configs: Sequence[str]) -> str:
+    """Return what one types to run the same again; nothing where no configs were run."""
+    if not words:
+        return ""
+    if not program.endswith(" evaluate"):
+        return f"python -m monai.bundle {shlex.join(words)}"
+    given = [(name, value) for name, value in options.items() if name not in CHOSEN]
+    given += [("overlays", name) for name in configs[len(OF_EVALUATE) :]]
+    return f"{program} {shlex.join(part for name, value in given for part in (f'--{name}', value))}"
 
 
 def _options(words: Sequence[str]) -> dict[str, str]:
