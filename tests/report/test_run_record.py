@@ -22,7 +22,7 @@ def test_a_command_of_configs():
         "--tta",
     ]
     record = run_record(ABOUT, 12.34, ["tubenet evaluate", "run", *words, "--theme=light"])
-    assert record["command"].startswith("python -m monai.bundle run --config_file ")
+    assert record["command"] == "tubenet evaluate --region 0:9,:,: --tta true --theme light"
     assert record["configs"] == ["train.json", "evaluate.json"]
     assert record["options"] == {"region": "0:9,:,:", "tta": "true", "theme": "light"}
     assert record["seconds"] == 12.3
