@@ -23,7 +23,7 @@ CODE = sorted(SCRIPTS.rglob("*.py"))
 PASSED_OVER = {"__pycache__", "demo", "results", "foundation", "findings", "label"}
 EVERY_FILE = [
     path
-    for suffix in ("py", "json", "sh", "md", "toml", "yml", "yaml", "txt", "conf")
+    for suffix in ("py", "json", "sh", "md", "toml", "yml", "yaml", "txt", "conf", "html", "css", "js")
     for path in ROOT.rglob(f"*.{suffix}")
     if not any(part.startswith(".") or part in PASSED_OVER for part in path.relative_to(ROOT).parts)
 ]
@@ -137,7 +137,8 @@ def test_a_config_names_packages_not_files(path):
 @pytest.mark.parametrize("path", EVERY_FILE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_is_too_long(path):
     lines = path.read_text().count("\n")
-    limit = {"train.json": 366, "inference.json": 180}.get(path.name, MAX_LINES)
+    # commands.md is generated, a section a command
+    limit = {"train.json": 366, "inference.json": 180, "commands.md": 400}.get(path.name, MAX_LINES)
     assert lines <= limit
 
 

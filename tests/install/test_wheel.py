@@ -57,7 +57,16 @@ def contents(wheel):
 def test_it_holds_one_package_with_the_bundle_inside(built):
     files = set(contents(wheel_in(built)))
     assert {name.split("/")[0] for name in files} == {"tubenet", f"tubenet-{version()}.dist-info"}
-    for name in ("configs/train.json", "configs/logging.conf", "models/model.pt", "models/model.json", "LICENSE"):
+    page = {path.relative_to(BUNDLE).as_posix() for path in (BUNDLE / "scripts/report/page/templates").iterdir()}
+    assert page
+    for name in (
+        *page,
+        "configs/train.json",
+        "configs/logging.conf",
+        "models/model.pt",
+        "models/model.json",
+        "LICENSE",
+    ):
         assert f"tubenet/bundle/{name}" in files
     code = {path.relative_to(BUNDLE) for path in (BUNDLE / "scripts").rglob("*.py")}
     assert {f"tubenet/bundle/{path.as_posix()}" for path in code} <= files

@@ -52,7 +52,7 @@ def written(folder):
 def test_metrics_of_centrelines_alone_have_no_curves(tmp_path):
     metrics = run_evaluation(evaluator(CASES, ["cldice"]), 0.5, tmp_path)
     assert metrics["cases"]["right"] == {"cldice": 1}
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["metrics.csv", "metrics.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["metrics.csv", "metrics.json", "run.json"]
 
 
 def test_scores_in_whose_place_others_come_are_told(tmp_path, caplog):
@@ -76,8 +76,8 @@ def test_layout_and_numbers(tmp_path):
     assert metrics["mean"] == {"dice": 0.75, "recall": 0.75, "auroc": 0.875}  # of the cases where it is defined
     assert metrics["threshold"] == 0.5
     pictures = ["precision_recall.png", "roc.png"]
-    names = ["calibration.png", "curves.json"]
-    assert sorted(file.name for file in folder.iterdir()) == [*names, "metrics.csv", "metrics.json", *pictures]
+    names = ["calibration.png", "curves.json", "metrics.csv", "metrics.json", "run.json"]
+    assert sorted(file.name for file in folder.iterdir()) == sorted([*names, *pictures])
     curves = json.loads((folder / "curves.json").read_text())
     assert {name: case["auroc"] for name, case in curves["cases"].items()} == {"half": 0.75, "right": 1, "empty": None}
     assert curves["cases"]["half"]["at_threshold"] == {"false_positive_rate": 0.5, "recall": 0.5, "precision": 0.5}
@@ -90,7 +90,7 @@ def test_what_is_printed_and_told(tmp_path, capsys, caplog):
     printed = capsys.readouterr().out
     assert "\nscores at threshold 0.2500\n" in printed
     assert f"\n{score_table(metrics, {'half': 4, 'right': 4, 'empty': 3})}\n" in printed
-    names = "metrics.json, metrics.csv, curves.json, roc.png, precision_recall.png, calibration.png"
+    names = "metrics.json, metrics.csv, curves.json, roc.png, precision_recall.png, calibration.png, run.json"
     assert caplog.messages[-1] == f"wrote {names} in {tmp_path}"
     assert all((tmp_path / name).is_file() for name in names.split(", "))
     header, *rows = csv.reader((tmp_path / "metrics.csv").open())

@@ -180,6 +180,7 @@ def test_evaluation_agrees_with_the_segmentation(bundle, tiny_dataset, tiny_weig
         "metrics.json",
         "metrics.csv",
         "curves.json",
+        "run.json",
         *pictures,
     }
 
@@ -261,4 +262,4 @@ def test_what_is_undefined_is_null(bundle, other_dataset, tiny_weights, tmp_path
     assert "NaN" not in text
     names = [path.name for path in tmp_path.iterdir()]
     # no curve can be drawn without vessel, but what is said of the background can
-    assert sorted(names) == ["calibration.png", "curves.json", "metrics.csv", "metrics.json"]
+    assert sorted(names) == ["calibration.png", "curves.json", "metrics.csv", "metrics.json", "run.json"]

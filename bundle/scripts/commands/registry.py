@@ -140,6 +140,7 @@ COMMANDS = Commands(
         "outlines": "scripts.commands.pictures.outlines:draw_outlines",
         "prepare": "scripts.commands.prepare:prepare",
         "publish": "scripts.weights.publish:publish",
+        "report": "scripts.commands.pictures.report:write_report",
         "restore-foundation": "scripts.monailabel.active_weights:restore_foundation",
         "synthesise": "scripts.commands.synthesise:write_dataset",
         "watch": "scripts.commands.watch:watch",

@@ -84,6 +84,7 @@ from .machine import (
     keep_freed_memory,
     measured_once,
     peak_memory,
+    processor,
     return_freed_memory,
 )
 from .options import DECIDE_TRAINING, OPTIONS, read_boolean, read_channel, read_number, read_scale
@@ -165,6 +166,7 @@ __all__ = [
     "peak_memory",
     "planes_per_slab",
     "printable",
+    "processor",
     "read_boolean",
     "read_channel",
     "read_flag",

@@ -10,7 +10,8 @@ RESULTS = SEGMENTATION, PROBABILITY, SPREAD = "_seg", "_prob", "_std"
 """How names of results end, after the name of the image."""
 OUTPUTS = (
     *("*_outlines.png", "*_preview.png", "curves.png", "roc.png", "precision_recall.png", "calibration.png"),
-    *("metrics.json", "metrics.csv", "curves.json", "epochs.csv"),
+    *("metrics.json", "metrics.csv", "curves.json", "run.json", "epochs.csv", "report.html", "report_pictures"),
+    *("*_branches.csv", "*_nodes.csv", "*_summary.json", "*.graphml", "*.swc", "*.vtp", "cohort.csv"),
     *("model_best.pt", "model_best.json", "model_last.pt", "model_last.json", "resume.pt"),
 )
 """What commands write beside volumes."""

@@ -3,6 +3,7 @@
 from .curves import overlay_curves, write_curves
 from .evaluation import run_evaluation
 from .figure import pixels_of
+from .label import vessel_or_not
 from .patches import MAX_PATCHES, patch_grid
 from .score_table import score_table, write_score_csv
 from .slices import fullest_slice, slice_figure, slice_panel
@@ -19,6 +20,7 @@ __all__ = [
     "slice_figure",
     "slice_panel",
     "theme_of",
+    "vessel_or_not",
     "write_curves",
     "write_score_csv",
 ]

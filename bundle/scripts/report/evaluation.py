@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,6 +21,7 @@ from scripts.data import FAILED
 from scripts.metrics import VolumeCounts, curves_of, gather_volumes
 
 from .curves import write_curves
+from .run_record import write_run_record
 from .score_table import score_table, write_score_csv
 from .theme import theme_of
 
@@ -39,7 +41,8 @@ def run_evaluation(
 ) -> dict[str, Any]:
     """Run an evaluator, then print its scores, and write them and the curves.
 
-    The files are `metrics.json`, the same numbers as `metrics.csv`, and those of `scripts.report.write_curves`. Where
+    The files are `metrics.json`, the same numbers as `metrics.csv`, those of `scripts.report.write_curves`, and
+    `run.json`, what was run (`scripts.report.run_record`). Where
     several processes share the volumes, the first one prints and writes the scores of all. Volumes that could not be
     loaded are left out and listed at the end.
 
@@ -66,6 +69,7 @@ def run_evaluation(
             others are scored before.
     """
     about = dict(about or {})  # as it is now: what is noted of single volumes while they are predicted is not of all
+    started = time.monotonic()
     theme_of(theme)  # refused now, and not after all volumes
     mine: list[_Volume] = []  # those that this process scores
 
@@ -103,7 +107,7 @@ def run_evaluation(
         labelled = {volumes[i].name: volumes[i].labelled for i in rows}
         drawn = {name: curve for name, curve in curves.items() if curve is not None}
         told = {**about, **({"region": str(region)} if region else {})}
-        _write(Path(output_dir), metrics, drawn, labelled, told, theme)
+        _write(Path(output_dir), metrics, drawn, labelled, told, theme, time.monotonic() - started)
     if failures and idist.get_rank() == 0:  # so that several processes say so once
         earlier = " (those there are of an earlier run)" if (Path(output_dir) / "metrics.json").exists() else ""
         nothing = f"nothing was scored, and no file was written{earlier}"
@@ -129,8 +133,9 @@ def _write(
     labelled: Mapping[str, int],
     about: Mapping[str, str],
     theme: str,
+    seconds: float,
 ) -> None:
-    """In the first process, print the scores and write them and the curves."""
+    """In the first process, print the scores and write them, the curves and what was run."""
     written = [output_dir / "metrics.json", output_dir / "metrics.csv"]
     replaced = "; the earlier ones are replaced" if written[0].exists() else ""
     write_text(written[0], json.dumps(metrics, indent=2, allow_nan=False) + "\n")
@@ -139,6 +144,7 @@ def _write(
         written += write_curves(output_dir, curves, metrics["threshold"], theme)
     else:
         logger.warning("no curves: none of the metrics counts voxels")
+    written.append(write_run_record(output_dir, about, seconds))
     print(printable(f"\n{_caption(metrics, about)}\n\n{score_table(metrics, labelled)}\n"), flush=True)
     tell_result("wrote %s in %s%s", ", ".join(path.name for path in written), output_dir, replaced)
 

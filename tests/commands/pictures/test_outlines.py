@@ -10,7 +10,7 @@ import tifffile
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from scripts.commands.pictures.outlines import draw_outlines, vessel_or_not
+from scripts.commands.pictures.outlines import draw_outlines
 from scripts.io import read_volume, write_volume
 from scripts.report.theme import MISSED_COLOUR, OUTLINE_COLOUR, THEMES
 from tests.helpers.dataset_examples import write_tubes
@@ -87,15 +87,6 @@ def test_a_dataset_that_is_labelled_in_part(dataset, tmp_path):
     draw_outlines(dataset, tmp_path / "out")
     assert has(tmp_path / "out" / "a_outlines.png", MISSED_COLOUR)
     assert not has(tmp_path / "out" / "b_outlines.png", MISSED_COLOUR)
-
-
-def test_what_is_not_labelled_is_neither_vessel_nor_background():
-    label = np.array([0, 1, 9, 255, -3, 0.5, np.nan]).reshape(7, 1, 1)
-    assert vessel_or_not(label).ravel().tolist() == [0, 1, 1, 1, -1, 1, 0]
-    assert vessel_or_not(label, 9).ravel().tolist() == [0, 1, -1, 1, -1, 1, 0]
-    whole = np.array([0, 1, 255], np.uint8).reshape(1, 1, 3)
-    assert vessel_or_not(whole, 0).tolist() == [[[-1, 1, 1]]]
-    assert vessel_or_not(whole, 255).dtype == np.int8
 
 
 def test_what_lies_outside_the_region_is_not_labelled(dataset, tmp_path, monkeypatch):

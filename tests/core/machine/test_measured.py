@@ -79,3 +79,7 @@ def test_what_another_process_wrote_meanwhile_is_kept(measure, nothing_measured)
     nothing_measured.write_text(json.dumps(other))
     measured.measured_once("training", "cpu", measure)
     assert json.loads(nothing_measured.read_text())["theirs"] == 9
+
+
+def test_a_processor_has_a_name():
+    assert measured.processor()

@@ -11,9 +11,9 @@ import numpy as np
 from scripts.core import check_writable, refuse
 from scripts.data import Synthesised, check_pair, find_images, is_result_name, read_masks
 from scripts.io import of_label, read_volume
-from scripts.report import MAX_PATCHES, fullest_slice, patch_grid, theme_of
+from scripts.report import MAX_PATCHES, fullest_slice, patch_grid, theme_of, vessel_or_not
 
-from .outlines import labels_of, vessel_or_not
+from .outlines import labels_of
 
 MIN_SYNTHETIC = 8  # of a sheet on which there are many real volumes too
 

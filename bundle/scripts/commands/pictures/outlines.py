@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.core import SEGMENTATION, SPREAD, UNLABELLED, Box, check_writable, refuse, region_box, slices
+from scripts.core import SEGMENTATION, SPREAD, check_writable, refuse, region_box
 from scripts.data import DECATHLON, check_pair, find_dataset, find_images, find_volumes, is_result_name
 from scripts.io import VolumeInfo, level_of_label, of_label, read_volume
-from scripts.report import slice_panel, theme_of
+from scripts.report import slice_panel, theme_of, vessel_or_not
 
 MICROMETRES_PER_MM = 1000.0
 MAX_IN_MICROMETRES = 20.0  # mm across; the scale bar of a larger volume is in mm
@@ -90,27 +90,6 @@ def draw_outlines(
             names=[str(each) for each in np.atleast_1d(class_names)] if class_names is not None else [],
         )
         print(path, file=sys.stderr)
-
-
-def vessel_or_not(label: np.ndarray, unlabelled_value: float | None = None, region: Box | None = None) -> np.ndarray:
-    """Return a label of any values as int8: 1 for vessel, 0 for background, -1 for not labelled.
-
-    Args:
-        label: (X, Y, Z); vessel above 0.
-        unlabelled_value: a value that means "not labelled", as negative values always do.
-        region: the box outside which nothing counts as labelled.
-    """
-    if region is not None:
-        result = np.full(label.shape, UNLABELLED, np.int8)
-        result[slices(region)] = vessel_or_not(label[slices(region)], unlabelled_value)
-        return result
-    result = np.zeros(label.shape, np.int8)
-    for z in range(label.shape[2]):  # a plane at a time: large volumes are in memory already
-        plane = label[:, :, z]
-        result[:, :, z][plane > 0] = 1
-        unlabelled = plane < 0 if unlabelled_value is None else (plane < 0) | (plane == unlabelled_value)
-        result[:, :, z][unlabelled] = UNLABELLED
-    return result
 
 
 def labels_of(dataset: Path, channel: int | str | None, level: int = 0) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """Configs and the command line that changes them, read and checked before MONAI takes them."""
 
-from .files import MAX_DEPTH, load_config, merge_configs
+from .files import MAX_DEPTH, config_names, load_config, merge_configs
 from .ids import RENAMED, split_id
 from .overrides import MONAI_ARGUMENTS, check_overrides, check_tracking
 
@@ -10,6 +10,7 @@ __all__ = [
     "RENAMED",
     "check_overrides",
     "check_tracking",
+    "config_names",
     "load_config",
     "merge_configs",
     "split_id",

@@ -60,11 +60,12 @@ def _machine(device: str) -> str:
         # virtual machines have one name for processors with and without
         known = torch.cpu.get_capabilities()
         has = " ".join(name for name in ("avx512_bf16", "amx_bf16") if known.get(name))
-        on = f"{_processor()}, {has} {limit}, {torch.get_num_threads()} threads"
+        on = f"{processor()}, {has} {limit}, {torch.get_num_threads()} threads"
     return f"{on}, torch {torch.__version__}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of the processor's model, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
