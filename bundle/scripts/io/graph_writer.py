@@ -63,8 +63,8 @@ def write_vtp(
         values: by name, a number for each line.
     """
     root = ElementTree.Element("VTKFile", type="PolyData", version="1.0", byte_order="LittleEndian")
-    counts = {"NumberOfPoints": str(len(points)), "NumberOfLines": str(len(lines))}
-    piece = ElementTree.SubElement(ElementTree.SubElement(root, "PolyData"), "Piece", counts)
+    whole = ElementTree.SubElement(root, "PolyData")
+    piece = ElementTree.SubElement(whole, "Piece", NumberOfPoints=str(len(points)), NumberOfLines=str(len(lines)))
     _array(ElementTree.SubElement(piece, "PointData", Scalars="radius"), "radius", radii)
     cells = ElementTree.SubElement(piece, "CellData")
     for name, each in values.items():
@@ -78,7 +78,7 @@ def write_vtp(
 
 def _array(parent: ElementTree.Element, name: str, values: np.ndarray, **more: str) -> None:
     kind = "Int64" if values.dtype.kind == "i" else "Float64"
-    array = ElementTree.SubElement(parent, "DataArray", type=kind, Name=name, format="ascii", **more)
+    array = ElementTree.SubElement(parent, "DataArray", {"type": kind, "Name": name, "format": "ascii", **more})
     array.text = " ".join(str(value) if kind == "Int64" else f"{value:.9g}" for value in values.ravel())
 
 

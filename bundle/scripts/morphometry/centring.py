@@ -20,8 +20,8 @@ SMOOTH, OF_RADIUS = 2.0, 0.5  # standard deviation of smoothing in voxels, and i
 PADDING = 4  # standard deviations
 SHARES = 0.3, 3.0  # least and most that the inside of a bend has of a straight vessel's surface
 FLAT, FLAT_IN_PLANE = 0.6, 0.7
-"""Of the last radius: there the surface of a round end lies at 1/2 in the mean and of a flat one at 2/3; in one slice of
-a thin stack, at 0.64 and 0.75."""
+"""Of the last radius: the surface of a round end lies at 1/2 of it in the mean, of a flat one at 2/3; in one slice of a
+thin stack, at 0.64 and 0.75."""
 TOWARDS = 3  # points along which a vessel's end keeps its direction, at least
 
 
