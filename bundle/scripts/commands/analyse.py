@@ -41,7 +41,7 @@ def analyse(
     channel: int | str | None = None,
     level: int = 0,
 ) -> None:
-    """Measure the vessels of a segmentation: length, radius and shape of each branch, and the whole network.
+    """Measure the vessels of a segmentation: lengths, radii, branches and the whole network.
 
     For each volume it writes NAME_branches.csv, NAME_nodes.csv, NAME_summary.json, the graph as NAME.graphml, NAME.swc
     and NAME.vtp, and NAME_skeleton.EXT, which holds the radius along the centre lines. For a folder, cohort.csv has a

@@ -17,8 +17,7 @@ from .adapters import SaveVolumed, VolumeReader, name_of
 from .axes import of_label
 from .dicom import CORRECTED, MAKER, NOT_LABELLED, Segment, holds_series, read_segments, singular
 from .formats import READ_SUFFIXES, SUFFIXES, file_family, is_volume, is_zarr, result_name, split_hdf5, split_name
-from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph
-from .graph_writer import write_swc, write_vtp
+from .graph import EDGES, GRAPH_SUFFIXES, NODES, VesselGraph, edges_of, nodes_of, read_graph, write_swc, write_vtp
 from .opened import Volume
 from .place import difference
 from .reader import level_of_label, open_volume, read_header, read_volume

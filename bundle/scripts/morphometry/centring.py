@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import networkx as nx
 import numpy as np
@@ -22,13 +23,14 @@ SHARES = 0.3, 3.0  # least and most that the inside of a bend has of a straight 
 FLAT, FLAT_IN_PLANE = 0.6, 0.7
 """Of the last radius: the surface of a round end lies at 1/2 of it in the mean, of a flat one at 2/3; in one slice of a
 thin stack, at 0.64 and 0.75."""
+LAST, OPEN = 1.5, 0.75  # voxels before the border, and of the radius: a vessel so wide there leaves the volume
 TOWARDS = 3  # points along which a vessel's end keeps its direction, at least
 
 
 def centre(
-    graph: nx.MultiGraph, surface: Points, side: float, voxel_size: Sequence[float], last: Sequence[float]
+    graph: nx.MultiGraph, surface: Points, side: float, voxel_size: Sequence[float], shape: Sequence[int]
 ) -> None:
-    """Give each branch a smooth path along the middle of its vessel, and the radius at each of its points.
+    """Give each branch a smooth path along the middle of its vessel, and radii.
 
     The surface belongs to the nearest point of any branch. Each point moves to the middle of the surface around it, as
     seen along the vessel, and the radius is the mean distance to that surface: half a voxel more or less on each face
@@ -40,7 +42,7 @@ def centre(
         surface: `(N, 3)` of the mask, `surface_points`.
         side: of a voxel, or of the grid that the skeleton is on.
         voxel_size: along X, Y, Z.
-        last: (3,) where the volume ends; it begins at half a voxel below 0.
+        shape: of the volume, voxels along X, Y, Z.
     """
     edges = [(*sorted(edge[:2]), edge[2]) for edge in graph.edges(keys=True)]
     if not edges:
@@ -56,12 +58,13 @@ def centre(
         ]
     around = _Around(lines, surface, side, widths)
     radii = around.radii()
+    borders = np.array([np.full(3, -0.5), np.subtract(shape, 0.5)]) * np.asarray(voxel_size)  # (2, 3)
     flat = FLAT if len(fine_axes(voxel_size)) == 3 else FLAT_IN_PLANE
     for number, edge in enumerate(edges):
         for node, turn in ((edge[0], 1), (edge[1], -1)):
             if graph.degree(node) == 1:
                 line, radius = lines[number][::turn], radii[number][::turn]
-                ended = _with_end(line, radius, around.surface_of(number), side, np.asarray(last), flat)
+                ended = _with_end(line, radius, around.surface_of(number), side, borders, flat)
                 lines[number] = _evenly(ended, side)[::turn]
                 graph.nodes[node]["position"] = ended[0]
     radii = _Around(lines, surface, side, widths).radii()
@@ -101,7 +104,7 @@ class _Around:
         self.sums = np.stack([np.bincount(at, each, len(points)) for each in weights.T], axis=1)  # (M, 5)
 
     def _means(self) -> Iterator[Numbers]:
-        """Yield the mean distance and offset around each point of a line, `(N, 4)`; NaN where there is no surface."""
+        """Yield the mean distance and offset around each point of a line, `(N, 4)`, or NaN."""
         for line, start, stop, width in zip(self.lines, self.first, self.first[1:], self.widths, strict=False):
             mode = "wrap" if _is_loop(line) else "nearest"
             sums = gaussian_filter1d(self.sums[start:stop], width, axis=0, mode=mode)  # (N, 5)
@@ -123,11 +126,16 @@ class _Around:
 
     def surface_of(self, number: int) -> Points:
         """Return the surface that belongs to a line."""
-        mine = (self.nearest >= self.first[number]) & (self.nearest < self.first[number + 1])
-        return self.surface[mine]
+        first, last = np.searchsorted(self.nearest, self.first[number : number + 2], sorter=self._in_order)
+        return self.surface[self._in_order[first:last]]
+
+    @cached_property
+    def _in_order(self) -> npt.NDArray[np.intp]:
+        """The surface's points in the order of those that they belong to, `(S,)`."""
+        return np.argsort(self.nearest)
 
 
-def _with_end(line: Points, radii: Numbers, surface: Points, side: float, last: Numbers, flat: float) -> Points:
+def _with_end(line: Points, radii: Numbers, surface: Points, side: float, borders: Points, flat: float) -> Points:
     """Return a line whose first point, a free end, lies where the vessel's middle ends.
 
     Args:
@@ -135,7 +143,7 @@ def _with_end(line: Points, radii: Numbers, surface: Points, side: float, last: 
         radii: `(N,)`.
         surface: `(S, 3)` that belongs to it.
         side: of a voxel.
-        last: (3,) where the volume ends.
+        borders: (2, 3) where the volume begins and ends.
         flat: the mean place of the surface of a flat end along its last radius, at the least.
     """
     known = radii[np.isfinite(radii)]
@@ -151,10 +159,11 @@ def _with_end(line: Points, radii: Numbers, surface: Points, side: float, last: 
     across -= along[:, None] * outwards
     near = (along > 0) & (along < 4 * radius + 2 * side) & (np.linalg.norm(across, axis=1) < 2 * radius + side)
     with np.errstate(divide="ignore", invalid="ignore"):
-        walls = np.where(outwards > 0, (last - start) / outwards, (-side / 2 - start) / outwards)
+        walls = (np.where(outwards > 0, borders[1], borders[0]) - start) / outwards
     wall = float(np.min(np.where(np.abs(outwards) > 1e-9, walls, np.inf)))
     tip = float(along[near].max()) if near.any() else 0.0
-    if wall <= tip + side:
+    widths = np.linalg.norm(across[near & (along > wall - LAST * side)], axis=1)
+    if wall <= tip + side and (not len(widths) or widths.mean() > OPEN * radius):
         end = wall
     else:
         rest = along[near & (along > tip - radius)] - (tip - radius)
@@ -189,14 +198,16 @@ def _padded(line: Points, count: int) -> Points:
 
 
 def _smoothed(line: Points, width: float) -> Points:
-    """Return a line of evenly spaced points smoothed; ends stay where they are, and a loop has none."""
+    """Return a smoothed line of evenly spaced points; its ends stay where they are."""
     if len(line) < 3:
         return line
+    smooth: Points
     if _is_loop(line):
         smooth = gaussian_filter1d(line[:-1], width, axis=0, mode="wrap")
         return np.concatenate((smooth, smooth[:1]))
     count = min(len(line) - 1, int(PADDING * width))
-    return gaussian_filter1d(_padded(line, count), width, axis=0, mode="nearest")[count:-count]
+    smooth = gaussian_filter1d(_padded(line, count), width, axis=0, mode="nearest")[count:-count]
+    return smooth
 
 
 def _evenly(line: Points, step: float) -> Points:

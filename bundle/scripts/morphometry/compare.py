@@ -1,4 +1,4 @@
-"""Compare two segmentations of one image branch by branch: what was missed, and what was invented."""
+"""Compare two segmentations branch by branch: what was missed, and what was invented."""
 
 from __future__ import annotations
 

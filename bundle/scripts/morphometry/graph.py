@@ -76,7 +76,7 @@ def branches_of(points: Points, side: float) -> nx.MultiGraph:
 
 
 def _meeting_as_one(points: Points, pairs: npt.NDArray[np.intp]) -> tuple[Points, npt.NDArray[np.intp]]:
-    """Make one point of those that are neighbours of each other and of more than two points each.
+    """Make one point of neighbours that each have more than two neighbours.
 
     Args:
         points: `(N, 3)`.

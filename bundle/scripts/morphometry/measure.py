@@ -64,8 +64,9 @@ class VesselNetwork:
             chord = float(np.linalg.norm(branch.points[-1] - branch.points[0]))
             is_loop = edge[0] == edge[1]
             radii = self._free_radii(edge, branch)
-            row = (number, *edge[:2], branch.length, chord, None if is_loop or not chord else branch.length / chord)
-            row += (float(radii.mean()), float(radii.min()), float(radii.max()), branch.volume)
+            shape = branch.length, chord, None if is_loop or not chord else branch.length / chord
+            of_radii = float(radii.mean()), float(radii.min()), float(radii.max())
+            row = number, *edge[:2], *shape, *of_radii, branch.volume
             rows.append(dict(zip(BRANCH_COLUMNS, row, strict=True)))
         return rows
 
@@ -79,7 +80,7 @@ class VesselNetwork:
         return rows
 
     def lines(self) -> tuple[Points, npt.NDArray[np.float64], list[npt.NDArray[np.intp]]]:
-        """Return all points `(N, 3)`, their radii `(N,)`, and the numbers of each branch's points; nodes come first."""
+        """Return all points `(N, 3)`, nodes first, their radii `(N,)`, and each branch's points."""
         nodes = sorted(self.graph)
         numbers = {node: number for number, node in enumerate(nodes)}
         points = [np.array([self.graph.nodes[node]["position"] for node in nodes]).reshape(-1, 3)]
@@ -152,20 +153,21 @@ def measure(mask: Mask, voxel_size: Sequence[float]) -> VesselNetwork:
         mask: `(X, Y, Z)` bool.
         voxel_size: along X, Y, Z, in any unit, which is that of all lengths.
     """
-    size = tuple(map(float, voxel_size))
+    x, y, z = map(float, voxel_size)
+    size = x, y, z
     surface = surface_points(mask, size)
     # without any wall, in a volume that is vessel throughout, there is nothing to find
     points, side = skeleton_points(mask, size, surface) if len(surface) else (np.empty((0, 3)), 1.0)
     graph = branches_of(points, side)
     pruned = prune(graph, surface, side)
-    centre(graph, surface, side, size, (np.array(mask.shape) - 0.5) * size)
+    centre(graph, surface, side, size, mask.shape)
     network = VesselNetwork(graph, size, mask.shape, int(mask.sum()), pruned, _tissue_distance(mask, size))
     _share_volume(network, mask)
     return network
 
 
 def _share_volume(network: VesselNetwork, mask: Mask) -> None:
-    """Give each branch the volume of the voxels that are nearest to it; together that is the vessels' volume."""
+    """Give each branch the volume of the voxels that are nearest to it."""
     branches = network.branches
     if not branches:
         return
@@ -193,9 +195,9 @@ def _tissue_distance(mask: Mask, voxel_size: Sequence[float]) -> npt.NDArray[np.
 
 
 def _share_of_length(branch: Branch) -> npt.NDArray[np.float64]:
-    """Return the length that each point of a branch stands for, `(N,)`: half a step on either side."""
+    """Return the length that each point stands for, `(N,)`: half a step on either side."""
     steps = np.linalg.norm(np.diff(branch.points, axis=0), axis=1)  # (N - 1,)
-    return (np.append(steps, 0) + np.append(0, steps)) / 2
+    return np.asarray((np.append(steps, 0) + np.append(0, steps)) / 2, dtype=np.float64)
 
 
 def _percentiles(values: Points, weights: Points) -> dict[str, float] | None:

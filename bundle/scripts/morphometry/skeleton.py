@@ -23,7 +23,7 @@ MARGIN = 8  # voxels around a vessel that was lost, in which a way along it is s
 
 
 def skeleton_points(mask: Mask, voxel_size: Sequence[float], surface: Points) -> tuple[Points, float]:
-    """Return the points of a vessel's centre lines, on a grid that is about as fine along all axes.
+    """Return the points of centre lines, on a grid about as fine along all axes.
 
     Lines are those of scikit-image's `skeletonize` (Lee et al. 1994), which takes no account of the voxel size. So
     voxels that are long along an axis are cut into equal parts first, which changes neither pieces nor loops. Where it
@@ -94,7 +94,7 @@ def _groups(points: Points) -> npt.NDArray[np.intp]:
 
 
 def _add_line(mask: Mask, thin: Mask, tip: Points) -> None:
-    """Add a line along the middle of a vessel, from its tip to the nearest line, if there is a way."""
+    """Add a line along the middle of a vessel, from its tip to the nearest line."""
     inside = np.argwhere(mask)  # (V, 3)
     start = inside[np.argmin(np.linalg.norm(inside - tip, axis=1))]
     search = MCP_Geometric(np.where(mask, 1 / np.maximum(_depth(mask), 0.5) ** 2, np.inf))

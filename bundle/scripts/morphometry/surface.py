@@ -1,4 +1,4 @@
-"""Where the surface of a mask lies: the middles of voxel faces between vessel and background."""
+"""The surface of a mask: the middles of voxel faces between vessel and background."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from scripts.core import refuse, refuse_failures
 
-from .extra import extra_library
+from ..extra import extra_library
 
 NODES, EDGES = "_nodes.csv", "_edges.csv"
 GRAPH_SUFFIXES = (".swc", EDGES, ".vtk", ".vtp")
