@@ -129,7 +129,7 @@ class VesselNetwork:
         }
 
     def _free_radii(self, edge: tuple[int, int, int], branch: Branch) -> npt.NDArray[np.float64]:
-        """Return a branch's radii where it has left the vessels that it meets; all, where it never does."""
+        """Return a branch's radii outside the vessels that it meets; all, if it is nowhere outside."""
         free = np.ones(len(branch.points), dtype=np.bool_)
         for node in edge[:2]:
             if self.graph.degree(node) > 2:
