@@ -16,10 +16,9 @@ from skimage.morphology import skeletonize
 from .surface import COARSE, Mask, Points
 
 TOUCHING = np.ones((3, 3, 3))  # voxels that share a face, an edge or a corner are one piece, as they are in thinning
-MUCH_FARTHER, FAR = 4, 4  # times a line's radius, and voxels, from which on the surface is another vessel's
-ROUNDS = 3  # of looking for lost vessels
+FARTHER, FAR = 2, 2  # times a line's radius, and voxels, beyond which the surface needs another line
 TOGETHER = 2.0  # voxels between points of one lost vessel's surface, at the most
-MARGIN = 8  # voxels around a vessel that was lost, in which a way along it is sought
+MARGIN = 8  # voxels around what was lost, in which a way along it is sought
 
 
 def skeleton_points(mask: Mask, voxel_size: Sequence[float], surface: Points) -> tuple[Points, float]:
@@ -27,7 +26,7 @@ def skeleton_points(mask: Mask, voxel_size: Sequence[float], surface: Points) ->
 
     Lines are those of scikit-image's `skeletonize` (Lee et al. 1994), which takes no account of the voxel size. So
     voxels that are long along an axis are cut into equal parts first, which changes neither pieces nor loops. Where it
-    erases a vessel that is an even number of voxels wide (scikit-image issue 3757), a line along the middle is added.
+    erases a piece that is an even number of voxels wide (scikit-image issue 3757), a line along its middle is added.
 
     Args:
         mask: `(X, Y, Z)` bool.
@@ -51,7 +50,7 @@ def skeleton_points(mask: Mask, voxel_size: Sequence[float], surface: Points) ->
 
 
 def _add_lost(mask: Mask, thin: Mask, surface: Points) -> None:
-    """Add lines to a skeleton along vessels that it has lost.
+    """Add lines to a skeleton along the pieces of a mask that it has lost altogether.
 
     Args:
         mask: `(X, Y, Z)` bool.
@@ -59,30 +58,34 @@ def _add_lost(mask: Mask, thin: Mask, surface: Points) -> None:
         surface: `(N, 3)` of the mask, in voxels.
     """
     pieces, count = ndimage.label(mask, TOUCHING)
-    boxes = ndimage.find_objects(pieces)
-    for number in np.setdiff1d(np.arange(1, count + 1), pieces[thin]):  # a piece that is gone begins in its middle
-        box = boxes[number - 1]
-        depth = _depth(pieces[box] == number)
-        deepest = np.unravel_index(np.argmax(depth), depth.shape)
-        thin[box][deepest] = True
-    del pieces
+    gone = np.setdiff1d(np.arange(1, count + 1), pieces[thin])
+    if not len(gone):
+        return
+    for number, box in enumerate(ndimage.find_objects(pieces), start=1):
+        if number in gone:  # it begins in its middle
+            depth = _depth(pieces[box] == number)
+            thin[box][np.unravel_index(np.argmax(depth), depth.shape)] = True
+    sides = [pieces[tuple(each(surface).astype(int).T)] for each in (np.floor, np.ceil)]  # (N,) each, one is vessel
+    surface = surface[np.isin(np.maximum(*sides), gone)]
     if not len(surface):
         return
     tree = KDTree(surface)
-    for _ in range(ROUNDS):  # a line may leave side branches of a lost vessel
-        line = np.argwhere(thin)  # (N, 3)
-        radius, _ = tree.query(line)  # (N,)
-        far, at = KDTree(line).query(surface)  # (S,), (S,)
-        lost = far > MUCH_FARTHER * radius[at] + FAR
-        groups = _groups(surface[lost])
+    while True:
+        line = np.argwhere(thin & np.isin(pieces, gone))  # (L, 3)
+        radius, _ = tree.query(line)  # (L,)
+        far, at = KDTree(line).query(surface)  # (N,), (N,)
+        lost = far > FARTHER * radius[at] + FAR
+        groups, added = _groups(surface[lost]), 0
         for number in range(groups.max(initial=-1) + 1):
             members = np.flatnonzero(lost)[groups == number]
             farthest = members[np.argmax(far[members])]
             around = np.concatenate((surface[members], line[at[members]]))  # (2 n, 3)
             low = np.maximum(around.min(axis=0).astype(int) - MARGIN, 0)
             box = tuple(slice(*each) for each in zip(low, around.max(axis=0).astype(int) + MARGIN, strict=True))
-            _add_line(mask[box], thin[box], surface[farthest] - low)
-        if not lost.any():
+            way = _way(mask[box], thin[box], surface[farthest] - low) + low  # (n, 3)
+            added += len(way)
+            thin[tuple(way.T)] = True
+        if not added:
             return
 
 
@@ -93,16 +96,15 @@ def _groups(points: Points) -> npt.NDArray[np.intp]:
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.intp)
 
 
-def _add_line(mask: Mask, thin: Mask, tip: Points) -> None:
-    """Add a line along the middle of a vessel, from its tip to the nearest line."""
+def _way(mask: Mask, thin: Mask, tip: Points) -> npt.NDArray[np.intp]:
+    """Return the voxels along a vessel, from its tip to the nearest line, `(N, 3)`."""
     inside = np.argwhere(mask)  # (V, 3)
     start = inside[np.argmin(np.linalg.norm(inside - tip, axis=1))]
     search = MCP_Geometric(np.where(mask, 1 / np.maximum(_depth(mask), 0.5) ** 2, np.inf))
     reached, _ = search.find_costs([start])
     reached = np.where(thin, reached, np.inf)
     end = np.unravel_index(np.argmin(reached), reached.shape)
-    if np.isfinite(reached[end]):
-        thin[tuple(np.asarray(search.traceback(end)).T)] = True
+    return np.array(search.traceback(end) if np.isfinite(reached[end]) else [], dtype=np.intp).reshape(-1, 3)
 
 
 def _depth(mask: Mask) -> Points:
