@@ -70,7 +70,7 @@ def _number(value: object) -> str:
 
 
 def _compared(found: Mapping[str, Any], unit: str) -> Iterator[tuple[str, str]]:
-    """Yield what was missed and invented: how many branches, and which share of the length of each class of radius."""
+    """Yield what was missed and invented: branches in all, and shares of length by radius."""
     yield "compared with", as_text(found.get("file"))
     error = found.get("length_error")
     yield "length error", _share(error)
