@@ -160,7 +160,7 @@ def test_files_that_the_page_says_it_leaves_are_there(page, done):
 
 
 @pytest.mark.parametrize("page", sorted(page for page, path in PAGES.items() if snippets_of(path)))
-def test_snippets_of_python_run(page, template, python_m):
+def test_snippets_of_python_run(page, template, done, python_m):  # they read what commands wrote
     for number, code in enumerate(snippets_of(PAGES[page])):
         (template / "bundle" / f"snippet_{number}.py").write_text(code)
         python_m(f"snippet_{number}", cwd=template / "bundle").ok()

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from docs import make_picture
+from scripts.morphometry import measure
 from scripts.report.theme import EXTRA_COLOUR, FOUND_COLOUR, MISSED_COLOUR, OUTLINE_COLOUR
 
 
@@ -25,6 +27,19 @@ def test_a_picture_is_drawn_and_keeps_its_colours(images, capsys):
     picture = imread(images / "segmentation.png")[..., :3]
     for colour in (OUTLINE_COLOUR, FOUND_COLOUR, EXTRA_COLOUR, MISSED_COLOUR):
         assert (np.abs(picture - to_rgb(colour)).max(axis=-1) < 0.05).sum() > 100
+
+
+def test_lines_and_bars_have_the_colour_of_their_radius(tmp_path):
+    mask = np.zeros((60, 40, 20), bool)
+    mask[:, 8:11, 8:11] = mask[:, 25:34, 6:15] = True  # a thin vessel and a wide one
+    network = measure(mask, (1, 1, 1))
+    path = make_picture.branch_panel(tmp_path / "branches.png", mask * 1.0, network, network)
+    picture = imread(path)[..., :3]
+    highest = np.ceil(max(branch.radii.max() for branch in network.branches))
+    for branch in network.branches:
+        colour = colormaps["viridis"](np.median(branch.radii) / highest)[:3]
+        assert (np.abs(picture - colour).max(axis=-1) < 0.06).sum() > 100
+    assert (np.abs(picture - to_rgb(EXTRA_COLOUR)).max(axis=-1) < 0.05).sum() > 100  # the truth
 
 
 def test_a_picture_that_does_not_exist(images):

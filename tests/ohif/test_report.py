@@ -9,7 +9,7 @@ from PIL import Image
 
 from scripts.commands.pictures.report import write_report
 from scripts.report.theme import THEMES
-from tests.report.page.examples import add_calibration, write_results
+from tests.report.page.examples import write_results
 
 pytest.importorskip("plotly", reason="requirements.txt has it")
 WIDTHS = {"wide": 1280, "phone": 390}
@@ -20,7 +20,6 @@ SOON = 60_000  # milliseconds: graphics are drawn by the processor
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     dataset, out = write_results(folder)
-    add_calibration(out, "good", confidence=[0.1, 0.5, 0.9], frequency=[0.05, 0.4, 0.95], voxels=[9000, 400, 900])
     write_report(out, dataset)
     (out / "report.html").rename(folder / "alone.html")  # nothing lies beside it
     return folder / "alone.html"

@@ -84,13 +84,6 @@ def add_branches(out, name, suffix=".tif"):
     (out / f"{name}_summary.json").write_text(json.dumps(SUMMARY))
 
 
-def add_calibration(out, name, **bins):
-    """Write bins of probability into the curves of a case."""
-    content = json.loads((out / "curves.json").read_text())
-    content["cases"][name]["calibration"] = bins
-    (out / "curves.json").write_text(json.dumps(content))
-
-
 def paths_in(dataset, names=("good", "bad"), suffix=".tif"):
     """The images and the labels of a dataset by name."""
     return ({name: dataset / kind / f"{name}{suffix}" for name in names} for kind in ("images", "labels"))

@@ -49,11 +49,17 @@ def test_what_is_undefined_has_no_chart():
     assert curve_chart("roc", {"a": {"roc": None}}) is None
     assert curve_chart("roc", {}) is None
     assert calibration_chart(None) is None
-    assert calibration_chart({"confidence": [0.5], "frequency": [None], "voxels": [0]}) is None
+    assert calibration_chart({"probability": [0.5], "vessel": [None], "voxels": [0]}) is None
+
+
+def test_calibration_as_it_is_scored():
+    scored = CURVES["a"]["calibration"]
+    chart = calibration_chart(scored)
+    assert len(chart.marks) == sum(count > 0 for count in scored["voxels"]) > 2
 
 
 def test_calibration_lies_where_it_is_said():
-    chart = calibration_chart({"confidence": [0.1, 0.5, 0.9], "frequency": [0.0, 0.5, None], "voxels": [10, 1000, 0]})
+    chart = calibration_chart({"probability": [0.1, 0.5, 0.9], "vessel": [0.0, 0.5, None], "voxels": [10, 1000, 0]})
     (x0, y0, r0, _), (x1, y1, r1, _) = chart.marks
     assert (x1, y1) == (LEFT + SIDE / 2, TOP + SIDE / 2)
     assert (x0, y0) == (pytest.approx(LEFT + 0.1 * SIDE), TOP + SIDE)

@@ -108,6 +108,17 @@ def test_the_skeleton_is_coloured_by_radius():
     assert limits(np.zeros(0)) == (0, 1)
 
 
+def test_many_lines_are_thin_so_that_they_stay_apart():
+    shape, thick = (640, 640, 1), []
+    painter = Painter(shown(image=np.zeros(shape, np.uint8), label=None, mask=None), 640)
+    for step in (320, 16):
+        lines = np.zeros(shape, bool)
+        lines[step // 2 :: step] = True
+        picture = painter.skeleton(np.argwhere(lines), np.ones(lines.sum()))
+        thick.append((np.ptp(picture.pixels, axis=2) > 20).sum() / lines.sum())  # what is no grey
+    assert thick == [9, 7]
+
+
 @pytest.mark.parametrize(
     ("width", "words", "share"), [(40.0, "10 µm", 25), (7.0, "2 µm", 28.57), (512, "100 µm", 19.53)]
 )

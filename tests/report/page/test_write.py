@@ -63,7 +63,7 @@ def test_a_page_of_two_volumes(results):
     assert "tubenet evaluate A B" in page.text
     assert "Left out: branches, radii and the skeleton of 1 volume" in page.text
     saved = sorted(path.name for path in (out / "report_pictures").iterdir())
-    assert len(saved) == 24 + 25 == len(page.all("figure")) - 2 * 3 - 2  # besides charts
+    assert len(saved) == 24 + 25 == len(page.all("figure")) - (2 + 2 * 3 + 2)  # besides charts
     assert "good_skeleton.png" in saved
 
 

@@ -123,23 +123,24 @@ def curve_chart(
     return chart
 
 
-def calibration_chart(calibration: Mapping[str, Any] | None) -> Chart | None:
+def calibration_chart(calibration: Mapping[str, Any] | None, name: str = "") -> Chart | None:
     """Return how often what is predicted with some probability is vessel; None without figures.
 
     Args:
-        calibration: `confidence`, `frequency` and `voxels` of bins of the predicted probability.
+        calibration: `probability`, `vessel` and `voxels` of bins, as `scripts.metrics.curves_of` returns them.
+        name: of the line, in the legend.
     """
-    if not calibration or not calibration.get("confidence"):
+    if not calibration or not calibration.get("probability"):
         return None
     told = "On the dashed line, of the voxels that are given 70 %, 70 % are vessel. Below it the network is too sure, "
     chart = _unit_chart("Calibration", f"{told}above it not sure enough. Larger dots stand for more voxels.",
                         "predicted probability", "share that is vessel")  # fmt: skip
-    rows = zip(*(calibration[each] for each in ("confidence", "frequency", "voxels")), strict=True)
+    rows = zip(*(calibration[each] for each in ("probability", "vessel", "voxels")), strict=True)
     rows = [(x, y, n) for x, y, n in rows if n and x is not None and y is not None]
     if not rows:
         return None
     x, y, voxels = np.asarray(rows, float).T
-    chart.lines += [Line(_points([0, 1], [0, 1]), "chance"), Line(_points(x, y), "line-0")]
+    chart.lines += [Line(_points([0, 1], [0, 1]), "chance"), Line(_points(x, y), "line-0", name)]
     radii = 2.5 + 4.5 * np.log1p(voxels) / np.log1p(voxels.max())
     chart.marks = [(float(a), float(b), float(r), "line-0") for a, b, r in zip(*_place(x, y), radii, strict=True)]
     return chart

@@ -19,6 +19,7 @@ from ..theme import CLASS_COLOURS, NOT_LABELLED_COLOUR, OUTLINE_COLOUR, PURPLE
 TRUTH_COLOUR, PREDICTION_COLOUR = PURPLE, OUTLINE_COLOUR
 COLOURS = 128  # of a picture: half the bytes of all, and no eye tells the two apart
 HEAT = "inferno"
+MOST_COVERED = 0.4  # of the picture by the skeleton, unless a line would be three pixels wide or one voxel
 VIEWS = {2: (0, 1), 1: (0, 2), 0: (1, 2)}  # across which axis one looks: what runs to the right, and down
 
 
@@ -204,6 +205,8 @@ class Painter:
         colours = colormaps["viridis"](np.clip((radii[order] - low) / max(high - low, 1e-9), 0, 1))[:, :3]
         x, y = ((places[order, at] / self.shown.steps[at] / factor + 0.5) * grow - 0.5 for at in (0, 1))
         thick = max(1, grow // 2, min(picture.shape[:2]) // 160)  # pixels to each side: seen on a phone
+        room = MOST_COVERED * picture[..., 0].size * factor / (grow * max(1, len(places)))  # many have less each
+        thick = min(thick, max(1, (grow + 1) // 2, round((room - 1) / 2)))
         for dy in range(-thick, thick + 1):
             for dx in range(-thick, thick + 1):
                 if dx * dx + dy * dy <= thick * thick + 1:

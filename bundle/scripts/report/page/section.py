@@ -19,6 +19,7 @@ from .case import Case, as_text
 from .chart import Chart, branch_charts, calibration_chart, curve_chart
 from .picture import Painter, Picture, Shown, legends, limits
 from .scene import MAX_TRIANGLES, Surface, figure, packed
+from .summary import summary_rows
 from .voxels import MAX_SHOWN, read_points, read_shown, steps_for
 
 
@@ -102,14 +103,16 @@ def section_of(case: Case, reading: Reading) -> Section:
         UserError: for a file that cannot be read, or has other voxels than the others of the volume.
     """
     section = Section(case)
-    unit = str(case.summary.get("unit") or "")
+    unit = str(case.summary.get("unit") or "").replace("voxel", "voxels")
     for kind in ("roc", "precision_recall"):
         if (chart := curve_chart(kind, {case.name: case.curves})) is not None:
             section.charts.append(chart)
-    if (chart := calibration_chart(case.curves.get("calibration"))) is not None:
+    error = case.curves.get("expected_calibration_error")
+    words = "" if error is None else f"{case.name}: error {error:.3f}"
+    if (chart := calibration_chart(case.curves.get("calibration"), words)) is not None:
         section.charts.append(chart)
     section.charts += branch_charts(case, unit or "voxels")
-    section.summary = [(name.replace("_", " "), as_text(value)) for name, value in case.summary.items()]
+    section.summary = summary_rows(case.summary, unit or "voxels")
     info = _checked(case, reading)
     if info is not None:
         _add_volume(section, info, reading, unit)
