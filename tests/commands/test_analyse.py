@@ -99,6 +99,18 @@ def test_labels_tell_what_was_missed(segmentation, tmp_path):
     assert told["length_error"] == pytest.approx(140 / 320, abs=0.02)
 
 
+def test_what_a_label_leaves_open_is_not_invented(segmentation, tmp_path):
+    label = y(4.0).astype(np.uint8)
+    label[label > 0] = 7
+    write_volume(tmp_path / "a_label.tif", label, voxel_size=(2, 2, 2), unit="µm")
+    counts = {}
+    for value in (None, 7):
+        analyse(segmentation, tmp_path / "out", truth=tmp_path / "a_label.tif", unlabelled_value=value)
+        told = json.loads((tmp_path / "out" / "a_summary.json").read_text())["compared_with"]
+        counts[value] = (len(told["missed"]), len(told["invented"]), told["length_error"])
+    assert counts == {None: (0, 0, 0), 7: (0, 0, None)}
+
+
 def test_a_loop_has_an_empty_tortuosity(tmp_path):
     ring = tube(arc(20, np.linspace(0, 2 * np.pi, 90), (30, 30, 12)), 3, (60, 60, 25))
     np.save(tmp_path / "a.npy", ring)

@@ -39,3 +39,14 @@ def test_against_nothing_the_error_is_undefined():
     told = compare(measure(mask, CUBES), mask, measure(nothing, CUBES), nothing)
     assert told["length_error"] is None
     assert told["invented"] == [0]
+
+
+def test_what_is_not_labelled_does_not_count():
+    thin, wide = vessel(10, 2), vessel(25, 5)
+    labelled = np.ones(SHAPE, bool)
+    labelled[:, 18:] = labelled[35:] = False
+    true, found = measure(thin, CUBES), measure(wide, CUBES)
+    told = compare(found, wide, true, thin, labelled)
+    assert (told["missed"], told["invented"]) == ([0], [])
+    assert told["by_radius"][1]["missed"] == pytest.approx(27, abs=1.5)  # half of it is labelled
+    assert told["by_radius"][2]["found"] == 0

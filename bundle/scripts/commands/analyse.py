@@ -27,6 +27,7 @@ from scripts.io import (
     write_vtp,
 )
 from scripts.morphometry import BRANCH_COLUMNS, NODE_COLUMNS, VesselNetwork, compare, measure
+from scripts.report import vessel_or_not
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def analyse(
     truth: str | Path | None = None,
     channel: int | str | None = None,
     level: int = 0,
+    unlabelled_value: float | None = None,
 ) -> None:
     """Measure the vessels of a segmentation: lengths, radii, branches and the whole network.
 
@@ -53,6 +55,7 @@ def analyse(
         truth: a label, or a folder of labels of the same names, to tell which branches were missed and invented.
         channel: which channel of files that have several.
         level: which resolution of a pyramid, 0 the finest.
+        unlabelled_value: the value of labels that means "not labelled", as negative values always do.
 
     Raises:
         UserError: for files that cannot be read, are no segmentations, or have other voxels than their label; if a
@@ -64,7 +67,7 @@ def analyse(
     check_writable(out)
 
     def one(name: str) -> None:
-        rows.append(_analyse(name, found[name], truths.get(name), out, channel, level))
+        rows.append(_analyse(name, found[name], truths.get(name), out, channel, level, unlabelled_value))
 
     try:
         check_all(one, list(found))  # one that fails does not stop the others
@@ -98,20 +101,28 @@ def _truths(source: Path, names: Sequence[str]) -> dict[str, Path]:
 
 
 def _analyse(
-    name: str, path: Path, truth: Path | None, out: Path, channel: int | str | None, level: int
+    name: str,
+    path: Path,
+    truth: Path | None,
+    out: Path,
+    channel: int | str | None,
+    level: int,
+    unlabelled_value: float | None,
 ) -> dict[str, Any]:
     """Measure one volume, and return its row of the cohort."""
     if truth is not None:
         check_pair(str(path), str(truth), channel=channel, level=level, label_level=0)
-    info, mask = _mask(path, channel, level)
+    info, voxels = _read(path, channel, level)
+    mask = voxels > 0
+    del voxels
     unit = info.unit or VOXEL
     size = [in_unit(side, info.unit) for side in info.voxel_size] if info.unit else list(info.voxel_size)
     network = measure(mask, size)
     summary = {"name": name, "unit": unit, "voxel_size": size, "shape": list(info.shape), **network.summary()}
     if truth is not None:
-        true_mask = _mask(truth, None, 0)[1]
-        true = measure(true_mask, size)
-        summary["compared_with"] = {"file": truth.name, **compare(network, mask, true, true_mask)}
+        label = vessel_or_not(_read(truth, None, 0)[1], unlabelled_value)
+        true = measure(label > 0, size)
+        summary["compared_with"] = {"file": truth.name, **compare(network, mask, true, label > 0, label >= 0)}
         write_text(out / f"{name}_true_branches.csv", _table(BRANCH_COLUMNS, true.branch_rows()))
     write_text(out / f"{name}_branches.csv", _table(BRANCH_COLUMNS, network.branch_rows()))
     write_text(out / f"{name}_nodes.csv", _table(NODE_COLUMNS, network.node_rows()))
@@ -124,13 +135,12 @@ def _analyse(
     return {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
 
 
-def _mask(path: Path, channel: int | str | None, level: int) -> tuple[VolumeInfo, np.ndarray]:
-    """Return what is known of a segmentation, and where it is vessel, `(X, Y, Z)` bool."""
+def _read(path: Path, channel: int | str | None, level: int) -> tuple[VolumeInfo, np.ndarray]:
+    """Return what is known of a segmentation, and its voxels, `(X, Y, Z)`."""
     info, voxels = read_volume(path, channel, level)
-    mask = voxels > 0
     if voxels.dtype.kind == "f" and not np.array_equal(voxels, np.trunc(voxels)):
         refuse(path, "holds fractions, such as probabilities do", "give a segmentation, whose voxels are whole numbers")
-    return info, mask
+    return info, voxels
 
 
 def _write_graphs(start: Path, network: VesselNetwork, unit: str) -> None:

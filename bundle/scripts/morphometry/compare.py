@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,24 +16,27 @@ RADIUS_CLASSES = 1.5, 3.0, 6.0
 FOUND = 0.5  # of a branch's length, which has to lie in the other mask
 
 
-def compare(found: VesselNetwork, found_mask: Mask, true: VesselNetwork, true_mask: Mask) -> dict[str, Any]:
+def compare(
+    found: VesselNetwork, found_mask: Mask, true: VesselNetwork, true_mask: Mask, labelled: Mask | None = None
+) -> dict[str, Any]:
     """Tell which vessels of the truth were missed, and which of the segmentation were invented.
 
-    A branch is found if at least half of its length lies in the other mask.
+    A branch is found if at least half of its length lies in the other mask. Only what is labelled counts.
 
     Args:
         found: the vessels of the segmentation.
         found_mask: `(X, Y, Z)`.
         true: the vessels of the truth, in the same unit.
         true_mask: `(X, Y, Z)`.
+        labelled: `(X, Y, Z)`, where the truth is known; by default everywhere.
 
     Returns:
         `length_error`, the difference of the lengths over that of the truth, None where that has none; `missed` and
         `invented`, the numbers of those branches; and `by_radius`, for each class of mean radius `up_to` (None is the
         last), the lengths of the truth and of the segmentation, and what was missed and invented of them.
     """
-    missed, invented = _left_out(true, found_mask), _left_out(found, true_mask)
-    lengths = [np.array([branch.length for branch in each.branches]) for each in (true, found)]
+    missed, invented = _left_out(true, found_mask, labelled), _left_out(found, true_mask, labelled)
+    lengths = [np.array([branch.length for branch in each.branches]) * _share(each, labelled) for each in (true, found)]
     classes = [_classes(each) for each in (true, found)]
     rows = []
     for number, up_to in enumerate((*RADIUS_CLASSES, None)):
@@ -51,14 +55,26 @@ def compare(found: VesselNetwork, found_mask: Mask, true: VesselNetwork, true_ma
     }
 
 
-def _left_out(network: VesselNetwork, mask: Mask) -> npt.NDArray[np.bool_]:
-    """Return which branches lie outside a mask, `(N,)`."""
-    last = np.array(mask.shape) - 1
+def _left_out(network: VesselNetwork, mask: Mask, labelled: Mask | None) -> npt.NDArray[np.bool_]:
+    """Return which branches lie outside a mask, of what is labelled, `(N,)`."""
     outside = []
-    for branch in network.branches:
-        at = np.clip(np.rint(branch.points / network.voxel_size).astype(int), 0, last)  # (N, 3)
-        outside.append(mask[tuple(at.T)].mean() < FOUND)
+    for at in _voxels(network):
+        known = mask[at] if labelled is None else mask[at][labelled[at]]
+        outside.append(len(known) > 0 and known.mean() < FOUND)
     return np.array(outside, dtype=np.bool_)
+
+
+def _share(network: VesselNetwork, labelled: Mask | None) -> npt.NDArray[np.float64]:
+    """Return the share of each branch that is labelled, `(N,)`."""
+    shares = [1.0 if labelled is None else float(labelled[at].mean()) for at in _voxels(network)]
+    return np.array(shares, dtype=np.float64)
+
+
+def _voxels(network: VesselNetwork) -> Iterator[tuple[npt.NDArray[np.intp], ...]]:
+    """Yield the voxels of each branch, as indices along X, Y, Z."""
+    last = np.array(network.shape) - 1
+    for branch in network.branches:
+        yield tuple(np.clip(np.rint(branch.points / network.voxel_size).astype(int), 0, last).T)
 
 
 def _classes(network: VesselNetwork) -> npt.NDArray[np.intp]:
