@@ -166,3 +166,11 @@ def test_names(tmp_path):
     write_volume(tmp_path / "a_seg.ome.zarr", y(4.0).astype(np.uint8), voxel_size=(1, 1, 1), unit="µm")
     analyse(tmp_path / "a_seg.ome.zarr", tmp_path / "out")
     assert read_header(tmp_path / "out" / "a_skeleton.ome.zarr").unit == "µm"
+
+
+def test_a_large_one_is_read_by_boxes_and_measured_the_same(segmentation, tmp_path, monkeypatch):
+    analyse(segmentation, tmp_path / "once", truth=segmentation)
+    monkeypatch.setattr("scripts.commands.analyse.MAX_HELD", 0)
+    analyse(segmentation, tmp_path / "boxes", truth=segmentation)
+    for name in (*(f"a_{each}" for each in WRITTEN), "a_skeleton.tif", "a.swc"):
+        assert (tmp_path / "boxes" / name).read_bytes() == (tmp_path / "once" / name).read_bytes()

@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from scripts.morphometry import compare, measure
+from scripts.morphometry import VesselMask, compare, measure
 from tests.morphometry.examples import CUBES, tube
 
 SHAPE = (70, 60, 30)
+
+
+def against(found, true, labelled=None):
+    """Compare two masks, one of which may be empty."""
+    parts = [part for mask in (found, true) for part in (measure(mask, CUBES), VesselMask.of(mask, CUBES))]
+    return compare(*parts, None if labelled is None else VesselMask.of(labelled, CUBES))
 
 
 def vessel(row, radius):
@@ -16,7 +22,7 @@ def vessel(row, radius):
 def test_missed_and_invented_branches_by_class_of_radius():
     thin, wide, more = vessel(10, 2), vessel(25, 5), vessel(50, 2)
     true, found = thin | wide, wide | more
-    told = compare(measure(found, CUBES), found, measure(true, CUBES), true)
+    told = against(found, true)
     assert told["length_error"] == pytest.approx(0, abs=0.02)
     assert (len(told["missed"]), len(told["invented"])) == (1, 1)
     assert [row["up_to"] for row in told["by_radius"]] == [1.5, 3, 6, None]
@@ -28,15 +34,12 @@ def test_missed_and_invented_branches_by_class_of_radius():
 
 
 def test_what_is_the_same_misses_nothing():
-    mask = vessel(10, 3)
-    network = measure(mask, CUBES)
-    told = compare(network, mask, network, mask)
+    told = against(vessel(10, 3), vessel(10, 3))
     assert (told["length_error"], told["missed"], told["invented"]) == (0, [], [])
 
 
 def test_against_nothing_the_error_is_undefined():
-    mask, nothing = vessel(10, 3), np.zeros(SHAPE, bool)
-    told = compare(measure(mask, CUBES), mask, measure(nothing, CUBES), nothing)
+    told = against(vessel(10, 3), np.zeros(SHAPE, bool))
     assert told["length_error"] is None
     assert told["invented"] == [0]
 
@@ -45,8 +48,7 @@ def test_what_is_not_labelled_does_not_count():
     thin, wide = vessel(10, 2), vessel(25, 5)
     labelled = np.ones(SHAPE, bool)
     labelled[:, 18:] = labelled[35:] = False
-    true, found = measure(thin, CUBES), measure(wide, CUBES)
-    told = compare(found, wide, true, thin, labelled)
+    told = against(wide, thin, labelled)
     assert (told["missed"], told["invented"]) == ([0], [])
     assert told["by_radius"][1]["missed"] == pytest.approx(27, abs=1.5)  # half of it is labelled
     assert told["by_radius"][2]["found"] == 0

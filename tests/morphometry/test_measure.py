@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from scripts.morphometry import BRANCH_COLUMNS, NODE_COLUMNS, measure
+from scripts.morphometry import BRANCH_COLUMNS, NODE_COLUMNS, VesselMask, measure
 from tests.morphometry.examples import CUBES, SLICES, arc, shape_of, tube, y
 
 LENGTH, RADIUS = 0.03, 0.5  # of the length, and of the smallest side of a voxel
@@ -153,3 +153,18 @@ def test_lines_join_all_points():
     assert len(points) == len(radii) == len(set(np.concatenate(lines)))
     for line, branch in zip(lines, network.branches, strict=True):
         np.testing.assert_allclose(points[line], branch.points)
+
+
+@pytest.mark.parametrize("voxel_size", [CUBES, SLICES], ids=["1:1:1", "5:1:1"])
+def test_block_by_block_all_is_as_in_one(voxel_size):
+    """Blocks of 32 voxels along each side, with vessels as wide as their margin and lines along their borders."""
+    shape = shape_of(110, voxel_size)
+    mask = y(7.0, voxel_size, arm=45.0, side=110.0) | tube([(32, 5, 32), (32, 105, 32)], 2.2, shape, voxel_size)
+    mask |= np.random.default_rng(0).random(shape) > 0.9995
+    whole = measure(mask, voxel_size)
+    blocks = measure(VesselMask.of(mask, voxel_size, block=2**15))
+    assert blocks.branch_rows() == [pytest.approx(row) for row in whole.branch_rows()]
+    assert blocks.node_rows() == [pytest.approx(row) for row in whole.node_rows()]
+    assert blocks.summary() == {
+        key: value if value is None else pytest.approx(value) for key, value in whole.summary().items()
+    }

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scripts.morphometry import VesselMask
 from scripts.morphometry.graph import branches_of
 from scripts.morphometry.prune import join, prune
 from scripts.morphometry.surface import surface_points
@@ -10,7 +11,7 @@ from tests.morphometry.examples import tube
 
 def vessel(radius):
     """A straight vessel along X."""
-    return surface_points(tube([(-9, 15, 15), (99, 15, 15)], radius, (60, 31, 31)), (1, 1, 1))
+    return surface_points(VesselMask.of(tube([(-9, 15, 15), (99, 15, 15)], radius, (60, 31, 31)), (1, 1, 1)))
 
 
 def line(*twigs):

@@ -6,13 +6,14 @@ from scipy import ndimage
 from skimage.measure import euler_number
 from skimage.morphology import skeletonize
 
+from scripts.morphometry import VesselMask
 from scripts.morphometry.skeleton import TOUCHING, _add_lost, skeleton_points
 from scripts.morphometry.surface import surface_points
 from tests.morphometry.examples import CUBES, SLICES, arc, shape_of, tube
 
 
 def lines_of(mask, voxel_size=CUBES):
-    return skeleton_points(mask, voxel_size, surface_points(mask, voxel_size))
+    return skeleton_points(VesselMask.of(mask, voxel_size))
 
 
 def test_ordinary_vessels_have_scikit_images_lines():
@@ -37,7 +38,7 @@ def test_all_of_a_branching_piece_that_was_erased_is_found_again():
     mask = np.zeros((60, 60, 14), bool)
     mask[5:55, 5:7, 5:7] = mask[28:30, 5:50, 5:7] = True
     thin = np.zeros_like(mask)
-    _add_lost(mask, thin, surface_points(mask, CUBES))
+    _add_lost(mask, thin, surface_points(VesselMask.of(mask, CUBES)))
     assert ndimage.label(thin, TOUCHING)[1] == 1
     line = np.argwhere(thin)
     assert (line[:, 0].min(), line[:, 0].max(), line[:, 1].max()) == (5, 54, 49)

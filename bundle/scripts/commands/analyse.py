@@ -6,33 +6,36 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
 
-from scripts.core import SEGMENTATION, check_all, check_writable, refuse, refuse_failures, write_text, write_whole
+from scripts.core import SEGMENTATION, Box, check_all, check_writable, refuse, refuse_failures, write_text, write_whole
 from scripts.data import check_pair, find_volumes, volume_name
 from scripts.io import (
+    Volume,
     VolumeInfo,
     in_unit,
     is_volume,
-    read_volume,
+    open_volume,
     result_name,
     split_name,
+    write_streamed,
     write_swc,
-    write_volume,
     write_vtp,
 )
-from scripts.morphometry import BRANCH_COLUMNS, NODE_COLUMNS, VesselNetwork, compare, measure
+from scripts.morphometry import BRANCH_COLUMNS, NODE_COLUMNS, VesselMask, VesselNetwork, compare, measure
 from scripts.report import vessel_or_not
 
 logger = logging.getLogger(__name__)
 
 VOXEL = "voxel"
 COHORT = "cohort.csv"
+MAX_HELD = 2**28  # voxels of a segmentation that is read once; larger ones are read by boxes, time and again
 
 
 def analyse(
@@ -112,35 +115,53 @@ def _analyse(
     """Measure one volume, and return its row of the cohort."""
     if truth is not None:
         check_pair(str(path), str(truth), channel=channel, level=level, label_level=0)
-    info, voxels = _read(path, channel, level)
-    mask = voxels > 0
-    del voxels
-    unit = info.unit or VOXEL
-    size = [in_unit(side, info.unit) for side in info.voxel_size] if info.unit else list(info.voxel_size)
-    network = measure(mask, size)
-    summary = {"name": name, "unit": unit, "voxel_size": size, "shape": list(info.shape), **network.summary()}
-    if truth is not None:
-        label = vessel_or_not(_read(truth, None, 0)[1], unlabelled_value)
-        true = measure(label > 0, size)
-        summary["compared_with"] = {"file": truth.name, **compare(network, mask, true, label > 0, label >= 0)}
-        write_text(out / f"{name}_true_branches.csv", _table(BRANCH_COLUMNS, true.branch_rows()))
+    with open_volume(path, channel, level) as volume:
+        info = volume.info
+        unit = info.unit or VOXEL
+        size = [in_unit(side, info.unit) for side in info.voxel_size] if info.unit else list(info.voxel_size)
+        mask = _mask(volume, size, lambda voxels: voxels > 0)
+        network = measure(mask)
+        summary = {"name": name, "unit": unit, "voxel_size": size, "shape": list(info.shape), **network.summary()}
+        if truth is not None:
+            with open_volume(truth) as label:
+                true_mask, labelled = (
+                    _mask(label, size, partial(_is, unlabelled_value=unlabelled_value, least=least)) for least in (1, 0)
+                )
+                true = measure(true_mask)
+                told = compare(network, mask, true, true_mask, labelled)
+            summary["compared_with"] = {"file": truth.name, **told}
+            write_text(out / f"{name}_true_branches.csv", _table(BRANCH_COLUMNS, true.branch_rows()))
     write_text(out / f"{name}_branches.csv", _table(BRANCH_COLUMNS, network.branch_rows()))
     write_text(out / f"{name}_nodes.csv", _table(NODE_COLUMNS, network.node_rows()))
     write_text(out / f"{name}_summary.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
     _write_graphs(out / name, network, unit)
-    _write_skeleton(out / skeleton_name(path, name), info, network)
+    _write_skeleton(out / skeleton_name(path, name), info, network, mask)
     told = "%s: %d branches, %.4g %s long together, radius %.3g %s in the mean"
     mean = summary["radius_mean"] or 0.0
     logger.info(told, name, summary["branches"], summary["length"], unit, mean, unit)
     return {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
 
 
-def _read(path: Path, channel: int | str | None, level: int) -> tuple[VolumeInfo, np.ndarray]:
-    """Return what is known of a segmentation, and its voxels, `(X, Y, Z)`."""
-    info, voxels = read_volume(path, channel, level)
-    if voxels.dtype.kind == "f" and not np.array_equal(voxels, np.trunc(voxels)):
-        refuse(path, "holds fractions, such as probabilities do", "give a segmentation, whose voxels are whole numbers")
-    return info, voxels
+def _mask(volume: Volume, voxel_size: Sequence[float], is_meant: Callable[[np.ndarray], np.ndarray]) -> VesselMask:
+    """Return where the voxels of a volume are what is meant; a small one is read once."""
+    path, shape = volume.info.path, volume.info.shape
+
+    def read(box: Box) -> np.ndarray:
+        voxels = volume.read(box)
+        if voxels.dtype.kind == "f" and not np.array_equal(voxels, np.trunc(voxels)):
+            remedy = "give a segmentation, whose voxels are whole numbers"
+            refuse(path, "holds fractions, such as probabilities do", remedy)
+        return is_meant(voxels)
+
+    if np.prod(shape) <= MAX_HELD:
+        return VesselMask.of(read(tuple((0, side) for side in shape)), voxel_size)
+    x, y, z = voxel_size
+    return VesselMask(read, shape, (x, y, z), volume.chunks)
+
+
+def _is(label: np.ndarray, unlabelled_value: float | None, least: int) -> np.ndarray:
+    """Return where a label is vessel (`least` 1), or labelled at all (0)."""
+    return vessel_or_not(label, unlabelled_value) >= least
 
 
 def _write_graphs(start: Path, network: VesselNetwork, unit: str) -> None:
@@ -173,13 +194,19 @@ def skeleton_name(segmentation: Path, name: str) -> str:
     return f"{name}_skeleton{result_name(segmentation, '', classes=False).removeprefix(stem)}"
 
 
-def _write_skeleton(path: Path, info: VolumeInfo, network: VesselNetwork) -> None:
+def _write_skeleton(path: Path, info: VolumeInfo, network: VesselNetwork, mask: VesselMask) -> None:
     """Write the centre lines as a volume, the radius at each of their voxels, 0 elsewhere."""
-    skeleton = np.zeros(info.shape, np.float32)  # (X, Y, Z)
-    for branch in network.branches:
-        at = np.clip(np.rint(branch.points / network.voxel_size).astype(int), 0, np.array(info.shape) - 1)  # (N, 3)
-        skeleton[tuple(at.T)] = branch.radii
-    write_volume(path, skeleton, like=info, provenance=info.provenance)
+    points, radii, _ = network.lines()
+    voxels = mask.voxels(points)
+
+    def read(box: Box) -> np.ndarray:
+        skeleton = np.zeros([stop - start for start, stop in box], np.float32)  # (x, y, z)
+        lower, upper = np.transpose(box)
+        inside = ((voxels >= lower) & (voxels < upper)).all(axis=1)
+        skeleton[tuple((voxels[inside] - lower).T)] = radii[inside]
+        return skeleton
+
+    write_streamed(path, read, info.shape, np.float32, like=info, provenance=info.provenance)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -12,6 +12,16 @@
 
 from .compare import RADIUS_CLASSES, compare
 from .graph import Branch
+from .mask import VesselMask
 from .measure import BRANCH_COLUMNS, NODE_COLUMNS, VesselNetwork, measure
 
-__all__ = ["BRANCH_COLUMNS", "NODE_COLUMNS", "RADIUS_CLASSES", "Branch", "VesselNetwork", "compare", "measure"]
+__all__ = [
+    "BRANCH_COLUMNS",
+    "NODE_COLUMNS",
+    "RADIUS_CLASSES",
+    "Branch",
+    "VesselMask",
+    "VesselNetwork",
+    "compare",
+    "measure",
+]

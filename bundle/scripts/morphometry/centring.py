@@ -12,7 +12,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import KDTree
 
 from .graph import Branch
-from .surface import Points, fine_axes
+from .mask import Points
+from .surface import fine_axes
 
 Numbers = npt.NDArray[np.float64]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .mask import VesselMask
 from .measure import VesselNetwork
-from .surface import Mask
 
 RADIUS_CLASSES = 1.5, 3.0, 6.0
 """Where classes of radius meet, in sides of the finest voxel."""
@@ -17,7 +16,11 @@ FOUND = 0.5  # of a branch's length, which has to lie in the other mask
 
 
 def compare(
-    found: VesselNetwork, found_mask: Mask, true: VesselNetwork, true_mask: Mask, labelled: Mask | None = None
+    found: VesselNetwork,
+    found_mask: VesselMask,
+    true: VesselNetwork,
+    true_mask: VesselMask,
+    labelled: VesselMask | None = None,
 ) -> dict[str, Any]:
     """Tell which vessels of the truth were missed, and which of the segmentation were invented.
 
@@ -25,18 +28,22 @@ def compare(
 
     Args:
         found: the vessels of the segmentation.
-        found_mask: `(X, Y, Z)`.
+        found_mask: the segmentation.
         true: the vessels of the truth, in the same unit.
-        true_mask: `(X, Y, Z)`.
-        labelled: `(X, Y, Z)`, where the truth is known; by default everywhere.
+        true_mask: the truth.
+        labelled: where the truth is known; by default everywhere.
 
     Returns:
         `length_error`, the difference of the lengths over that of the truth, None where that has none; `missed` and
         `invented`, the numbers of those branches; and `by_radius`, for each class of mean radius `up_to` (None is the
         last), the lengths of the truth and of the segmentation, and what was missed and invented of them.
     """
-    missed, invented = _left_out(true, found_mask, labelled), _left_out(found, true_mask, labelled)
-    lengths = [np.array([branch.length for branch in each.branches]) * _share(each, labelled) for each in (true, found)]
+    missed, of_true = _left_out(true, found_mask, labelled)
+    invented, of_found = _left_out(found, true_mask, labelled)
+    lengths = [
+        np.array([branch.length for branch in each.branches]) * share
+        for each, share in ((true, of_true), (found, of_found))
+    ]
     classes = [_classes(each) for each in (true, found)]
     rows = []
     for number, up_to in enumerate((*RADIUS_CLASSES, None)):
@@ -55,26 +62,17 @@ def compare(
     }
 
 
-def _left_out(network: VesselNetwork, mask: Mask, labelled: Mask | None) -> npt.NDArray[np.bool_]:
-    """Return which branches lie outside a mask, of what is labelled, `(N,)`."""
-    outside = []
-    for at in _voxels(network):
-        known = mask[at] if labelled is None else mask[at][labelled[at]]
-        outside.append(len(known) > 0 and known.mean() < FOUND)
-    return np.array(outside, dtype=np.bool_)
-
-
-def _share(network: VesselNetwork, labelled: Mask | None) -> npt.NDArray[np.float64]:
-    """Return the share of each branch that is labelled, `(N,)`."""
-    shares = [1.0 if labelled is None else float(labelled[at].mean()) for at in _voxels(network)]
-    return np.array(shares, dtype=np.float64)
-
-
-def _voxels(network: VesselNetwork) -> Iterator[tuple[npt.NDArray[np.intp], ...]]:
-    """Yield the voxels of each branch, as indices along X, Y, Z."""
-    last = np.array(network.shape) - 1
-    for branch in network.branches:
-        yield tuple(np.clip(np.rint(branch.points / network.voxel_size).astype(int), 0, last).T)
+def _left_out(
+    network: VesselNetwork, mask: VesselMask, labelled: VesselMask | None
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    """Return which branches lie outside a mask, and the share of each that is labelled, `(N,)`."""
+    points = np.concatenate([np.empty((0, 3)), *(branch.points for branch in network.branches)])
+    known = np.ones(len(points), dtype=np.bool_) if labelled is None else labelled.at(points)
+    branch = np.repeat(np.arange(len(network.branches)), [len(each.points) for each in network.branches])
+    count = len(network.branches)
+    all_, there = np.bincount(branch, minlength=count), np.bincount(branch, known, count)
+    inside = np.bincount(branch, known & mask.at(points), count)
+    return (there > 0) & (inside < FOUND * there), there / np.maximum(all_, 1)
 
 
 def _classes(network: VesselNetwork) -> npt.NDArray[np.intp]:

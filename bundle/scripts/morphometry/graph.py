@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from .surface import Points
+from .mask import Points
 
 Numbers = npt.NDArray[np.float64]
 

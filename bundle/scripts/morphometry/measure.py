@@ -13,11 +13,13 @@ from scipy.spatial import KDTree
 
 from .centring import centre
 from .graph import Branch, branches_of
+from .mask import Mask, Points, VesselMask
 from .prune import prune
 from .skeleton import skeleton_points
-from .surface import Mask, Points, surface_points
+from .surface import surface_points
 
 MAX_TISSUE = 500_000  # voxels of tissue whose distance to the nearest vessel is measured, evenly spaced
+PLACES = 2**21  # voxels whose nearest branch is looked for at once
 PERCENTILES = 5, 25, 50, 75, 95
 BRANCH_COLUMNS = (
     *("branch", "node_from", "node_to", "length", "chord", "tortuosity"),
@@ -143,30 +145,32 @@ class VesselNetwork:
         return float(branch.radii[0] if node == min(edge[:2]) else branch.radii[-1])
 
 
-def measure(mask: Mask, voxel_size: Sequence[float]) -> VesselNetwork:
+def measure(mask: Mask | VesselMask, voxel_size: Sequence[float] = (1, 1, 1)) -> VesselNetwork:
     """Find the vessels of a mask, and measure them.
 
     Centre lines come from thinning (`skeleton_points`), spurs are cut off (`prune`), and lines and radii are made finer
-    than voxels by the surface around them (`centre`).
+    than voxels by the surface around them (`centre`). Voxels are read block by block; what is held is the surface, 24
+    bytes for each face of a voxel, and the lines.
 
     Args:
-        mask: `(X, Y, Z)` bool.
-        voxel_size: along X, Y, Z, in any unit, which is that of all lengths.
+        mask: `(X, Y, Z)` bool, or a mask that is read by boxes.
+        voxel_size: along X, Y, Z, in any unit, which is that of all lengths; of a mask that is an array.
     """
-    x, y, z = map(float, voxel_size)
-    size = x, y, z
-    surface = surface_points(mask, size)
+    mask = mask if isinstance(mask, VesselMask) else VesselMask.of(mask, voxel_size)
+    surface = surface_points(mask)
     # without any wall, in a volume that is vessel throughout, there is nothing to find
-    points, side = skeleton_points(mask, size, surface) if len(surface) else (np.empty((0, 3)), 1.0)
+    points, side = skeleton_points(mask) if len(surface) else (np.empty((0, 3)), 1.0)
     graph = branches_of(points, side)
     pruned = prune(graph, surface, side)
-    centre(graph, surface, side, size, mask.shape)
-    network = VesselNetwork(graph, size, mask.shape, int(mask.sum()), pruned, _tissue_distance(mask, size))
+    centre(graph, surface, side, mask.voxel_size, mask.shape)
+    del surface
+    voxels = sum(int(mask.read(box).sum()) for box in mask.blocks())
+    network = VesselNetwork(graph, mask.voxel_size, mask.shape, voxels, pruned, _tissue_distance(mask, voxels))
     _share_volume(network, mask)
     return network
 
 
-def _share_volume(network: VesselNetwork, mask: Mask) -> None:
+def _share_volume(network: VesselNetwork, mask: VesselMask) -> None:
     """Give each branch the volume of the voxels that are nearest to it."""
     branches = network.branches
     if not branches:
@@ -174,24 +178,26 @@ def _share_volume(network: VesselNetwork, mask: Mask) -> None:
     tree = KDTree(np.concatenate([branch.points for branch in branches]))
     owner = np.repeat(np.arange(len(branches)), [len(branch.points) for branch in branches])
     voxels = np.zeros(len(branches), dtype=np.int64)
-    for x, plane in enumerate(mask):  # one at a time, so that few coordinates are held
-        at = np.argwhere(plane)  # (V, 2)
-        places = np.column_stack((np.full(len(at), x), at)) * network.voxel_size  # (V, 3)
-        voxels += np.bincount(owner[tree.query(places)[1]], minlength=len(branches))
+    for box in mask.blocks(PLACES):
+        places = np.argwhere(mask.read(box)) + [start for start, _ in box]  # (V, 3)
+        voxels += np.bincount(owner[tree.query(places * network.voxel_size)[1]], minlength=len(branches))
     for branch, count in zip(branches, voxels, strict=True):
         branch.volume = int(count) * float(np.prod(network.voxel_size))
 
 
-def _tissue_distance(mask: Mask, voxel_size: Sequence[float]) -> npt.NDArray[np.float64]:
+def _tissue_distance(mask: VesselMask, vessel: int) -> npt.NDArray[np.float64]:
     """Return how far tissue is from the nearest vessel's wall, at places evenly spaced, `(N,)`."""
-    walls = surface_points(mask, voxel_size, coarse=True)
-    tissue = mask.size - int(mask.sum())
+    walls = surface_points(mask, coarse=True)
+    tissue = int(np.prod(mask.shape)) - vessel
     if not len(walls) or not tissue:
         return np.empty(0)
     step = max(1, round((tissue / MAX_TISSUE) ** (1 / 3)))
-    sparse = mask[step // 2 :: step, step // 2 :: step, step // 2 :: step]
-    places = (np.argwhere(~sparse) * step + step // 2) * np.asarray(voxel_size, dtype=np.float64)  # (N, 3)
-    return np.asarray(KDTree(walls).query(places)[0], dtype=np.float64)
+    places = []
+    for box in mask.blocks():
+        first = [-(start - step // 2) % step for start, _ in box]  # of the places in this block
+        sparse = mask.read(box)[tuple(slice(each, None, step) for each in first)]
+        places.append(np.argwhere(~sparse) * step + first + [start for start, _ in box])
+    return np.asarray(KDTree(walls).query(np.concatenate(places) * mask.voxel_size)[0], dtype=np.float64)
 
 
 def _share_of_length(branch: Branch) -> npt.NDArray[np.float64]:

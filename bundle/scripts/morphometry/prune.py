@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from .graph import Branch
-from .surface import Points
+from .mask import Points
 
 
 def prune(graph: nx.MultiGraph, surface: Points, side: float) -> int:
