@@ -86,13 +86,33 @@ def test_of_a_folder_each_has_a_row(segmentation, tmp_path):
     assert (tmp_path / "out" / "b_skeleton.nii.gz").is_file()
 
 
+def test_in_a_folder_an_empty_one_has_a_row_too(segmentation, tmp_path):
+    write_volume(tmp_path / "A_seg.tif", np.zeros((20, 20, 20), np.uint8), voxel_size=(2, 2, 2), unit="µm")
+    analyse(tmp_path, tmp_path / "out")
+    rows = rows_of(tmp_path / "out" / "cohort.csv")
+    assert [(row["name"], row["branches"], row["radius_mean"] == "") for row in rows] == [
+        ("A", "0", True),
+        ("a", "3", False),
+    ]
+
+
+def test_what_it_wrote_is_not_measured_again(tmp_path):
+    np.save(tmp_path / "a.npy", y(4.0))
+    analyse(tmp_path, tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    analyse(tmp_path, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
 def test_labels_tell_what_was_missed(segmentation, tmp_path):
     (tmp_path / "labels").mkdir()
     more = y(4.0) | tube([(5, 5, 70), (75, 5, 70)], 3, (80, 80, 80))
     write_volume(tmp_path / "labels" / "a.tif", more.astype(np.uint8), voxel_size=(2, 2, 2), unit="µm")
     analyse(segmentation, tmp_path / "out", truth=tmp_path / "labels")
     told = json.loads((tmp_path / "out" / "a_summary.json").read_text())["compared_with"]
-    missed = {int(row["branch"]): float(row["length"]) for row in rows_of(tmp_path / "out" / "a_true_branches.csv")}
+    missed = {
+        int(row["branch"]): float(row["length"]) for row in rows_of(tmp_path / "out" / "truth" / "a_branches.csv")
+    }
     assert told["file"] == "a.tif"
     assert [missed[number] for number in told["missed"]] == [pytest.approx(140, rel=0.03)]
     assert told["invented"] == []

@@ -8,7 +8,8 @@ from scripts.morphometry.graph import Branch, branches_of
 
 
 def graph_of(*points):
-    return branches_of(np.array(points, float).reshape(-1, 3), 1.0)
+    voxels = np.array(points, int).reshape(-1, 3)
+    return branches_of(voxels, voxels.astype(float))
 
 
 def degrees(graph):
@@ -48,7 +49,7 @@ def test_a_loop_without_ends_has_a_node():
 def test_points_go_from_the_smaller_node_to_the_other():
     rng = np.random.default_rng(0)
     mask = rng.random((20, 20, 3)) > 0.8
-    graph = branches_of(np.argwhere(mask).astype(float), 1.0)
+    graph = graph_of(*np.argwhere(mask))
     for first, last, branch in graph.edges(data="branch"):
         ends = [graph.nodes[node]["position"] for node in sorted((first, last))]
         np.testing.assert_array_equal(branch.points[[0, -1]], ends)
@@ -65,7 +66,7 @@ def test_paths_are_skans():
 
     image = np.zeros((30, 30, 3), bool)
     image[2:28, 10, 1] = image[8, 10:27, 1] = image[20, 3:10, 1] = True
-    graph = branches_of(np.argwhere(image).astype(float), 1.0)
+    graph = graph_of(*np.argwhere(image))
     theirs = summarize(Skeleton(image), separator="-")["branch-distance"].sum()
     ours = sum(branch.length for _, _, branch in graph.edges(data="branch"))
     assert graph.number_of_edges() == 5
@@ -74,3 +75,12 @@ def test_paths_are_skans():
 
 def test_the_length_of_a_branch():
     assert Branch(np.array([(0, 0, 0), (3, 4, 0), (3, 4, 2)], float)).length == 7
+
+
+@pytest.mark.parametrize("sides", [(1, 1, 1), (1, 1, 1.4), (0.5, 0.7, 0.5), (1, 1, 9)], ids=str)
+def test_neighbours_are_those_of_the_grid_whatever_its_sides(sides):
+    around = np.array([(0, 1), (0, 2), (1, 3), (2, 3), (3, 2), (3, 1), (2, 0), (1, 0)])
+    for axis in range(3):
+        voxels = np.insert(around, axis, 0, axis=1)
+        graph = branches_of(voxels, voxels * sides)
+        assert (graph.number_of_nodes(), graph.number_of_edges()) == (1, 1)

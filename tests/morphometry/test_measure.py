@@ -1,5 +1,7 @@
 """Branches, loops, lengths and radii of tubes whose own are known."""
 
+import sys
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -168,3 +170,50 @@ def test_block_by_block_all_is_as_in_one(voxel_size):
     assert blocks.summary() == {
         key: value if value is None else pytest.approx(value) for key, value in whole.summary().items()
     }
+
+
+PROPORTIONS = (1, 1, 1.12), (1, 1, 1.2), (1, 1, 1.4), (1, 1, 2.5), (1, 1, 3.4), (0.8, 0.8, 0.5), (0.5, 1, 1)
+
+
+@pytest.mark.parametrize("voxel_size", PROPORTIONS, ids=str)
+@pytest.mark.parametrize("draw", [bent, torus], ids=["bent", "torus"])
+def test_voxels_of_any_proportion(draw, voxel_size):
+    mask, length, radius = draw(voxel_size)
+    summary = measure(mask, voxel_size).summary()
+    assert (summary["branches"], summary["loops"]) == (1, draw is torus)
+    assert summary["length"] == pytest.approx(length, abs=radius)  # an end is known to within a radius
+    assert summary["radius_mean"] == pytest.approx(radius, abs=RADIUS)
+
+
+def test_a_loop_on_a_vessel_ends_at_its_node():
+    ring = tube(arc(15, np.linspace(0, 2 * np.pi, 90), (25, 25, 15)), 3, (80, 50, 31))
+    network = measure(ring | tube([(40, 25, 15), (75, 25, 15)], 3, (80, 50, 31)), CUBES)
+    points, _, lines = network.lines()
+    assert sorted(network.graph.degree(node) for node in network.graph) == [1, 3]
+    for line, row in zip(lines, network.branch_rows(), strict=True):
+        drawn = np.linalg.norm(np.diff(points[line], axis=0), axis=1).sum()
+        assert drawn == pytest.approx(row["length"])
+
+
+def test_a_free_loop_has_its_node_on_its_line():
+    network = measure(torus(CUBES)[0], CUBES)
+    [node], [branch] = network.node_rows(), network.branches
+    np.testing.assert_allclose(branch.points[[0, -1]], [[node[axis] for axis in "xyz"]] * 2)
+
+
+def test_a_blob_without_a_line_is_no_branchs_volume():
+    mask = np.zeros((60, 40, 20), bool)
+    mask[10:50, 5:10, 5:10] = True
+    alone = measure(mask, CUBES).branch_rows()[0]["volume"]
+    mask[25:35, 27:37, 5:15] = True
+    assert [row["volume"] for row in measure(mask, CUBES).branch_rows()] == [alone]
+    assert alone == 1000
+
+
+def test_tissue_of_a_thin_volume_has_its_distance(monkeypatch):
+    monkeypatch.setattr(sys.modules["scripts.morphometry.measure"], "MAX_TISSUE", 100)  # a function has its name
+    mask = np.zeros((60, 60, 1), bool)
+    mask[:, 20:23] = True
+    network = measure(mask, CUBES)
+    assert 50 < len(network.tissue_distance) <= 250
+    assert network.summary()["tissue_distance_max"] > 20

@@ -9,6 +9,10 @@ from scripts.morphometry.surface import surface_points
 from tests.morphometry.examples import tube
 
 
+def graph_of(points):
+    return branches_of(np.array(points, int), np.array(points, float))
+
+
 def vessel(radius):
     """A straight vessel along X."""
     return surface_points(VesselMask.of(tube([(-9, 15, 15), (99, 15, 15)], radius, (60, 31, 31)), (1, 1, 1)))
@@ -19,7 +23,7 @@ def line(*twigs):
     points = [(x, 15, 15) for x in range(60)]
     for x, length in twigs:
         points += [(x, 15 + y, 15) for y in range(1, length + 1)]
-    return branches_of(np.array(points, float), 1.0)
+    return graph_of(points)
 
 
 def test_a_twig_inside_the_vessel_is_cut_off_and_its_node_goes():
@@ -47,7 +51,7 @@ def test_of_a_fork_in_a_wide_end_one_goes():
         + [(55 + i, 16 + i, 15) for i in range(3)]
         + [(55 + i, 14 - i, 15) for i in range(2)]
     )
-    graph = branches_of(np.array(points, float), 1.0)
+    graph = graph_of(points)
     assert prune(graph, vessel(6), 1.0) == 1
     [(_, _, branch)] = graph.edges(data="branch")
     assert branch.points[:, 1].max() > 17  # the longer one is the vessel's end
@@ -55,7 +59,7 @@ def test_of_a_fork_in_a_wide_end_one_goes():
 
 def test_a_loop_keeps_its_node():
     around = [(0, 1), (0, 2), (1, 3), (2, 3), (3, 2), (3, 1), (2, 0), (1, 0)]
-    graph = branches_of(np.array([(x, y, 0) for x, y in around], float), 1.0)
+    graph = graph_of([(x, y, 0) for x, y in around])
     assert join(graph, 0) is None
     assert graph.number_of_edges() == 1
 

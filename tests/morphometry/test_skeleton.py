@@ -7,13 +7,14 @@ from skimage.measure import euler_number
 from skimage.morphology import skeletonize
 
 from scripts.morphometry import VesselMask
-from scripts.morphometry.skeleton import TOUCHING, _add_lost, skeleton_points
+from scripts.morphometry.skeleton import TOUCHING, _add_lost, skeleton_of
 from scripts.morphometry.surface import surface_points
 from tests.morphometry.examples import CUBES, SLICES, arc, shape_of, tube
 
 
 def lines_of(mask, voxel_size=CUBES):
-    return skeleton_points(VesselMask.of(mask, voxel_size))
+    found = skeleton_of(VesselMask.of(mask, voxel_size))
+    return found.points, found.side
 
 
 def test_ordinary_vessels_have_scikit_images_lines():

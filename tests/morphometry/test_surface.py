@@ -26,3 +26,8 @@ def test_faces_between_slices_far_apart_are_left_out_unless_asked_for():
     assert fine_axes((1, 1, 5)) == [0, 1]
     assert len(surface_points(VesselMask.of(mask, (1, 1, 5)))) == 4
     assert len(surface_points(VesselMask.of(mask, (1, 1, 5)), coarse=True)) == 6
+
+
+def test_of_one_fine_axis_all_faces_count():
+    assert fine_axes((1, 1, 0.5)) == [0, 1, 2]
+    assert fine_axes((1, 0.5, 0.5)) == [1, 2]

@@ -14,7 +14,18 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from scripts.core import SEGMENTATION, Box, check_all, check_writable, refuse, refuse_failures, write_text, write_whole
+from scripts.core import (
+    SEGMENTATION,
+    SPREAD,
+    Box,
+    check_all,
+    check_writable,
+    refuse,
+    refuse_failures,
+    write_text,
+    write_whole,
+)
+from scripts.core.conventions import PROBABILITY
 from scripts.data import check_pair, find_volumes, volume_name
 from scripts.io import (
     Volume,
@@ -35,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 VOXEL = "voxel"
 COHORT = "cohort.csv"
+NOT_IN_COHORT = "voxel_size", "shape", "radius_percentiles", "branch_length_percentiles", "compared_with"
+SKELETON, TRUTH = "_skeleton", "truth"
 MAX_HELD = 2**28  # voxels of a segmentation that is read once; larger ones are read by boxes, time and again
 
 
@@ -85,7 +98,8 @@ def _segmentations(source: Path) -> dict[str, Path]:
         refuse(source, "no such file or folder", "check the path", FileNotFoundError)
     found = {volume_name(source): source} if is_volume(source) else find_volumes(source)
     results = {name: path for name, path in found.items() if name.endswith(SEGMENTATION)}
-    return {name.removesuffix(SEGMENTATION): path for name, path in (results or found).items()}
+    others = {name: path for name, path in found.items() if not name.endswith((PROBABILITY, SPREAD, SKELETON))}
+    return {name.removesuffix(SEGMENTATION): path for name, path in (results or others or found).items()}
 
 
 def _truths(source: Path, names: Sequence[str]) -> dict[str, Path]:
@@ -130,7 +144,7 @@ def _analyse(
                 true = measure(true_mask)
                 told = compare(network, mask, true, true_mask, labelled)
             summary["compared_with"] = {"file": truth.name, **told}
-            write_text(out / f"{name}_true_branches.csv", _table(BRANCH_COLUMNS, true.branch_rows()))
+            write_text(out / TRUTH / f"{name}_branches.csv", _table(BRANCH_COLUMNS, true.branch_rows()))
     write_text(out / f"{name}_branches.csv", _table(BRANCH_COLUMNS, network.branch_rows()))
     write_text(out / f"{name}_nodes.csv", _table(NODE_COLUMNS, network.node_rows()))
     write_text(out / f"{name}_summary.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
@@ -139,7 +153,7 @@ def _analyse(
     told = "%s: %d branches, %.4g %s long together, radius %.3g %s in the mean"
     mean = summary["radius_mean"] or 0.0
     logger.info(told, name, summary["branches"], summary["length"], unit, mean, unit)
-    return {key: value for key, value in summary.items() if not isinstance(value, list | dict)}
+    return {key: value for key, value in summary.items() if key not in NOT_IN_COHORT}
 
 
 def _mask(volume: Volume, voxel_size: Sequence[float], is_meant: Callable[[np.ndarray], np.ndarray]) -> VesselMask:
@@ -191,7 +205,7 @@ def _write_graphs(start: Path, network: VesselNetwork, unit: str) -> None:
 def skeleton_name(segmentation: Path, name: str) -> str:
     """Return `NAME_skeleton.EXT` of a segmentation, EXT as for its other results."""
     stem, _ = split_name(segmentation)
-    return f"{name}_skeleton{result_name(segmentation, '', classes=False).removeprefix(stem)}"
+    return f"{name}{SKELETON}{result_name(segmentation, '', classes=False).removeprefix(stem)}"
 
 
 def _write_skeleton(path: Path, info: VolumeInfo, network: VesselNetwork, mask: VesselMask) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import networkx as nx
 import numpy as np
@@ -24,6 +24,8 @@ SHARES = 0.3, 3.0  # least and most that the inside of a bend has of a straight 
 FLAT, FLAT_IN_PLANE = 0.6, 0.7
 """Of the last radius: the surface of a round end lies at 1/2 of it in the mean, of a flat one at 2/3; in one slice of a
 thin stack, at 0.64 and 0.75."""
+AT_ONCE = 2**20  # faces that are assigned at once
+NEAR = 4  # times the distance to the nearest wall, within which the surface is of the same vessel
 LAST, OPEN = 1.5, 0.75  # voxels before the border, and of the radius: a vessel so wide there leaves the volume
 TOWARDS = 3  # points along which a vessel's end keeps its direction, at least
 
@@ -51,13 +53,18 @@ def centre(
     lines = [graph.edges[edge]["branch"].points for edge in edges]
     walls = KDTree(surface)
     widths = [max(SMOOTH, OF_RADIUS * float(np.median(walls.query(line)[0])) / side) for line in lines]
-    lines = [_evenly(_smoothed(_evenly(line, side), width), side) for line, width in zip(lines, widths, strict=True)]
+    # of a loop that hangs on a vessel the node stays where it is, as that of any branch
+    free = [edge[0] == edge[1] and graph.degree(edge[0]) == 2 for edge in edges]
+    smooth = [partial(_smoothed, width=width, is_loop=is_loop) for width, is_loop in zip(widths, free, strict=True)]
+    lines = [_evenly(smoothed(_evenly(line, side)), side) for line, smoothed in zip(lines, smooth, strict=True)]
     for _ in range(ROUNDS):
-        moves = _Around(lines, surface, side, widths).moves()
-        lines = [
-            _evenly(_smoothed(line + move, width), side) for line, move, width in zip(lines, moves, widths, strict=True)
-        ]
-    around = _Around(lines, surface, side, widths)
+        moves = _Around(lines, surface, side, widths, walls).moves()
+        moved = [line + move for line, move in zip(lines, moves, strict=True)]
+        lines = [_evenly(smoothed(line), side) for line, smoothed in zip(moved, smooth, strict=True)]
+    for edge, line, is_loop in zip(edges, lines, free, strict=True):
+        if is_loop:
+            graph.nodes[edge[0]]["position"] = line[0]
+    around = _Around(lines, surface, side, widths, walls)
     radii = around.radii()
     borders = np.array([np.full(3, -0.5), np.subtract(shape, 0.5)]) * np.asarray(voxel_size)  # (2, 3)
     flat = FLAT if len(fine_axes(voxel_size)) == 3 else FLAT_IN_PLANE
@@ -68,7 +75,7 @@ def centre(
                 ended = _with_end(line, radius, around.surface_of(number), side, borders, flat)
                 lines[number] = _evenly(ended, side)[::turn]
                 graph.nodes[node]["position"] = ended[0]
-    radii = _Around(lines, surface, side, widths).radii()
+    radii = _Around(lines, surface, side, widths, walls).radii()
     for edge, line, radius in zip(edges, lines, radii, strict=True):
         radius[np.isnan(radius)] = walls.query(line[np.isnan(radius)])[0]
         graph.edges[edge]["branch"] = Branch(line, radius)
@@ -82,9 +89,12 @@ class _Around:
         surface: `(S, 3)`.
         side: of a voxel.
         widths: the standard deviation of smoothing for each line, in points.
+        walls: the surface, to be asked for the nearest.
     """
 
-    def __init__(self, lines: Sequence[Points], surface: Points, side: float, widths: Sequence[float]) -> None:
+    def __init__(
+        self, lines: Sequence[Points], surface: Points, side: float, widths: Sequence[float], walls: KDTree
+    ) -> None:
         self.lines, self.surface, self.widths = lines, surface, widths
         self.first = np.cumsum([0, *map(len, lines)])  # (L + 1,)
         points = np.concatenate(lines)  # (M, 3)
@@ -93,16 +103,22 @@ class _Around:
             self.nearest = np.empty(0, np.intp)
             self.sums = np.zeros((len(points), 5))
             return
-        _, self.nearest = KDTree(points).query(surface)  # (S,)
-        across = surface - points[self.nearest]  # (S, 3)
-        beyond = np.einsum("ij,ij->i", across, along[self.nearest])  # (S,)
-        across -= beyond[:, None] * along[self.nearest]
-        # a bend has more surface on its outside
-        share = 1 / np.clip(1 - np.einsum("ij,ij->i", across, bend[self.nearest]), *SHARES)  # (S,)
-        beside = np.abs(beyond) <= 2 * side  # the rest lies beyond an end
-        told = np.column_stack((np.ones(len(across)), np.linalg.norm(across, axis=1), across))  # (S, 5)
-        weights, at = (told * share[:, None])[beside], self.nearest[beside]  # (B, 5), (B,)
-        self.sums = np.stack([np.bincount(at, each, len(points)) for each in weights.T], axis=1)  # (M, 5)
+        tree, near = KDTree(points), NEAR * (walls.query(points)[0] + side)  # near: (M,)
+        self.nearest = np.empty(len(surface), np.intp)
+        self.sums = np.zeros((len(points), 5))
+        for first in range(0, len(surface), AT_ONCE):  # few of all these numbers are held
+            part = slice(first, first + AT_ONCE)
+            at = self.nearest[part] = tree.query(surface[part])[1]  # (S,)
+            across = surface[part] - points[at]  # (S, 3)
+            beyond = np.einsum("ij,ij->i", across, along[at])  # (S,)
+            across -= beyond[:, None] * along[at]
+            # a bend has more surface on its outside
+            share = 1 / np.clip(1 - np.einsum("ij,ij->i", across, bend[at]), *SHARES)  # (S,)
+            far = np.linalg.norm(across, axis=1)  # (S,)
+            # the rest lies beyond an end, or belongs to a blob that has no line
+            share[(np.abs(beyond) > 2 * side) | (far > near[at])] = 0
+            told = (np.ones(len(far)), far, *across.T)  # (S,) each
+            self.sums += np.stack([np.bincount(at, share * each, len(points)) for each in told], axis=1)  # (M, 5)
 
     def _means(self) -> Iterator[Numbers]:
         """Yield the mean distance and offset around each point of a line, `(N, 4)`, or NaN."""
@@ -198,12 +214,12 @@ def _padded(line: Points, count: int) -> Points:
     return np.pad(line, ((count, count), (0, 0)), mode="reflect", reflect_type="odd")
 
 
-def _smoothed(line: Points, width: float) -> Points:
+def _smoothed(line: Points, width: float, is_loop: bool) -> Points:
     """Return a smoothed line of evenly spaced points; its ends stay where they are."""
     if len(line) < 3:
         return line
     smooth: Points
-    if _is_loop(line):
+    if is_loop and _is_loop(line):
         smooth = gaussian_filter1d(line[:-1], width, axis=0, mode="wrap")
         return np.concatenate((smooth, smooth[:1]))
     count = min(len(line) - 1, int(PADDING * width))

@@ -38,15 +38,15 @@ class Branch:
         return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
 
 
-def branches_of(points: Points, side: float) -> nx.MultiGraph:
-    """Join the points of a skeleton to a graph.
+def branches_of(voxels: npt.NDArray[np.intp], points: Points) -> nx.MultiGraph:
+    """Join the voxels of a skeleton to a graph.
 
     Points where more than two lines meet, and neighbours that are such points too, are one node. A loop without such
     a point has a node all the same, anywhere on it. Points without a neighbour are left out.
 
     Args:
-        points: `(N, 3)`, from `skeleton_points`.
-        side: of the grid's voxels.
+        voxels: `(N, 3)`, of which those that share a corner are neighbours.
+        points: `(N, 3)`, where they lie.
 
     Returns:
         A graph whose nodes have a `position`, (3,), and whose edges have a `branch`, whose points go from the node with
@@ -57,7 +57,7 @@ def branches_of(points: Points, side: float) -> nx.MultiGraph:
     graph = nx.MultiGraph()
     if not len(points):
         return graph
-    pairs = KDTree(points).query_pairs(NEIGHBOUR * side, output_type="ndarray")  # (P, 2)
+    pairs = KDTree(voxels).query_pairs(NEIGHBOUR, output_type="ndarray")  # (P, 2)
     points, pairs = _meeting_as_one(points, pairs)
     if not len(pairs):
         return graph

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import networkx as nx
@@ -15,10 +16,11 @@ from .centring import centre
 from .graph import Branch, branches_of
 from .mask import Mask, Points, VesselMask
 from .prune import prune
-from .skeleton import skeleton_points
+from .skeleton import Skeleton, skeleton_of
 from .surface import surface_points
 
 MAX_TISSUE = 500_000  # voxels of tissue whose distance to the nearest vessel is measured, evenly spaced
+REACH = 3  # times its radius, and voxels, within which a voxel may belong to a branch
 PLACES = 2**21  # voxels whose nearest branch is looked for at once
 PERCENTILES = 5, 25, 50, 75, 95
 BRANCH_COLUMNS = (
@@ -148,7 +150,7 @@ class VesselNetwork:
 def measure(mask: Mask | VesselMask, voxel_size: Sequence[float] = (1, 1, 1)) -> VesselNetwork:
     """Find the vessels of a mask, and measure them.
 
-    Centre lines come from thinning (`skeleton_points`), spurs are cut off (`prune`), and lines and radii are made finer
+    Centre lines come from thinning (`skeleton_of`), spurs are cut off (`prune`), and lines and radii are made finer
     than voxels by the surface around them (`centre`). Voxels are read block by block; what is held is the surface, 24
     bytes for each face of a voxel, and the lines.
 
@@ -159,10 +161,14 @@ def measure(mask: Mask | VesselMask, voxel_size: Sequence[float] = (1, 1, 1)) ->
     mask = mask if isinstance(mask, VesselMask) else VesselMask.of(mask, voxel_size)
     surface = surface_points(mask)
     # without any wall, in a volume that is vessel throughout, there is nothing to find
-    points, side = skeleton_points(mask) if len(surface) else (np.empty((0, 3)), 1.0)
-    graph = branches_of(points, side)
-    pruned = prune(graph, surface, side)
-    centre(graph, surface, side, mask.voxel_size, mask.shape)
+    lines = skeleton_of(mask) if len(surface) else Skeleton(np.empty((0, 3), np.intp), np.empty((0, 3)), 1.0)
+    graph = branches_of(lines.voxels, lines.points)
+    pruned = prune(graph, surface, lines.side)
+    centre(graph, surface, lines.side, mask.voxel_size, mask.shape)
+    # ends are shorter now, and some turn out to be spurs
+    if more := prune(graph, surface, lines.side):
+        pruned += more
+        centre(graph, surface, lines.side, mask.voxel_size, mask.shape)
     del surface
     voxels = sum(int(mask.read(box).sum()) for box in mask.blocks())
     network = VesselNetwork(graph, mask.voxel_size, mask.shape, voxels, pruned, _tissue_distance(mask, voxels))
@@ -171,16 +177,18 @@ def measure(mask: Mask | VesselMask, voxel_size: Sequence[float] = (1, 1, 1)) ->
 
 
 def _share_volume(network: VesselNetwork, mask: VesselMask) -> None:
-    """Give each branch the volume of the voxels that are nearest to it."""
+    """Give each branch the volume of the voxels that are nearest to it, but for blobs."""
     branches = network.branches
     if not branches:
         return
     tree = KDTree(np.concatenate([branch.points for branch in branches]))
+    reach = REACH * np.concatenate([branch.radii for branch in branches]) + REACH * max(network.voxel_size)
     owner = np.repeat(np.arange(len(branches)), [len(branch.points) for branch in branches])
     voxels = np.zeros(len(branches), dtype=np.int64)
     for box in mask.blocks(PLACES):
         places = np.argwhere(mask.read(box)) + [start for start, _ in box]  # (V, 3)
-        voxels += np.bincount(owner[tree.query(places * network.voxel_size)[1]], minlength=len(branches))
+        far, nearest = tree.query(places * network.voxel_size)  # (V,), (V,)
+        voxels += np.bincount(owner[nearest[far <= reach[nearest]]], minlength=len(branches))
     for branch, count in zip(branches, voxels, strict=True):
         branch.volume = int(count) * float(np.prod(network.voxel_size))
 
@@ -191,10 +199,11 @@ def _tissue_distance(mask: VesselMask, vessel: int) -> npt.NDArray[np.float64]:
     tissue = int(np.prod(mask.shape)) - vessel
     if not len(walls) or not tissue:
         return np.empty(0)
-    step = max(1, round((tissue / MAX_TISSUE) ** (1 / 3)))
+    step = ceil((tissue / MAX_TISSUE) ** (1 / 3))
+    begin = [min(step // 2, size // 2) for size in mask.shape]
     places = []
     for box in mask.blocks():
-        first = [-(start - step // 2) % step for start, _ in box]  # of the places in this block
+        first = [(at - start) % step for at, (start, _) in zip(begin, box, strict=True)]  # place in this block
         sparse = mask.read(box)[tuple(slice(each, None, step) for each in first)]
         places.append(np.argwhere(~sparse) * step + first + [start for start, _ in box])
     return np.asarray(KDTree(walls).query(np.concatenate(places) * mask.voxel_size)[0], dtype=np.float64)

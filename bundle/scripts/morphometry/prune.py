@@ -11,15 +11,18 @@ from scipy.spatial import KDTree
 from .graph import Branch
 from .mask import Points
 
+SPARE = 2  # voxels that a spur may leave the vessel by: its wall is only as smooth as voxels are
+
 
 def prune(graph: nx.MultiGraph, surface: Points, side: float) -> int:
     """Cut off each branch with a free end that hardly leaves the vessel it hangs on.
 
-    That is one whose free end is no farther from the node where it begins than the vessel's wall is there, and a
-    voxel. The shortest goes first, and what it leaves behind, a node of two branches, is no node any more.
+    That is one whose free end lies, but for two voxels, in the largest ball that fits into that vessel at a point no
+    farther off than the branch is long. The shortest goes first, and what it leaves behind, a node of two branches, is
+    no node any more.
 
     Args:
-        graph: of `branches_of`, which is changed.
+        graph: of `branches_of`, which is changed; branches that are joined have no radii.
         surface: `(N, 3)` of the mask.
         side: of a voxel.
 
@@ -49,11 +52,19 @@ def _spur(
     ends = sorted(edge[:2], key=graph.degree)
     if edge[0] == edge[1] or graph.degree(ends[0]) != 1 or graph.degree(ends[1]) < 3 or tree is None:
         return None
-    free, fixed = (graph.nodes[end]["position"] for end in ends)
-    wall, _ = tree.query(fixed)
-    if np.linalg.norm(free - fixed) > wall + side:
+    branch, position = graph.edges[edge]["branch"], graph.nodes[ends[0]]["position"]
+    count = 2 + int(branch.length / side)
+    beside = []
+    for other in graph.edges(ends[1], keys=True):
+        if {*other[:2]} != {*edge[:2]} or other[2] != edge[2]:
+            points = graph.edges[other]["branch"].points
+            starts_here = np.array_equal(points[0], graph.nodes[ends[1]]["position"])
+            beside.append(points[:count] if starts_here else points[-count:])
+    middle = np.concatenate(beside)  # (M, 3)
+    walls, _ = tree.query(middle)
+    if (np.linalg.norm(middle - position, axis=1) > walls + SPARE * side).all():
         return None
-    return graph.edges[edge]["branch"].length, edge
+    return branch.length, edge
 
 
 def join(graph: nx.MultiGraph, node: int) -> tuple[int, int, int] | None:

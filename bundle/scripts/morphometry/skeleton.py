@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,28 @@ from .surface import COARSE, faces, fine_axes
 TOUCHING = np.ones((3, 3, 3))  # voxels that share a face, an edge or a corner are one piece, as they are in thinning
 FARTHER, FAR = 2, 2  # times a line's radius, and voxels, beyond which the surface needs another line
 TOGETHER = 2.0  # voxels between points of one lost vessel's surface, at the most
+MAX_PARTS = 16  # of a voxel, along an axis: a header that is wrong does not fill memory
 MARGIN_OF_BLOCK, MAX_MARGIN = 32, 96  # voxels around a block that are thinned with it: at first, and at the most
 MARGIN = 8  # voxels around what was lost, in which a way along it is sought
 
 
-def skeleton_points(mask: VesselMask) -> tuple[Points, float]:
-    """Return the points of centre lines, on a grid about as fine along all axes.
+@dataclass(frozen=True)
+class Skeleton:
+    """Centre lines as voxels of a grid.
+
+    Attributes:
+        voxels: `(N, 3)`, sorted; those that share a corner are neighbours.
+        points: `(N, 3)` where they lie, in the unit of the voxel size, from the middle of the volume's first voxel.
+        side: of the grid's voxels, the longest of the three.
+    """
+
+    voxels: npt.NDArray[np.intp]
+    points: Points
+    side: float
+
+
+def skeleton_of(mask: VesselMask) -> Skeleton:
+    """Return the centre lines of vessels, on a grid about as fine along all axes.
 
     Lines are those of scikit-image's `skeletonize` (Lee et al. 1994), which takes no account of the voxel size. So
     voxels that are long along an axis are cut into equal parts first, which changes neither pieces nor loops. Where it
@@ -37,13 +54,10 @@ def skeleton_points(mask: VesselMask) -> tuple[Points, float]:
 
     Args:
         mask: read block by block.
-
-    Returns:
-        `(N, 3)` in the unit of the voxel size, from the middle of the first voxel; and the side of the grid's voxels,
-        the longest of the three.
     """
     finest = min(mask.voxel_size)
-    parts = np.array([max(1, round(side / finest)) if side >= COARSE * finest else 1 for side in mask.voxel_size])
+    wanted = [round(side / finest) if side >= COARSE * finest else 1 for side in mask.voxel_size]
+    parts = np.minimum(wanted, MAX_PARTS)
     sides = np.asarray(mask.voxel_size) / parts
     axes = fine_axes(mask.voxel_size)
     found = [np.empty((0, 3), np.intp)]
@@ -52,7 +66,7 @@ def skeleton_points(mask: VesselMask) -> tuple[Points, float]:
     voxels = np.concatenate(found)
     voxels = voxels[np.lexsort(voxels.T[::-1])]  # in one order, however the blocks are cut
     first = -(parts - 1) / 2  # of a voxel's parts, from its middle
-    return (voxels + first) * sides, float(sides.max())
+    return Skeleton(voxels, (voxels + first) * sides, float(sides.max()))
 
 
 def _block_points(mask: VesselMask, box: Box, parts: npt.NDArray[np.intp], axes: Sequence[int]) -> npt.NDArray[np.intp]:
@@ -92,10 +106,11 @@ def _add_lost(mask: Mask, thin: Mask, surface: Points) -> None:
     gone = np.setdiff1d(np.arange(1, count + 1), pieces[thin])
     if not len(gone):
         return
-    for number, box in enumerate(ndimage.find_objects(pieces), start=1):
-        if number in gone:  # it begins in its middle
-            depth = _depth(pieces[box] == number)
-            thin[box][np.unravel_index(np.argmax(depth), depth.shape)] = True
+    boxes = ndimage.find_objects(pieces)
+    for number in gone:  # it begins in its middle
+        box = boxes[number - 1]
+        depth = _depth(pieces[box] == number)
+        thin[box][np.unravel_index(np.argmax(depth), depth.shape)] = True
     sides = [pieces[tuple(each(surface).astype(int).T)] for each in (np.floor, np.ceil)]  # (N,) each, one is vessel
     surface = surface[np.isin(np.maximum(*sides), gone)]
     if not len(surface):

@@ -49,6 +49,9 @@ def faces(voxels: Mask, axis: int) -> Points:
 
 
 def fine_axes(voxel_size: Sequence[float]) -> list[int]:
-    """Return the axes along which voxels are not clearly longer than along the finest."""
-    finest = min(voxel_size)
-    return [axis for axis, side in enumerate(voxel_size) if side < COARSE * finest]
+    """Return the axes along which voxels are not clearly longer than along the finest.
+
+    Where that is one axis alone, across which a vessel has no walls but its ends, all three are returned.
+    """
+    fine = [axis for axis, side in enumerate(voxel_size) if side < COARSE * min(voxel_size)]
+    return fine if len(fine) > 1 else [0, 1, 2]

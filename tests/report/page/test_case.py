@@ -29,10 +29,11 @@ def test_all_there_is_of_each_volume(tmp_path):
 
 
 def test_the_branches_of_a_label_are_no_case(tmp_path):
-    for name in ("a", "a_true", "b_true"):
+    (tmp_path / "truth").mkdir()
+    for name in ("a", "truth/a"):
         (tmp_path / f"{name}_branches.csv").touch()
     (tmp_path / "a.vtp").touch()
-    assert [case.name for case in find_cases(tmp_path, {}, {})[0]] == ["a", "b_true"]
+    assert [case.name for case in find_cases(tmp_path, {}, {})[0]] == ["a"]
 
 
 def test_scores_alone_are_cases(tmp_path):

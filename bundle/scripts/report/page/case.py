@@ -15,7 +15,6 @@ from scripts.data import find_volumes
 
 SKELETON = "_skeleton"
 BRANCHES, SUMMARY = "_branches.csv", "_summary.json"
-TRUE = "_true"  # what `analyse --truth` puts behind a name, of the label's branches
 METRICS, CURVES, RUN = "metrics.json", "curves.json", "run.json"
 NO_VOLUMES = (".csv", ".json", ".png", ".html", ".graphml", ".swc", ".vtp")  # of what commands write beside volumes
 EVALUATE_AGAIN = "evaluate again, or take it away"
@@ -76,7 +75,6 @@ def find_cases(
     curves = _mapping(shared["curves"], "cases", folder / CURVES)
     volumes = _volumes(folder)
     tables = {path.name.removesuffix(BRANCHES): path for path in sorted(folder.glob(f"*{BRANCHES}"))}
-    tables = {name: path for name, path in tables.items() if name.removesuffix(TRUE) not in {*tables} - {name}}
     summaries = {path.name.removesuffix(SUMMARY): path for path in sorted(folder.glob(f"*{SUMMARY}"))}
     segmented = [each.removesuffix(SEGMENTATION) for each in volumes if each.endswith(SEGMENTATION)]
     names = sorted({*segmented, *scores, *tables, *summaries})
