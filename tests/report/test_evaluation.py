@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import torch
+from ignite.engine import Events
 from matplotlib.colors import to_hex
 from matplotlib.image import imread
 from monai.data import DataLoader, Dataset, MetaTensor
@@ -112,6 +113,16 @@ def test_what_the_scores_are_of(tmp_path, capsys):
     row = next(csv.DictReader((tmp_path / "metrics.csv").open()))
     assert {name: row[name] for name in about} == about
     assert row["region"] == "0:5,0:1,0:1"
+
+
+def test_what_computed_them_is_what_it_was_for_these_volumes(tmp_path):
+    """It is noted while a volume is predicted, and an earlier evaluation may have left a note."""
+    about, engines = {"computed_by": "of earlier"}, iter(["torch in fp32", "openvino in int8", "torch in fp32"])
+    running = evaluator(CASES)
+    running.add_event_handler(Events.ITERATION_STARTED, lambda: about.update(computed_by=next(engines)))
+    run_evaluation(running, 0.25, tmp_path, about=about)
+    row = next(csv.DictReader((tmp_path / "metrics.csv").open()))
+    assert row["computed_by"] == "openvino in int8, torch in fp32"
 
 
 def test_what_could_not_be_loaded_is_left_out_and_listed(tmp_path, caplog):

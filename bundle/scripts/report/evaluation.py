@@ -27,6 +27,8 @@ from .theme import theme_of
 
 logger = logging.getLogger(__name__)
 
+COMPUTED_BY = "computed_by"  # noted in the provenance of the weights while a volume is predicted
+
 
 def run_evaluation(
     evaluator: Evaluator,
@@ -68,7 +70,7 @@ def run_evaluation(
         UserError: for a theme that does not exist; if a file cannot be written, or if a volume could not be loaded; the
             others are scored before.
     """
-    about = dict(about or {})  # as it is now: what is noted of single volumes while they are predicted is not of all
+    noted, about = about or {}, {key: value for key, value in (about or {}).items() if key != COMPUTED_BY}
     started = time.monotonic()
     theme_of(theme)  # refused now, and not after all volumes
     mine: list[_Volume] = []  # those that this process scores
@@ -80,7 +82,7 @@ def run_evaluation(
             curves = None if counts is None else curves_of(counts)
             # of a volume that went by blocks, the label was never loaded whole
             labelled = int((item["label"] >= 0).sum() if counts is None else counts.confusion.sum())
-            mine.append(_Volume(item["name"], labelled, curves, item.get(FAILED)))
+            mine.append(_Volume(item["name"], labelled, curves, item.get(FAILED), noted.get(COMPUTED_BY)))
 
     with progress or nullcontext(), evaluator.add_event_handler(Events.ITERATION_COMPLETED, keep_curves):
         evaluator.run()
@@ -106,6 +108,8 @@ def run_evaluation(
     if rows:
         labelled = {volumes[i].name: volumes[i].labelled for i in rows}
         drawn = {name: curve for name, curve in curves.items() if curve is not None}
+        computed_by = ", ".join(sorted({str(volume.computed_by) for volume in volumes if volume.computed_by}))
+        about |= {COMPUTED_BY: computed_by} if computed_by else {}
         told = {**about, **({"region": str(region)} if region else {})}
         _write(Path(output_dir), metrics, drawn, labelled, told, theme, time.monotonic() - started)
     if failures and idist.get_rank() == 0:  # so that several processes say so once
@@ -117,12 +121,13 @@ def run_evaluation(
 
 
 class _Volume(NamedTuple):
-    """What is kept of a volume: how many voxels are labelled, and its curves, or why it failed."""
+    """What is kept of a volume: labelled voxels, curves, failure, and what computed it."""
 
     name: str
     labelled: int
     curves: dict[str, Any] | None
     failed: str | None
+    computed_by: str | None
 
 
 @idist.one_rank_only()

@@ -62,3 +62,10 @@ def test_numbers_as_text(value, text):
 def test_a_metric_nobody_knows_has_a_name_all_the_same():
     assert (name_of("dice"), name_of("my_score")) == ("Dice", "My score")
     assert meaning_of("my_score") == ""
+
+
+def test_every_metric_of_an_evaluation_has_its_words():
+    from scripts.metrics import METRICS
+    from scripts.report.page.score import WORDS
+
+    assert {name for name in METRICS if not name.startswith("best_")} == set(WORDS)

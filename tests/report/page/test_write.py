@@ -113,6 +113,13 @@ def test_themes(tmp_path, theme):
     assert html.get("data-theme", "auto") == theme
 
 
+@pytest.mark.parametrize("scores", [{"dice": "x"}, {"dice": [1]}], ids=str)
+def test_scores_that_are_no_numbers_are_refused_in_one_line(tmp_path, scores):
+    (tmp_path / "metrics.json").write_text(json.dumps({"cases": {"a": scores, "b": {"dice": 0.5}}, "mean": scores}))
+    with pytest.raises(UserError, match=r"metrics\.json: is not as evaluate writes it .*; evaluate again"):
+        write_page(tmp_path, *find_cases(tmp_path, {}, {}), Reading())
+
+
 def test_a_metric_that_was_not_scored(results):
     out, cases, shared = results
     with pytest.raises(UserError, match="--sort_by recal: was not scored"):

@@ -23,6 +23,8 @@ WORDS = {
     "surface_dice": ("Surface Dice", "share of the surfaces that agree"),
     "betti0_error": ("Betti 0 error", "difference in the number of pieces; less is better"),
     "betti1_error": ("Betti 1 error", "difference in the number of loops; less is better"),
+    "volume_error": ("Volume error", "difference in volume, over that of the truth; less is better"),
+    "expected_calibration_error": ("Calibration error", "how far probabilities are off in the mean; less is better"),
 }
 """For each metric its name, and what it says."""
 
@@ -46,7 +48,7 @@ class Row:
 
 def is_less_better(metric: str) -> bool:
     """Tell whether a lower number of a metric is the better one."""
-    return metric.endswith("_error") or metric.startswith(("hausdorff", "brier"))
+    return metric.endswith("_error") or metric.startswith("hausdorff")
 
 
 def metrics_of(metrics: Mapping[str, Any], cases: Sequence[Case]) -> list[str]:

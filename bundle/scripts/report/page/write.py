@@ -15,11 +15,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from scripts.core import check_writable, counted, failure_of, version, write_text, write_whole
+from scripts.core import check_writable, counted, failure_of, refuse_failures, version, write_text, write_whole
 
 from ..sheet import depth_colours
 from ..theme import THEMES
-from .case import Case, as_text
+from .case import EVALUATE_AGAIN, METRICS, Case, as_text
 from .chart import Chart, curve_chart
 from .picture import Picture
 from .scene import ALL_TRIANGLES, MAX_TRIANGLES, MIN_TRIANGLES, library, packed
@@ -62,9 +62,11 @@ def write_page(
         UserError: for a metric that was not scored, or if the page cannot be written.
     """
     folder = check_writable(folder)
-    names = metrics_of(shared["metrics"], cases)
-    metric = ordering_metric(sort_by, names)
-    cases = worst_first(cases, metric)
+    of_scores = folder / METRICS, "is not as evaluate writes it", EVALUATE_AGAIN
+    with refuse_failures(*of_scores):
+        names = metrics_of(shared["metrics"], cases)
+        metric = ordering_metric(sort_by, names)
+        cases = worst_first(cases, metric)
     reading = replace(reading, **sizes(len(cases)))
     sections, failures = [], []
     for at, case in enumerate(cases, start=1):
@@ -78,7 +80,9 @@ def write_page(
             place = folder / PICTURES / f"{case.name}_{picture.what}.png"
             write_whole(place, lambda file, picture=picture: file.write_bytes(picture.png))  # type: ignore[misc]
     page = folder / PAGE
-    write_text(page, render(folder.resolve().name, sections, shared, names, metric, theme))
+    with refuse_failures(*of_scores):
+        text = render(folder.resolve().name, sections, shared, names, metric, theme)
+    write_text(page, text)
     return page, failures
 
 
