@@ -62,7 +62,7 @@ def test_it_runs_from_a_tiff_to_scores_of_what_was_learnt(tmp_path, monkeypatch)
 
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     said = "".join(output.get("text", "") for output in outputs)
-    assert "error" not in said.lower()
+    assert "error:" not in said.lower()
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == 3
     folder = tmp_path / "first-hour"

@@ -68,6 +68,7 @@ class Checkpoint:
         self.path = None if path is None else Path(path) if name is None else _beside(Path(path), name)
         self.network = network
         self.option = option
+        self.noted: dict[str, str] = {}
         self.stated = {key: value for key, value in (normalisation or {}).items() if value is not None}
 
     @cached_property
@@ -135,16 +136,14 @@ class Checkpoint:
         """
         return read_cleaning(self.sidecar.get("cleaning"), asked)
 
-    @cached_property
+    @property
     def provenance(self) -> dict[str, str]:
-        """What every output states as its origin: the weights' name and hash, the bundle's version.
-
-        What computes adds under `computed_by` how it does (`scripts.inference.EngineInferer`).
-        """
+        """What every output states as its origin: weights, hash, version, and what is `noted`."""
         self.check()
         metadata = json.loads((BUNDLE / "configs" / "metadata.json").read_text())
         version = f"{metadata['name']} {metadata['version']}"
-        return {"software": version, "weights": self.path.name, "weights_sha256": self.sha256}
+        self.noted |= {"software": version, "weights": self.path.name, "weights_sha256": self.sha256}
+        return self.noted
 
     def check(self, may_differ: Sequence[str] = WITHOUT_WEIGHTS) -> None:
         """Check that the weights were trained with the config's network and scaling.

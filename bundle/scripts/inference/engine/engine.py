@@ -116,7 +116,7 @@ class EngineInferer(Inferer):
         if self.checkpoint is not None and self.checkpoint.path is not None:
             is_compiled = isinstance(chosen, CompiledNetwork)
             told = f"{OPENVINO} in {chosen.computes_in}" if is_compiled else f"{TORCH} in {self.precision}"
-            self.checkpoint.provenance["computed_by"] = told
+            self.checkpoint.noted["computed_by"] = told
 
     def _choose(self, network: Network, shape: Sequence[int], read: Read) -> Network:
         if self.engine == TORCH or not isinstance(network, nn.Module) or isinstance(network, torch.jit.ScriptModule):
