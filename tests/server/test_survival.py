@@ -15,7 +15,8 @@ def weights_stay(server):
     before = server.weights()
     yield
     assert server.weights() == before
-    assert sorted(path.name for path in server.models.iterdir()) == ["model.json", "model.pt"]
+    # the first holds the shipped weights in int8
+    assert sorted(path.name for path in server.models.iterdir()) == ["model.int8.zip", "model.json", "model.pt"]
     assert server.infer("a").status_code == 200
 
 
