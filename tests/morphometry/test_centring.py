@@ -31,6 +31,13 @@ def test_a_flat_end_is_at_the_tip_and_a_round_one_a_radius_before_it():
     assert measure(mask, (1, 1, 1)).branches[0].length == pytest.approx(35, abs=1)
 
 
+@pytest.mark.parametrize("width", [3, 4, 5])
+def test_a_box_is_as_long_as_it_is(width):
+    mask = np.zeros((40, 24, 24), bool)
+    mask[5:35, 6 : 6 + width, 6 : 6 + width] = True
+    assert measure(mask, (1, 1, 1)).branches[0].length == pytest.approx(30, abs=0.5)
+
+
 def test_a_vessel_that_leaves_the_volume_ends_at_its_border():
     mask = tube([(-99, 12, 15), (150, 12, 15)], 4, (50, 25, 31))
     network = measure(mask, (2, 2, 2))

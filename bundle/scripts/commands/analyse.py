@@ -25,7 +25,7 @@ from scripts.core import (
     write_text,
     write_whole,
 )
-from scripts.core.conventions import PROBABILITY
+from scripts.core.conventions import PROBABILITY, SKELETON
 from scripts.data import check_pair, find_volumes, volume_name
 from scripts.io import (
     Volume,
@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 VOXEL = "voxel"
 COHORT = "cohort.csv"
 NOT_IN_COHORT = "voxel_size", "shape", "radius_percentiles", "branch_length_percentiles", "compared_with"
-SKELETON, TRUTH = "_skeleton", "truth"
+TRUTH = "truth"  # folder of the tables of labels
 MAX_HELD = 2**28  # voxels of a segmentation that is read once; larger ones are read by boxes, time and again
 
 

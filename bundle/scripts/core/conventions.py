@@ -8,6 +8,8 @@ from pathlib import Path
 UNLABELLED = -1
 RESULTS = SEGMENTATION, PROBABILITY, SPREAD = "_seg", "_prob", "_std"
 """How names of results end, after the name of the image."""
+SKELETON = "_skeleton"
+"""The same for what `analyse` makes of a segmentation: the radius along the centre lines."""
 OUTPUTS = (
     *("*_outlines.png", "*_preview.png", "curves.png", "roc.png", "precision_recall.png", "calibration.png"),
     *("metrics.json", "metrics.csv", "curves.json", "run.json", "epochs.csv", "report.html", "report_pictures"),

@@ -21,9 +21,15 @@ ROUNDS = 2  # of moving lines to the middle
 SMOOTH, OF_RADIUS = 2.0, 0.5  # standard deviation of smoothing in voxels, and in radii where that is more
 PADDING = 4  # standard deviations
 SHARES = 0.3, 3.0  # least and most that the inside of a bend has of a straight vessel's surface
-FLAT, FLAT_IN_PLANE = 0.6, 0.7
-"""Of the last radius: the surface of a round end lies at 1/2 of it in the mean, of a flat one at 2/3; in one slice of a
-thin stack, at 0.64 and 0.75."""
+AT_TIP, MOST, SHARE = 0.6, 85, 0.3
+FLAT, FLAT_IN_PLANE = 0.78, 0.88
+"""What tells a flat end from a round one: how far along the last radius its surface lies in the mean, 1/2 if it is
+round and 2/3 if it is flat, plus `SHARE` of how wide it is within `AT_TIP` voxels of the tip, in radii (the `MOST`th
+percentile).
+
+Above `FLAT` an end is flat. That told 91 % of 638 ends of cylinders and capsules right, and 96 % of those at
+least 2.3 voxels in radius. In a single slice of a thin stack the mean is 0.14 and 0.08 higher.
+"""
 AT_ONCE = 2**20  # faces that are assigned at once
 NEAR = 4  # times the distance to the nearest wall, within which the surface is of the same vessel
 LAST, OPEN = 1.5, 0.75  # voxels before the border, and of the radius: a vessel so wide there leaves the volume
@@ -161,7 +167,7 @@ def _with_end(line: Points, radii: Numbers, surface: Points, side: float, border
         surface: `(S, 3)` that belongs to it.
         side: of a voxel.
         borders: (2, 3) where the volume begins and ends.
-        flat: the mean place of the surface of a flat end along its last radius, at the least.
+        flat: the least `_flatness` of a flat end.
     """
     known = radii[np.isfinite(radii)]
     if len(line) < 2 * TOWARDS or not len(known):
@@ -183,11 +189,27 @@ def _with_end(line: Points, radii: Numbers, surface: Points, side: float, border
     if wall <= tip + side and (not len(widths) or widths.mean() > OPEN * radius):
         end = wall
     else:
-        rest = along[near & (along > tip - radius)] - (tip - radius)
-        end = tip if len(rest) and rest.mean() > flat * radius else tip - radius
+        end = (
+            tip
+            if _flatness(tip - along[near], np.linalg.norm(across[near], axis=1), radius, side) > flat
+            else tip - radius
+        )
     if end <= 0:
         return line[inner:]
     return np.concatenate(([start + end * outwards], line[inner:]))
+
+
+def _flatness(depth: Numbers, far: Numbers, radius: float, side: float) -> float:
+    """Return how flat an end is, by the rule of `FLAT`.
+
+    Args:
+        depth: `(S,)` of the surface, from the tip along the vessel.
+        far: `(S,)` of the surface, from the vessel's middle.
+        radius: of the vessel.
+        side: of a voxel.
+    """
+    last, at_tip = depth[depth < radius], far[depth < AT_TIP * side]
+    return 1 - last.mean() / radius + SHARE * np.percentile(at_tip, MOST) / radius if len(at_tip) and len(last) else 0.0
 
 
 def _is_loop(line: Points) -> bool:
@@ -219,7 +241,7 @@ def _smoothed(line: Points, width: float, is_loop: bool) -> Points:
     if len(line) < 3:
         return line
     smooth: Points
-    if is_loop and _is_loop(line):
+    if is_loop:
         smooth = gaussian_filter1d(line[:-1], width, axis=0, mode="wrap")
         return np.concatenate((smooth, smooth[:1]))
     count = min(len(line) - 1, int(PADDING * width))

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.core import SEGMENTATION, read_json, refuse, refuse_failures
-from scripts.core.conventions import PROBABILITY
+from scripts.core.conventions import PROBABILITY, SKELETON
 from scripts.data import find_volumes
 
-SKELETON = "_skeleton"
 BRANCHES, SUMMARY = "_branches.csv", "_summary.json"
 METRICS, CURVES, RUN = "metrics.json", "curves.json", "run.json"
 NO_VOLUMES = (".csv", ".json", ".png", ".html", ".graphml", ".swc", ".vtp")  # of what commands write beside volumes
