@@ -127,6 +127,15 @@ def test_a_metric_that_was_not_scored(results):
     write_page(out, cases, shared, Reading(), sort_by="recall")
 
 
+@pytest.mark.parametrize(("metric", "direction"), [("dice", "ascending"), ("hausdorff_95", "descending")])
+def test_the_heading_says_which_way_scores_are_sorted(tmp_path, metric, direction):
+    scores = {"cases": {"a": {metric: 0.9}, "b": {metric: 0.1}}, "mean": {metric: 0.5}}
+    (tmp_path / "metrics.json").write_text(json.dumps(scores))
+    path, _ = write_page(tmp_path, *find_cases(tmp_path, {}, {}), Reading())
+    page = read(path)
+    assert [heading["aria-sort"] for heading in page.all("th") if "aria-sort" in heading] == [direction]
+
+
 def test_more_volumes_are_drawn_smaller():
     assert sizes(1) == {"side": MAX_SIDE, "triangles": MAX_TRIANGLES}
     assert sizes(1000) == {"side": MIN_SIDE, "triangles": MIN_TRIANGLES}

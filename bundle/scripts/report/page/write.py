@@ -23,7 +23,7 @@ from .case import EVALUATE_AGAIN, METRICS, Case, as_text
 from .chart import Chart, curve_chart
 from .picture import Picture
 from .scene import ALL_TRIANGLES, MAX_TRIANGLES, MIN_TRIANGLES, library, packed
-from .score import by_class, meaning_of, metrics_of, name_of, ordering_metric, rows, worst_first
+from .score import by_class, is_less_better, meaning_of, metrics_of, name_of, ordering_metric, rows, worst_first
 from .section import Reading, Section, as_data, section_of
 
 logger = logging.getLogger(__name__)
@@ -127,6 +127,7 @@ def render(
         lstrip_blocks=True,
     )  # fmt: skip
     environment.globals |= {"data_of": _data_of, "name_of": name_of, "meaning_of": meaning_of, "by_class": by_class}
+    environment.globals |= {"is_less_better": is_less_better}
     cases = [section.case for section in sections]
     style, script = (Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in ("style.css", "script.js"))
     plotly = library() if any(section.scene for section in sections) else ""
