@@ -14,6 +14,7 @@ from scripts.io import read_volume, write_volume
 from scripts.report import overlay_curves, slice_panel, theme_of, vessel_or_not
 from scripts.weights import read_sidecar
 
+from .analyse import analyse
 from .bundle import EVALUATE, FINETUNE, INFERENCE, TRAIN, run_bundle
 from .pictures.report import write_report
 from .synthesise import write_dataset
@@ -39,8 +40,8 @@ def run_demo(
 
     Args:
         output_dir: the folder to write into. It gets `dataset/` with image and label, `rest/` with the label outside
-            the block, `before/` and `after/` with segmentations, scores, curves and a page, `report.html`, of all
-            that, `weights/`, and three pictures.
+            the block, `before/` and `after/` with segmentations, scores, curves, vessels measured, and a page,
+            `report.html`, of all that, `weights/`, and three pictures.
         epochs: how many epochs to fine-tune for.
         iterations_per_epoch: steps in each of them.
         theme: of the pictures, dark or light.
@@ -78,8 +79,10 @@ def run_demo(
     curves = folder / "roc.png"
     overlay_curves([str(folder / "before"), str(folder / "after")], curves, names=list(rows), theme=theme)
     print("pictures: " + ", ".join(map(str, [*pictures, curves])))
-    print("5. put all of it on one page each, to open in a browser")
+    print("5. measure the vessels, and put all of it on one page each, to open in a browser")
     for which in ("before", "after"):
+        print(f"   $ tubenet analyse {folder / which} {folder / which}")
+        analyse(folder / which, folder / which)
         print(f"   $ tubenet report {folder / which} --dataset_dir {rest} --unlabelled_value {IN_BLOCK}")
         write_report(folder / which, rest, unlabelled_value=IN_BLOCK)
     print(f"{time.monotonic() - started:.0f} seconds in all")
