@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.few_labels.part import LabelledVolume, Part, write_part
 from experiments.few_labels.trial import FINE_TUNED, Recipe, evaluate, scores_in, train
 from experiments.held_out import BLOCKS, block_and_rest
 from experiments.kinds import DATASET
 from scripts.core import WEIGHTS, check_writable, refuse
 from scripts.data import find_dataset
+from scripts.study import LabelledVolume, Part, write_part
 
 REPLAYS = (0.0, 0.3)
 """Shares of synthetic patches that are compared."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.few_labels.part import NOT_LABELLED, LabelledVolume, Part, write_part
 from experiments.few_labels.trial import WITHOUT_INT8, evaluate, scores_in
 from experiments.kinds import DATASET
 from scripts.commands import FINETUNE, TRAIN, run_bundle
 from scripts.core import WEIGHTS, check_writable, refuse, region_box
 from scripts.data import find_dataset
+from scripts.study import NOT_LABELLED, LabelledVolume, Part, write_part
 from scripts.weights import read_sidecar
 
 BLOCKS = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from scripts import study
 from scripts.core import BUNDLE
 
 DATASET = BUNDLE.parents[1] / "shared" / "data"
@@ -17,15 +17,8 @@ KINDS = {"octa_retina": "retina", "two_photon": "two-photon", "vascusynth": "tre
 
 
 def kind_of(volume: str, kinds: Mapping[str, str] = KINDS) -> str:
-    """Return the kind of image that a volume is of.
-
-    Args:
-        volume: its name.
-        kinds: kinds by how names begin, of which the longest counts; a name that begins otherwise is its own kind, up
-            to the first underscore or digit.
-    """
-    begins = [each for each in kinds if volume.startswith(each)]
-    return kinds[max(begins, key=len)] if begins else re.match(r"[^_\d]*", volume)[0] or volume
+    """Return the kind of image that a volume is of (`scripts.study.kind_of`)."""
+    return study.kind_of(volume, kinds)
 
 
 def by_kind(

@@ -14,7 +14,7 @@ FLOORS = (
     {"core"},
     {"io", "network", "synthesis", "morphometry"},
     {"weights", "transforms", "data", "metrics"},
-    {"inference", "report"},
+    {"inference", "report", "study"},
     {"training", "monailabel"},
     {"commands"},
 )

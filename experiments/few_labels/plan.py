@@ -9,9 +9,7 @@ from math import prod
 import numpy as np
 
 from scripts.core import Box, by, refuse, region_box, through_plane_axis
-
-from .block import share_of, typical_box, with_margin
-from .part import LabelledVolume, Part
+from scripts.study import LabelledVolume, Part, share_of, typical_box, with_margin
 
 WHOLE, BLOCK, SLICES, SPLIT = "whole volume", "one block", "a few slices", "fixed split"
 MAX_SHARE = 0.5

@@ -24,10 +24,10 @@ from scripts.core import (
     refuse,
 )
 from scripts.data import find_dataset
+from scripts.study import LabelledVolume
 from scripts.weights import Checkpoint
 
 from .page import origin_text, page_text, with_text, write_page
-from .part import LabelledVolume
 from .plan import cuts_of
 from .rows import Plan, table_of, worked_out
 from .tables import Scores

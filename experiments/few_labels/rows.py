@@ -17,8 +17,8 @@ from experiments.score_rows import HASH_DIGITS, Row, Table
 from experiments.zero_shot import Blind
 from scripts.core import UserError, about, counted, one_line
 from scripts.data import find_dataset
+from scripts.study import NOT_LABELLED, LabelledVolume, Part, write_part
 
-from .part import NOT_LABELLED, LabelledVolume, Part, write_part
 from .plan import BLOCK, SPLIT, Cut
 from .tables import COLUMNS, ORACLE, ZERO_SHOT
 from .trial import FINE_TUNED, FROM_SCRATCH, Recipe, evaluate, step_seconds, train

@@ -17,8 +17,7 @@ from monai.bundle import ConfigParser
 from scripts.commands import EVALUATE, FINETUNE, TRAIN, run_bundle
 from scripts.core import BUNDLE, refuse, write_text
 from scripts.core.configs.files import merge_configs
-
-from .part import NOT_LABELLED
+from scripts.study import NOT_LABELLED
 
 FINE_TUNED, FROM_SCRATCH = "fine-tuned", "from scratch"
 SCHEDULE = ("epochs", "iterations_per_epoch", "batch_size", "val_interval")

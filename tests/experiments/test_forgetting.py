@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from experiments.few_labels.part import NOT_LABELLED
 from experiments.forgetting import run_forgetting
 from scripts.core import WEIGHTS
 from scripts.io import read_volume
+from scripts.study import NOT_LABELLED
 from tests.helpers.dataset_examples import write_tubes
 
 REGION = "0:32,2:34,:"

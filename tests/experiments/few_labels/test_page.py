@@ -5,11 +5,11 @@ import re
 import pytest
 
 from experiments.few_labels.page import BEGIN, END, PICTURE, origin_text, with_text, write_page
-from experiments.few_labels.part import Part
 from experiments.few_labels.plan import BLOCK, Cut
 from experiments.few_labels.tables import Scores
 from scripts.core import BUNDLE, sha256
 from scripts.core.paths import version
+from scripts.study import Part
 
 RESULTS = BUNDLE.parent / "docs" / "results.md"
 PAGE = f"# Title\n\n{BEGIN}\nwhat was there before\n{END}\n\nmore, µm\n"

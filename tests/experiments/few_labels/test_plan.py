@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from experiments.few_labels.part import LabelledVolume, Part
 from experiments.few_labels.plan import BLOCK, SLICES, SPLIT, WHOLE, cuts_of
+from scripts.study import LabelledVolume, Part
 
 STACK = np.diag([1e-3, 1e-3, 5e-3, 1])
 

@@ -14,13 +14,13 @@ from experiments.baselines import BASELINES
 from experiments.few_labels import page as pages
 from experiments.few_labels import results, rows, run_results, trial
 from experiments.few_labels.page import BEGIN, END
-from experiments.few_labels.part import NOT_LABELLED
 from experiments.few_labels.plan import BLOCK, SLICES, SPLIT, WHOLE
 from experiments.few_labels.tables import ORACLE, ZERO_SHOT
 from experiments.few_labels.trial import FINE_TUNED, FROM_SCRATCH
 from scripts.core import UserError, sha256, write_text
 from scripts.data import find_dataset, find_labelled
 from scripts.io import read_volume
+from scripts.study import NOT_LABELLED
 from tests.helpers.bundle_command import TINY_NETWORK, contents
 from tests.helpers.dataset_examples import BUNDLE, write_pair, write_tubes
 

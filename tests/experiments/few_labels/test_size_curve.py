@@ -2,11 +2,11 @@
 
 from skimage.io import imread
 
-from experiments.few_labels.part import Part
 from experiments.few_labels.plan import BLOCK, Cut
 from experiments.few_labels.size_curve import write_size_curve
 from experiments.few_labels.tables import ZERO_SHOT, Scores
 from experiments.few_labels.trial import FINE_TUNED, FROM_SCRATCH
+from scripts.study import Part
 
 BOX = Part(((0, 8), (0, 8), (0, 8)))
 CUTS = {"a": Cut(BLOCK, {"32": BOX, "16": BOX}, BOX, {}), "b": Cut(BLOCK, {"16": BOX}, BOX, {})}

@@ -2,7 +2,6 @@
 
 import pytest
 
-from experiments.few_labels.part import Part
 from experiments.few_labels.plan import BLOCK, SLICES, WHOLE, Cut
 from experiments.few_labels.tables import (
     ORACLE,
@@ -16,6 +15,7 @@ from experiments.few_labels.tables import (
     with_spread,
 )
 from experiments.few_labels.trial import FINE_TUNED, FROM_SCRATCH
+from scripts.study import Part
 
 NAN = float("nan")
 BOX = Part(((0, 8), (0, 8), (0, 8)))

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from experiments.few_labels import trial
-from experiments.few_labels.part import NOT_LABELLED
 from experiments.few_labels.trial import FINE_TUNED, FROM_SCRATCH, Recipe, evaluate, step_seconds, train
 from scripts.commands import FINETUNE, TRAIN
 from scripts.commands.option_table import options_of
 from scripts.core import WEIGHTS
+from scripts.study import NOT_LABELLED
 from tests.helpers.bundle_command import TINY_NETWORK
 
 OVERLAY = "configs/overlays/loss_focal.json"

@@ -1,11 +1,14 @@
 """Datasets of parts of a volume, which the commands of the bundle read as any other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from experiments.few_labels.part import NOT_LABELLED, LabelledVolume, Part, write_part
+from scripts.core import UserError
 from scripts.data import find_dataset, find_labelled
 from scripts.io import read_volume
+from scripts.study import NOT_LABELLED, LabelledVolume, Part, write_part, write_parts
 from tests.helpers.dataset_examples import write_pair, write_tubes
 
 BOX = ((4, 20), (0, 36), (0, 15))
@@ -52,3 +55,17 @@ def test_the_hash_tells_of_a_changed_image_and_of_a_changed_label(tmp_path):
         hashes.add(volume_of(write_pair(tmp_path, "v", image, drawn)).digest)
     assert len(hashes) == 3
     assert volume_of(tmp_path).digest in hashes
+
+
+def test_several_volumes_make_one_dataset(tmp_path):
+    dataset = write_tubes(tmp_path / "data", "v", (40, 36, 15))
+    write_tubes(tmp_path / "data", "w", (40, 36, 15))
+    volumes = [LabelledVolume.read(item) for item in find_dataset(dataset)]
+    folder = write_parts(tmp_path / "part", [(volume, Part(BOX)) for volume in volumes])
+    assert [item["name"] for item in find_labelled(folder, unlabelled_value=NOT_LABELLED)] == ["v", "w"]
+
+
+def test_an_image_that_is_a_folder_is_refused(tmp_path):
+    volume = replace(volume_of(write_tubes(tmp_path / "data", "v", (40, 36, 15))), image=str(tmp_path))
+    with pytest.raises(UserError, match="is a folder"):
+        write_part(tmp_path / "part", volume, Part(BOX))

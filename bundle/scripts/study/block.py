@@ -13,7 +13,11 @@ PLACES = 4  # a block is tried at every quarter of its side
 
 
 def labelled_box(label: np.ndarray) -> Box:
-    """Return the smallest box that holds every labelled voxel of `(X, Y, Z)`, of which there is at least one."""
+    """Return the smallest box that holds every labelled voxel.
+
+    Args:
+        label: `(X, Y, Z)`, negative where nothing is labelled; at least one voxel is.
+    """
     known = label >= 0  # (X, Y, Z)
     spans = [np.flatnonzero(known.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
     return tuple((int(each[0]), int(each[-1]) + 1) for each in spans)

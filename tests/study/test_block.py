@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.few_labels.block import labelled_box, share_of, typical_box, with_margin
+from scripts.study import labelled_box, share_of, typical_box, with_margin
 
 FLAT = (1, 1)
 

@@ -1,17 +1,17 @@
-"""Datasets of a part of one volume: what lies outside it is marked as not labelled."""
+"""Datasets of parts of volumes: what lies outside a part is marked as not labelled."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, box_text, slices, write_text
+from scripts.core import Box, box_text, refuse, slices, write_text
 from scripts.data import DECATHLON
 from scripts.io import VolumeInfo, read_volume, split_name, write_volume
 
@@ -81,23 +81,33 @@ class Part:
 
 
 def write_part(folder: Path, volume: LabelledVolume, part: Part) -> Path:
-    """Write a dataset of a part of one volume; its image stays where it is.
+    """Write a dataset of a part of one volume; arguments and errors are those of `write_parts`."""
+    return write_parts(folder, [(volume, part)])
+
+
+def write_parts(folder: Path, parts: Sequence[tuple[LabelledVolume, Part]]) -> Path:
+    """Write a dataset of parts of volumes; their images stay where they are.
 
     Args:
-        folder: becomes `dataset.json` and the label, as the same kind of file where that can be written.
-        volume: the volume; its image is a file, for a list cannot name a folder.
-        part: what stays labelled.
+        folder: becomes `dataset.json` and the labels, each as the same kind of file where that can be written.
+        parts: volumes of different names, and what of each stays labelled; an image is a file, for a list cannot name
+            a folder.
 
     Returns:
         The folder.
 
     Raises:
-        UserError: if it cannot be written.
+        UserError: if an image is a folder, or a file cannot be written.
     """
-    kept = part.of(volume.voxels)  # (X, Y, Z)
-    stem, suffix = split_name(volume.label)
-    name = (stem or volume.name) + (suffix if suffix.lower() in WRITTEN else ".nii.gz")
-    write_volume(folder / name, np.where(kept < 0, NOT_LABELLED, kept).astype(np.uint8), like=volume.info)
-    listed = {"image": str(Path(volume.image).resolve()), "label": name}
-    write_text(folder / DECATHLON, json.dumps({"training": [listed]}, indent=2) + "\n")
+    listed = []
+    for volume, part in parts:
+        if Path(volume.image).is_dir():
+            problem = "is a folder, and a study lists its images in a file, which cannot name one"
+            refuse(volume.image, problem, "write it as .tif or .nii.gz, or a box of it")
+        kept = part.of(volume.voxels)  # (X, Y, Z)
+        stem, suffix = split_name(volume.label)
+        name = (stem or volume.name) + (suffix if suffix.lower() in WRITTEN else ".nii.gz")
+        write_volume(folder / name, np.where(kept < 0, NOT_LABELLED, kept).astype(np.uint8), like=volume.info)
+        listed.append({"image": str(Path(volume.image).resolve()), "label": name})
+    write_text(folder / DECATHLON, json.dumps({"training": listed}, indent=2) + "\n")
     return folder
