@@ -53,6 +53,7 @@ OVERLAYS = {
         "the network of the authors' released implementation, which differs from the paper: 58.2 million parameters; "
         "widths and classes are those of the weights, if there are any",
     ),
+    "overlays/study": ("train, finetune", "what trainings of a [study](../how-to/results/study.md) have in common"),
     "overlays/tensorboard": ("train", "writes TensorBoard's event files to `DIR/events`"),
     "overlays/large_volume": (
         "inference",
@@ -140,6 +141,7 @@ def overlays_table() -> str:
 
 def _overlays() -> list[str]:
     every = [str(path.relative_to(CONFIGS).with_suffix("")) for path in sorted(CONFIGS.rglob("*.json"))]
+    every = [name for name in every if not name.startswith("studies/")]  # which describe studies, and run nothing
     return [name for name in every if name not in (*BASES.values(), *NOT_OPTIONS)]
 
 

@@ -34,6 +34,7 @@ OPTIONAL = {"mlflow", "onnx", "onnxruntime", "onnxscript", "tensorboard", "tenso
 OPTIONAL |= {
     "dask",
     "distributed",
+    "optuna",
     "SimpleITK",
     "pydicom",
     "highdicom",

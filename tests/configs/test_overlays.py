@@ -9,7 +9,7 @@ from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK, TI
 
 NETWORKS = ("attention", "full_width", "published")
 LOSSES = ("loss_focal", "loss_wcce", "loss_wcce_inverse")
-OTHERS = ("from_disk", "tensorboard", "validate_elsewhere")
+OTHERS = ("from_disk", "study", "tensorboard", "validate_elsewhere")
 FOR_INFERENCE = ("large_volume",)
 FOR_PREDICTION = ("best", "quick")
 BASES = {

@@ -37,6 +37,7 @@ NOT_RUN = [
     (r"tubenet (label|restore-foundation) .*", "needs MONAI Label", "tests/server/conftest.py: label"),
     (r".*(scripts|tubenet) watch .*", "goes on until it is stopped", 'tests/commands/test_watch.py: "watch"'),
     (r".*(scripts|tubenet) demo.*", "takes minutes", "tests/commands/test_demo.py: run_demo("),
+    (r"tubenet study .*", "takes minutes", "tests/commands/study/test_run.py: run_study("),
     (r"python -m monai.bundle onnx_export .*", "runs elsewhere", 'tests/weights/test_export.py: "onnx_export"'),
     (r"python -m monai.bundle ckpt_export .*", "runs elsewhere", 'tests/weights/test_export.py: "ckpt_export"'),
     (

@@ -13,7 +13,7 @@ from scripts.core import BUNDLE, CONFIGS, version
 ROOT = BUNDLE.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINNED = {"": "requirements.txt", "tracking": "requirements/tracking.txt", "deploy": "requirements/deploy.txt"}
-PINNED |= {extra: f"requirements/{extra}.txt" for extra in ("dicom", "itk", "graphs", "microscopy", "czi")}
+PINNED |= {extra: f"requirements/{extra}.txt" for extra in ("tune", "dicom", "itk", "graphs", "microscopy", "czi")}
 
 
 def pins(file):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scripts.study import labelled_box, share_of, typical_box, with_margin
+from scripts.study import has_both, labelled_box, share_of, typical_box, with_margin
 
 FLAT = (1, 1)
 
@@ -18,6 +18,13 @@ def test_labelled_voxels_alone_count():
     assert share_of(label) == 0.25
     assert labelled_box(label) == ((1, 5), (0, 1), (0, 1))
     assert np.isnan(share_of(row(-1, -1)))
+
+
+def test_vessel_and_background_are_both_there_or_not():
+    assert has_both(row(-1, 1, 0))
+    assert not has_both(row(-1, 1, 1))
+    assert not has_both(row(-1, 0))
+    assert not has_both(row())
 
 
 def test_the_block_has_the_share_of_vessel_that_is_most_like_the_whole():

@@ -3,6 +3,7 @@
 import csv
 import logging
 import math
+import time
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from monai.engines import SupervisedTrainer
 from monai.handlers import LrScheduleHandler
 from torch import nn
 
-from scripts.training import EpochTable, StartScores, WeightsSaver
+from scripts.training import EpochTable, StartScores, TimedEpochTable, WeightsSaver
 from scripts.training.handlers import numbers
 from scripts.weights import read_sidecar
 from tests.helpers.bundle_command import contents
@@ -28,14 +29,14 @@ def test_only_numbers_are_scores():
 # -- the table ---------------------------------------------------------------------------------------------------------
 
 
-def tabled(path, losses, val, test=None, rows=None, begin=0):
+def tabled(path, losses, val, test=None, rows=None, begin=0, kind=EpochTable, pause=0.0):
     """Epochs of two iterations whose mean losses are given; `val` validates every second one, `test` every one."""
     network = nn.Conv3d(1, 1, 1)
     engines = {"validate": scripted_validator(val_dice=val)}
     if test:
         engines["test"] = scripted_validator(test_dice=test)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
-    table = EpochTable(path, optimizer, engines)
+    table = kind(path, optimizer, engines)
     image = torch.ones(1, 1, 2, 2, 2)
     trainer = SupervisedTrainer(
         device=torch.device("cpu"),
@@ -45,6 +46,7 @@ def tabled(path, losses, val, test=None, rows=None, begin=0):
         optimizer=optimizer,
         loss_function=lambda pred, label: pred.sum() * 0 + label.mean() + losses[trainer.state.epoch - 1 - begin],
     )
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: time.sleep(pause))
     trainer.add_event_handler(Events.EPOCH_COMPLETED(every=2), lambda: engines["validate"].run(trainer.state.epoch))
     if test:
         trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: engines["test"].run(trainer.state.epoch))
@@ -83,6 +85,13 @@ def test_without_a_test_set_there_is_no_such_column(tmp_path):
     header, *rows = csv.reader((tmp_path / "epochs.csv").open())
     assert header == ["epoch", "iteration", "learning_rate", "train_loss", "val_dice"]
     assert rows == [["1", "2", "0.5", "3.0", ""], ["2", "4", "0.25", "2.0", "0.75"]]
+
+
+def test_seconds_are_those_of_the_steps_and_not_of_validation(tmp_path):
+    tabled(tmp_path / "epochs.csv", [3.0, 2.0], [0.75], kind=TimedEpochTable, pause=2.0)
+    rows = list(csv.DictReader((tmp_path / "epochs.csv").open()))
+    assert list(rows[0]) == ["epoch", "iteration", "learning_rate", "train_loss", "seconds", "val_dice"]
+    assert all(0 <= float(row["seconds"]) < 2 for row in rows)
 
 
 def test_rows_go_on_below_those_of_before(tmp_path):

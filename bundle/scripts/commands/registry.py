@@ -142,6 +142,7 @@ COMMANDS = Commands(
         "publish": "scripts.weights.publish:publish",
         "report": "scripts.commands.pictures.report:write_report",
         "restore-foundation": "scripts.monailabel.active_weights:restore_foundation",
+        "study": "scripts.commands.study.run:run_study",
         "synthesise": "scripts.commands.synthesise:write_dataset",
         "watch": "scripts.commands.watch:watch",
     }

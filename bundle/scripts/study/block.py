@@ -29,6 +29,11 @@ def share_of(label: np.ndarray) -> float:
     return float(np.count_nonzero(label > 0) / labelled) if labelled else float("nan")
 
 
+def has_both(label: np.ndarray) -> bool:
+    """Return whether any voxel is vessel, and any other is background."""
+    return bool((label > 0).any() and (label == 0).any())
+
+
 def typical_box(label: np.ndarray, sides: Sequence[int], within: Box | None = None) -> Box | None:
     """Return the box whose share of vessel is most like that of all labelled voxels.
 

@@ -70,6 +70,11 @@ class Part:
     box: Box
     inside: bool = True
 
+    @classmethod
+    def whole(cls, volume: LabelledVolume) -> Part:
+        """Return all of a volume."""
+        return cls(tuple((0, side) for side in volume.voxels.shape))
+
     def of(self, label: np.ndarray) -> np.ndarray:
         """Return a label `(X, Y, Z)` with -1 in all that is not of this part."""
         kept = np.full_like(label, -1) if self.inside else label.copy()

@@ -50,6 +50,7 @@ class Setting:
         seeds: of the trainings.
         patch_size: of a training, in voxels, (X, Y, Z); also the margin between what trains and what is scored.
         test_dir: a dataset that is scored and never trained on, or None: then a part of each volume is.
+        unlabelled_value: a value that means *not labelled* in the files of `test_dir`; negative ones always do.
     """
 
     description: Mapping[str, Any]
@@ -60,3 +61,4 @@ class Setting:
     seeds: Sequence[int]
     patch_size: Sequence[int] = (64, 64, 64)
     test_dir: Path | None = None
+    unlabelled_value: float | None = None

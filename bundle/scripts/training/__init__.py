@@ -13,7 +13,7 @@ from .distributed import (
     on_first_process,
     prepare_batch,
 )
-from .epoch_table import EpochTable
+from .epoch_table import EpochTable, TimedEpochTable
 from .finetune import Thaw, start_from
 from .fingerprint import Fingerprint
 from .handlers import IterationSeed, NonFiniteGradientGuard, Patience, StartScores, WeightsSaver, named
@@ -40,6 +40,7 @@ __all__ = [
     "SliceImages",
     "StartScores",
     "Thaw",
+    "TimedEpochTable",
     "TrainingState",
     "Validation",
     "WeightedCrossEntropyLoss",

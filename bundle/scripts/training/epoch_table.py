@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class EpochTable:
             "iteration": engine.state.iteration,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             **numbers({"train_loss": engine.state.metrics["mean_loss"]}),
+            **self.measured(),
         }
         for other in self.engines.values():
             if other.state.epoch == engine.state.epoch:
@@ -63,6 +65,10 @@ class EpochTable:
         self._save(columns)
         told = "  ".join(score_text(name, value) for name, value in row.items() if name not in ("epoch", "iteration"))
         logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, told)
+
+    def measured(self) -> dict[str, float]:
+        """Return what else is told of an epoch: nothing that differs when a run is repeated."""
+        return {}
 
     @idist.one_rank_only()
     def _save(self, columns: list[str]) -> None:
@@ -81,3 +87,28 @@ class EpochTable:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore the rows of an earlier run."""
         self.rows = list(state["rows"])
+
+
+class TimedEpochTable(EpochTable):
+    """An `EpochTable` with a column `seconds`: what the steps of each epoch took.
+
+    Reading and drawing of patches is in them, validation is not. Arguments are those of `EpochTable`.
+    """
+
+    began = ended = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Add a row at the end of every epoch of `engine`, the trainer, and look at the clock."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._end)  # before handlers of the epoch validate
+        super().attach(engine)
+
+    def _begin(self) -> None:
+        self.began = time.monotonic()
+
+    def _end(self) -> None:
+        self.ended = time.monotonic()
+
+    def measured(self) -> dict[str, float]:
+        """Return the seconds of the epoch's steps."""
+        return {"seconds": round(self.ended - self.began, 3)}

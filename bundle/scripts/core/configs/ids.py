@@ -121,7 +121,7 @@ def parent_of(subject: str, name: str, config: Mapping[str, Any]) -> Any:
 @cache
 def shipped_ids() -> frozenset[str]:
     """Return the top-level names of all configs of the bundle."""
-    files = [path for path in CONFIGS.rglob("*.json") if path.name != "metadata.json"]
+    files = {*CONFIGS.glob("*.json"), *CONFIGS.glob("overlays/*.json")} - {CONFIGS / "metadata.json"}
     return frozenset(split_id(name)[0] for path in files for name in json.loads(path.read_text(encoding="utf-8")))
 
 

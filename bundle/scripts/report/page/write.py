@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +9,6 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from scripts.core import check_writable, counted, failure_of, refuse_failures, version, write_text, write_whole
 
@@ -25,10 +20,10 @@ from .picture import Picture
 from .scene import ALL_TRIANGLES, MAX_TRIANGLES, MIN_TRIANGLES, library, packed
 from .score import by_class, is_less_better, meaning_of, metrics_of, name_of, ordering_metric, rows, worst_first
 from .section import Reading, Section, as_data, section_of
+from .template import TEMPLATES, environment, policy, verbatim
 
 logger = logging.getLogger(__name__)
 
-TEMPLATES = Path(__file__).parent / "templates"
 PAGE, PICTURES = "report.html", "report_pictures"
 MAX_SIDE, MIN_SIDE = 640, 200  # pixels of a picture
 ALL_PIXELS = 2e7  # of all pictures on a page, of which one has about half a byte
@@ -122,17 +117,14 @@ def render(
         metric: that orders the volumes.
         theme: as for `write_page`.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.globals |= {"data_of": _data_of, "name_of": name_of, "meaning_of": meaning_of, "by_class": by_class}
-    environment.globals |= {"is_less_better": is_less_better}
+    templates = environment()
+    templates.globals |= {"data_of": _data_of, "name_of": name_of, "meaning_of": meaning_of, "by_class": by_class}
+    templates.globals |= {"is_less_better": is_less_better}
     cases = [section.case for section in sections]
-    style, script = (Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in ("style.css", "script.js"))
+    style, script = (verbatim(TEMPLATES / name) for name in ("style.css", "script.js"))
     plotly = library() if any(section.scene for section in sections) else ""
     metrics = shared["metrics"]
-    return environment.get_template("page.html").render(
+    return templates.get_template("page.html").render(
         title=title,
         theme=theme if theme in THEMES else "",
         themes=THEMES,
@@ -141,7 +133,7 @@ def render(
         heat=_gradient("inferno"),
         style=style,
         script=script,
-        policy=_policy(script, plotly),
+        policy=policy(script, plotly),
         library=packed(plotly) if plotly else "",
         sections=sections,
         count=counted(len(sections), "volume"),
@@ -162,13 +154,6 @@ def render(
 
 def _data_of(picture: Picture) -> str:
     return as_data(picture.png)
-
-
-def _policy(*scripts: str) -> str:
-    """Return what the browser lets the page do: run these scripts, and ask nobody for anything."""
-    hashes = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in scripts if each]
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
-    return f"default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src {allowed}"
 
 
 def _gradient(name: str) -> str:

@@ -1,0 +1,81 @@
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scripts.commands.study import process
+from scripts.commands.study.process import PrunedError, rows_of, shown, train
+from scripts.core import CONFIGS, UserError
+from scripts.core.configs import load_config
+from scripts.study import Trial
+
+
+def written_by(code, monkeypatch):
+    """A training that is a few lines of Python, which get the folder of the weights."""
+    monkeypatch.setattr(
+        process, "_command", lambda configs, own, first=(): [sys.executable, "-c", code, str(own.parent / "weights")]
+    )
+
+
+EPOCHS = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir(exist_ok=True)
+for epoch in range(1, 6):
+    with (folder / "epochs.csv").open("a") as file:
+        file.write("epoch,val_dice\\n" * (epoch == 1) + f"{epoch},{epoch / 10 if epoch > 1 else ''}\\n")
+    time.sleep(0.7)
+(folder / "model_best.pt").touch()
+"""
+TRIAL = Trial(
+    "focal", 3, Path("data"), Path("scored"), {}, ("overlays/loss_focal",), {"learning_rate": 0.1, "epochs": 9}
+)
+
+
+def test_every_row_is_told_once(tmp_path, monkeypatch):
+    written_by(EPOCHS, monkeypatch)
+    rows = []
+    weights, command = train(tmp_path, TRIAL, {"epochs": 2, "overlap": 0.5}, lambda row: rows.append(row) is None)
+    assert rows == [{"epoch": 1.0}, *({"epoch": epoch, "val_dice": epoch / 10} for epoch in range(2, 6))]
+    assert weights == tmp_path / "weights" / "model_best.pt"
+    assert command.startswith("python -c ")
+    ids = load_config(tmp_path / "train.json")
+    assert (ids["seed"], ids["learning_rate"], ids["overlap"], ids["unlabelled_value"]) == (3, 0.1, 0.5, 2)
+    assert ids["epochs"] == 2  # the budget decides, not the trial
+    train(tmp_path, TRIAL, {}, lambda row: pytest.fail("it is done"))
+
+
+def test_a_training_that_shall_not_go_on_is_ended(tmp_path, monkeypatch):
+    written_by(EPOCHS, monkeypatch)
+    with pytest.raises(PrunedError):
+        train(tmp_path, TRIAL, {}, lambda row: row["epoch"] < 2)
+    before = rows_of(tmp_path / "weights" / "epochs.csv")
+    time.sleep(1.5)
+    assert rows_of(tmp_path / "weights" / "epochs.csv") == before
+    assert len(before) < 5
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("raise SystemExit('error: no memory')", r"log\.txt: a command failed: error: no memory; read what it printed"),
+        ("raise SystemExit(3)", "a command failed: it printed nothing"),
+        ("pass", r"model_best\.pt: was not written, because no epoch had a score"),
+    ],
+)
+def test_a_training_that_fails_says_why(code, told, tmp_path, monkeypatch):
+    written_by(code, monkeypatch)
+    with pytest.raises(UserError, match=told):
+        train(tmp_path, TRIAL, {})
+
+
+def test_configs_are_laid_over_one_another_in_order():
+    words = process._command(["overlays/loss_focal", "overlays/study"], Path("own.json"))
+    files = [str(CONFIGS / f"{name}.json") for name in ("train", "overlays/loss_focal", "overlays/study")]
+    assert words[1:6] == ["-m", "monai.bundle", "run", "--config_file", str([*files, "own.json"])]
+
+
+def test_a_command_can_be_typed():
+    assert shown(["/usr/bin/python3", "-m", "a", "['b','c d']", "e f"]) == "python -m a \"['b','c d']\" 'e f'"
+    assert shown(["python", "it's $HOME"]) == """python 'it'"'"'s $HOME'"""
