@@ -131,6 +131,58 @@ def test_what_a_label_leaves_open_is_not_invented(segmentation, tmp_path):
     assert counts == {None: (0, 0, 0), 7: (0, 0, None)}
 
 
+@pytest.fixture
+def arteries_and_veins(tmp_path):
+    """An artery, value 1, of 70 voxels along X, and a vein, value 2, of 40, that touch."""
+    voxels = np.zeros((80, 40, 24), np.uint8)
+    voxels[5:75, 10:15, 10:15], voxels[5:45, 15:20, 10:15] = 1, 2
+    write_volume(tmp_path / "a_seg.tif", voxels, voxel_size=(2, 2, 2), unit="µm")
+    return tmp_path / "a_seg.tif"
+
+
+@pytest.mark.parametrize(("value", "length"), [(1, 140), (2, 80)])
+def test_one_class_of_several_is_measured_alone(arteries_and_veins, tmp_path, caplog, value, length):
+    analyse(arteries_and_veins, tmp_path / "out", class_value=value)
+    [row] = rows_of(tmp_path / "out" / "a_branches.csv")
+    assert float(row["length"]) == pytest.approx(length, abs=1)
+    assert float(row["radius_mean"]) == pytest.approx(5.6, abs=0.5)  # of 5 voxels of 2 µm, and a little for the corners
+    assert json.loads((tmp_path / "out" / "a_summary.json").read_text())["class_value"] == value
+    assert "holds" not in caplog.text
+
+
+def test_several_classes_are_one_network_and_a_line_says_so(arteries_and_veins, tmp_path, caplog):
+    caplog.set_level("INFO")
+    analyse(arteries_and_veins, tmp_path / "out")
+    told = "a: holds 1, 2, measured together as one network; --class_value 1 measures one class alone"
+    assert [message for message in caplog.messages if "holds" in message] == [told]
+    summary = json.loads((tmp_path / "out" / "a_summary.json").read_text())
+    assert "class_value" not in summary
+    assert summary["vessel_volume"] == 8 * 25 * (70 + 40)
+
+
+def test_a_class_that_is_not_there_is_told(arteries_and_veins, tmp_path, caplog):
+    analyse(arteries_and_veins, tmp_path / "out", class_value=255)
+    assert caplog.messages[0] == "a: no voxel has --class_value 255; above 0 it holds 1, 2"
+    assert rows_of(tmp_path / "out" / "a_branches.csv") == []
+
+
+@pytest.mark.parametrize("value", ["vein", 0, 1.5, True])
+def test_a_class_is_a_whole_number_above_0(arteries_and_veins, tmp_path, value):
+    with pytest.raises(UserError, match=f"^--class_value {value}: is no whole number above 0; give the value"):
+        analyse(arteries_and_veins, tmp_path / "out", class_value=value)
+
+
+def test_a_class_is_compared_with_its_own_label(arteries_and_veins, tmp_path):
+    """The label has the artery and half of the vein."""
+    _, label = read_volume(arteries_and_veins)
+    label[25:45, 15:20][label[25:45, 15:20] == 2] = 0
+    write_volume(tmp_path / "label.tif", label, voxel_size=(2, 2, 2), unit="µm")
+    for value, error in ((1, 0), (2, 1)):
+        analyse(arteries_and_veins, tmp_path / "out", truth=tmp_path / "label.tif", class_value=value)
+        told = json.loads((tmp_path / "out" / "a_summary.json").read_text())["compared_with"]
+        assert told["length_error"] == pytest.approx(error, abs=0.05)
+
+
 def test_a_loop_has_an_empty_tortuosity(tmp_path):
     ring = tube(arc(20, np.linspace(0, 2 * np.pi, 90), (30, 30, 12)), 3, (60, 60, 25))
     np.save(tmp_path / "a.npy", ring)

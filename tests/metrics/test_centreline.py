@@ -114,6 +114,67 @@ def test_nothing_predicted_or_nothing_there(predicted, label, expected):
     assert score(tube() * predicted, tube() * label) == expected
 
 
+# -- lengths -----------------------------------------------------------------------------------------------------------
+
+
+def length_error(predicted, label, classes=2, voxel_size=(1, 1, 1)):
+    counts = CentrelineCounts.of_segmentation(as_label(predicted), as_label(label), classes, voxel_size=voxel_size)
+    return counts.scores("length_error")
+
+
+@pytest.mark.parametrize(
+    ("predicted", "real", "expected"),
+    [
+        (tube(2), tube(1), 0),  # the width does not matter
+        (tube(1, stop=15), tube(1), 15 / 29),  # 15 voxels have 14 links, and 30 have 29
+        (tube(1), tube(1, stop=15), 15 / 14),
+        (tube(1, stop=12) | tube(1, start=18), tube(1), 7 / 29),  # a gap of 6 voxels has 7 links
+        (tube(1) | tube(0, 5, 15, at=(2, 2)), tube(1), 9 / 29),
+        (tube(0, at=(7, 9)), tube(0), 0),  # where it is does not matter
+        (tube() * 0, tube(), 1),
+        (tube(), tube() * 0, NAN),
+        (tube() * 0, tube() * 0, NAN),
+        (tube(), tube(0, stop=1), NAN),  # a single voxel has no length
+    ],
+)
+def test_lengths_differ_by_a_share_of_the_labels(predicted, real, expected):
+    assert length_error(predicted, real) == pytest.approx([expected], nan_ok=True)
+
+
+def test_lengths_are_in_the_unit_of_the_voxel_size():
+    """A vessel of 30 voxels along X, and one of 15 along Z, which is missing."""
+    upright = np.moveaxis(tube(0, stop=15, at=(3, 3), shape=(15, 30, 15)), 0, 2)
+    assert length_error(tube(0), tube(0) | upright, voxel_size=(1, 1, 1)) == pytest.approx([14 / 43])
+    assert length_error(tube(0), tube(0) | upright, voxel_size=(1, 1, 5)) == pytest.approx([70 / 99])
+
+
+def test_the_voxel_size_is_that_of_the_affine():
+    upright = np.moveaxis(tube(0, stop=15, at=(3, 3), shape=(15, 30, 15)), 0, 2)
+    logits = torch.from_numpy(np.where(tube(0), 3.0, -3.0).astype(np.float32))[None]
+    logits, label = torch.cat((0 * logits, logits)), as_label(tube(0) | upright)
+    affine = torch.diag(torch.tensor([1.0, 1.0, 5.0, 1.0]))
+    for one, two in ((MetaTensor(logits, affine), label), (logits, MetaTensor(label, affine))):
+        assert CentrelineCounts.of(one, two).scores("length_error") == pytest.approx([70 / 99])
+    assert CentrelineCounts.of(logits, label).scores("length_error") == pytest.approx([14 / 43])
+
+
+def test_of_what_is_not_labelled_no_length_counts():
+    """Half of the link from the 15th to the 16th voxel is labelled: 14.5 links, of which 9 are found."""
+    label = unlabelled(tube(1), slice(15, None))
+    assert length_error(tube(1, stop=10), label) == pytest.approx([5 / 14])  # there the label ends at 15 as well
+    assert length_error(tube(1), label) == [0]
+    whole = tube(1, stop=10) | tube(1, start=12)
+    assert length_error(whole, label) == pytest.approx([3 / 14.5])
+    assert length_error(tube(), unlabelled(tube(), slice(None))) == pytest.approx([NAN], nan_ok=True)
+
+
+def test_each_class_has_its_length():
+    label = 1 * tube(0) + 2 * tube(0, at=(2, 2))
+    predicted = label.copy()
+    predicted[20:][predicted[20:] == 2] = 0
+    assert length_error(predicted, label, classes=4) == pytest.approx([0, 10 / 29, NAN], nan_ok=True)
+
+
 # -- labelled in part --------------------------------------------------------------------------------------------------
 
 

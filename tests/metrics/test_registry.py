@@ -51,6 +51,7 @@ def test_every_metric_by_its_name():
         assert rows[name] == [0.5, 1], name
     assert rows["precision"] == [1, 1]
     assert rows["volume_error"] == [0.5, 0]
+    assert rows["length_error"] == pytest.approx([10 / 19, 0])  # 20 voxels have 19 links
     assert rows["hausdorff_95"] == pytest.approx([9.05, 0])  # of 20 distances, 0 to 10: between the last two
     assert rows["surface_dice"] == pytest.approx([(10 + 11) / 30, 1])
     assert rows["betti0_error"] == rows["betti1_error"] == [0, 0]

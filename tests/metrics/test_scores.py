@@ -153,7 +153,7 @@ def test_the_mean_over_classes_weighs_them_alike():
         (VoxelScores, "cldice", "did you mean dice?"),
         (TopologyScores, "voxels", "give one of betti0_error, betti1_error"),
         (SurfaceScores, "hausdorff", "did you mean hausdorff_95?"),
-        (CentrelineScores, "skeleton", "give one of cldice, centreline_sensitivity"),
+        (CentrelineScores, "skeleton", "give one of cldice, centreline_sensitivity, length_error"),
     ],
 )
 def test_unknown_scores_are_refused(metric, score, remedy):

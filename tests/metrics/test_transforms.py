@@ -8,7 +8,7 @@ from scripts.metrics import METRICS, CentrelineCounts, PrepareMetricsd, VolumeCo
 
 VOXELS = ("dice", "precision", "recall", "auroc", "average_precision", "best_dice", "best_threshold")
 VOXELS += ("volume_error", "expected_calibration_error")
-LINES = ("cldice", "centreline_sensitivity")
+LINES = ("cldice", "centreline_sensitivity", "length_error")
 NEEDS = {
     **dict.fromkeys(VOXELS, "counts"),
     **dict.fromkeys(LINES, "centrelines"),

@@ -5,7 +5,7 @@ import numpy as np
 from scripts.morphometry import VesselMask
 from scripts.morphometry.graph import branches_of
 from scripts.morphometry.prune import join, prune
-from scripts.morphometry.surface import surface_points
+from scripts.morphometry.surface import Surface
 from tests.morphometry.examples import tube
 
 
@@ -15,7 +15,7 @@ def graph_of(points):
 
 def vessel(radius):
     """A straight vessel along X."""
-    return surface_points(VesselMask.of(tube([(-9, 15, 15), (99, 15, 15)], radius, (60, 31, 31)), (1, 1, 1)))
+    return Surface(VesselMask.of(tube([(-9, 15, 15), (99, 15, 15)], radius, (60, 31, 31)), (1, 1, 1)))
 
 
 def line(*twigs):
@@ -66,4 +66,4 @@ def test_a_loop_keeps_its_node():
 
 def test_without_a_surface_nothing_is_cut():
     graph = line((30, 4))
-    assert prune(graph, np.empty((0, 3)), 1.0) == 0
+    assert prune(graph, Surface(VesselMask.of(np.ones((4, 4, 4), bool), (1, 1, 1))), 1.0) == 0

@@ -8,7 +8,7 @@ from skimage.morphology import skeletonize
 
 from scripts.morphometry import VesselMask
 from scripts.morphometry.skeleton import TOUCHING, _add_lost, skeleton_of
-from scripts.morphometry.surface import surface_points
+from scripts.morphometry.surface import Surface
 from tests.morphometry.examples import CUBES, SLICES, arc, shape_of, tube
 
 
@@ -39,7 +39,7 @@ def test_all_of_a_branching_piece_that_was_erased_is_found_again():
     mask = np.zeros((60, 60, 14), bool)
     mask[5:55, 5:7, 5:7] = mask[28:30, 5:50, 5:7] = True
     thin = np.zeros_like(mask)
-    _add_lost(mask, thin, surface_points(VesselMask.of(mask, CUBES)))
+    _add_lost(mask, thin, np.concatenate([*Surface(VesselMask.of(mask, CUBES)).parts()]))
     assert ndimage.label(thin, TOUCHING)[1] == 1
     line = np.argwhere(thin)
     assert (line[:, 0].min(), line[:, 0].max(), line[:, 1].max()) == (5, 54, 49)

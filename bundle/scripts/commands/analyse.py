@@ -48,6 +48,7 @@ VOXEL = "voxel"
 COHORT = "cohort.csv"
 NOT_IN_COHORT = "voxel_size", "shape", "radius_percentiles", "branch_length_percentiles", "compared_with"
 TRUTH = "truth"  # folder of the tables of labels
+MAX_NAMED = 5  # values of a segmentation that are told
 MAX_HELD = 2**28  # voxels of a segmentation that is read once; larger ones are read by boxes, time and again
 
 
@@ -58,12 +59,14 @@ def analyse(
     channel: int | str | None = None,
     level: int = 0,
     unlabelled_value: float | None = None,
+    class_value: int | None = None,
 ) -> None:
     """Measure the vessels of a segmentation: lengths, radii, branches and the whole network.
 
     For each volume it writes NAME_branches.csv, NAME_nodes.csv, NAME_summary.json, the graph as NAME.graphml, NAME.swc
     and NAME.vtp, and NAME_skeleton.EXT, which holds the radius along the centre lines. For a folder, cohort.csv has a
-    row for each volume. Lengths are in the file's unit, or in voxels where it states none. Vessel is what is above 0.
+    row for each volume. Lengths are in the file's unit, or in voxels where it states none. Vessel is what is above 0,
+    whichever class it is, unless --class_value picks one.
 
     Args:
         segmentation: a segmentation, or a folder of them; of a folder with NAME_seg.EXT in it, only these.
@@ -72,18 +75,23 @@ def analyse(
         channel: which channel of files that have several.
         level: which resolution of a pyramid, 0 the finest.
         unlabelled_value: the value of labels that means "not labelled", as negative values always do.
+        class_value: which value is vessel, where arteries have another than veins, say; by default all above 0 are, as
+            one network. Of labels it is the same value.
 
     Raises:
-        UserError: for files that cannot be read, are no segmentations, or have other voxels than their label; if a
-            result cannot be written. The others of a folder are done all the same.
+        UserError: for a class that is no whole number above 0; for files that cannot be read, are no segmentations, or
+            have other voxels than their label; if a result cannot be written. The others of a folder are done all the
+            same.
     """
+    if class_value is not None and (type(class_value) is not int or class_value < 1):
+        refuse(f"--class_value {class_value}", "is no whole number above 0", "give the value of one class, such as 1")
     out, rows = Path(output_dir), []
     found = _segmentations(Path(segmentation))
     truths = {} if truth is None else _truths(Path(truth), list(found))
     check_writable(out)
 
     def one(name: str) -> None:
-        rows.append(_analyse(name, found[name], truths.get(name), out, channel, level, unlabelled_value))
+        rows.append(_analyse(name, found[name], truths.get(name), out, channel, level, unlabelled_value, class_value))
 
     try:
         check_all(one, list(found))  # one that fails does not stop the others
@@ -125,6 +133,7 @@ def _analyse(
     channel: int | str | None,
     level: int,
     unlabelled_value: float | None,
+    class_value: int | None,
 ) -> dict[str, Any]:
     """Measure one volume, and return its row of the cohort."""
     if truth is not None:
@@ -133,13 +142,17 @@ def _analyse(
         info = volume.info
         unit = info.unit or VOXEL
         size = [in_unit(side, info.unit) for side in info.voxel_size] if info.unit else list(info.voxel_size)
-        mask = _mask(volume, size, lambda voxels: voxels > 0)
+        values: set[float] = set()
+        mask = _mask(volume, size, partial(_of_class, class_value=class_value, values=values))
         network = measure(mask)
-        summary = {"name": name, "unit": unit, "voxel_size": size, "shape": list(info.shape), **network.summary()}
+        _tell_values(name, values, class_value)
+        about = {"name": name, "unit": unit, "voxel_size": size, "shape": list(info.shape)}
+        chosen = {} if class_value is None else {"class_value": class_value}
+        summary = {**about, **chosen, **network.summary()}
         if truth is not None:
             with open_volume(truth) as label:
                 true_mask, labelled = (
-                    _mask(label, size, partial(_is, unlabelled_value=unlabelled_value, least=least)) for least in (1, 0)
+                    _mask(label, size, partial(_is, unlabelled_value, class_value, least)) for least in (1, 0)
                 )
                 true = measure(true_mask)
                 told = compare(network, mask, true, true_mask, labelled)
@@ -173,9 +186,28 @@ def _mask(volume: Volume, voxel_size: Sequence[float], is_meant: Callable[[np.nd
     return VesselMask(read, shape, (x, y, z), volume.chunks)
 
 
-def _is(label: np.ndarray, unlabelled_value: float | None, least: int) -> np.ndarray:
+def _of_class(voxels: np.ndarray, class_value: int | None, values: set[float]) -> np.ndarray:
+    """Return where voxels are vessel, and add the values of all that are above 0."""
+    vessel = voxels > 0
+    values.update(np.unique(voxels[vessel]).tolist())
+    return vessel if class_value is None else voxels == class_value
+
+
+def _tell_values(name: str, values: set[float], class_value: int | None) -> None:
+    """Log that a segmentation has several classes, or not the one that was asked for."""
+    known = [f"{value:g}" for value in sorted(values)]
+    listed = ", ".join(known[:MAX_NAMED]) + (f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else "")
+    if class_value is not None and class_value not in values:
+        logger.warning("%s: no voxel has --class_value %d; above 0 it holds %s", name, class_value, listed or "nothing")
+    elif class_value is None and len(known) > 1:
+        told = "%s: holds %s, measured together as one network; --class_value %s measures one class alone"
+        logger.info(told, name, listed, known[0])
+
+
+def _is(unlabelled_value: float | None, class_value: int | None, least: int, label: np.ndarray) -> np.ndarray:
     """Return where a label is vessel (`least` 1), or labelled at all (0)."""
-    return vessel_or_not(label, unlabelled_value) >= least
+    found = vessel_or_not(label, unlabelled_value) >= least
+    return found if class_value is None or not least else found & (label == class_value)
 
 
 def _write_graphs(start: Path, network: VesselNetwork, unit: str) -> None:

@@ -1,4 +1,4 @@
-"""clDice: whether a segmentation follows the vessels, whatever their width.
+"""clDice: whether a segmentation follows the vessels, whatever their width; their length.
 
 It compares the centreline of the segmentation with the label, and the centreline of the label with the segmentation.
 
@@ -9,10 +9,15 @@ the mask V and the centreline S (skeleton) of the label L and of the segmentatio
 
 Each voxel of a centreline counts as one, whatever the voxel size: in a thin stack a step between slices weighs as much
 as one within a slice, however far it is. MONAI has the soft loss of the paper, but not this metric.
+
+The same centrelines have lengths, in the volume's unit (`scripts.metrics.length`), and the length error is::
+
+    | length of S_P - length of S_L | / length of S_L
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +29,9 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from scripts.core import segmentation_of
+
+from .length import KINDS, length_of, links_of
+from .pair import size_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -89,13 +97,17 @@ class CentrelineCounts:
             lie in the label, and how many it has.
         label: `(K - 1, 2)` int64: how many voxels of the label's centreline lie in the segmentation, and how many it
             has.
+        links: `(2, K - 1, 7)` int64, of what those of the segmentation and of the label are linked by, `links_of`.
+        voxel_size: along X, Y and Z, in millimetres; 1 where it is not known, so that lengths are in voxels.
     """
 
     KEY: ClassVar[str] = "centrelines"
-    SCORES: ClassVar[tuple[str, ...]] = ("cldice", "centreline_sensitivity")
+    SCORES: ClassVar[tuple[str, ...]] = ("cldice", "centreline_sensitivity", "length_error")
 
     segmentation: npt.NDArray[np.int64]
     label: npt.NDArray[np.int64]
+    links: npt.NDArray[np.int64]
+    voxel_size: tuple[float, ...] = (1.0, 1.0, 1.0)
 
     @classmethod
     def of(
@@ -104,14 +116,15 @@ class CentrelineCounts:
         """Segment and count the labelled voxels (`label >= 0`), which takes seconds a volume.
 
         Args:
-            logits: `(K, X, Y, Z)`, background first.
+            logits: `(K, X, Y, Z)`, background first; voxels are as large as its affine says, else that of the label.
             label: `(1, X, Y, Z)`, class indices below K, negative where not labelled.
             threshold: probability above which a voxel is vessel (`scripts.core.apply_threshold`).
             predicted: `(1, X, Y, Z)`, class indices, if they are not those of the threshold alone.
         """
+        size = size_of(logits, label)
         logits = convert_to_tensor(logits, track_meta=False)
         predicted = segmentation_of(logits, threshold) if predicted is None else predicted  # (1, X, Y, Z)
-        return cls.of_segmentation(predicted, label, classes=len(logits))
+        return cls.of_segmentation(predicted, label, classes=len(logits), voxel_size=size)
 
     @classmethod
     def of_segmentation(
@@ -120,6 +133,7 @@ class CentrelineCounts:
         label: torch.Tensor,
         classes: int = 2,
         counted: tuple[slice, ...] = (slice(None),) * 3,
+        voxel_size: Sequence[float] = (1, 1, 1),
     ) -> CentrelineCounts:
         """Count the labelled voxels (`label >= 0`).
 
@@ -133,20 +147,27 @@ class CentrelineCounts:
             label: `(1, X, Y, Z)`, class indices, negative where not labelled.
             classes: how many there are, K, with the background.
             counted: which voxels are; all are thinned.
+            voxel_size: along X, Y and Z, in millimetres.
         """
         segmented, labelled = (convert_to_numpy(each[0]) for each in (predicted, label))  # (X, Y, Z) each
         counts = np.zeros((2, classes - 1, 2), dtype=np.int64)
+        links = np.zeros((2, classes - 1, len(KINDS)), dtype=np.int64)
+        is_counted = np.zeros(labelled.shape, dtype=np.bool_)
+        is_counted[counted] = labelled[counted] >= 0
         for index in range(1, classes):
             found, real = segmented == index, labelled == index  # (X, Y, Z) each
             completed = real | ((labelled < 0) & found)  # (X, Y, Z)
             for row, mask, other in ((0, found, real), (1, completed, found)):
-                line = (centreline(mask) & (labelled >= 0))[counted]  # (x, y, z)
-                counts[row, index - 1] = np.count_nonzero(line & other[counted]), np.count_nonzero(line)
-        return cls(*counts)
+                line = centreline(mask)  # (X, Y, Z)
+                links[row, index - 1] = links_of(line, is_counted)
+                line &= is_counted
+                counts[row, index - 1] = np.count_nonzero(line & other), np.count_nonzero(line)
+        return cls(counts[0], counts[1], links, tuple(map(float, voxel_size)))
 
     def __add__(self, other: CentrelineCounts) -> CentrelineCounts:
         """Return the counts of both sets of voxels together."""
-        return CentrelineCounts(self.segmentation + other.segmentation, self.label + other.label)
+        segmentation, label = self.segmentation + other.segmentation, self.label + other.label
+        return CentrelineCounts(segmentation, label, self.links + other.links, self.voxel_size)
 
     def scores(self, score: str) -> list[float]:
         """Return one of `SCORES` for each vessel class; what is undefined is NaN.
@@ -154,7 +175,13 @@ class CentrelineCounts:
         `centreline_sensitivity` is Tsens. Tprec is undefined where the segmentation has no centreline in the labelled
         part, and Tsens where the label has none. clDice is 0 where either is 0, so that finding nothing, or vessel
         where there is none, is as bad as it is for Dice.
+
+        `length_error` is undefined where the label's centreline has no length: there is none, or none of two voxels. It
+        is 1 where the segmentation has none.
         """
+        if score == "length_error":
+            lengths = [[length_of(links, self.voxel_size) for links in of_one] for of_one in self.links]
+            return [abs(found - real) / real if real else float("nan") for found, real in zip(*lengths, strict=True)]
         precision, sensitivity = (
             [hit / every if every else float("nan") for hit, every in rows.tolist()]
             for rows in (self.segmentation, self.label)

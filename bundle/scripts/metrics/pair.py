@@ -54,13 +54,18 @@ class Pair:
             threshold: probability above which a voxel is vessel (`scripts.core.apply_threshold`).
             predicted: `(1, X, Y, Z)`, class indices, if they are not those of the threshold alone.
         """
-        affines = [array.affine for array in (logits, label) if isinstance(array, MetaTensor)]
-        size = voxel_size(np.asarray(affines[0], dtype=float).reshape(-1, 4, 4)[0]) if affines else np.ones(3)
         if predicted is None:
             predicted = segmentation_of(convert_to_tensor(logits, track_meta=False), threshold)  # (1, X, Y, Z)
         found, real = (convert_to_numpy(each[0]) for each in (predicted, label))  # (X, Y, Z) each
-        return cls(lambda box: (found[slices(box)], real[slices(box)]), real.shape, tuple(size.tolist()), len(logits))
+        return cls(lambda box: (found[slices(box)], real[slices(box)]), real.shape, size_of(logits, label), len(logits))
 
     def sides(self, most: int) -> tuple[int, int, int]:
         """Return the sides of blocks of at most so many voxels."""
         return block_sides(self.shape, self.chunks, most)
+
+
+def size_of(*arrays: torch.Tensor) -> tuple[float, ...]:
+    """Return the voxel size in millimetres by the first affine there is; 1 without any."""
+    affines = [array.affine for array in arrays if isinstance(array, MetaTensor)]
+    size = voxel_size(np.asarray(affines[0], dtype=float).reshape(-1, 4, 4)[0]) if affines else np.ones(3)
+    return tuple(size.tolist())

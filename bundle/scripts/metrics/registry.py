@@ -21,6 +21,7 @@ METRICS: dict[str, Callable[[], VolumeMetric]] = {
     "best_threshold": BestThreshold,
     "cldice": partial(CentrelineScores, "cldice"),
     "centreline_sensitivity": partial(CentrelineScores, "centreline_sensitivity"),
+    "length_error": partial(CentrelineScores, "length_error"),
     "hausdorff_95": partial(SurfaceScores, "hausdorff_95"),
     "surface_dice": partial(SurfaceScores, "surface_dice"),
     "betti0_error": partial(TopologyScores, "betti0_error"),

@@ -140,7 +140,7 @@ class VoxelScores(ClassScores):
 
 
 class CentrelineScores(ClassScores):
-    """A score of centrelines: `cldice` or `centreline_sensitivity`."""
+    """A score of centrelines: `cldice`, `centreline_sensitivity` or `length_error`."""
 
     NEEDS = CentrelineCounts
 

@@ -13,7 +13,7 @@ from scipy.spatial import KDTree
 
 from .graph import Branch
 from .mask import Points
-from .surface import fine_axes
+from .surface import Surface, fine_axes
 
 Numbers = npt.NDArray[np.float64]
 
@@ -30,14 +30,13 @@ percentile).
 Above `FLAT` an end is flat. That told 91 % of 638 ends of cylinders and capsules right, and 96 % of those at
 least 2.3 voxels in radius. In a single slice of a thin stack the mean is 0.14 and 0.08 higher.
 """
-AT_ONCE = 2**20  # faces that are assigned at once
 NEAR = 4  # times the distance to the nearest wall, within which the surface is of the same vessel
 LAST, OPEN = 1.5, 0.75  # voxels before the border, and of the radius: a vessel so wide there leaves the volume
 TOWARDS = 3  # points along which a vessel's end keeps its direction, at least
 
 
 def centre(
-    graph: nx.MultiGraph, surface: Points, side: float, voxel_size: Sequence[float], shape: Sequence[int]
+    graph: nx.MultiGraph, surface: Surface, side: float, voxel_size: Sequence[float], shape: Sequence[int]
 ) -> None:
     """Give each branch a smooth path along the middle of its vessel, and radii.
 
@@ -48,7 +47,7 @@ def centre(
 
     Args:
         graph: of `branches_of`, whose branches and positions are changed.
-        surface: `(N, 3)` of the mask, `surface_points`.
+        surface: of the mask.
         side: of a voxel, or of the grid that the skeleton is on.
         voxel_size: along X, Y, Z.
         shape: of the volume, voxels along X, Y, Z.
@@ -57,20 +56,19 @@ def centre(
     if not edges:
         return
     lines = [graph.edges[edge]["branch"].points for edge in edges]
-    walls = KDTree(surface)
-    widths = [max(SMOOTH, OF_RADIUS * float(np.median(walls.query(line)[0])) / side) for line in lines]
+    widths = [max(SMOOTH, OF_RADIUS * float(np.median(walls)) / side) for walls in _walls(lines, surface)]
     # of a loop that hangs on a vessel the node stays where it is, as that of any branch
     free = [edge[0] == edge[1] and graph.degree(edge[0]) == 2 for edge in edges]
     smooth = [partial(_smoothed, width=width, is_loop=is_loop) for width, is_loop in zip(widths, free, strict=True)]
     lines = [_evenly(smoothed(_evenly(line, side)), side) for line, smoothed in zip(lines, smooth, strict=True)]
     for _ in range(ROUNDS):
-        moves = _Around(lines, surface, side, widths, walls).moves()
+        moves = _Around(lines, surface, side, widths).moves()
         moved = [line + move for line, move in zip(lines, moves, strict=True)]
         lines = [_evenly(smoothed(line), side) for line, smoothed in zip(moved, smooth, strict=True)]
     for edge, line, is_loop in zip(edges, lines, free, strict=True):
         if is_loop:
             graph.nodes[edge[0]]["position"] = line[0]
-    around = _Around(lines, surface, side, widths, walls)
+    around = _Around(lines, surface, side, widths)
     radii = around.radii()
     borders = np.array([np.full(3, -0.5), np.subtract(shape, 0.5)]) * np.asarray(voxel_size)  # (2, 3)
     flat = FLAT if len(fine_axes(voxel_size)) == 3 else FLAT_IN_PLANE
@@ -81,10 +79,17 @@ def centre(
                 ended = _with_end(line, radius, around.surface_of(number), side, borders, flat)
                 lines[number] = _evenly(ended, side)[::turn]
                 graph.nodes[node]["position"] = ended[0]
-    radii = _Around(lines, surface, side, widths, walls).radii()
-    for edge, line, radius in zip(edges, lines, radii, strict=True):
-        radius[np.isnan(radius)] = walls.query(line[np.isnan(radius)])[0]
+    del around  # it is large
+    radii = _Around(lines, surface, side, widths).radii()
+    walls = _walls([line[np.isnan(radius)] for line, radius in zip(lines, radii, strict=True)], surface)
+    for edge, line, radius, wall in zip(edges, lines, radii, walls, strict=True):
+        radius[np.isnan(radius)] = wall
         graph.edges[edge]["branch"] = Branch(line, radius)
+
+
+def _walls(lines: Sequence[Points], surface: Surface) -> list[Numbers]:
+    """Return how far the nearest surface is from each point of each line."""
+    return np.split(surface.distances(np.concatenate(lines)), np.cumsum([len(line) for line in lines])[:-1])
 
 
 class _Around:
@@ -92,30 +97,25 @@ class _Around:
 
     Args:
         lines: `(N, 3)` each.
-        surface: `(S, 3)`.
+        surface: of the mask, which is gone through once, a part at a time.
         side: of a voxel.
         widths: the standard deviation of smoothing for each line, in points.
-        walls: the surface, to be asked for the nearest.
     """
 
-    def __init__(
-        self, lines: Sequence[Points], surface: Points, side: float, widths: Sequence[float], walls: KDTree
-    ) -> None:
+    def __init__(self, lines: Sequence[Points], surface: Surface, side: float, widths: Sequence[float]) -> None:
         self.lines, self.surface, self.widths = lines, surface, widths
         self.first = np.cumsum([0, *map(len, lines)])  # (L + 1,)
         points = np.concatenate(lines)  # (M, 3)
         along, bend = (np.concatenate(each) for each in zip(*map(_course, lines), strict=True))  # (M, 3) each
-        if not len(surface):
-            self.nearest = np.empty(0, np.intp)
-            self.sums = np.zeros((len(points), 5))
-            return
-        tree, near = KDTree(points), NEAR * (walls.query(points)[0] + side)  # near: (M,)
-        self.nearest = np.empty(len(surface), np.intp)
         self.sums = np.zeros((len(points), 5))
-        for first in range(0, len(surface), AT_ONCE):  # few of all these numbers are held
-            part = slice(first, first + AT_ONCE)
-            at = self.nearest[part] = tree.query(surface[part])[1]  # (S,)
-            across = surface[part] - points[at]  # (S, 3)
+        self.nearest = np.empty(len(surface), np.int32)  # one for each face, so no more bytes than it takes
+        tree, near = KDTree(points), NEAR * (surface.distances(points) + side)  # near: (M,)
+        done = 0
+        for part in surface.parts():
+            at = tree.query(part)[1]  # (S,)
+            self.nearest[done : done + len(part)] = at
+            done += len(part)
+            across = part - points[at]  # (S, 3)
             beyond = np.einsum("ij,ij->i", across, along[at])  # (S,)
             across -= beyond[:, None] * along[at]
             # a bend has more surface on its outside
@@ -149,8 +149,9 @@ class _Around:
 
     def surface_of(self, number: int) -> Points:
         """Return the surface that belongs to a line."""
-        first, last = np.searchsorted(self.nearest, self.first[number : number + 2], sorter=self._in_order)
-        return self.surface[self._in_order[first:last]]
+        ends = self.first[number : number + 2].astype(self.nearest.dtype)  # of another type, all of the array is cast
+        first, last = np.searchsorted(self.nearest, ends, sorter=self._in_order)
+        return self.surface.points(self._in_order[first:last])
 
     @cached_property
     def _in_order(self) -> npt.NDArray[np.intp]:

@@ -26,11 +26,13 @@ class Branch:
         points: `(N, 3)` along its middle, from node to node.
         radii: `(N,)` of the vessel there.
         volume: of the vessel.
+        walls: `(N,)`, how far the nearest surface is, which `prune` asks for; empty until then.
     """
 
     points: Points
     radii: Numbers = field(default_factory=lambda: np.empty(0))
     volume: float = float("nan")
+    walls: Numbers = field(default_factory=lambda: np.empty(0))
 
     @property
     def length(self) -> float:

@@ -17,7 +17,7 @@ from .graph import Branch, branches_of
 from .mask import Mask, Points, VesselMask
 from .prune import prune
 from .skeleton import Skeleton, skeleton_of
-from .surface import surface_points
+from .surface import Surface
 
 MAX_TISSUE = 500_000  # voxels of tissue whose distance to the nearest vessel is measured, evenly spaced
 REACH = 3  # times its radius, and voxels, within which a voxel may belong to a branch
@@ -151,15 +151,15 @@ def measure(mask: Mask | VesselMask, voxel_size: Sequence[float] = (1, 1, 1)) ->
     """Find the vessels of a mask, and measure them.
 
     Centre lines come from thinning (`skeleton_of`), spurs are cut off (`prune`), and lines and radii are made finer
-    than voxels by the surface around them (`centre`). Voxels are read block by block; what is held is the surface, 24
-    bytes for each face of a voxel, and the lines.
+    than voxels by the surface around them (`centre`). Voxels are read block by block; what is held is the surface, a
+    dozen bytes for each face of a voxel, and the lines.
 
     Args:
         mask: `(X, Y, Z)` bool, or a mask that is read by boxes.
         voxel_size: along X, Y, Z, in any unit, which is that of all lengths; of a mask that is an array.
     """
     mask = mask if isinstance(mask, VesselMask) else VesselMask.of(mask, voxel_size)
-    surface = surface_points(mask)
+    surface = Surface(mask)
     # without any wall, in a volume that is vessel throughout, there is nothing to find
     lines = skeleton_of(mask) if len(surface) else Skeleton(np.empty((0, 3), np.intp), np.empty((0, 3)), 1.0)
     graph = branches_of(lines.voxels, lines.points)
@@ -195,7 +195,7 @@ def _share_volume(network: VesselNetwork, mask: VesselMask) -> None:
 
 def _tissue_distance(mask: VesselMask, vessel: int) -> npt.NDArray[np.float64]:
     """Return how far tissue is from the nearest vessel's wall, at places evenly spaced, `(N,)`."""
-    walls = surface_points(mask, coarse=True)
+    walls = Surface(mask, coarse=True)
     tissue = int(np.prod(mask.shape)) - vessel
     if not len(walls) or not tissue:
         return np.empty(0)
@@ -206,7 +206,7 @@ def _tissue_distance(mask: VesselMask, vessel: int) -> npt.NDArray[np.float64]:
         first = [(at - start) % step for at, (start, _) in zip(begin, box, strict=True)]  # place in this block
         sparse = mask.read(box)[tuple(slice(each, None, step) for each in first)]
         places.append(np.argwhere(~sparse) * step + first + [start for start, _ in box])
-    return np.asarray(KDTree(walls).query(np.concatenate(places) * mask.voxel_size)[0], dtype=np.float64)
+    return walls.distances(np.concatenate(places) * mask.voxel_size)
 
 
 def _share_of_length(branch: Branch) -> npt.NDArray[np.float64]:

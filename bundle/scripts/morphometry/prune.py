@@ -6,15 +6,14 @@ from heapq import heapify, heappop, heappush
 
 import networkx as nx
 import numpy as np
-from scipy.spatial import KDTree
 
 from .graph import Branch
-from .mask import Points
+from .surface import Surface
 
 SPARE = 2  # voxels that a spur may leave the vessel by: its wall is only as smooth as voxels are
 
 
-def prune(graph: nx.MultiGraph, surface: Points, side: float) -> int:
+def prune(graph: nx.MultiGraph, surface: Surface, side: float) -> int:
     """Cut off each branch with a free end that hardly leaves the vessel it hangs on.
 
     That is one whose free end lies, but for two voxels, in the largest ball that fits into that vessel at a point no
@@ -23,46 +22,51 @@ def prune(graph: nx.MultiGraph, surface: Points, side: float) -> int:
 
     Args:
         graph: of `branches_of`, which is changed; branches that are joined have no radii.
-        surface: `(N, 3)` of the mask.
+        surface: of the mask.
         side: of a voxel.
 
     Returns:
         How many were cut off.
     """
-    tree = KDTree(surface) if len(surface) else None
-    queue = [entry for edge in graph.edges(keys=True) if (entry := _spur(graph, edge, tree, side))]
+    branches = [branch for *_, branch in graph.edges(data="branch")]
+    if not branches or not len(surface):
+        return 0
+    walls = surface.distances(np.concatenate([branch.points for branch in branches]))
+    starts = np.cumsum([len(branch.points) for branch in branches])[:-1]
+    for branch, of_branch in zip(branches, np.split(walls, starts), strict=True):
+        branch.walls = of_branch
+    queue = [entry for edge in graph.edges(keys=True) if (entry := _spur(graph, edge, side))]
     heapify(queue)
     cut = 0
     while queue:
         _, edge = heappop(queue)
-        if not graph.has_edge(*edge) or (entry := _spur(graph, edge, tree, side)) is None or entry[1] != edge:
+        if not graph.has_edge(*edge) or (entry := _spur(graph, edge, side)) is None or entry[1] != edge:
             continue
         free, fixed = edge[:2] if graph.degree(edge[0]) == 1 else edge[1::-1]
         graph.remove_node(free)
         cut += 1
-        if graph.degree(fixed) == 2 and (joined := join(graph, fixed)) and (entry := _spur(graph, joined, tree, side)):
+        if graph.degree(fixed) == 2 and (joined := join(graph, fixed)) and (entry := _spur(graph, joined, side)):
             heappush(queue, entry)
     return cut
 
 
-def _spur(
-    graph: nx.MultiGraph, edge: tuple[int, int, int], tree: KDTree | None, side: float
-) -> tuple[float, tuple[int, int, int]] | None:
+def _spur(graph: nx.MultiGraph, edge: tuple[int, int, int], side: float) -> tuple[float, tuple[int, int, int]] | None:
     """Return the length of a branch and its edge if it is a spur."""
     ends = sorted(edge[:2], key=graph.degree)
-    if edge[0] == edge[1] or graph.degree(ends[0]) != 1 or graph.degree(ends[1]) < 3 or tree is None:
+    if edge[0] == edge[1] or graph.degree(ends[0]) != 1 or graph.degree(ends[1]) < 3:
         return None
     branch, position = graph.edges[edge]["branch"], graph.nodes[ends[0]]["position"]
     count = 2 + int(branch.length / side)
-    beside = []
+    beside, walls = [], []
     for other in graph.edges(ends[1], keys=True):
         if {*other[:2]} != {*edge[:2]} or other[2] != edge[2]:
-            points = graph.edges[other]["branch"].points
-            starts_here = np.array_equal(points[0], graph.nodes[ends[1]]["position"])
-            beside.append(points[:count] if starts_here else points[-count:])
-    middle = np.concatenate(beside)  # (M, 3)
-    walls, _ = tree.query(middle)
-    if (np.linalg.norm(middle - position, axis=1) > walls + SPARE * side).all():
+            of_other = graph.edges[other]["branch"]
+            starts_here = np.array_equal(of_other.points[0], graph.nodes[ends[1]]["position"])
+            near = slice(count) if starts_here else slice(-count, None)
+            beside.append(of_other.points[near])
+            walls.append(of_other.walls[near])
+    away = np.linalg.norm(np.concatenate(beside) - position, axis=1)  # (M,)
+    if (away > np.concatenate(walls) + SPARE * side).all():
         return None
     return branch.length, edge
 
@@ -78,13 +82,13 @@ def join(graph: nx.MultiGraph, node: int) -> tuple[int, int, int] | None:
         return None
     parts, ends = [], []
     for edge in edges:
-        points = graph.edges[edge]["branch"].points
-        other = edge[1]
+        branch = graph.edges[edge]["branch"]
         # from the node outwards
-        parts.append(points if np.array_equal(points[0], graph.nodes[node]["position"]) else points[::-1])
-        ends.append(other)
-    points = np.concatenate((parts[0][::-1], parts[1][1:]))
+        turn = 1 if np.array_equal(branch.points[0], graph.nodes[node]["position"]) else -1
+        parts.append((branch.points[::turn], branch.walls[::turn]))
+        ends.append(edge[1])
+    points, walls = (np.concatenate((one[::-1], two[1:])) for one, two in zip(*parts, strict=True))
     if ends[0] > ends[1]:
-        points, ends = points[::-1], ends[::-1]
+        points, walls, ends = points[::-1], walls[::-1], ends[::-1]
     graph.remove_node(node)
-    return (*ends, graph.add_edge(*ends, branch=Branch(points)))
+    return (*ends, graph.add_edge(*ends, branch=Branch(points, walls=walls)))

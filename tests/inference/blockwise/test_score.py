@@ -90,8 +90,10 @@ def test_centrelines_are_those_of_the_whole(monkeypatch):
     label = (tubes(SHAPE) > 0.5).astype(np.uint8)
     found = np.roll(label, 1, axis=1)
     held = Held(label.astype(np.float32)[None])
-    counts = centrelines(Segmented(found), lambda box: torch.from_numpy(held.read(box)))
-    expected = CentrelineCounts.of_segmentation(torch.from_numpy(found)[None], torch.from_numpy(label)[None])
+    size = np.array([1.0, 1.0, 5.0])
+    counts = centrelines(Segmented(found), lambda box: torch.from_numpy(held.read(box)), size)
+    both = (torch.from_numpy(each)[None] for each in (found, label))
+    expected = CentrelineCounts.of_segmentation(*both, voxel_size=size)
     assert counts.label[0, 1] == pytest.approx(expected.label[0, 1], rel=0.02)
     for score in CentrelineCounts.SCORES:
         assert counts.scores(score) == pytest.approx(expected.scores(score), abs=0.01)

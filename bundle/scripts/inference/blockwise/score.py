@@ -105,7 +105,7 @@ class ScoringEvaluator(SupervisedEvaluator):
             size = voxel_size(image.info.affine)
             makers: dict[str, Callable[..., Any]] = {
                 VolumeCounts.KEY: self._counts,
-                CentrelineCounts.KEY: centrelines,
+                CentrelineCounts.KEY: lambda *both: centrelines(*both, size),
                 SurfaceCounts.KEY: lambda *both: SurfaceCounts.of_pair(pair(*both, size)),
                 TopologyCounts.KEY: lambda *both: TopologyCounts.of_pair(pair(*both, size)),
             }
@@ -150,7 +150,9 @@ def pair(classes: Classes, labelled: Callable[[Box], torch.Tensor], size: npt.ND
     return Pair(read, array.shape, tuple(size.tolist()), classes.classes, array.chunks)
 
 
-def centrelines(classes: Classes, labelled: Callable[[Box], torch.Tensor]) -> CentrelineCounts:
+def centrelines(
+    classes: Classes, labelled: Callable[[Box], torch.Tensor], size: npt.NDArray[np.floating]
+) -> CentrelineCounts:
     """Count centrelines block by block, each thinned with a margin of `MARGIN` voxels.
 
     Near the borders of blocks a centreline may run a little otherwise than in the whole, where a vessel is wider than
@@ -159,13 +161,14 @@ def centrelines(classes: Classes, labelled: Callable[[Box], torch.Tensor]) -> Ce
     Args:
         classes: the segmentation.
         labelled: gives class indices of a box, `(1, x, y, z)`, negative where not labelled.
+        size: of a voxel along X, Y and Z, in millimetres.
     """
     array, total = classes.array, None
     for box in blocks(array.shape, block_sides(array.shape, array.chunks, AT_ONCE)):
         around = grown(box, (MARGIN,) * 3, array.shape)
         predicted = torch.from_numpy(np.ascontiguousarray(array.read(around)))[None]  # (1, x, y, z)
         counted = inside_of(box, around)
-        found = CentrelineCounts.of_segmentation(predicted, labelled(around), classes.classes, counted)
+        found = CentrelineCounts.of_segmentation(predicted, labelled(around), classes.classes, counted, size)
         total = found if total is None else total + found
     assert total is not None  # no volume is empty
     return total

@@ -19,6 +19,7 @@ WORDS = {
     "average_precision": ("Average precision", "area under precision and recall"),
     "cldice": ("clDice", "overlap of the centrelines, 0 to 1"),
     "centreline_sensitivity": ("Centreline sensitivity", "share of the true centrelines that is found"),
+    "length_error": ("Length error", "difference in length of the centrelines, over that of the truth; less is better"),
     "hausdorff_95": ("Hausdorff 95", "distance of the surfaces, 95th percentile; less is better"),
     "surface_dice": ("Surface Dice", "share of the surfaces that agree"),
     "betti0_error": ("Betti 0 error", "difference in the number of pieces; less is better"),
