@@ -20,7 +20,7 @@ FLOORS = (
 )
 FLOOR = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
 CODE = sorted(SCRIPTS.rglob("*.py"))
-PASSED_OVER = {"__pycache__", "demo", "results", "foundation", "findings", "label"}
+PASSED_OVER = {"__pycache__", "runs", "demo", "results", "foundation", "findings", "label"}
 EVERY_FILE = [
     path
     for suffix in ("py", "json", "sh", "md", "toml", "yml", "yaml", "txt", "conf", "html", "css", "js")
