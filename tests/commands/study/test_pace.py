@@ -35,7 +35,7 @@ def test_where_nothing_is_trained_there_are_no_steps(scored):
 
 
 def test_too_few_minutes_are_refused_with_how_many_it_takes(scored):
-    """120 s, and 8 epochs of 5 steps are 20 s more: three minutes."""
+    """120 s, and 8 epochs of 5 steps are 20 s more, and a quarter of it for a slower machine: three minutes."""
     told = "--budget 2: 2 trainings and 3 scorings take 3 minutes at the least; give --budget 3 or more"
     with pytest.raises(UserError, match=told):
         Pace(10, 0.5, 5, 5).steps(plan_of(scored), epochs=4, minutes=2)

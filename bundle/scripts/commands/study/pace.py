@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 PILOT_STEPS, PILOT_EPOCHS = 4, 2
 MIN_STEPS = 5
 """Per epoch; less is no training."""
+ROOM = 1.25
+"""By which the minutes that are asked for exceed what it takes: the next time the machine may be slower."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Pace:
         seconds = 60 * (minutes - spent) - fixed
         steps = int(seconds / (trained * epochs * self.step)) if trained else 0
         if trained and steps < MIN_STEPS:
-            least = ceil(spent + (fixed + trained * epochs * self.step * MIN_STEPS) / 60)
+            least = ceil(spent + ROOM * (fixed + trained * epochs * self.step * MIN_STEPS) / 60)
             taken = f"{counted(trained, 'training')} and {counted(len(plan), 'scoring')}"
             problem = f"{taken} take {counted(least, 'minute')} at the least"
             refuse(f"--budget {minutes:g}", problem, f"give --budget {least} or more, or fewer --seeds")
