@@ -71,3 +71,18 @@ def test_a_range_that_cannot_be_drawn_from_is_refused(values, told, tmp_path):
 def test_a_search_of_nothing_is_refused(tmp_path):
     with pytest.raises(UserError, match="has no ranges"):
         planned(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("ranges", "told"),
+    [
+        ({"seed": {"option": "learning_rate", "values": [1, 2]}}, "the range of seed: sets what a study sets itself"),
+        ({"a": {"option": "ckpt_path", "values": ["x"]}}, "the range of a: sets what a study sets itself"),
+        ({"a": [1, 2]}, "the range of a: is"),
+        ({"a": {"option": "zoom", "values": 3}}, "has no values"),
+        ({"a": {"option": "zoom", "low": 1, "high": float("inf")}}, 'has neither "values"'),
+    ],
+)
+def test_a_range_that_cannot_be_is_refused(ranges, told, tmp_path):
+    with pytest.raises(UserError, match=told):
+        planned(tmp_path, ranges)

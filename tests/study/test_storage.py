@@ -6,7 +6,7 @@ import pytest
 from filelock import FileLock
 
 from scripts.core import UserError
-from scripts.study import Storage, Trial
+from scripts.study import Storage, Trial, database_in
 from scripts.study.storage import levels_of
 
 PLAN = [
@@ -129,3 +129,18 @@ def test_levels_are_those_of_the_plan():
 def test_a_storage_that_cannot_be_opened_is_refused(url, tmp_path):
     with pytest.raises(UserError, match="cannot be opened"):
         Storage(url, "losses", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "{x}", "a%20b", "q?x=1", "it's", "#1"])
+def test_a_database_lies_in_its_folder_whatever_that_is_called(name, tmp_path):
+    folder = tmp_path / name
+    folder.mkdir()
+    Storage(database_in(folder, "losses"), "losses", folder).enqueue(PLAN)
+    assert [path.name for path in folder.iterdir()] == ["losses.db"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_password_is_not_shown(tmp_path):
+    with pytest.raises(UserError, match="cannot be opened") as caught:
+        Storage("postgresql://me:secret@127.0.0.1:1/none", "losses", tmp_path)
+    assert "secret" not in str(caught.value)

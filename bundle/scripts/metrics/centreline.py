@@ -140,7 +140,7 @@ class CentrelineCounts:
         A mask that was cut off where the labelled part ends would have new ends there and slivers along its rim, whose
         centrelines follow no vessel. So the segmentation is thinned as a whole, and the label as if voxels that are not
         labelled were what the segmentation has there: vessels go on across the border as far as it sees them. Only
-        labelled voxels are counted, and where all of these agree, all scores are 1.
+        labelled voxels are counted, and where all of these agree, the scores are as good as can be.
 
         Args:
             predicted: `(1, X, Y, Z)`, class indices.

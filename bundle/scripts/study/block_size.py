@@ -84,7 +84,7 @@ def _zero_shot(setting: Setting, volume: LabelledVolume, cut: Cut) -> Iterator[T
 def _trainings(setting: Setting, volume: LabelledVolume, cut: Cut, seed: int) -> Iterator[Trial]:
     for rank, (side, box) in reversed(list(zip(RANKS, cut.blocks.items(), strict=True))):
         trains = write_part(_folder(setting, volume, f"block_{side}"), volume, Part(box))
-        about = {"size": side, "share": _share(volume.voxels, box), "volume": volume.name}
+        about = {"rank": rank, "size": side, "share": _share(volume.voxels, box), "volume": volume.name}
         about["kind_of"] = dict(setting.kinds)
         ways: dict[str, tuple[str, ...]] = {FINE_TUNED: (FINETUNE,), FROM_SCRATCH: ()}
         for method, configs in ways.items():

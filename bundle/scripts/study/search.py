@@ -13,7 +13,7 @@ import numpy as np
 from scripts.core import counted, refuse
 
 from .held_out import hold_out
-from .trial import Setting, Trial
+from .trial import OWN, Setting, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -68,16 +68,24 @@ def plan(setting: Setting) -> list[Trial]:
 def _check(name: str, values: Mapping[str, Any]) -> None:
     """Refuse a range that cannot be drawn from."""
     subject = f"the range of {name}"
+    if not isinstance(values, Mapping):
+        refuse(subject, f"is {values!r}", 'write {"option": "learning_rate", "values": [0.001]}')
+    if name in OWN or str(values.get("option")).partition("#")[0] in OWN:
+        refuse(subject, "sets what a study sets itself", "leave it out")
     if "option" not in values:
         refuse(subject, "names no option that it sets", 'give one as "option": "learning_rate"')
     if "values" in values:
         listed = values["values"]
-        if not listed or (isinstance(listed, list) and any(isinstance(each, list | dict) for each in listed)):
+        if (
+            not isinstance(listed, list | Mapping)
+            or not listed
+            or (isinstance(listed, list) and any(isinstance(each, list | dict) for each in listed))
+        ):
             problem = "has no values, or some that a table cannot name"
             refuse(subject, problem, 'list plain ones, or name them as "values": {NAME: VALUE}')
         return
     low, high = (values.get(each) for each in ("low", "high"))
-    if not all(isinstance(each, int | float) for each in (low, high)) or not low < high:
+    if not all(isinstance(each, int | float) for each in (low, high)) or not -math.inf < low < high < math.inf:
         refuse(subject, 'has neither "values" nor a "low" below a "high"', "give one of the two")
     if values.get("log") and low <= 0:
         refuse(subject, f'has "log" and begins at {low}', 'give a "low" above 0')

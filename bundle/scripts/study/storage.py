@@ -54,12 +54,13 @@ class Storage:
         self.locks = locks
         pruner = optuna.pruners.MedianPruner(FIRST, UNPRUNED) if prune else optuna.pruners.NopPruner()
         try:
-            self.backend = optuna.storages.RDBStorage(url)
+            self.backend = optuna.storages.RDBStorage(str(url))
             self.study = optuna.create_study(
                 storage=self.backend, study_name=name, pruner=pruner, direction="maximize", load_if_exists=True
             )
         except (SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
-            refuse(url, f"cannot be opened ({_first_line(error)})", "give --storage, a URL as Optuna has them", OSError)
+            told = f"cannot be opened ({_first_line(error)})"
+            refuse(_without_password(url), told, "give --storage, a URL as Optuna has them", OSError)
 
     def agree(self, terms: Mapping[str, Any]) -> dict[str, Any]:
         """Keep what the study is of, or return what was kept when it was begun.
@@ -98,9 +99,11 @@ class Storage:
 
     def requeue_failed(self) -> None:
         """Enqueue once more what failed, for whoever gives the command again has mended it."""
-        for number, trial in self.latest().items():
-            if trial.state == self.states.FAIL:
-                self.study.enqueue_trial(dict(trial.system_attrs["fixed_params"]), user_attrs={NUMBER: number})
+        for number in self.latest():
+            with suppress(Timeout), FileLock(self._lock(number), timeout=0):
+                trial = self.latest()[number]  # which another process may have enqueued in between
+                if trial.state == self.states.FAIL:
+                    self.study.enqueue_trial(dict(trial.system_attrs["fixed_params"]), user_attrs={NUMBER: number})
 
     @contextmanager
     def next_trial(self, plan: Sequence[Trial]) -> Iterator[tuple[int, optuna.trial.Trial] | None]:
@@ -169,6 +172,26 @@ def levels_of(plan: Sequence[Trial]) -> dict[str, list[Any]]:
     """Return the levels of each factor in a plan, which Optuna wants to know of every trial."""
     names = dict.fromkeys(name for trial in plan for name in trial.params)
     return {name: list(dict.fromkeys(trial.params[name] for trial in plan if name in trial.params)) for name in names}
+
+
+def database_in(folder: Path, name: str) -> str:
+    """Return the URL of a study's database in a folder, as Optuna reads it."""
+    try:
+        from sqlalchemy.engine import URL
+    except ImportError:
+        return ""  # `Storage` refuses what is missing
+    url = URL.create("sqlite", database=str(folder / f"{name}.db")).render_as_string(hide_password=False)
+    return url.replace("{", "{{").replace("}", "}}")  # Optuna takes a URL for a format
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string()
+    except ArgumentError:
+        return url
 
 
 def _first_line(error: Exception) -> str:

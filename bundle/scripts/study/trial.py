@@ -11,6 +11,12 @@ import numpy as np
 
 from .part import LabelledVolume
 
+OWN = (
+    *("dataset_dir", "test_dir", "val_dir", "ckpt_dir", "ckpt_path", "output_dir"),
+    *("seed", "region", "resume", "epochs", "unlabelled_value"),
+)
+"""Options that a study sets itself, so that all it compares is trained and scored on the same."""
+
 
 @dataclass(frozen=True)
 class Trial:

@@ -43,7 +43,35 @@ def test_every_row_is_told_once(tmp_path, monkeypatch):
     ids = load_config(tmp_path / "train.json")
     assert (ids["seed"], ids["learning_rate"], ids["overlap"], ids["unlabelled_value"]) == (3, 0.1, 0.5, 2)
     assert ids["epochs"] == 2  # the budget decides, not the trial
-    train(tmp_path, TRIAL, {}, lambda row: pytest.fail("it is done"))
+    train(tmp_path, TRIAL, {"epochs": 2, "overlap": 0.5}, lambda row: pytest.fail("it is done"))
+    train(tmp_path, TRIAL, {"epochs": 2, "overlap": 0.25}, lambda row: rows.append(row) is None)
+    assert len(rows) == 10  # another training, from the beginning
+
+
+def test_weights_of_a_training_that_was_killed_are_not_taken_for_a_trained_ones(tmp_path, monkeypatch):
+    """Fine-tuning writes the best weights before its first epoch, and what it can go on from after it."""
+    written_by("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", monkeypatch)
+    with pytest.raises(UserError, match="a command failed"):
+        train(tmp_path, TRIAL, {})
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "model_best.pt").write_text("of epoch 0")
+    written_by(EPOCHS, monkeypatch)
+    rows = []
+    weights, _ = train(tmp_path, TRIAL, {}, lambda row: rows.append(row) is None)
+    assert len(rows) == 5
+    assert weights.read_bytes() == b""
+
+
+def test_what_can_be_gone_on_from_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_command", lambda configs, own, first=(): ["python", "train"])
+    ran = []
+    monkeypatch.setattr(process, "_run", lambda command, log, look: ran.append(command))
+    for _ in range(2):
+        with pytest.raises(UserError, match="was not written"):
+            train(tmp_path, TRIAL, {})
+        (tmp_path / "weights").mkdir(exist_ok=True)
+        (tmp_path / "weights" / "resume.pt").touch()
+    assert ran == [["python", "train"], ["python", "train", "--resume", "true"]]
 
 
 def test_a_training_that_shall_not_go_on_is_ended(tmp_path, monkeypatch):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import ctypes
+import hashlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from scripts.core import BUNDLE, CONFIGS, refuse, write_text
+from scripts.core import BUNDLE, CONFIGS, read_json, refuse, write_text
 from scripts.data.loaders import PR_SET_PDEATHSIG
 from scripts.study import NOT_LABELLED, Trial
 
@@ -26,7 +28,9 @@ CROPPED = "$[*@load.values(), @validate#crop, @validate#select]"
 POLL = 0.5
 """Seconds between looks at what a training has written."""
 COMMON = "overlays/study"
-SCHEDULE = ("epochs", "iterations_per_epoch", "batch_size")
+SCHEDULE = ("epochs", "iterations_per_epoch")
+STATE = "training.json"
+"""Which settings the weights in a trial's folder are of, and whether their training is done."""
 LOG, EPOCHS, BEST, RESUME = "log.txt", "epochs.csv", "model_best.pt", "resume.pt"
 Row = Mapping[str, float]
 
@@ -41,7 +45,8 @@ def train(
     """Run a trial's training, from where it was if it was killed.
 
     Args:
-        folder: of the trial; gets `train.json`, `weights/` and `log.txt`.
+        folder: of the trial; gets `train.json`, `training.json`, `weights/` and `log.txt`. Weights of a training with
+            other settings are removed.
         trial: what to train.
         options: of every training of the study; the trial's own go over them, but for how many steps it takes.
         keep_going: is told each new row of the table of epochs, and says whether to go on.
@@ -57,14 +62,22 @@ def train(
     ids = {"dataset_dir": str(trial.trains), "unlabelled_value": NOT_LABELLED, "ckpt_dir": str(weights)}
     schedule = {name: options[name] for name in SCHEDULE if name in options}  # the budget's, of every training
     ids |= {"seed": trial.seed, **options, **trial.options, **schedule}
+    configs = [*trial.configs, COMMON]
+    command, key = _command(configs, folder / "train.json"), _key(ids, configs)
+    state = _state(folder)
+    if state.get("key") != key or not (state["done"] or (weights / RESUME).is_file()):
+        # another training's, or one that was killed before there was anything to go on from
+        shutil.rmtree(weights, ignore_errors=True)
+        state = {"key": key, "done": False}
+        write_text(folder / STATE, json.dumps(state) + "\n")
     write_text(folder / "train.json", json.dumps(ids, indent=2) + "\n")
-    command = _command([*trial.configs, COMMON], folder / "train.json")
-    if not (weights / BEST).is_file() or (weights / RESUME).is_file():
+    if not state["done"]:
         resume = ["--resume", "true"] if (weights / RESUME).is_file() else []
         _run([*command, *resume], folder / LOG, _told(weights / EPOCHS, keep_going))
-        (weights / RESUME).unlink(missing_ok=True)  # done, and as large as three times the weights
-    if not (weights / BEST).is_file():
-        refuse(weights / BEST, "was not written, because no epoch had a score", "label more, or more evenly")
+        if not (weights / BEST).is_file():
+            refuse(weights / BEST, "was not written, because no epoch had a score", "label more, or more evenly")
+        write_text(folder / STATE, json.dumps({"key": key, "done": True}) + "\n")
+        (weights / RESUME).unlink(missing_ok=True)  # as large as three times the weights
     return weights / BEST, shown(command)
 
 
@@ -114,6 +127,17 @@ def shown(command: Sequence[str]) -> str:
     # in double quotes where there are single ones inside, as in a list of configs
     words = [f'"{word}"' if "'" in word and not set(word) & set('"$`\\') else shlex.quote(word) for word in command[1:]]
     return " ".join(["python", *words])
+
+
+def _key(ids: Mapping[str, Any], configs: Sequence[str]) -> str:
+    """Return a hash of all that decides what a training computes."""
+    texts = [(CONFIGS / f"{name}.json").read_text(encoding="utf-8") for name in ("train", *configs)]
+    return hashlib.sha256(json.dumps([ids, *texts], sort_keys=True).encode()).hexdigest()
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    path = folder / STATE
+    return read_json(path, "remove it") if path.is_file() else {"key": None, "done": False}
 
 
 def _network_of(weights: Path) -> dict[str, Any]:

@@ -13,23 +13,26 @@ from filelock import FileLock
 from scripts.core import best_device, check_writable, counted, refuse, set_up_process, tell_result
 from scripts.core.kinds import is_number
 from scripts.data import find_dataset
+from scripts.report import theme_of
 from scripts.study import (
     PLANS,
+    WORDS,
     LabelledVolume,
     Setting,
     Storage,
     Trial,
+    check_options,
+    database_in,
     kind_of,
     read_description,
 )
 
-from .pace import measure_pace
+from .timing import measure_timing
 from .work import Work, example_of, machine, software
 
 logger = logging.getLogger(__name__)
 
-DECIDES = ("design", "factors", "variants", "levels", "ranges", "trials", "sides", "max_voxels", "test_fraction")
-"""Of a description; a change of the words alone is no other study."""
+PATCH_SIZE = (64, 64, 64)  # as train.json has it
 
 
 def run_study(
@@ -70,23 +73,32 @@ def run_study(
         UserError: for a study or dataset that cannot be used, a budget that is too small, or options that the study was
             not begun with; if a training fails, after the others are done.
     """
-    _check(budget, seeds)
+    _check(budget, seeds, kinds, unlabelled_value)
+    check_options("--options", given := {} if options is None else options)
+    theme_of(theme)
     begun = time.monotonic()
     set_up_process()
     name, description = read_description(str(study))
-    folder = check_writable(Path(output_dir).resolve(), "output_dir")
+    searches = description["design"] == "search"
+    folder = check_writable(Path(str(output_dir)).resolve(), "output_dir")
     trials = folder / f"{name}_trials"
-    url = storage or f"sqlite:///{folder / f'{name}.db'}"
-    store = Storage(url, name, trials, prune=description["design"] == "search")
-    given = dict(options or {})
+    store = Storage(storage or database_in(folder, name), name, trials, prune=searches)
     with FileLock(folder / f".{name}.lock"):  # one plans, and the others find the plan
-        data, size = folder / f"{name}_data", given.get("patch_size")
-        setting = _setting(description, dataset_dir, data, seeds, test_dir, kinds, unlabelled_value, size)
+        setting = Setting(
+            description=description,
+            seeds=range(1 if searches else seeds),  # each combination once
+            folder=folder / f"{name}_data",
+            unlabelled_value=unlabelled_value,
+            patch_size=given.get("patch_size", PATCH_SIZE),
+            test_dir=None if test_dir is None else Path(str(test_dir)).resolve(),
+            **_volumes(str(dataset_dir), kinds, unlabelled_value),
+        )
+        terms = {"seeds": seeds, "budget": budget, "options": dict(given), "kinds": dict(setting.kinds)}
+        terms |= {"description": {key: value for key, value in description.items() if key not in WORDS}}
+        terms |= {"dataset": {volume.name: volume.digest for volume in setting.volumes}}
+        terms |= {"test_dir": None if setting.test_dir is None else _digests(setting.test_dir, unlabelled_value)}
+        store.agree(terms)  # before anything is written that another study may be reading
         plan = PLANS[description["design"]](setting)
-        terms = {"seeds": seeds, "budget": budget, "options": given, "epochs": description["epochs"]}
-        terms |= {"description": {key: description.get(key) for key in DECIDES}}
-        terms |= {"dataset": {volume.name: volume.digest for volume in setting.volumes}, "kinds": dict(setting.kinds)}
-        store.agree(terms)
         common = {**description["options"], **given, "epochs": description["epochs"]}
         common["iterations_per_epoch"] = _iterations(store, plan, common, description, budget, begun, trials / "pilot")
         store.enqueue(plan)
@@ -113,41 +125,43 @@ def run_study(
             f"study {name}", problem, "mend that and give the same command again, which tries them once more", OSError
         )
     tell_result("wrote %s", folder / f"{name}.html")
+    if work.runs_elsewhere():
+        tell_result("%s goes on in another process, which writes that page anew", name)
 
 
-def _check(budget: Any, seeds: Any) -> None:
+def _check(budget: Any, seeds: Any, kinds: Any, unlabelled_value: Any) -> None:
     if not is_number(budget) or not 0 < budget < float("inf"):
         refuse(f"--budget {budget}", "is not a number of minutes above 0", "give one such as 60")
     if isinstance(seeds, bool) or not isinstance(seeds, int) or not 1 <= seeds <= 1000:
         refuse(f"--seeds {seeds}", "is not a whole number from 1 to 1000", "give one such as 3")
-
-
-def _setting(
-    description: Mapping[str, Any],
-    dataset_dir: str,
-    folder: Path,
-    seeds: int,
-    test_dir: str | None,
-    kinds: Mapping[str, str] | None,
-    unlabelled_value: float | None,
-    patch_size: Sequence[int] | None,
-) -> Setting:
-    """Read the dataset's labels, and what else a study is planned from."""
-    if kinds is not None and not isinstance(kinds, Mapping):
+    named = isinstance(kinds, Mapping) and all(isinstance(each, str) for pair in kinds.items() for each in pair)
+    if kinds is not None and not named:
         refuse(f"--kinds {kinds}", "does not name kinds by how names begin", "write \"{'two_photon': 'two-photon'}\"")
+    if unlabelled_value is not None and not is_number(unlabelled_value):
+        refuse(f"--unlabelled_value {unlabelled_value}", "is not a number", "give a value of the labels, such as 255")
+
+
+def _volumes(dataset_dir: str, kinds: Mapping[str, str] | None, unlabelled_value: float | None) -> dict[str, Any]:
+    """Read the labels of a dataset; return the parts of a `Setting` that are of its volumes."""
     items = find_dataset(Path(dataset_dir).resolve())
+    for item in items:
+        if Path(item["image"]).is_dir():
+            problem = "is a folder, and a study lists its images in a file, which cannot name one"
+            refuse(item["image"], problem, "write it as .tif or .nii.gz, or a box of it")
+    for begin in kinds or ():
+        if not any(item["name"].startswith(begin) for item in items):
+            names = ", ".join(item["name"] for item in items)
+            refuse(f"--kinds {begin}", "no volume's name begins so", f"the dataset has {names}")
     volumes = [LabelledVolume.read(item, unlabelled_value) for item in items]
-    return Setting(
-        description=description,
-        volumes=volumes,
-        affines={item["name"]: item["affine"] for item in items},
-        kinds={volume.name: kind_of(volume.name, kinds or {}) for volume in volumes},
-        folder=folder,
-        seeds=range(seeds),
-        unlabelled_value=unlabelled_value,
-        **({"patch_size": patch_size} if patch_size else {}),
-        test_dir=None if test_dir is None else Path(test_dir).resolve(),
-    )
+    return {
+        "volumes": volumes,
+        "affines": {item["name"]: item["affine"] for item in items},
+        "kinds": {volume.name: kind_of(volume.name, kinds or {}) for volume in volumes},
+    }
+
+
+def _digests(dataset: Path, unlabelled_value: float | None) -> dict[str, str]:
+    return {item["name"]: LabelledVolume.read(item, unlabelled_value).digest for item in find_dataset(dataset)}
 
 
 def _iterations(
@@ -164,7 +178,8 @@ def _iterations(
         return int(common["iterations_per_epoch"])
     known = store.study.user_attrs.get("iterations_per_epoch")
     if known is None:
-        pace = measure_pace(pilot, plan, common, description["metrics"])
-        known = pace.steps(plan, int(common["epochs"]), budget, (time.monotonic() - begun) / 60)
+        timing = measure_timing(pilot, plan, common, description["metrics"])
+        scored = plan[:1] if description["design"] == "search" else plan  # of a search the best alone
+        known = timing.steps(plan, scored, int(common["epochs"]), budget, (time.monotonic() - begun) / 60)
         store.study.set_user_attr("iterations_per_epoch", known)
     return int(known)

@@ -78,6 +78,10 @@ class Work:
         self.write_record()
         return problems
 
+    def runs_elsewhere(self) -> bool:
+        """Return whether another process is at a trial."""
+        return any(trial.state == self.storage.states.RUNNING for trial in self.storage.latest().values())
+
     def write_record(self) -> Path:
         """Write the record, the table, the pictures and the page, as far as the study is."""
         path = self.output_dir / f"{self.name}.json"
@@ -107,8 +111,10 @@ class Work:
             value = found["validation"] or 0.0
         except PrunedError:
             state = states.PRUNED
-        except UserError as error:
-            state, problem = states.FAIL, str(error)
+        except Exception as error:  # whatever it is, the other trials are done
+            logger.debug("a trial failed", exc_info=True)
+            problem = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            state = states.FAIL
             running.set_user_attr("problem", problem)
             logger.warning("%s", problem)
         running.set_user_attr("total_seconds", round(time.monotonic() - begun, 1))

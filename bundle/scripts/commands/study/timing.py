@@ -27,7 +27,7 @@ ROOM = 1.25
 
 
 @dataclass(frozen=True)
-class Pace:
+class Timing:
     """What one training and one scoring take on this machine, in seconds.
 
     Attributes:
@@ -42,11 +42,14 @@ class Pace:
     validate: float
     score: float
 
-    def steps(self, plan: Sequence[Trial], epochs: int, minutes: float, spent: float = 0.0) -> int:
+    def steps(
+        self, plan: Sequence[Trial], scored: Sequence[Trial], epochs: int, minutes: float, spent: float = 0.0
+    ) -> int:
         """Return how many steps an epoch of each training may have.
 
         Args:
             plan: all trials.
+            scored: those of them that are scored.
             epochs: of each training.
             minutes: for all of them.
             spent: minutes of these that are gone.
@@ -55,19 +58,19 @@ class Pace:
             UserError: if there is no time for `MIN_STEPS`.
         """
         trained = sum(trial.trains is not None for trial in plan)
-        scoring = sum(self.score * megavoxels(trial.scored) + self.start for trial in plan)
+        scoring = sum(self.score * megavoxels(trial.scored) + self.start for trial in scored)
         fixed = scoring + trained * (self.start + epochs * self.validate)
         seconds = 60 * (minutes - spent) - fixed
         steps = int(seconds / (trained * epochs * self.step)) if trained else 0
         if trained and steps < MIN_STEPS:
             least = ceil(spent + ROOM * (fixed + trained * epochs * self.step * MIN_STEPS) / 60)
-            taken = f"{counted(trained, 'training')} and {counted(len(plan), 'scoring')}"
+            taken = f"{counted(trained, 'training')} and {counted(len(scored), 'scoring')}"
             problem = f"{taken} take {counted(least, 'minute')} at the least"
             refuse(f"--budget {minutes:g}", problem, f"give --budget {least} or more, or fewer --seeds")
         return steps
 
 
-def measure_pace(folder: Path, plan: Sequence[Trial], options: Mapping[str, Any], metrics: Sequence[str]) -> Pace:
+def measure_timing(folder: Path, plan: Sequence[Trial], options: Mapping[str, Any], metrics: Sequence[str]) -> Timing:
     """Run a very short training and scoring to see what they take.
 
     Args:
@@ -96,7 +99,7 @@ def measure_pace(folder: Path, plan: Sequence[Trial], options: Mapping[str, Any]
     evaluate(folder / "scored", trial.scored, weights, metrics, {})
     score = max(0.0, time.monotonic() - begun - start) / megavoxels(trial.scored)
     shutil.rmtree(folder, ignore_errors=True)
-    found = Pace(start, step, validate, score)
+    found = Timing(start, step, validate, score)
     told = ", ".join(f"{name} {duration(value)}" for name, value in asdict(found).items())
     logger.debug("%s", told)
     return found
