@@ -77,7 +77,7 @@ def read_description(name: str) -> tuple[str, dict[str, Any]]:
     for each in found["metrics"]:
         if each not in METRICS:
             refuse_unknown(
-                path, f"there is no metric {each!r}", str(each), METRICS, f"give some of {', '.join(METRICS)}"
+                str(path), f"there is no metric {each!r}", str(each), METRICS, f"give some of {', '.join(METRICS)}"
             )
     if found["metric"] not in found["metrics"]:
         refuse(path, f"compares by {found['metric']!r}, which is none of its metrics", "add it to them")
