@@ -31,7 +31,7 @@ def test_a_winner_is_named_if_it_leads_in_each_seed(tmp_path):
     assert found[0].startswith(
         "one is the best of 3: one has AUROC 0.925 ± 0.007, two 0.806 ± 0.008. It leads by 0.119"
     )
-    assert found[1] == "Behind one by more than seeds differ: three (by 0.219)."
+    assert found[1] == "Behind one by more than seeds differ: three (by 0.220)."
 
 
 def test_no_winner_is_named_by_chance_or_with_one_seed(tmp_path):
