@@ -9,6 +9,7 @@ from itertools import combinations
 from scripts.core import counted
 
 from ..page.score import name_of
+from .epochs import learned
 from .finding import BY_DESIGN, comparisons
 from .record import COMPLETE, FAILED, PRUNED, Study
 from .summary import Row, between, standard_errors, summary
@@ -46,6 +47,8 @@ def verdict(study: Study) -> Verdict:
         headline, sentences = f"Nothing can be said yet: no trial of {len(study.trials)} is done.", []
     else:
         headline, *sentences = BY_DESIGN[study.design](study, rows)
+        if list(study.pictures[:1]) == ["epochs"]:  # it asks how soon, and at what cost
+            sentences += learned(study)
         if study.unfinished:
             first, _, rest = headline.partition(" ")
             headline = f"So far: {first.lower() if first in OPENINGS else first} {rest}"
