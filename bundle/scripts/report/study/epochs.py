@@ -102,7 +102,7 @@ def reached(study: Study, variant: str) -> str:
 
 
 def learned(study: Study) -> list[str]:
-    """Return how soon each variant reached the goal, and what a step of it costs beside the first."""
+    """Return how soon each variant reached the goal, and what a step costs beside the first."""
     sentences, costs = [], {}
     told = [f"{variant} {_in_words(study, variant)}" for variant in study.variants if histories(study, variant)]
     if told:

@@ -205,7 +205,7 @@ def best_trial(study: Study) -> Trial | None:
 
 
 def again(trial: Trial | None) -> str:
-    """Return the command that repeats a training, with a folder of its own instead of the trial's."""
+    """Return the command that repeats a training, with a folder of its own."""
     command = trial.command if trial and trial.command else ""
     others = re.sub(r"""\s--ckpt_dir[ =](?:'[^']*'|"[^"]*"|[^\s'"])+""", "", command)
     return f"{others} --ckpt_dir DIR" if command else ""

@@ -67,7 +67,7 @@ class Difference:
         return bool(self.error) and abs(self.mean) > standard_errors(self.seeds, comparisons) * (self.error or 0.0)
 
     def ahead_among(self, comparisons: int) -> bool:
-        """Return whether the first is better by more than the seeds differ, as one of several comparisons."""
+        """Return whether the first is clearly better, as one of several comparisons."""
         return self.clear_among(comparisons) and self.mean > 0
 
     @property

@@ -87,7 +87,7 @@ def _drawing(
 def _panel(
     lines: Mapping[str, Along], names: Sequence[str], level: Estimate | None, metric: str, across: str
 ) -> Callable[[Axes, Theme], Entries]:
-    """Return what draws a metric along an axis, a line for each method; 32, 64 and 128 stand equally far apart."""
+    """Return what draws a metric along an axis of even steps, a line for each method."""
 
     def draw(axes: Axes, theme: Theme) -> Entries:
         """Draw the panel."""
