@@ -26,6 +26,27 @@ def test_the_mean_is_over_seeds_and_volumes(tmp_path):
     assert means["two"]["auroc"] == pytest.approx(np.mean(areas[4:]))
 
 
+def test_volumes_of_a_kind_are_averaged_first_as_in_tables(tmp_path):
+    """Volumes a and b are of one kind, c of another: they weigh a quarter, a quarter and a half."""
+    about = {"kind_of": {"a": "retina", "b": "retina", "c": "liver"}}
+    trials = [trial(0, "one", {"a": 0.9, "b": 0.8, "c": 0.7}, about=about)]
+    add_curves(tmp_path, trials[0], 0)
+    cases = [curves_of(counts(*noisy(n, 1000))) for n in range(3)]
+    mean = means_of(study_of(tmp_path, trials))["one"]
+    assert mean["auroc"] == pytest.approx(np.average([case["auroc"] for case in cases], weights=[1, 1, 2]))
+    at = [np.interp(0.5, case["roc"]["false_positive_rate"], case["roc"]["recall"]) for case in cases]
+    drawn_at = np.interp(0.5, mean["roc"]["false_positive_rate"], mean["roc"]["recall"])
+    assert drawn_at == pytest.approx(np.average(at, weights=[1, 1, 2]), abs=2e-3)
+
+
+def test_a_seed_with_fewer_volumes_has_no_say_in_the_curve(tmp_path):
+    trials = [trial(0, "one", {"a": 0.9, "b": 0.8}), trial(1, "one", {"a": 0.9}, 1)]
+    for each in trials:
+        add_curves(tmp_path, each, 2 * each["number"])
+    areas = [curves_of(counts(*noisy(n, 1000)))["auroc"] for n in range(2)]
+    assert means_of(study_of(tmp_path, trials))["one"]["auroc"] == pytest.approx(np.mean(areas))
+
+
 def test_both_kinds_are_drawn_with_the_area_in_the_legend(tmp_path):
     study = study_of(tmp_path, with_curves(tmp_path, {"one": (0.9,), "two": (0.7,)}))
     mean = means_of(study)

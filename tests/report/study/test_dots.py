@@ -21,6 +21,8 @@ def test_seeds_mean_and_deviation(tmp_path):
     assert auroc.get_ylim()[0] > auroc.get_ylim()[1]  # the best on top
     assert (auroc.get_title(loc="left"), dice.get_title(loc="left")) == ("AUROC", "Dice")
     assert ((0.7, 0.0),) in lines_of(dice)
+    assert "the verdict above, which compares seed by seed" in score_drawing(study).words
+    assert "turn them round" not in score_drawing(study).words
 
 
 def test_one_metric_has_one_panel_and_nothing_scored_none(tmp_path):

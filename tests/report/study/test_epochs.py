@@ -2,8 +2,9 @@
 
 import pytest
 
-from scripts.report.study.epochs import epoch_drawing, goal_of, histories, mean_line, reached
-from tests.report.study.records import compared, drawn, legend, lines_of, study_of, waiting, write_epochs
+from scripts.report.study.epochs import epoch_drawing, goal_of, histories, learned, mean_line, reached
+from scripts.report.study.verdict import verdict
+from tests.report.study.records import compared, drawn, legend, lines_of, study_of, trial, waiting, write_epochs
 
 
 def with_epochs(folder, epochs, **more):
@@ -39,6 +40,22 @@ def test_when_the_goal_is_reached(tmp_path):
     assert reached(study, "one") == "3 / 30 s, 2 of 3 seeds"
     assert reached(study_of(tmp_path, with_epochs(tmp_path, [never])), "one") == "not reached"
     assert reached(study_of(tmp_path, compared({"one": (0.9,)})), "one") == "–"
+
+
+def test_how_soon_and_at_what_cost_in_sentences(tmp_path):
+    """One reaches the goal after 2 and 4 epochs, each of 10 s; the other does not, and its steps take 1.5 as long."""
+    trials = with_epochs(tmp_path, [[0.8, 0.9], [0.7, 0.8, None, 0.91]], step_seconds=0.4)
+    other = trial(7, "two", 0.9, step_seconds=0.6, epochs_table="two.csv")
+    write_epochs(tmp_path / "two.csv", [0.5, 0.6])
+    study = study_of(tmp_path, [*trials, other], pictures=["epochs", "scores"])
+    expected = [
+        "To an AUROC of 0.9 in validation: one 3 epochs and 30 s; two not reached.",
+        "A step of one takes 0.4 s, of two 1.50 times as long.",
+    ]
+    assert learned(study) == expected
+    assert verdict(study).sentences[-2:] == expected
+    assert not set(expected) & set(verdict(study_of(tmp_path, [*trials, other], pictures=["scores"])).sentences)
+    assert learned(study_of(tmp_path, [waiting(0, "one")])) == []
 
 
 def test_a_mean_is_taken_where_all_lines_are():

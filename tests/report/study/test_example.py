@@ -37,7 +37,7 @@ def test_tiles_captions_and_colours(tmp_path):
     study = volumes(tmp_path, {"all": vessel(np.s_[:, 4, 2]), "half": vessel(np.s_[:4, 3:5, 2])})
     drawing = example_drawing(study)
     assert [tile.caption for tile in drawing.tiles] == [
-        "image", "truth", "all: Dice 1.000 in the box", "half: Dice 0.500 in the box",
+        "image", "truth", "all\nDice 1.000", "half\nDice 0.500",
     ]  # fmt: skip
     assert drawing.words.startswith("Slice Z = 2 of a,")
     times = drawing.tiles[0].pixels.shape[1] // 8
@@ -56,7 +56,7 @@ def test_what_lies_outside_the_box_is_neither_judged_nor_tinted(tmp_path):
     inside, outside = vessel(np.s_[:, 4, 2]), vessel(np.s_[:, 0, 2]) + vessel(np.s_[:, 4, 2])
     one, other = example_drawing(volumes(tmp_path, {"in": inside, "out": outside})).tiles[2:]
     assert (one.pixels == other.pixels).all()
-    assert other.caption == "out: Dice 1.000 in the box"
+    assert other.caption == "out\nDice 1.000"
 
 
 def test_the_first_seed_and_its_threshold(tmp_path):
@@ -66,7 +66,7 @@ def test_the_first_seed_and_its_threshold(tmp_path):
     trials = [{**vars(study.trials[0]), "seed": 1}, {**vars(study.trials[0]), "number": 5, "curves": "curves.json"}]
     study = study_of(tmp_path, trials, example=study.example)
     assert first_examples(study)["one"][0].number == 5
-    assert example_drawing(study).tiles[2].caption == "one: Dice 0.000 in the box"
+    assert example_drawing(study).tiles[2].caption == "one\nDice 0.000"
 
 
 def test_a_prediction_of_another_size_is_told_and_nothing_gives_no_picture(tmp_path):
@@ -89,6 +89,17 @@ def test_tiles_as_a_figure(tmp_path):
     words = [text.get_text() for text in figure.texts]
     assert words[0] == "Loss functions: What was found"
     assert "in the label, missed" in words
+
+
+def test_a_narrow_tile_keeps_its_score(tmp_path):
+    """A name that is cut has its score on a line of its own, between the name and the picture."""
+    name = "WCCE 1:7 with a very long name that no narrow tile has room for " * 2
+    figure = tile_figure(example_drawing(volumes(tmp_path, {name: vessel(np.s_[:, 4, 2])})), "", THEMES["dark"])
+    (cut,) = [text for text in figure.texts if text.get_text().startswith("WCCE")]
+    (score,) = [text for text in figure.texts if text.get_text().startswith("Dice")]
+    assert "…" in cut.get_text()
+    assert score.get_text() == "Dice 1.000"
+    assert cut.get_position()[1] > score.get_position()[1] > figure.axes[2].get_position().y1
 
 
 def test_of_a_large_slice_the_surroundings_of_the_box_are_shown(tmp_path):

@@ -41,7 +41,7 @@ def test_changes_by_tuning(tmp_path):
     assert (ticks(axes, "y"), ticks(axes, "x")) == (["b", "a"], ["b", "a", "c"])
     assert words == {
         (0, 0): "+0.050", (1, 0): "+0.201*", (2, 0): "+0.000",
-        (0, 1): "+0.000", (1, 1): "−0.100*", (2, 1): "+0.100*",
+        (0, 1): "+0.000", (1, 1): "−0.100", (2, 1): "+0.100",
     }  # fmt: skip
     assert colours[1, 0] == "#7f3b08"  # the end of the map, and no change its middle
     assert colours[2, 0] == colours[0, 1] == "#f7f7f6"

@@ -2,7 +2,16 @@
 
 import re
 
-from scripts.report.study.page import best_trial, conditions, cost_table, made, render, summary_table, trial_table
+from scripts.report.study.page import (
+    again,
+    best_trial,
+    conditions,
+    cost_table,
+    made,
+    render,
+    summary_table,
+    trial_table,
+)
 from scripts.report.study.record import read_record
 from tests.report.page.test_write import Page
 from tests.report.study import records
@@ -11,7 +20,7 @@ from tests.report.study.records import compared, study_of, trial, waiting, write
 
 def test_the_verdict_stands_first_then_numbers_cost_trials_and_how_it_was_made(tmp_path):
     figures = {"figures": {"one": 0.9, "two": 0.8}, "where": "figure 2", "found": "One was best.", "metric": "auroc"}
-    study = study_of(tmp_path, compared({"one": (0.9, 0.91), "two": (0.8, 0.81)}), paper=figures)
+    study = study_of(tmp_path, compared({"one": (0.9, 0.91), "two": (0.8, 0.8101)}), paper=figures)
     page = Page(render(study, [], ["the picture roc: is broken"]))
     order = [
         "Which is best?", "one is the best of 2", "In numbers", "paper: AUROC", "Beside the paper", "One was best.",
@@ -85,6 +94,18 @@ def test_the_best_trial_is_of_the_first_variant_and_chosen_on_validation(tmp_pat
     best = best_trial(study_of(tmp_path, trials))
     assert (best.variant, best.seed) == ("one", 1)
     assert best_trial(study_of(tmp_path, [waiting(0, "one")])) is None
+
+
+def test_training_again_has_a_folder_of_its_own(tmp_path):
+    study = study_of(tmp_path, compared({"one": (0.9,)}))
+    assert again(study.trials[0]) == "python -m monai.bundle run --seed 0 --variant 'one' --ckpt_dir DIR"
+    assert again(None) == ""
+    for given in ("--ckpt_dir /a/b", "--ckpt_dir '/a b/c'", '--ckpt_dir="/a b"'):
+        trials = compared({"one": (0.9,)}, command=f"tubenet train {given} --seed 3")
+        assert again(study_of(tmp_path, trials).trials[0]) == "tubenet train --seed 3 --ckpt_dir DIR"
+    text = Page(render(study, [], [])).text
+    assert "Put a new folder of its own for DIR" in text
+    assert "--variant 'one' --ckpt_dir DIR" in text
 
 
 def test_conditions_stand_with_figures(tmp_path):

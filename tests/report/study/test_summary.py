@@ -101,7 +101,23 @@ def test_what_is_clear_by_students_t(mean, clear):
 def test_one_seed_or_no_difference_is_never_clear():
     assert not Difference(0.5, None, 1).clear
     assert not Difference(0.0, 0.0, 3).clear
-    assert Difference(0.1, 0.0, 3).clear
+    assert not Difference(0.1, 0.0, 3).clear
+    assert Difference(0.1, 0.0, 3).doubt == "all 3 seeds gave the same, which says nothing about chance"
+    assert (Difference(0.1, None, 1).doubt, Difference(0.1, 0.1, 3).doubt) == (
+        "one seed cannot tell",
+        "3 seeds may give that by chance",
+    )
+
+
+def test_among_several_comparisons_each_must_be_clearer():
+    """Of four, each at 98.75 %: with two degrees of freedom t is 8.860; the error is 0.01."""
+    assert standard_errors(3, 4) == pytest.approx(8.8602, abs=1e-3)
+    assert Difference(0.0887, 0.01, 3).ahead_among(4)
+    assert not Difference(0.0885, 0.01, 3).clear_among(4)
+    assert not Difference(-0.0887, 0.01, 3).ahead_among(4)
+
+
+def test_a_difference_of_nothing_has_words():
     assert Difference(0.0001, None, 1).text == "less than 0.001"
 
 

@@ -1,7 +1,8 @@
 """Metrics along the side of a block, and the number of kinds."""
 
+from scripts.report.study.record import read_record
 from scripts.report.study.trend import along, kind_drawing, size_drawing
-from tests.report.study.records import drawn, legend, lines_of, study_of, ticks, trial
+from tests.report.study.records import drawn, legend, lines_of, sizes, study_of, ticks, trial, write
 
 
 def sized(folder):
@@ -25,10 +26,16 @@ def test_methods_are_lines_and_no_tuning_is_level(tmp_path):
 
 def test_estimates_along_a_number(tmp_path):
     study = sized(tmp_path)
-    found = along(study, study.trials, "size", "auroc")
-    assert [(size, each.values) for size, each in found.items()] == [
-        (32, {0: 0.7, 1: 0.8}), (64, {0: 0.5}), (128, {0: 0.9}),
+    found = along(study, {1: study.trials[1:2], 0: study.trials[2:4], 2: []}, "auroc")
+    assert [(place, each.values) for place, each in found.items()] == [(0, {0: 0.7, 1: 0.8}), (1, {0: 0.9})]
+
+
+def test_ranks_of_blocks_have_their_sides_below(tmp_path):
+    axes = drawn(size_drawing(read_record(write(tmp_path, sizes(tmp_path)))).panels[0])
+    assert ticks(axes, "x") == [
+        "smallest\n8 to 16 voxels", "middle\n16 to 32 voxels", "largest\n32 to 64 voxels",
     ]  # fmt: skip
+    assert axes.get_xlabel() == "labelled block"
 
 
 def test_seeds_are_joined_along_kinds_and_kinds_averaged(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from scripts.report.study.verdict import AGREES, DIFFERS, UNKNOWN, progress, verdict
 from tests.report.study.records import compared, study_of, waiting
 
-CLEAR = {"one": (0.90, 0.91, 0.92), "two": (0.80, 0.81, 0.82), "three": (0.70, 0.71, 0.72)}
+CLEAR = {"one": (0.90, 0.91, 0.92), "two": (0.80, 0.812, 0.82), "three": (0.70, 0.713, 0.72)}
 NOISY = {"one": (0.90, 0.80, 0.85), "two": (0.80, 0.90, 0.84)}
 
 
@@ -46,6 +46,11 @@ def test_nothing_is_said_before_a_trial_is_done(tmp_path):
 
 
 def test_the_rule_names_the_seeds(tmp_path):
-    assert "4.3 standard errors with 3 seeds" in verdict(study_of(tmp_path, compared(CLEAR))).rule
+    two = verdict(study_of(tmp_path, compared({name: CLEAR[name] for name in ("one", "two")}))).rule
+    assert "4.3 standard errors with 3 seeds" in two
+    assert "side by side" not in two
+    three = verdict(study_of(tmp_path, compared(CLEAR))).rule
+    assert "6.2 standard errors with 3 seeds" in three
+    assert "2 comparisons stand side by side" in three
     assert "with one seed never" in verdict(study_of(tmp_path, compared({"one": (0.9,)}))).rule
     assert "had no say" in verdict(study_of(tmp_path, compared(CLEAR), "search")).rule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,16 +19,35 @@ if TYPE_CHECKING:
 
 REMEDY = "evaluate again"
 
+Case = Mapping[str, Any]  # the curves of one volume, or means of them
+
 
 def means_of(study: Study) -> dict[str, dict[str, Any]]:
-    """Return the mean curves of each variant that has any: of all volumes of its seeds."""
+    """Return the mean curves of each variant that has any, averaged as its scores are.
+
+    Those of a seed are averaged over its volumes, of one kind first, and then over seeds. A seed of which fewer volumes
+    have curves than of others is left out.
+    """
     found = {}
     for variant in study.variants:
-        paths = [path for trial in study.of(variant) if (path := study.path(trial.curves)) is not None]
-        cases = [case for path in paths for case in read_json(path, REMEDY)["cases"].values()]
+        seeds: dict[int, dict[str, list[Case]]] = {}
+        for trial in study.of(variant):
+            path = study.path(trial.curves)
+            for volume, case in (read_json(path, REMEDY)["cases"] if path else {}).items():
+                seeds.setdefault(trial.seed, {}).setdefault(volume, []).append(case)
+        most = max(map(len, seeds.values()), default=0)
+        cases = [_over_volumes(each, study.kind_of) for each in seeds.values() if len(each) == most]
         if any(case["roc"] for case in cases):
             found[variant] = mean_curves(cases)
     return found
+
+
+def _over_volumes(cases: Mapping[str, Sequence[Case]], kind_of: Mapping[str, str]) -> Case:
+    """Return the mean curves of volumes; where kinds are known, of the means of each kind."""
+    kinds: dict[str, list[Case]] = {}
+    for volume, each in cases.items():
+        kinds.setdefault(kind_of.get(volume, volume), []).append(mean_curves(each))
+    return mean_curves([mean_curves(each) for each in kinds.values()])
 
 
 def curve_drawing(study: Study) -> Drawing | None:

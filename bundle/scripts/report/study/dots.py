@@ -35,7 +35,8 @@ def score_drawing(study: Study) -> Drawing | None:
     metrics = [study.metric, *([second] if second else [])]
     words = (
         "Each small dot is one seed, its mean over volumes; the large mark above is the mean over seeds, the bar the "
-        "standard deviation. Where the bars of two variants overlap, another seed may well turn them round."
+        "standard deviation. Bars may overlap and yet one variant lead with every seed, for a seed moves all alike: "
+        "which is better is told by the verdict above, which compares seed by seed."
     )
     height = 2 * EDGE + ROW * len(rows)
     panels = [Panel(_panel(study, rows, metric), height, NAMES) for metric in metrics]

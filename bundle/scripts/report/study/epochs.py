@@ -101,6 +101,29 @@ def reached(study: Study, variant: str) -> str:
     return f"{epochs:.3g} / {seconds:.0f} s{of}"
 
 
+def learned(study: Study) -> list[str]:
+    """Return how soon each variant reached the goal, and what a step costs beside the first."""
+    sentences, costs = [], {}
+    told = [f"{variant} {_in_words(study, variant)}" for variant in study.variants if histories(study, variant)]
+    if told:
+        sentences.append(f"To an AUROC of {GOAL:g} in validation: {'; '.join(told)}.")
+    for variant in study.variants:
+        known = [trial.step_seconds for trial in study.of(variant) if trial.step_seconds]
+        if known:
+            costs[variant] = fmean(known)
+    first = study.variants[0] if study.variants else ""
+    if first in costs and len(costs) > 1:
+        others = [f"{variant} {cost / costs[first]:.2f} times as long" for variant, cost in costs.items()][1:]
+        sentences.append(f"A step of {first} takes {costs[first]:.3g} s, of {', of '.join(others)}.")
+    return sentences
+
+
+def _in_words(study: Study, variant: str) -> str:
+    """Return what `reached` says, in words."""
+    text = reached(study, variant)
+    return text if text == "not reached" else text.replace(" / ", " epochs and ", 1)
+
+
 def mean_line(lines: Sequence[Line]) -> Line:
     """Return the mean of lines, as far as all of them are known."""
     lines = [line for line in lines if line]

@@ -12,13 +12,13 @@ import numpy as np
 from scripts.core import UNLABELLED, Box, read_json, region_box, slices
 from scripts.io import VolumeInfo, in_unit, read_volume
 
-from ..figure import CAPTION, Entry, Panel, draw_scale_bar, in_rows, lay_out
+from ..figure import CAPTION, LINE, Entry, Panel, draw_scale_bar, in_rows, lay_out
 from ..overlay import draw_picture, local_contrast, tinted
 from ..page.picture import Picture
 from ..projection import agreement
 from ..sheet import AGREEMENT
 from ..slices import fullest_slice
-from ..theme import GREEN, Theme, shortened, showable
+from ..theme import GREEN, Theme, font, shortened, showable
 from .drawing import Drawing
 from .record import Study, Trial
 
@@ -97,7 +97,7 @@ def example_drawing(study: Study) -> Drawing | None:
         pred = threshold < probability[:, :, at][view.shown].T
         score = dice_of(probability[slices(box)] > threshold, truth[slices(box)])
         both = agreement(pred, view.label)
-        caption = f"{variant}: Dice {score:.3f} in the box" if score is not None else variant
+        caption = f"{variant}\nDice {score:.3f}" if score is not None else variant
         tiles.append(view.picture(f"variant_{n}", caption, [(both == each, AGREEMENT[each]) for each in AGREEMENT]))
     found, extra, missed = AGREEMENT.values()
     legend = [(TRUTH, "vessel in the label"), (found, "found and in the label"), (extra, "found, not in the label"),
@@ -106,7 +106,7 @@ def example_drawing(study: Study) -> Drawing | None:
     words = (
         f"Slice Z = {at} of {study.example.get('volume') or image.name}, that with most vessel in what was held out, "
         f"and what one training of each variant (seed {', '.join(map(str, seeds))}) found there. Only the bright part "
-        "was held out and is judged; Dice is of all its slices. Grey values are drawn with local contrast."
+        "was held out and is judged; Dice is of all slices of that part. Grey values are drawn with local contrast."
     )
     if odd:
         words += f" Not shown, for it is not of the size of the image: {', '.join(odd)}."
@@ -153,11 +153,17 @@ def tile_figure(drawing: Drawing, title: str, theme: Theme) -> Figure:
     for tile in drawing.tiles:
         scale = SIDE / max(tile.size)
         width, height = max(1, round(tile.size[0] * scale)), max(1, round(tile.size[1] * scale))
-        panels.append(Panel(width, height, shortened(tile.caption, CAPTION, width + CAPTION_ROOM)))
+        name = tile.caption.partition("\n")[0]
+        panels.append(Panel(width, height + LINE, shortened(name, CAPTION, width + CAPTION_ROOM)))
     legend = [Entry(showable(words), (colour,)) for colour, words in drawing.legend]
     heading = ": ".join(filter(None, (title, drawing.title)))
     figure, boxes = lay_out(in_rows([[panel] for panel in panels]), heading, [], legend, theme)
-    for axes, tile in zip(boxes, drawing.tiles, strict=True):
+    for axes, tile, panel in zip(boxes, drawing.tiles, panels, strict=True):
+        x, y, wide, high = axes.get_position().bounds
+        line = high * LINE / panel.height  # of the score, whole however narrow the tile is
+        axes.set_position((x, y, wide, high - line))
+        score = tile.caption.partition("\n")[2]
+        figure.text(x, y + high - line / 2, score, color=theme.dim, va="center_baseline", **font(CAPTION))
         draw_picture(axes, tile.pixels / 255, theme.frame)
         draw_scale_bar(axes, tile.pixels.shape[1], tile.size[0] / tile.pixels.shape[1], tile.unit or "voxels")
     return figure

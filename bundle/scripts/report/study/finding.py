@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ..page.score import cell, name_of
 from .record import Study, Trial
-from .summary import Difference, Row, best_by_validation, best_first, between, difference, estimate, metrics_of
+from .summary import Difference, Row, best_by_validation, best_first, between, by_seed, difference, estimate, metrics_of
 
 Finding = Callable[[Study, Sequence[Row]], list[str]]
 ZERO_SHOT, FINE_TUNED, FROM_SCRATCH = "zero-shot", "fine-tuned", "from scratch"
+RANKS = ("smallest", "middle", "largest")
+"""Of blocks."""
 
 
 def compared(study: Study, rows: Sequence[Row]) -> list[str]:
@@ -25,18 +27,20 @@ def compared(study: Study, rows: Sequence[Row]) -> list[str]:
     lead = between(study, first.variant, second.variant)
     if lead is None or lead.mean < 0:
         return [f"The first two cannot be compared yet, for they were not scored on the same: {what}."]
-    if lead.ahead:
+    pairs = comparisons(study, rows)
+    if lead.ahead_among(pairs):
         told_of = (
             f"{first.variant} is the best of {len(scored)}: {what}. It leads by {lead.text}, more than seeds differ."
         )
     elif lead.error is None:
         told_of = f"No winner can be named with one seed: {what}. Another seed may turn that round."
     else:
-        told_of = f"No winner can be named: {what}. They differ by {lead.text}, "
-        told_of += f"which {lead.seeds} seeds may give by chance."
+        told_of = f"No winner can be named: {what}. They differ by {lead.text}; {lead.doubt}."
     sentences = [told_of]
     behind = {row.variant: between(study, first.variant, row.variant) for row in scored[2:]}
-    clear = [f"{variant} (by {found.mean:.3f})" for variant, found in behind.items() if found and found.ahead]
+    clear = [
+        f"{variant} (by {found.mean:.3f})" for variant, found in behind.items() if found and found.ahead_among(pairs)
+    ]
     if clear:
         sentences.append(f"Behind {first.variant} by more than seeds differ: {_listed(clear)}.")
     return [*sentences, *_by_other_metrics(study, rows, first.variant)]
@@ -80,51 +84,72 @@ def searched(study: Study, rows: Sequence[Row]) -> list[str]:
 
 def by_size(study: Study, rows: Sequence[Row]) -> list[str]:
     """Return what fine-tuning on a block brings over none, and over training from scratch."""
-    metric, name = study.metric, name_of(study.metric)
-    tuned, scratch = (_sizes(study, method) for method in (FINE_TUNED, FROM_SCRATCH))
+    tuned, scratch = (blocks_of(study, method) for method in (FINE_TUNED, FROM_SCRATCH))
     none = [trial for trial in study.done if trial.about.get("method") == ZERO_SHOT and trial.scores]
     if not tuned or not (none or scratch):
         return ["Nothing can be compared yet: fine-tuned weights and others are not both scored."]
     sentences = _smallest(study, tuned, none)
-    found = {size: difference(tuned[size], scratch[size], metric, study.kind_of) for size in tuned if size in scratch}
+    pairs = {rank: (tuned[rank], scratch[rank]) for rank in tuned if rank in scratch}
     kinds: dict[str, list[str]] = {}
-    for size, lead in found.items():
+    for rank, (one, other) in pairs.items():
+        lead = difference(one, other, study.metric, study.kind_of)
         if lead is not None:
-            word = ("is better than" if lead.mean > 0 else "is worse than") if lead.clear else "cannot be told from"
-            kinds.setdefault(word, []).append(f"{size} (by {signed(lead.mean)})")
-    for word, sizes in kinds.items():
-        sentences.append(f"Fine-tuning {word} training from scratch on the same block of side {_listed(sizes)}.")
-    size = max(tuned)
-    shares = [trial.about["share"] for trial in tuned[size] if trial.about.get("share") is not None]
+            word = "is better than" if lead.mean > 0 else "is worse than"
+            word = word if lead.clear_among(len(pairs)) else "cannot be told from"
+            kinds.setdefault(word, []).append(f"{block_text(rank, one)} (by {signed(lead.mean)})")
+    for word, blocks in kinds.items():
+        sentences.append(f"Fine-tuning {word} training from scratch on the same block: {_listed(blocks)}.")
+    rank, trials = list(tuned.items())[-1]
+    shares = [trial.about["share"] for trial in trials if trial.about.get("share") is not None]
     share = f" ({100 * sum(shares) / len(shares):.2g} % of what is labelled)" if shares else ""
-    scored = _text(estimate(tuned[size], metric, study.kind_of))
-    return [*sentences, f"On the largest block, of side {size}{share}, {name} is {scored}."]
+    scored = _text(estimate(trials, study.metric, study.kind_of))
+    return [*sentences, f"On {block_text(rank, trials)}{share}, {name_of(study.metric)} is {scored}."]
 
 
-def _smallest(study: Study, tuned: Mapping[int, Sequence[Trial]], none: Sequence[Trial]) -> list[str]:
+def _smallest(study: Study, tuned: Mapping[str | float, Sequence[Trial]], none: Sequence[Trial]) -> list[str]:
     """Return a sentence on the smallest block on which fine-tuning is better than none."""
-    untuned, name = estimate(none, study.metric, study.kind_of), name_of(study.metric)
-    if untuned is None:
+    metric, kind_of, name = study.metric, study.kind_of, name_of(study.metric)
+    pairs = {rank: on_the_same(trials, none, metric) for rank, trials in tuned.items()}
+    known = {rank: (one, other) for rank, (one, other) in pairs.items() if one and other}
+    for rank, (one, other) in known.items():
+        lead = difference(one, other, metric, kind_of)
+        if lead is not None and lead.ahead_among(len(known)):
+            ends = [_text(estimate(trials, metric, kind_of)) for trials in (other, one)]
+            told = f"Fine-tuning helps from {block_text(rank, one)}: {name} rises from {ends[0]}, as the weights are"
+            return [f"{told} shipped, to {ends[1]}, more than seeds differ."]
+    untuned = estimate(none, metric, kind_of)
+    if untuned is None or not known:
         return []
-    for size, trials in tuned.items():
-        lead = difference(trials, none, study.metric, study.kind_of)
-        if lead is not None and lead.ahead:
-            least = "the smallest block tried, of" if size == min(tuned) else "a block of"
-            scored = _text(estimate(trials, study.metric, study.kind_of))
-            told = (
-                f"Fine-tuning helps from {least} side {size}: {name} rises from {untuned.mean:.3f}, as the weights are"
-            )
-            return [f"{told} shipped, to {scored}, more than seeds differ."]
-    return [f"On no size of block can fine-tuning be told to raise {name}, which is {untuned.mean:.3f} without it."]
+    return [f"On no block can fine-tuning be told to raise {name}, which is {untuned.mean:.3f} without it."]
 
 
-def _sizes(study: Study, method: str) -> dict[int, list[Trial]]:
-    """Return the scored trials of a method by the side of their block."""
-    found: dict[int, list[Trial]] = {}
-    for trial in study.done:
-        if trial.about.get("method") == method and trial.about.get("size") is not None and trial.scores:
-            found.setdefault(trial.about["size"], []).append(trial)
-    return dict(sorted(found.items()))
+def on_the_same(one: Sequence[Trial], other: Sequence[Trial], metric: str) -> tuple[list[Trial], list[Trial]]:
+    """Return trials with the scores of those volumes alone that both were scored on."""
+    both = set.intersection(*({name for each in by_seed(t, metric).values() for name in each} for t in (one, other)))
+    return tuple([kept for trial in trials if (kept := _alone(trial, both)).scores] for trials in (one, other))  # type: ignore[return-value]
+
+
+def blocks_of(study: Study, method: str) -> dict[str | float, list[Trial]]:
+    """Return the scored trials of a method by the rank of their block, the smallest first.
+
+    The same rank has another side in each volume. Where a record has no ranks, the side stands for it.
+    """
+    known = [trial for trial in study.trials if trial.about.get("size")]
+    of = "rank" if all(trial.about.get("rank") in RANKS for trial in known) else "size"
+    mine = [trial for trial in known if trial.complete and trial.scores and trial.about.get("method") == method]
+    ranks = sorted({t.about[of] for t in mine}, key=lambda rank: RANKS.index(rank) if of == "rank" else rank)
+    return {rank: [trial for trial in mine if trial.about[of] == rank] for rank in ranks}
+
+
+def block_text(rank: str | float, trials: Sequence[Trial]) -> str:
+    """Return which block it is: `the smallest block (side 16 to 32 voxels)`."""
+    return f"the {rank} block (side {sides_of(trials)})" if isinstance(rank, str) else f"a block of side {rank:g}"
+
+
+def sides_of(trials: Sequence[Trial]) -> str:
+    """Return the side of blocks or its range: `16 to 32 voxels`."""
+    sides = [trial.about["size"] for trial in trials]
+    return " to ".join(f"{side:g}" for side in sorted({min(sides), max(sides)})) + " voxels"
 
 
 def by_kinds(study: Study, rows: Sequence[Row]) -> list[str]:
@@ -146,8 +171,9 @@ def by_kinds(study: Study, rows: Sequence[Row]) -> list[str]:
         told = "More kinds help" if gain.mean > 0 else "More kinds do harm"
         told += f" with kinds never seen: {name} is, {what}. The change of {gain.text} is more than seeds differ."
     else:
-        why = "one seed cannot tell" if gain.error is None else f"{gain.seeds} seeds may give that by chance"
-        told = f"Whether more kinds help cannot be told: {name} is, {what}; the change is {gain.text}, and {why}."
+        told = (
+            f"Whether more kinds help cannot be told: {name} is, {what}; the change is {gain.text}, and {gain.doubt}."
+        )
     voxels = {n: sum(t.about.get("voxels") or 0 for t in trials) / len(trials) for n, trials in numbers.items()}
     if min(voxels.values()) and max(voxels.values()) > 1.1 * min(voxels.values()):
         return [told, "The number of labelled voxels that trained was not the same, so part of it may be due to that."]
@@ -168,8 +194,8 @@ def transferred(study: Study, rows: Sequence[Row]) -> list[str]:
             continue
         rise, clear, fall = (
             sum(change.mean > 0 for change in here),
-            sum(change.ahead for change in here),
-            sum(change.clear and change.mean < 0 for change in here),
+            sum(change.ahead_among(len(changes)) for change in here),
+            sum(change.clear_among(len(changes)) and change.mean < 0 for change in here),
         )
         means.append(f"{signed(sum(change.mean for change in here) / len(here))} on {words}")
         counts.append(
@@ -188,15 +214,27 @@ def changes_of(study: Study, metric: str) -> list[tuple[str, str, Difference]]:
     for where in dict.fromkeys(t.about["tuned_on"] for t in study.trials if t.about.get("tuned_on")):
         tuned = [trial for trial in study.done if trial.about.get("tuned_on") == where]
         for volume in dict.fromkeys(name for trial in tuned for name in trial.scores):
-            change = difference(_alone(tuned, volume), _alone(none, volume), metric, {})
+            change = difference(
+                *([_alone(trial, [volume]) for trial in trials] for trials in (tuned, none)), metric, {}
+            )
             if change is not None:
                 found.append((where, volume, change))
     return found
 
 
-def _alone(trials: Sequence[Trial], volume: str) -> list[Trial]:
-    """Return trials with the scores of one volume alone."""
-    return [replace(trial, scores={volume: trial.scores[volume]}) for trial in trials if volume in trial.scores]
+def _alone(trial: Trial, volumes: Collection[str]) -> Trial:
+    """Return a trial with the scores of some volumes alone."""
+    return replace(trial, scores={name: scores for name, scores in trial.scores.items() if name in volumes})
+
+
+def comparisons(study: Study, rows: Sequence[Row]) -> int:
+    """Return how many comparisons stand side by side, of which any may look clear by chance."""
+    counts: dict[str, Callable[[], int]] = {
+        "compare": lambda: sum(row.of[study.metric] is not None for row in rows) - 1,
+        "block_size": lambda: len(blocks_of(study, FINE_TUNED)),
+        "transfer": lambda: len(changes_of(study, study.metric)),
+    }
+    return max(1, counts.get(study.design, lambda: 1)())
 
 
 def levels_of(study: Study, trial: Trial) -> dict[str, object]:

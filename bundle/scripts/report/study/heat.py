@@ -59,14 +59,18 @@ def matrix_drawing(study: Study) -> Drawing | None:
     found = {(where, volume): change for where, volume, change in changes_of(study, metric)}
     if not found:
         return None
-    cells = {place: (each.mean, f"{signed(sign * each.mean)}{'*' * each.clear}") for place, each in found.items()}
+    cells = {
+        place: (each.mean, f"{signed(sign * each.mean)}{'*' * each.clear_among(len(found))}")
+        for place, each in found.items()
+    }
     rows, columns = (list(dict.fromkeys(place[n] for place in found)) for n in (0, 1))
     columns = [name for name in rows if name in columns] + [name for name in columns if name not in rows]
     most = max(abs(value) for value, _ in cells.values()) or 1.0
     words = (
         f"By how much {name_of(metric)} changes when the shipped weights are tuned on a block of one volume (row) and "
         "scored on another (column), seed by seed. On the diagonal it is the rest of the same volume, outside the "
-        "block. An asterisk: by more than the seeds differ. Orange is better than without tuning, purple is worse."
+        "block. An asterisk: by more than the seeds differ, the "
+        "number of cells allowed for. Orange is better than without tuning, purple is worse."
     )
     title = f"Change in {name_of(metric)} by tuning"
     table = _table(rows, columns, cells, CHANGES, (-most, most), title, ("scored on", "tuned on"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +83,7 @@ def render(study: Study, drawings: Sequence[Drawing], problems: Sequence[str]) -
         trials=trial_table(study),
         failed=[(trial.number, trial.problem) for trial in study.trials if trial.problem],
         best=best_trial(study),
+        again=again(best_trial(study)),
         made=made(study),
         software=f"tubenet {version()}",
         date=datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
@@ -200,6 +202,13 @@ def best_trial(study: Study) -> Trial | None:
         if row.of[study.metric] is not None and trials:
             return best_by_validation(trials, study.selects_by) or trials[0]
     return None
+
+
+def again(trial: Trial | None) -> str:
+    """Return the command that repeats a training, with a folder of its own."""
+    command = trial.command if trial and trial.command else ""
+    others = re.sub(r"""\s--ckpt_dir[ =](?:'[^']*'|"[^"]*"|[^\s'"])+""", "", command)
+    return f"{others} --ckpt_dir DIR" if command else ""
 
 
 def made(study: Study) -> list[tuple[str, str]]:

@@ -57,9 +57,27 @@ class Difference:
     @property
     def clear(self) -> bool:
         """Whether the interval of 95 % confidence of the mean leaves out 0 (Student's t)."""
-        if self.error is None or abs(self.mean) <= ROUNDING:
-            return False
-        return abs(self.mean) > standard_errors(self.seeds) * self.error
+        return self.clear_among(1)
+
+    def clear_among(self, comparisons: int) -> bool:
+        """Return whether it is clear as one of several comparisons (Bonferroni).
+
+        Seeds that all gave the same say nothing about chance.
+        """
+        return bool(self.error) and abs(self.mean) > standard_errors(self.seeds, comparisons) * (self.error or 0.0)
+
+    def ahead_among(self, comparisons: int) -> bool:
+        """Return whether the first is clearly better, as one of several comparisons."""
+        return self.clear_among(comparisons) and self.mean > 0
+
+    @property
+    def doubt(self) -> str:
+        """Why it is not clear."""
+        if self.error is None:
+            return "one seed cannot tell"
+        return f"{self.seeds} seeds may give that by chance" if self.error else (
+            f"all {self.seeds} seeds gave the same, which says nothing about chance"
+        )  # fmt: skip
 
     @property
     def ahead(self) -> bool:
@@ -90,11 +108,16 @@ class Row:
     figure: float | None
 
 
-def standard_errors(seeds: int) -> float:
-    """Return how many standard errors a mean over so many seeds lies from 0 to be told from it."""
+def standard_errors(seeds: int, comparisons: int = 1) -> float:
+    """Return how many standard errors from 0 a mean over seeds must lie to be told from it.
+
+    Args:
+        seeds: how many.
+        comparisons: among which it is one; that any of them is wrong shall be as rare as with one (Bonferroni).
+    """
     from scipy.stats import t
 
-    return float(t.ppf((1 + CONFIDENCE) / 2, seeds - 1))
+    return float(t.ppf(1 - (1 - CONFIDENCE) / comparisons / 2, seeds - 1))
 
 
 def over_volumes(scores: Mapping[str, float], kind_of: Mapping[str, str]) -> float:

@@ -9,7 +9,8 @@ from itertools import combinations
 from scripts.core import counted
 
 from ..page.score import name_of
-from .finding import BY_DESIGN
+from .epochs import learned
+from .finding import BY_DESIGN, comparisons
 from .record import COMPLETE, FAILED, PRUNED, Study
 from .summary import Row, between, standard_errors, summary
 
@@ -17,7 +18,7 @@ AGREES, DIFFERS, UNKNOWN = "agrees", "does not", "cannot be told"
 ORDER_RULE = (
     "The order agrees if every pair of variants that the paper has figures for stands as there, and those that are "
     "first and last in the paper differ by more than the seeds do. It does not if a pair stands the other way round "
-    "by more than the seeds differ. Otherwise it cannot be told."
+    "by more than the seeds differ, the number of pairs allowed for. Otherwise it cannot be told."
 )
 OPENINGS = ("No", "Nothing", "Of", "On", "More", "Whether", "Fine-tuning", "Tuning", "The")  # words, and no names
 
@@ -46,6 +47,8 @@ def verdict(study: Study) -> Verdict:
         headline, sentences = f"Nothing can be said yet: no trial of {len(study.trials)} is done.", []
     else:
         headline, *sentences = BY_DESIGN[study.design](study, rows)
+        if list(study.pictures[:1]) == ["epochs"]:  # it asks how soon, and at what cost
+            sentences += learned(study)
         if study.unfinished:
             first, _, rest = headline.partition(" ")
             headline = f"So far: {first.lower() if first in OPENINGS else first} {rest}"
@@ -70,11 +73,20 @@ def rule(study: Study) -> str:
             "lead may be luck. What was held out had no say, and the best trial alone was scored on it."
         )
     seeds = max((row.seeds for row in summary(study)), default=0)
-    of = f"{standard_errors(seeds):.1f} standard errors with {seeds} seeds" if seeds > 1 else "with one seed never"
+    pairs = comparisons(study, summary(study))
+    of = (
+        f"{standard_errors(seeds, pairs):.1f} standard errors with {seeds} seeds"
+        if seeds > 1
+        else "with one seed never"
+    )
+    several = (
+        f"{pairs} comparisons stand side by side, and the more there are, the sooner one looks clear by chance: so "
+        "each must be clearer, for all of them together to be right in 95 of 100 cases (Bonferroni's correction). "
+    )
     return (
         f"One is said to be better only where its lead in {metric}, taken seed by seed on the same volumes, is larger "
-        f"than chance gives in 95 of 100 cases ({of}; Student's t). The spread is that of seeds alone: other volumes "
-        "may give another order."
+        f"than chance gives in 95 of 100 cases ({of}; Student's t). {several if pairs > 1 else ''}Seeds that all gave "
+        "the same say nothing about chance. The spread is that of seeds alone: other volumes may give another order."
     )
 
 
@@ -84,13 +96,13 @@ def order(study: Study, rows: Sequence[Row]) -> str:
     paper = sorted(known, key=lambda row: -(row.figure or 0.0))
     if len(paper) < 2 or paper[0].figure == paper[-1].figure:
         return UNKNOWN
-    right = True
-    for better, worse in combinations(paper, 2):
+    right, pairs = True, list(combinations(paper, 2))
+    for better, worse in pairs:
         found = between(study, better.variant, worse.variant)
         if better.figure == worse.figure or found is None:
             right = right and found is not None
             continue
-        if found.clear and found.mean < 0:
+        if found.clear_among(len(pairs)) and found.mean < 0:
             return DIFFERS
         right = right and found.mean > 0
     ends = between(study, paper[0].variant, paper[-1].variant)
