@@ -86,10 +86,12 @@ def test_what_failed_is_tried_again_when_it_is_asked_for(storage):
 
 def test_a_study_keeps_what_it_was_begun_with(storage, tmp_path):
     terms = {"seeds": 3, "sides": (1, 2)}
-    storage.agree(terms)
-    assert storage_of(tmp_path).agree(terms) == {"seeds": 3, "sides": [1, 2]}
+    storage.check({**terms, "seeds": 4})  # nothing has begun
+    storage.begin(terms, PLAN)
+    storage_of(tmp_path).check(terms)
+    assert len(storage.study.trials) == len(PLAN)
     with pytest.raises(UserError, match=r"losses: this study was begun with another seeds \(3\); give that again, or"):
-        storage_of(tmp_path).agree({**terms, "seeds": 4})
+        storage_of(tmp_path).check({**terms, "seeds": 4})
 
 
 def test_a_trial_that_validates_worse_than_others_is_pruned_in_a_search_alone(tmp_path):

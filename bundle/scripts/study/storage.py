@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NUMBER = "number"
 """The attribute of Optuna's trials that says which of the plan each is: one that was killed is enqueued once more."""
 PROBLEM = "problem"
+TERMS = "terms"
+"""The attribute of the study that says what it was begun with."""
 FIRST, UNPRUNED = 5, 2
 """No trial is pruned before so many are complete, and none in its first epochs."""
 
@@ -62,21 +64,26 @@ class Storage:
             told = f"cannot be opened ({_first_line(error)})"
             refuse(_without_password(url), told, "give --storage, a URL as Optuna has them", OSError)
 
-    def agree(self, terms: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep what the study is of, or return what was kept when it was begun.
+    def check(self, terms: Mapping[str, Any]) -> None:
+        """Check that the study was begun with these terms, or not at all.
 
         Raises:
-            UserError: if it was begun with other terms.
+            UserError: if it was begun with others.
         """
-        known = self.study.user_attrs.get("terms")
+        known, given = self.study.user_attrs.get(TERMS), json.loads(json.dumps(terms))
         if known is None:
-            self.study.set_user_attr("terms", dict(terms))
-            return dict(terms)
-        given = json.loads(json.dumps(terms))
+            return
         if changed := [each for each in given if given[each] != known.get(each)]:
             told = f"was begun with another {changed[0]} ({_shortened(known.get(changed[0]))})"
             refuse(self.study.study_name, f"this study {told}", "give that again, or another --output_dir")
-        return dict(known)
+
+    def begin(self, terms: Mapping[str, Any], plan: Sequence[Trial]) -> None:
+        """Keep what the study is of, and enqueue the trials of its plan that are not there yet.
+
+        What is refused before, such as minutes that are too few, can so be given anew.
+        """
+        self.study.set_user_attr(TERMS, dict(terms))
+        self.enqueue(plan)
 
     def enqueue(self, plan: Sequence[Trial]) -> None:
         """Enqueue the trials of a plan that are not there yet."""

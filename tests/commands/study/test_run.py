@@ -134,6 +134,8 @@ def test_steps_follow_from_the_minutes(dataset, tmp_path):
     with pytest.raises(UserError, match=told):
         run_study(str(study), str(dataset), str(tmp_path / "out"), budget=0.05, seeds=1, options=network)
     assert not (tmp_path / "out" / "short_trials" / "pilot").exists()
+    run_study(str(study), str(dataset), str(tmp_path / "out"), budget=1, seeds=1, options=OPTIONS)  # no longer too few
+    assert states(tmp_path / "out") == ["complete", "complete"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

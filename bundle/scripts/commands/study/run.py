@@ -83,13 +83,14 @@ def run_study(
     folder = check_writable(Path(str(output_dir)).resolve(), "output_dir")
     trials = folder / f"{name}_trials"
     store = Storage(storage or database_in(folder, name), name, trials, prune=searches)
+    common = {**description["options"], **given, "epochs": description["epochs"]}
     with FileLock(folder / f".{name}.lock"):  # one plans, and the others find the plan
         setting = Setting(
             description=description,
             seeds=range(1 if searches else seeds),  # each combination once
             folder=folder / f"{name}_data",
             unlabelled_value=unlabelled_value,
-            patch_size=given.get("patch_size", PATCH_SIZE),
+            patch_size=common.get("patch_size", PATCH_SIZE),
             test_dir=None if test_dir is None else Path(str(test_dir)).resolve(),
             **_volumes(str(dataset_dir), kinds, unlabelled_value),
         )
@@ -97,11 +98,10 @@ def run_study(
         terms |= {"description": {key: value for key, value in description.items() if key not in WORDS}}
         terms |= {"dataset": {volume.name: volume.digest for volume in setting.volumes}}
         terms |= {"test_dir": None if setting.test_dir is None else _digests(setting.test_dir, unlabelled_value)}
-        store.agree(terms)  # before anything is written that another study may be reading
+        store.check(terms)  # before anything is written that another study may be reading
         plan = PLANS[description["design"]](setting)
-        common = {**description["options"], **given, "epochs": description["epochs"]}
         common["iterations_per_epoch"] = _iterations(store, plan, common, description, budget, begun, trials / "pilot")
-        store.enqueue(plan)
+        store.begin(terms, plan)
         store.requeue_failed()
     about = {
         "budget_minutes": budget,
