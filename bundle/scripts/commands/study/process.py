@@ -81,7 +81,7 @@ def train(
     return weights / BEST, shown(command)
 
 
-def evaluate(folder: Path, dataset: Path, weights: Path, metrics: Sequence[str], device: Mapping[str, Any]) -> str:
+def evaluate(folder: Path, dataset: Path, weights: Path, metrics: Sequence[str], options: Mapping[str, Any]) -> str:
     """Score weights on a dataset, at the size that its voxels have.
 
     Args:
@@ -89,7 +89,7 @@ def evaluate(folder: Path, dataset: Path, weights: Path, metrics: Sequence[str],
         dataset: to score on.
         weights: to score.
         metrics: which to compute.
-        device: the options by which the training chose its device, if any.
+        options: of the trainings, of which those that choose the device hold here too.
 
     Returns:
         The command.
@@ -97,7 +97,7 @@ def evaluate(folder: Path, dataset: Path, weights: Path, metrics: Sequence[str],
     ids = {"dataset_dir": str(dataset), "unlabelled_value": NOT_LABELLED, "ckpt_path": str(weights)}
     ids |= {"output_dir": str(folder), "engine": "torch", "scale": 1, "validate#metrics": list(metrics)}
     ids |= {"overlap": OVERLAP, "validate#preprocessing#transforms": CROPPED}
-    ids |= {**device, **_network_of(weights)}
+    ids |= {**_device_of(options), **_network_of(weights)}
     path = folder.with_name(f"{folder.name}.json")
     write_text(path, json.dumps(ids, indent=2) + "\n")
     command = _command(["evaluate"], path)
@@ -105,10 +105,10 @@ def evaluate(folder: Path, dataset: Path, weights: Path, metrics: Sequence[str],
     return shown(command)
 
 
-def segment(folder: Path, image: str, weights: Path, device: Mapping[str, Any]) -> None:
-    """Write the probability of vessel of one image into a folder."""
+def segment(folder: Path, image: str, weights: Path, options: Mapping[str, Any]) -> None:
+    """Write the probability of vessel of one image into a folder; options as for `evaluate`."""
     ids = {"dataset_dir": image, "output_dir": str(folder), "ckpt_path": str(weights), "engine": "torch", "scale": 1}
-    ids |= {"save_probability": True, **device, **_network_of(weights)}
+    ids |= {"save_probability": True, **_device_of(options), **_network_of(weights)}
     path = folder.with_name(f"{folder.name}.json")
     write_text(path, json.dumps(ids, indent=2) + "\n")
     _run(_command(["inference"], path, first=()), folder.parent / LOG)
@@ -138,6 +138,10 @@ def _key(ids: Mapping[str, Any], configs: Sequence[str]) -> str:
 def _state(folder: Path) -> dict[str, Any]:
     path = folder / STATE
     return read_json(path, "remove it") if path.is_file() else {"key": None, "done": False}
+
+
+def _device_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ("device", "amp") if name in options}
 
 
 def _network_of(weights: Path) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def measure_timing(folder: Path, plan: Sequence[Trial], options: Mapping[str, An
         validate = max(0.0, ends[1] - ends[0] - seconds[1])
         start = max(0.0, whole - sum(seconds) - 2 * validate)
     begun = time.monotonic()
-    evaluate(folder / "scored", trial.scored, weights, metrics, {})
+    evaluate(folder / "scored", trial.scored, weights, metrics, options)
     score = max(0.0, time.monotonic() - begun - start) / megavoxels(trial.scored)
     shutil.rmtree(folder, ignore_errors=True)
     found = Timing(start, step, validate, score)

@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 HELD_OUT = "held_out_score"
 """The study's attribute for what a search's best trial scored on the part that had no say in it."""
-CHOOSES_DEVICE = ("device", "amp")
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,6 @@ class Work:
     options: Mapping[str, Any]
     about: Mapping[str, Any]
     theme: str
-
-    @property
-    def device(self) -> dict[str, Any]:
-        """The options by which trainings choose their device."""
-        return {name: self.options[name] for name in CHOOSES_DEVICE if name in self.options}
 
     def do_all(self) -> list[str]:
         """Do trials until none waits; return the problems of those that failed."""
@@ -150,7 +144,7 @@ class Work:
         folder = self.output_dir / folder_of(self.name, number)
         weights = WEIGHTS if trial.trains is None else folder / "weights" / "model_best.pt"
         begun = time.monotonic()
-        command = evaluate(folder / "scored", trial.scored, weights, self.description["metrics"], self.device)
+        command = evaluate(folder / "scored", trial.scored, weights, self.description["metrics"], self.options)
         found: dict[str, Any] = {
             "score_seconds": round(time.monotonic() - begun, 2),
             "scores": read_json(folder / "scored" / "metrics.json", "score again")["cases"],
@@ -159,7 +153,7 @@ class Work:
         if trial.trains is None:
             found["command"] = command
         if self.description["example"] and trial.seed == self.plan[0].seed:
-            segment(folder / "example", self.about["example"]["image"], weights, self.device)
+            segment(folder / "example", self.about["example"]["image"], weights, self.options)
             (written,) = (folder / "example").glob("*_prob.*")
             found["example"] = written.relative_to(self.output_dir).as_posix()
         return found
