@@ -1,4 +1,4 @@
-"""Which blocks of a volume to label next: those that stand for most of what the network is unsure of.
+"""Which blocks of a volume to label next: they stand for most that the network is unsure of.
 
 `candidate_boxes` says where blocks may lie, `describe` what the network makes of one, and `rank` which of them teach
 most together. `write_block` cuts one out, so that it is segmented as within the whole volume.

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from scripts.core import Box, box_text
-from scripts.io import Volume, write_volume
+from scripts.io import Volume, file_family, write_volume
 
 WRITTEN_AS_THEY_ARE = ("u1", "u2", "f4")  # of all other types float32 holds what a scaling to [0, 1] can tell apart
 
 
 def write_block(volume: Volume, box: Box, path: str | Path, intensity_range: Sequence[float] | None = None) -> Path:
-    """Cut a block out of a volume into a file that knows where it lay and how its volume was scaled.
+    """Write a block of a volume to a file that knows where it lay and how its volume is scaled.
 
-    Its affine is that of the volume moved to the block's first voxel, as far as its kind of file states places, and its
-    provenance names volume and box. What segments it scales it by the stated range, and so as within the volume.
+    Its affine is that of the volume moved to the block's first voxel, unless it is a TIFF, which states no places, and
+    its provenance names volume and box. What segments it scales it by the stated range, and so as within the volume.
 
     Args:
         volume: is read in this box alone.
@@ -33,7 +33,7 @@ def write_block(volume: Volume, box: Box, path: str | Path, intensity_range: Seq
     if voxels.dtype.str[1:] not in WRITTEN_AS_THEY_ARE:
         voxels = voxels.astype(np.float32)
     provenance = {"volume": volume.info.path.name, "box": box_text(box)}
-    affine = affine_of_block(volume.info.affine, box)
+    affine = None if file_family(path) == "tiff" else affine_of_block(volume.info.affine, box)
     return write_volume(
         path, voxels, like=volume.info, affine=affine, provenance=provenance, intensity_range=intensity_range
     )

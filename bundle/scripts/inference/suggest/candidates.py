@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from scripts.core import Box
+from scripts.core import Box, overlap
 
 
 def candidate_boxes(shape: Sequence[int], sides: Sequence[int], taken: Sequence[Box] = (), seed: int = 0) -> list[Box]:
@@ -31,8 +31,4 @@ def candidate_boxes(shape: Sequence[int], sides: Sequence[int], taken: Sequence[
             corner = [start + int(at) * side for start, at, side in zip(first, place, sides, strict=True)]
             yield tuple((start, start + side) for start, side in zip(corner, sides, strict=True))
 
-    return [box for box in boxes() if not any(_overlap(box, other) for other in taken)]
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return all(a < d and c < b for (a, b), (c, d) in zip(one, other, strict=True))
+    return [box for box in boxes() if not any(overlap(box, other) for other in taken)]

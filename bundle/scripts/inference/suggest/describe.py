@@ -1,4 +1,4 @@
-"""What the network makes of a block: how unsure it is, and numbers that tell what the block looks like."""
+"""What the network makes of a block: how unsure it is of it, and what the block looks like."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy.typing as npt
 from scripts.core import Box, voxel_size
 from scripts.transforms import voxel_features
 
-LEAST = 1e-3  # probability of either class that every voxel counts as having: of no vessel at all it is the block's mean
+LEAST = (
+    1e-3  # probability that a voxel counts as having of either class, so that a block without vessel has a mean, too
+)
 
 Voxels = npt.NDArray[np.float32]
 

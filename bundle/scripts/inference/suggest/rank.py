@@ -13,7 +13,7 @@ LIMIT = 3.0  # standard deviations, beyond which a feature is no further away: o
 
 
 def rank(candidates: Sequence[Described], labelled: Sequence[Described], count: int) -> list[tuple[int, float]]:
-    """Choose blocks one by one, each of which stands for most of what is uncertain and nobody stands for yet.
+    """Choose blocks one by one, each of which stands for most that nobody stands for yet.
 
     A block stands for others as far as its features are like theirs, and what each needs is as much as the network is
     unsure of it. So uncertainty alone does not decide, which would choose five blocks alike, or an artefact that is
