@@ -45,7 +45,7 @@ def rank(candidates: Sequence[Described], labelled: Sequence[Described], count: 
 
 
 def _alike(blocks: Sequence[Described]) -> npt.NDArray[np.float64]:
-    """Return how much each block is like each other, `(blocks, blocks)`: 1 for itself, near 0 for one far away."""
+    """Return how much blocks are alike, `(blocks, blocks)`: from 1 for the same to near 0."""
     features = np.stack([each.features for each in blocks])  # (blocks, F)
     deviation = features.std(axis=0)
     scaled = (features - features.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
