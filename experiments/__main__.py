@@ -6,6 +6,7 @@ from experiments.few_labels import run_results
 from experiments.forgetting import run_forgetting
 from experiments.held_out import run_held_out
 from experiments.int8 import run_int8
+from experiments.suggest import run_suggest
 from experiments.threshold import run_threshold
 from experiments.zero_shot import run_zero_shot
 from scripts.commands import run_commands
@@ -19,6 +20,7 @@ COMMANDS = {
     "zero-shot": run_zero_shot,
     "threshold": run_threshold,
     "int8": run_int8,
+    "suggest": run_suggest,
 }
 
 if __name__ == "__main__":

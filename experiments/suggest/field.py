@@ -1,0 +1,79 @@
+"""A volume whose one part may be labelled, block by block, while the other is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.core import Box, longest_in_plane_axis, refuse, slices
+from scripts.inference import candidate_boxes
+from scripts.study import LabelledVolume, Part, has_both, with_margin, write_part
+
+SCORED = 0.4  # of the longest in-plane axis
+MARGIN = 16  # voxels of the finest axis between what may be labelled and what is scored
+SIDES = (64, 48, 32, 24)
+LEAST = 20  # blocks that there are to choose from
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A volume and its blocks.
+
+    Attributes:
+        volume: with its label.
+        boxes: those that may be labelled, in the order of their corners.
+        scored: a dataset of the other part.
+    """
+
+    volume: LabelledVolume
+    boxes: Sequence[Box]
+    scored: Path
+
+    @classmethod
+    def of(cls, item: dict[str, Any], folder: Path) -> Field:
+        """Divide a volume of a dataset (`scripts.data.find_dataset`).
+
+        Raises:
+            UserError: if it is too small, or a part has no vessel.
+        """
+        volume = LabelledVolume.read(item)
+        shape = volume.voxels.shape
+        axis = longest_in_plane_axis(shape, item["affine"])
+        border = round(shape[axis] * (1 - SCORED))
+        scored = _cut(shape, axis, border, shape[axis])
+        first = with_margin(scored, MARGIN, item["affine"], shape)[axis][0]
+        pool = _cut(shape, axis, 0, first)
+        sizes = [stop - start for start, stop in pool]
+        boxes = next((found for side in SIDES if len(found := candidate_boxes(sizes, (side,) * 3)) >= LEAST), None)
+        if boxes is None or not has_both(volume.voxels[slices(scored)]):
+            problem = f"has fewer than {LEAST} blocks of {SIDES[-1]} voxels to choose from, or no vessel to score"
+            refuse(volume.image, problem, "leave it out by --volumes")
+        return cls(volume, sorted(boxes), write_part(folder / "scored", volume, Part(scored)))
+
+    def write_labelled(self, folder: Path, boxes: Sequence[Box]) -> Path:
+        """Write a dataset in which only these blocks are labelled; that of the same blocks is left as it is."""
+        if not (folder / "dataset.json").is_file():
+            write_part(folder, self.volume, Blocks(tuple(boxes)))
+        return folder
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The inside of several boxes of a volume."""
+
+    boxes: Sequence[Box]
+
+    def of(self, label: np.ndarray) -> np.ndarray:
+        """Return a label `(X, Y, Z)` with -1 in all that is in none of the boxes."""
+        kept = np.full_like(label, -1)
+        for box in self.boxes:
+            kept[slices(box)] = label[slices(box)]
+        return kept
+
+
+def _cut(shape: Sequence[int], axis: int, start: int, stop: int) -> Box:
+    return tuple((start, stop) if each == axis else (0, side) for each, side in enumerate(shape))
