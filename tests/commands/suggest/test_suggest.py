@@ -61,6 +61,14 @@ def test_a_volume_that_has_no_block_left(volume, tmp_path, tiny_weights):
         suggest(volume, tmp_path / "out", ckpt_path=tiny_weights, **SMALL)
 
 
+def test_what_is_labelled_elsewhere_is_not_suggested(volume, tmp_path, tiny_weights):
+    labelled = ["0:32,0:48,0:16", "32:64,0:16,0:16"]
+    suggest(volume, tmp_path / "out", count=12, labelled=labelled, ckpt_path=tiny_weights, **SMALL)
+    assert sorted(boxes(tmp_path / "out")) == [((x, x + 16), (y, y + 16), (0, 16)) for x in (32, 48) for y in (16, 32)]
+    with pytest.raises(UserError, match=r"--region 0:99,0:48,0:16: does not fit .*a\.tif"):
+        suggest(volume, tmp_path / "out", labelled="0:99,0:48,0:16", ckpt_path=tiny_weights, **SMALL)
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

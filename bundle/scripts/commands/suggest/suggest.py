@@ -20,6 +20,7 @@ from scripts.core import (
     check_writable,
     counted,
     refuse,
+    region_box,
     tell_result,
     temporary_folder,
 )
@@ -42,6 +43,7 @@ def suggest(
     side: int | Sequence[int] = 64,
     add: str | Sequence[str] | None = None,
     slices: int | Sequence[int] | None = None,
+    labelled: str | Sequence[str] = (),
     candidates: int = 64,
     ckpt_path: str | Path | None = None,
     channel: int | str | None = None,
@@ -66,6 +68,8 @@ def suggest(
         add: corrected blocks, by name or file, one or a list of them; or all, which are those that were changed since
             they were written.
         slices: with --add, only these slices of the blocks are labelled, counted from 0 across the through-plane axis.
+        labelled: boxes that are labelled elsewhere, x0:x1,y0:y1,z0:z1, one or a list of them; they are not suggested,
+            and stand for what is like them.
         candidates: how many blocks are looked at; of more, so many are drawn by chance.
         ckpt_path: the weights, by default the shipped ones.
         channel: which channel of a file that has several.
@@ -90,6 +94,8 @@ def suggest(
             told = f"tubenet finetune {folder} DIR --unlabelled_value {NOT_LABELLED}"
             tell_result("labelled: %s; next: %s", counted(len(list(record.labelled())), "block"), told)
             return
+        given = [labelled] if isinstance(labelled, str) else labelled
+        elsewhere = [region_box(str(each), opened.info.shape, opened.info.path) for each in given]
         chosen_device = {} if device is None else {"device": str(device)}
         words = (word for name, value in chosen_device.items() for word in (f"--{name}", value))
         check_overrides(["run", "--config_file", str(CONFIGS / "inference.json"), *words])
@@ -99,16 +105,17 @@ def suggest(
             work.mkdir()
             looker = Looker(weights, output_dir=str(work / RESULTS), **chosen_device)
             scaling = _scaling(looker, opened, record)
-            boxes = candidate_boxes(opened.info.shape, sides, [block.box for block in record.blocks], seed)
-            known = [block.box for block in record.labelled()]
+            known = list(dict.fromkeys([*elsewhere, *(block.box for block in record.labelled())]))
+            taken = [*known, *(block.box for block in record.blocks)]
+            boxes = candidate_boxes(opened.info.shape, sides, taken, seed)
             number = len(known) + min(candidates, len(boxes))
             with Progress(f"looking at {counted(number, 'block')}", total=number):
-                labelled = looker.describe(opened, scaling, known, len(known), advance)
+                done = looker.describe(opened, scaling, known, len(known), advance)
                 found = looker.describe(opened, scaling, boxes, candidates, advance)
             if not found:
                 problem = f"has no block of {by(sides)} voxels left that was not suggested and is not all the same"
                 refuse(opened.info.path, problem, "label those that were, or give a smaller --side")
-            chosen = [(found[index].box, round(gain, 6)) for index, gain in rank(found, labelled, count)]
+            chosen = [(found[index].box, round(gain, 6)) for index, gain in rank(found, done, count)]
             record.blocks += write_blocks(folder, opened, scaling, chosen, looker, work)
             record.write()
         finally:
