@@ -20,7 +20,7 @@ def place_of(info: VolumeInfo) -> dict[str, Any]:
     """Return scale, place and units of the layer that shows a volume.
 
     Lengths are in the file's own unit; where it states none they are in voxels. Of a file whose axes are turned or
-    mirrored in space, as those of NIfTI often are, the voxel size alone is shown, so that slices look as they are stored.
+    mirrored in space, as those of NIfTI often are, the voxel size alone counts: slices look as they are stored.
     """
     scale = [in_unit(side, info.unit) for side in info.voxel_size] if info.unit else list(info.voxel_size)
     straight = np.allclose(info.affine[:3, :3], np.diag(info.voxel_size))

@@ -238,11 +238,11 @@ class Runner(QObject):
         self.job = self._process = self.pid = None
         if process is not None:
             process.deleteLater()
-        if outcome == DONE:
-            try:
-                job.done()
-            except Exception as error:  # a result that is not what it should be, or a layer that is gone
-                outcome, problem = FAILED, str(error)
         if outcome != DONE and job.failed is not None:
             job.failed()
         self.ended.emit(job.title, outcome, problem)
+        if outcome == DONE:
+            try:
+                job.done()  # it may start the next job
+            except Exception as error:  # a result that is not what it should be, or a layer that is gone
+                self.ended.emit(job.title, FAILED, str(error))

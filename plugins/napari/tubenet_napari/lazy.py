@@ -18,8 +18,8 @@ MAX_SHARE = 0.5  # of the free memory, that one view may take
 class LazyVolume:
     """A volume on disk, `(Z, Y, X)`, whose voxels are read where they are indexed.
 
-    The slices that lie in the same chunks as the one that was looked at last are kept, if they are not too many, because
-    whoever walks through a stack needs them next.
+    The slices in the same chunks as the one that was looked at last are kept, if they are not too many, because whoever
+    walks through a stack needs them next.
 
     Args:
         volume: open; it is closed with the array.

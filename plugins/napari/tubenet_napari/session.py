@@ -31,16 +31,29 @@ class Block:
     Attributes:
         name: unique in the session.
         box: in the volume's voxels.
-        segmentation: the file of its latest segmentation, of these voxels alone.
-        version: of the weights that made that, by their place in the session.
-        score: of a suggested block, why it is worth labelling; None for others.
+        segmentations: files of these voxels alone, by the version of the weights that made each, the latest last.
+        score: of a suggested block, how much it is worth to label it; None for others.
     """
 
     name: str
     box: Box
-    segmentation: str = ""
-    version: int = 0
+    segmentations: dict[str, str] = field(default_factory=dict)
     score: float | None = None
+
+    @property
+    def latest(self) -> Path | None:
+        """The file of the latest segmentation, if there is one."""
+        return Path(list(self.segmentations.values())[-1]) if self.segmentations else None
+
+    def made_by(self, version: int) -> Path | None:
+        """Return the file of the segmentation by a version of the weights, if there is one."""
+        found = self.segmentations.get(str(version))
+        return Path(found) if found else None
+
+    def add(self, version: int, path: Path) -> None:
+        """Note a segmentation by a version of the weights."""
+        self.segmentations.pop(str(version), None)
+        self.segmentations[str(version)] = str(path)
 
 
 @dataclass

@@ -12,14 +12,15 @@ from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from scripts.core import Box, UserError, box_text
-from scripts.io import VolumeInfo, read_header, read_volume, write_volume
+from scripts.core import Box, UserError, box_text, read_json
+from scripts.io import VolumeInfo, open_volume, read_header, write_streamed
 
 from .geometry import Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
-from .reader import source_of
+from .lazy import LazyVolume, open_lazily
+from .reader import KEY, source_of
 from .session import Block, Session, sessions_folder
-from .writer import label_type, write_layer
+from .writer import MAX_LABEL, as_labels, write_layer
 
 LABELS, MARK = "labels", "labelled here"
 BLOCK, KIND = "tubenet_block", "tubenet_kind"  # of a layer's metadata
@@ -88,7 +89,7 @@ class Workspace(QObject):
         self.frame = Frame.of(self.image)
         self.session = session
         for block in session.blocks.values():
-            if block.segmentation and Path(block.segmentation).exists():
+            if block.latest is not None and block.latest.exists():
                 self.open_block(block)
         self.changed.emit()
 
@@ -136,12 +137,25 @@ class Workspace(QObject):
         if (layer := self.layer_of(block)) is not None:
             return layer
         kept, marked = (self.session.file_of(block, what) for what in ("corrected", "labelled"))
-        data = read_labels(kept if kept.exists() else Path(block.segmentation))
+        _, data = open_labels(kept if kept.exists() else block.latest)
+        if not isinstance(data, np.ndarray):
+            return self.show_result(block, int(list(block.segmentations)[-1]))  # too large to be painted in
         layer = self.add_layer(block, LABELS, data, f"{block.name} labels", opacity=0.5)
-        layer.events.paint.connect(lambda event: self.touch(block.name))
-        mark = read_labels(marked) if marked.exists() else np.zeros_like(data)
+        self._watch(layer, block.name)
+        mark = open_labels(marked)[1] if marked.exists() else np.zeros_like(data)
         self.mark_of(block, mark)
         self.viewer.layers.selection.active = layer
+        return layer
+
+    def show_result(self, block: Block, version: int) -> Labels:
+        """Show what a version of the weights found in a block, as it was found."""
+        kind, path = f"result {version}", block.made_by(version)
+        _, voxels = open_labels(path)
+        if (layer := self.layer_of(block, kind)) is not None:
+            layer.data = voxels
+            return layer
+        layer = self.add_layer(block, kind, voxels, f"{block.name}, {self.session.name_of(version)}", opacity=0.5)
+        layer.metadata[KEY] = {"path": str(path), "channel": None}
         return layer
 
     def mark_of(self, block: Block, data: np.ndarray | None = None) -> Labels:
@@ -150,10 +164,23 @@ class Workspace(QObject):
             data = np.zeros([b - a for a, b in block.box][::-1], np.uint8) if data is None else data
             colours = {0: (0, 0, 0, 0), 1: (0.25, 0.85, 0.4, 1), None: (0.25, 0.85, 0.4, 1)}
             layer = self.add_layer(block, MARK, data, f"{block.name} labelled here", opacity=0.2, colormap=colours)
-            layer.events.paint.connect(lambda event: self.touch(block.name))
+            self._watch(layer, block.name)
         return layer
 
+    def look_at(self, block: Block) -> None:
+        """Move the view to a block, so that it fills most of the canvas, and to the slice in its middle."""
+        layer = self.open_block(block)
+        dims = self.viewer.dims
+        for axis, middle in enumerate(layer.data_to_world([(side - 1) / 2 for side in layer.data.shape])):
+            dims.set_point(dims.ndim - 3 + axis, middle)
+        self.viewer.reset_view(layers=[layer], margin=0.2, reset_camera_angle=False)
+
     # -- corrections ---------------------------------------------------------------------------------------------------
+
+    def _watch(self, layer: Labels, name: str) -> None:
+        # strokes, fills and their undoing; all voxels anew
+        for event in (layer.events.labels_update, layer.events.data):
+            event.connect(lambda event: self.touch(name))
 
     def touch(self, name: str) -> None:
         """Note that a block was painted in; it is saved a moment after the last stroke."""
@@ -181,12 +208,34 @@ class Workspace(QObject):
                     self.write_labels(self.session.file_of(block, what), layer.data, block.box)
             self._unsaved.discard(name)
 
-    def write_labels(self, path: Path, labels: np.ndarray, box: Box) -> Path:
-        """Write labels `(Z, Y, X)` of a box as a file with the voxel size and the place that they have."""
+    def write_labels(self, path: Path, labels: np.ndarray | LazyVolume, box: Box, most: int = MAX_LABEL) -> Path:
+        """Write labels `(Z, Y, X)` of a box as a file with the voxel size and the place that they have.
+
+        Args:
+            path: the file; where it is of the same family as the volume's, it is of the same kind.
+            labels: of the voxels of the box.
+            box: in the volume's voxels.
+            most: the largest value that they may have.
+
+        Raises:
+            UserError: for another value, or a file that cannot be written.
+        """
         info = self.header()
         affine = info.affine.copy()
         affine[:3, 3] += affine[:3, :3] @ [start for start, _ in box]
-        return write_volume(path, label_type(path.name, np.asarray(labels)).transpose(2, 1, 0), like=info, affine=affine)
+
+        def read(part: Box) -> np.ndarray:
+            x, y, z = (slice(*bounds) for bounds in part)
+            return as_labels(path.name, np.asarray(labels[z, y, x]), most).transpose(2, 1, 0)
+
+        z, y, x = labels.shape
+        return write_streamed(path, read, (x, y, z), np.uint8, like=info, affine=affine)
+
+    def box_of(self, layer: Labels) -> Box | None:
+        """Return the box whose voxels a layer of labels shows, if it is one of this session."""
+        folder, name = layer.metadata.get(BLOCK, ("", ""))
+        known = self.session is not None and folder == str(self.session.folder)
+        return self.session.blocks[name].box if known and name in self.session.blocks else None
 
     # -- jobs ----------------------------------------------------------------------------------------------------------
 
@@ -201,6 +250,11 @@ class Workspace(QObject):
     def ranges(self) -> Path:
         """The file that keeps the intensity range of the session's volume."""
         return self.session.folder / "ranges.json"
+
+    @property
+    def inverted(self) -> str:
+        """Whether vessels of the volume are darker than what is around them, once a box was cut out of it."""
+        return str(read_json(self.ranges, "remove it")["inverted"]).lower()
 
     def around(self, box: Box) -> Box:
         """Return a box with what the network sees around it, on the grid of windows of the whole volume."""
@@ -221,7 +275,10 @@ class Workspace(QObject):
         self.save_corrections()
 
 
-def read_labels(path: Path) -> np.ndarray:
-    """Return the labels in a file, `(Z, Y, X)` uint8, to be painted in."""
-    _, voxels = read_volume(path)
-    return np.ascontiguousarray(voxels.transpose(2, 1, 0)).astype(np.uint8, copy=False)
+def open_labels(path: Path) -> tuple[VolumeInfo, np.ndarray | LazyVolume]:
+    """Return the labels in a file, `(Z, Y, X)`: uint8 to be painted in, or, if they are many, to be looked at."""
+    volume = open_volume(path)
+    data = open_lazily(volume)
+    if isinstance(data, np.ndarray):
+        data = np.ascontiguousarray(data).astype(np.uint8, copy=False)
+    return volume.info, data

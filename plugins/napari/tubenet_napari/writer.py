@@ -16,6 +16,7 @@ from .geometry import PIXEL
 WHOLE = 2**24  # single precision holds every whole number up to here
 NOT_LABELLED = 255
 """What a label has in a file where nothing is labelled; the commands are given `--unlabelled_value 255`."""
+MAX_LABEL = NOT_LABELLED - 1
 UNITS = {"micrometer": "µm", "millimeter": "mm", "nanometer": "nm", "centimeter": "cm", "meter": "m", "angstrom": "Å"}
 DEFAULTS = (("scale", (1.0, 1.0, 1.0)), ("translate", (0.0, 0.0, 0.0)))
 LENGTHS = {"µm": 1e-3, "mm": 1.0, "nm": 1e-6, "cm": 10.0, "m": 1e3, "inch": 25.4, "Å": 1e-7, "": 1.0}  # in millimetres
@@ -95,17 +96,18 @@ def as_written(voxels: np.ndarray, wanted: np.dtype, name: object) -> np.ndarray
     Raises:
         UserError: for whole numbers that single precision cannot hold.
     """
-    if wanted == np.float32 and voxels.dtype.kind in "iu" and voxels.size and np.abs(voxels.astype(float)).max() > WHOLE:
+    whole = wanted == np.float32 and voxels.dtype.kind in "iu" and voxels.size > 0
+    if whole and np.abs(voxels.astype(float)).max() > WHOLE:
         refuse(name, "holds whole numbers beyond 16777216", "save it as 16 bits")
     return voxels.astype(wanted, copy=False)
 
 
-def label_type(name: object, labels: np.ndarray) -> np.ndarray:
+def as_labels(name: object, labels: np.ndarray, most: int = MAX_LABEL) -> np.ndarray:
     """Return painted labels as uint8.
 
     Raises:
-        UserError: for a value beyond 254: 255 stands for what is not labelled.
+        UserError: for values that are not from 0 to `most`.
     """
-    if labels.size and not 0 <= labels.min() <= labels.max() < NOT_LABELLED:
-        refuse(name, f"holds the labels {labels.min()} to {labels.max()}", "paint with labels from 0 to 254")
-    return labels.astype(np.uint8)
+    if labels.size and not 0 <= labels.min() <= labels.max() <= most:
+        refuse(name, f"holds the labels {labels.min()} to {labels.max()}", f"paint with labels from 0 to {most}")
+    return labels.astype(np.uint8, copy=False)

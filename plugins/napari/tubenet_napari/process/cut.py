@@ -73,7 +73,7 @@ def write_block(volume: Volume, box: Any, path: Path, scaling: Scaling) -> None:
         voxels = voxels.view(np.uint8)
     elif voxels.dtype.name not in WRITTEN:
         exact = voxels.astype(np.float32)
-        if not np.array_equal(exact.astype(voxels.dtype), voxels):  # what a float32 cannot hold: written as it is scaled
+        if not np.array_equal(exact.astype(voxels.dtype), voxels):  # it cannot hold them: written as they are scaled
             plain = Scaling(low, high, in_double=True)
             exact, low, high = plain.apply(voxels), 0.0, 1.0
         voxels = exact

@@ -16,7 +16,8 @@ CANCELLED = 130  # exit status, as a shell has it for Ctrl-C
 
 def main() -> int:
     """Run the command on the command line, and return its exit status."""
-    apart = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}  # a process group of its own
+    # a process group of its own, which can be ended as a whole
+    apart = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}
     process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, **apart)
     print(f"process {process.pid}", flush=True)
     cancelled = threading.Event()
