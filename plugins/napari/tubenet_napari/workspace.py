@@ -24,6 +24,8 @@ from .writer import MAX_LABEL, as_labels, write_layer
 
 LABELS, MARK = "labels", "labelled here"
 BLOCK, KIND = "tubenet_block", "tubenet_kind"  # of a layer's metadata
+COLOURS = {0: (0, 0, 0, 0), 1: "#ff8c2e", 2: "#4fc3f7", 3: "#d76bd0", 4: "#f2e14c", None: "#9be36b"}
+"""Of labels: orange vessels show on gray images, and beside the green of what is marked."""
 COPY = "image.ome.zarr"  # of a layer that has no file
 AUTOSAVE = 3000  # milliseconds after the last stroke
 MAX_AUTOSAVED = 2**26  # voxels; more are saved before a training only
@@ -130,6 +132,7 @@ class Workspace(QObject):
     def add_layer(self, block: Block, kind: str, data: np.ndarray, name: str, **more: Any) -> Labels:
         """Show an array `(Z, Y, X)` of a block's voxels as labels at the block's place."""
         metadata = {BLOCK: (str(self.session.folder), block.name), KIND: kind}
+        more.setdefault("colormap", COLOURS)
         return self.viewer.add_labels(data, name=name, metadata=metadata, **self.frame.place(block.box), **more)
 
     def open_block(self, block: Block) -> Labels:

@@ -24,7 +24,7 @@ class Curve(FigureCanvasQTAgg):
 
     def __init__(self) -> None:
         super().__init__(Figure(figsize=(3, 1.7), layout="constrained"))
-        self.setMinimumHeight(150)
+        self.setMinimumSize(100, 150)
         self.dice: list[float] = []
         self._table: Path | None = None
         self._epochs = 1
@@ -37,6 +37,13 @@ class Curve(FigureCanvasQTAgg):
         self._table, self._epochs, self.dice = folder / "epochs.csv", epochs, []
         self._draw([])
         self._timer.start()
+
+    def show_before(self, dice: float | None) -> None:
+        """Draw a line at what the weights had before."""
+        if dice is not None and self.figure.axes:
+            self.figure.axes[0].axhline(dice, color=LINE, linewidth=1, linestyle="--")
+            self.figure.axes[0].text(0.6, dice, "before", color=LINE, fontsize=7, va="bottom")
+            self.draw_idle()
 
     def rest(self) -> None:
         """Look once more, and then no longer."""

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox
-from superqt import QCollapsible
+from magicgui.widgets import CheckBox, ComboBox, SpinBox
 
 from scripts.core import Box, refuse
 from scripts.weights import read_sidecar
@@ -15,7 +14,7 @@ from scripts.weights import read_sidecar
 from ..geometry import bounds_of, inside, overlap
 from ..jobs import Job, Step, bundle_command
 from ..session import Block, Weights
-from ..workspace import Workspace, saying
+from ..workspace import KIND, Workspace, saying
 from ..writer import NOT_LABELLED, as_labels
 from .correct import CorrectSection
 from .curve import Curve
@@ -23,7 +22,7 @@ from .section import Section, button
 from .segment import SegmentSection
 
 SECONDS = re.compile(r"trained in ([\d.]+) s|trained in (\d+) min(?: (\d+) s)?")
-ABOUT = "Teach the network from all that is marked, in about two minutes. Earlier weights are kept."
+ABOUT = "Teach the network from all that is marked, in minutes. Earlier weights are kept."
 MIN_MARKED = 1000  # voxels; of fewer nothing is learnt
 
 
@@ -37,11 +36,7 @@ class FinetuneSection(Section):
         self.form(self.epochs)
         self.steps = SpinBox(label="Steps in each", value=15, min=1, max=10000)
         self.again = CheckBox(text="segment the marked boxes again afterwards", value=True)
-        more = QCollapsible("More")
-        more.setDuration(0)
-        self.options = Container(widgets=[self.steps, self.again])
-        more.setContent(self.options.native)
-        self.column.addWidget(more)
+        self.more(self.steps, self.again)
         self.go = button("Fine-tune", "teach the network from what is marked in all boxes", self.finetune)
         self.buttons(self.go)
         self.curve = Curve()
@@ -100,6 +95,7 @@ class FinetuneSection(Section):
             before, after = (_dice(scores.get(key)) for key in ("validation_before", "validation"))
             taught = list(marked)
             path = str(weights / "model_best.pt")
+            self.curve.show_before(before)
             session.add_weights(Weights(path, parent, before, after, sum(seconds), taught))
             workspace.changed.emit()
             if self.again.value:
@@ -124,9 +120,14 @@ class FinetuneSection(Section):
 
     def _segment_again(self, names: list[str]) -> None:
         """Segment blocks one after the other with the new weights."""
+        workspace = self.workspace
         if names:
-            block = self.workspace.session.blocks[names[0]]
+            block = workspace.session.blocks[names[0]]
             self.segment_section.start(block, then=lambda: self._segment_again(names[1:]))
+            return
+        for layer in workspace.viewer.layers:  # only what is new is to be seen
+            if workspace.box_of(layer) is not None:
+                layer.visible = layer.metadata[KIND] == f"result {workspace.session.current}"
 
     # -- versions ------------------------------------------------------------------------------------------------------
 

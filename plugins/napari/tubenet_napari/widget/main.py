@@ -44,7 +44,7 @@ class VesselsWidget(QWidget):
         for section in (self.segment, self.correct, self.finetune, self.measure, self.export, self.suggest):
             column.addWidget(section)
         column.addStretch(1)
-        self.segment.expand(animate=False)
+        self.segment.unfold(True)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
@@ -57,5 +57,3 @@ class VesselsWidget(QWidget):
         self.setMinimumWidth(WIDTH)
         QApplication.instance().aboutToQuit.connect(workspace.close)
         self.destroyed.connect(lambda: workspace.runner.close())
-        if any(str(unit) != "pixel" for layer in viewer.layers for unit in layer.units):
-            viewer.scale_bar.visible = True

@@ -97,9 +97,8 @@ class MeasureSection(Section):
             face_contrast_limits=tuple(np.percentile(network.radii, (1, 99))),
             border_width=0,
             size=1.5 * side,
-            out_of_slice_display=True,
             shading="spherical",
-            units=layer.units,
+            **self._look(layer),
         )
         points.editable = False
         points.mouse_drag_callbacks.append(self._clicked)
@@ -134,10 +133,10 @@ class MeasureSection(Section):
             name=SELECTED,
             face_color="white",
             border_width=0,
-            size=2 * float(np.max(skeleton.size)),
-            out_of_slice_display=True,
-            units=skeleton.units,
+            size=1.6 * float(np.max(skeleton.size)),
+            **self._look(skeleton),
         )
+        skeleton.shown = self.network.branch != branch
         shown.editable = False
         self.viewer.layers.selection.active = active
         row, unit = self.network.rows[branch], self.unit

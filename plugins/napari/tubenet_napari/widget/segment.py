@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 from napari.layers import Image
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
-from superqt import QCollapsible
 
 from scripts.core import Box, box_text, by, refuse
 from scripts.io import result_name
@@ -39,7 +38,7 @@ class SegmentSection(Section):
         self.form(self.volume, self.what, self.slices, self.box)
         self.draw = button("Draw the box", "draw a rectangle; it reaches through as many slices as are set", self._draw)
         self.buttons(self.draw)
-        self._more()
+        self._add_options()
         self.told = self.say()
         self._offer()
         self.go = button("Segment", "runs beside the viewer; it can be cancelled", self.segment)
@@ -54,7 +53,7 @@ class SegmentSection(Section):
         workspace.changed.connect(self._tell)
         self._layers_changed()
 
-    def _more(self) -> None:
+    def _add_options(self) -> None:
         self.overlap = FloatSpinBox(label="Overlap", value=0.5, min=0.0, max=0.9, step=0.05)
         self.overlap.tooltip = "of neighbouring windows; less is faster and a little rougher"
         self.own = CheckBox(text="the weights' own threshold", value=True)
@@ -62,11 +61,7 @@ class SegmentSection(Section):
         self.threshold.tooltip = "probability above which a voxel is vessel; lower finds more"
         self.own.changed.connect(lambda own: setattr(self.threshold, "enabled", not own))
         self.min_size = LineEdit(label="Drop below", value="", tooltip="pieces smaller than, such as 50 voxels")
-        more = QCollapsible("More")
-        more.setDuration(0)
-        self.options = Container(widgets=[self.overlap, self.own, self.threshold, self.min_size])
-        more.setContent(self.options.native)
-        self.column.addWidget(more)
+        self.more(self.overlap, self.own, self.threshold, self.min_size)
 
     def _offer(self) -> None:
         """Add the row that offers to go on with an earlier session."""

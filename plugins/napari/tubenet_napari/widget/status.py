@@ -27,6 +27,7 @@ class Status(QWidget):
         self.told.setWordWrap(True)
         self.bar = QProgressBar()
         self.bar.setMaximumHeight(16)
+        self.bar.setTextVisible(False)
         self.cancel = QPushButton("Cancel")
         self.cancel.setEnabled(False)
         self.cancel.clicked.connect(runner.cancel)
@@ -55,6 +56,7 @@ class Status(QWidget):
         self.title = title
         self.told.setText(title)
         self.bar.setRange(0, 0)
+        self.bar.setTextVisible(True)
         self.cancel.setEnabled(True)
 
     def _progressed(self, percent: int, words: str) -> None:
@@ -72,4 +74,5 @@ class Status(QWidget):
         if not self.runner.is_busy:
             self.bar.setRange(0, 100)
             self.bar.setValue(0)
+            self.bar.setTextVisible(False)
             self.cancel.setEnabled(False)

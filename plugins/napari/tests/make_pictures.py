@@ -1,0 +1,83 @@
+"""Draws the pictures of the documentation, by the widget in a real viewer: `make pictures-napari`."""
+
+import sys
+from pathlib import Path
+
+import napari
+import numpy as np
+from PIL import Image
+from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QApplication
+from tubenet_napari.widget import VesselsWidget
+
+from scripts.io import read_volume
+
+SIZE = 1400, 900
+COLOURS = 192  # of a palette: pictures are then a third as large
+
+
+def main(folder: Path, sessions: Path) -> None:
+    """Walk through the work on the demo volume, and take a picture of each step."""
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(*SIZE)
+    widget = VesselsWidget(viewer, sessions)
+    viewer.window.add_dock_widget(widget, name="Vessels (tUbe net)", area="right")
+    viewer.open_sample("tubenet-napari", "demo")
+    sections = (widget.segment, widget.correct, widget.finetune, widget.measure, widget.export, widget.suggest)
+
+    def take(name: str, *shown: object) -> None:
+        for section in sections:
+            section.unfold(section in shown)
+        settle()
+        viewer.window.screenshot(str(folder / f"{name}.png"), flash=False, canvas_only=False)
+        image = Image.open(folder / f"{name}.png").convert("RGB")
+        image.quantize(COLOURS, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
+
+    def finish() -> None:
+        while widget.workspace.runner.is_busy:
+            settle(50)
+        settle()
+
+    take("open", widget.segment)
+    widget.segment.what.value, widget.segment.box.value = "a box", "48:112,32:96,0:64"
+    widget.segment.segment()
+    finish()
+    take("segmented", widget.segment)
+    labels = viewer.layers["box 1 labels"]
+    _, true = read_volume(sessions.parent / "sample" / "labels" / "hollow_0.tif")
+    labels.data = true[48:112, 32:96, 0:64].transpose(2, 1, 0).astype(np.uint8)
+    widget.correct.mark_all()
+    labels.mode = "paint"
+    take("corrected", widget.correct)
+    widget.finetune.finetune()
+    for section in sections:
+        section.unfold(section is widget.finetune)
+    while widget.workspace.runner.is_busy and len(widget.finetune.curve.dice) < 6:
+        settle(100)
+    take("learning", widget.finetune)
+    finish()
+    take("learnt", widget.finetune)
+    widget.measure.labels.value = viewer.layers["box 1, fine-tuning 1"]
+    widget.measure.measure()
+    finish()
+    for layer in viewer.layers:
+        layer.visible = layer.name == "skeleton"
+    viewer.dims.ndisplay = 3
+    viewer.reset_view()
+    viewer.scene.camera.angles = (10, -25, 60)
+    widget.measure.select(int(np.argmax([row["length"] for row in widget.measure.network.rows])))
+    take("measured", widget.measure)
+    widget.workspace.close()
+    viewer.close()
+
+
+def settle(milliseconds: int = 400) -> None:
+    """Let Qt work for a moment."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+    QApplication.processEvents()
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
