@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 import pytest
 
-from scripts.core import block_sides, blocks, grown, inside_of, slices
+from scripts.core import block_sides, blocks, common, grown, inside_of, overlap, slices
 
 
 @pytest.mark.parametrize("most", [0, 1, 7, 60, 500, 10**6])
@@ -35,3 +35,10 @@ def test_a_box_with_a_margin_and_what_lies_in_it():
     box = ((2, 4), (0, 3), (5, 6))
     assert grown(box, (3, 1, 0), (6, 4, 6)) == ((0, 6), (0, 4), (5, 6))
     assert inside_of(box, ((1, 9), (0, 9), (4, 9))) == (slice(1, 3), slice(0, 3), slice(1, 2))
+
+
+def test_what_two_boxes_share():
+    box = ((2, 4), (0, 3), (5, 6))
+    assert common(box, ((3, 9), (1, 2), (0, 9))) == ((3, 4), (1, 2), (5, 6))
+    assert overlap(box, ((3, 9), (1, 2), (0, 9)))
+    assert not overlap(box, ((4, 9), (1, 2), (0, 9)))  # side by side

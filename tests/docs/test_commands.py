@@ -38,6 +38,12 @@ NOT_RUN = [
     (r".*(scripts|tubenet) watch .*", "goes on until it is stopped", 'tests/commands/test_watch.py: "watch"'),
     (r".*(scripts|tubenet) demo.*", "takes minutes", "tests/commands/test_demo.py: run_demo("),
     (r"tubenet study .*", "takes minutes", "tests/commands/study/test_run.py: run_study("),
+    (r"tubenet suggest .*", "needs a person in between", "tests/commands/suggest/test_suggest.py: suggest("),
+    (
+        r"tubenet finetune OUT DIR --unlabelled_value 254",
+        "is of the same",
+        "tests/commands/suggest/test_suggest.py: suggest(",
+    ),
     (r"python -m monai.bundle onnx_export .*", "runs elsewhere", 'tests/weights/test_export.py: "onnx_export"'),
     (r"python -m monai.bundle ckpt_export .*", "runs elsewhere", 'tests/weights/test_export.py: "ckpt_export"'),
     (
@@ -56,7 +62,7 @@ REFUSED = {"inference_trt": "TensorRT"}
 """What needs hardware that a machine of tests lacks, and a word of the line that refuses it."""
 
 WITH_OPTIONS = {"DIR/previous/", "DIR/events", "DIR/mlruns.db", "OUT/mlruns.db"}
-WITH_OPTIONS |= {"OUT/NAME_prob.EXT", "OUT/NAME_std.EXT"}
+WITH_OPTIONS |= {"OUT/NAME_prob.EXT", "OUT/NAME_std.EXT", "OUT/blocks/NAME.EXT"}
 """Files of the text that need an option of it, or a second run."""
 
 ALONE = {"docs/how-to/authors-release.md", "docs/results.md"}

@@ -143,6 +143,7 @@ COMMANDS = Commands(
         "report": "scripts.commands.pictures.report:write_report",
         "restore-foundation": "scripts.monailabel.active_weights:restore_foundation",
         "study": "scripts.commands.study.run:run_study",
+        "suggest": "scripts.commands.suggest.suggest:suggest",
         "synthesise": "scripts.commands.synthesise:write_dataset",
         "watch": "scripts.commands.watch:watch",
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .boxes import CELL, add_to_cells, block_sides, blocks, grown, inside_of
+from .boxes import CELL, add_to_cells, block_sides, blocks, common, grown, inside_of, overlap
 from .configs import check_overrides
 from .conventions import MAX_WHOLE, RESULTS, SEGMENTATION, SPREAD, UNLABELLED, class_names, is_own_output
 from .errors import (
@@ -137,6 +137,7 @@ __all__ = [
     "check_regular",
     "check_writable",
     "class_names",
+    "common",
     "counted",
     "device_name",
     "duration",
@@ -162,6 +163,7 @@ __all__ = [
     "move",
     "move_into",
     "one_line",
+    "overlap",
     "parse_region",
     "peak_memory",
     "planes_per_slab",

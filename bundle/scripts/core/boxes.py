@@ -63,6 +63,16 @@ def grown(box: Box, reach: tuple[int, int, int], shape: tuple[int, ...]) -> Box:
     )
 
 
+def common(one: Box, other: Box) -> Box:
+    """Return the voxels that two boxes share; with none of them, an axis ends before its start."""
+    return tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(one, other, strict=True))
+
+
+def overlap(one: Box, other: Box) -> bool:
+    """Return whether two boxes share a voxel."""
+    return all(start < stop for start, stop in common(one, other))
+
+
 def add_to_cells(cells: np.ndarray, mask: np.ndarray, box: Box) -> None:
     """Add the voxels of a mask to the numbers of those in each cell, in place.
 

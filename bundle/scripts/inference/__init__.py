@@ -21,7 +21,8 @@ A stack of 15 slices is padded to 32, runs in two windows of 64 x 64 x 32 and is
     torch.Size([1, 2, 96, 64, 15])
 
 `FolderEvaluator` runs them over a folder, where one bad volume does not stop the others. `estimate_volume` tells
-beforehand what a volume takes, and `told_volumes` what happens while they run.
+beforehand what a volume takes, and `told_volumes` what happens while they run. `suggest/` says which blocks of a volume
+to label.
 
 Training runs the network on whole patches: a `Bfloat16Inferer` around MONAI's `SimpleInferer`.
 """
@@ -40,6 +41,7 @@ from .progress import check_volume_fits, told_volumes
 from .resampling import shape_at
 from .reused_memory import ReusedMemoryInferer
 from .sliding_window import GridInferer, reach_of_windows
+from .suggest import Described, candidate_boxes, describe, rank, write_block
 from .uncertainty import SaveSpreadd
 from .voxelwise import AdaptedInferer, TaughtInferer, average, classified, described_at, steps_of
 
@@ -51,6 +53,7 @@ __all__ = [
     "Bfloat16Inferer",
     "Blockwise",
     "ChannelsLastInferer",
+    "Described",
     "EarlierResults",
     "EdgePaddedInferer",
     "EngineInferer",
@@ -66,16 +69,20 @@ __all__ = [
     "autocast",
     "average",
     "calibrate",
+    "candidate_boxes",
     "check_volume_fits",
     "classified",
     "coarser_shapes",
+    "describe",
     "described_at",
     "estimate_volume",
     "precision",
+    "rank",
     "reach_of_windows",
     "segment_folder",
     "shape_at",
     "steps_of",
     "told_volumes",
     "with_rounded_weights",
+    "write_block",
 ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.inference.blockwise.image import ScaledImage, StoredImage, common, read_padded
+from scripts.inference.blockwise.image import ScaledImage, StoredImage, read_padded
 from scripts.io import BlockArray, open_volume, write_volume
 from scripts.transforms import scaling_of
 from tests.inference.blockwise.examples import Held, whole
@@ -28,8 +28,3 @@ def test_beyond_the_far_ends_edge_values_go_on():
     padded = read_padded(Held(VOXELS), ((3, 7), (0, 4), (1, 4)))
     assert padded.shape == (4, 4, 3)
     assert np.array_equal(padded, np.pad(VOXELS, ((0, 2), (0, 0), (0, 1)), mode="edge")[3:, :, 1:])
-
-
-def test_boxes():
-    box = ((2, 4), (0, 3), (5, 6))
-    assert common(box, ((3, 9), (1, 2), (0, 9))) == ((3, 4), (1, 2), (5, 6))

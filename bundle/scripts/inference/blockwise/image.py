@@ -71,8 +71,3 @@ def read_padded(image: Image, box: Box) -> Voxels:
     beyond = [(0, stop - end) for (_, stop), (_, end) in zip(box, inside, strict=True)]
     voxels = image.read(inside)  # (x, y, z)
     return np.pad(voxels, beyond, mode="edge") if np.any(beyond) else voxels  # the box's sides
-
-
-def common(one: Box, other: Box) -> Box:
-    """Return the voxels that two boxes share."""
-    return tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(one, other, strict=True))

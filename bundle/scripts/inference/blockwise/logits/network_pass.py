@@ -17,11 +17,11 @@ import torch
 from monai.inferers import Inferer
 from monai.networks.utils import eval_mode
 
-from scripts.core import Box, inside_of, is_finite, refuse
+from scripts.core import Box, common, inside_of, is_finite, refuse
 from scripts.io import BlockArray
 
 from ..grid import BlockGrid, Index, WindowGrid
-from ..image import Image, common, read_padded
+from ..image import Image, read_padded
 from ..preview import Preview
 from ..stages import Apart, Stage, kept_array
 from .mail import Mail, Sums

@@ -1,0 +1,1 @@
+"""The command `suggest`: which blocks of a volume to label next, and how they come back."""

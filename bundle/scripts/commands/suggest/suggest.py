@@ -1,0 +1,116 @@
+"""The command `suggest`: which blocks of a volume to label next."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.core import WEIGHTS, alone, by, check_writable, counted, refuse, tell_result, temporary_folder
+from scripts.core.kinds import is_number
+from scripts.inference import candidate_boxes, rank
+from scripts.io import open_volume
+
+from .add import NOT_LABELLED, add_blocks
+from .look import Looker
+from .record import BLOCKS, SuggestRecord
+
+LOCK = ".blocks.lock"
+
+
+def suggest(
+    volume: str | Path,
+    output_dir: str | Path,
+    count: int = 5,
+    side: int | Sequence[int] = 64,
+    add: str | Sequence[str] | None = None,
+    slices: int | Sequence[int] | None = None,
+    candidates: int = 64,
+    ckpt_path: str | Path | None = None,
+    channel: int | str | None = None,
+    level: int = 0,
+    device: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Suggest which blocks of a volume to label next, and take the corrected ones back.
+
+    It writes the blocks as small files, OUT/blocks/NAME.EXT, each with what the weights find in it, NAME_seg.EXT, for
+    you to correct in any program, and OUT/blocks.json, which says where they lie. Blocks are chosen that stand for most
+    of what the weights are unsure of in this volume, and that no block stands for yet.
+
+    With --add all, or --add NAME for some, corrected blocks become the labels of a dataset, OUT, of the whole volume,
+    in which all else is not labelled; fine-tune on it, and ask for more blocks with the new weights.
+
+    Args:
+        volume: an image of any size.
+        output_dir: the folder to write into, one for each volume.
+        count: how many blocks.
+        side: of a block in voxels, or a list of three, along X, Y and Z; where the volume has fewer, all of them.
+        add: corrected blocks, by name or file, one or a list of them; or all, which are those that were changed since
+            they were written.
+        slices: with --add, only these slices of the blocks are labelled, counted from 0 across the through-plane axis.
+        candidates: how many blocks are looked at; of more, so many are drawn by chance.
+        ckpt_path: the weights, by default the shipped ones.
+        channel: which channel of a file that has several.
+        level: which resolution of a pyramid, 0 the finest.
+        device: that computes, by default a GPU if there is one.
+        seed: of what is drawn by chance.
+
+    Raises:
+        UserError: for a volume, weights or options that cannot be used; if the folder holds blocks of another volume,
+            or cannot be written; with --add, if a block was not suggested, has another shape, or was not changed.
+    """
+    _check(count, candidates, seed)
+    sides = _sides(side)
+    planes = None if slices is None else _numbers("slices", slices)
+    if planes is not None and add is None:
+        refuse("--slices", "is for blocks that are taken back", "give --add, too")
+    folder = check_writable(Path(str(output_dir)).resolve(), "output_dir")
+    with alone(folder / LOCK, folder), open_volume(Path(str(volume)), channel, level) as opened:
+        record = SuggestRecord.of(folder, opened.info, channel, level)
+        if add is not None:
+            add_blocks(record, opened.info, add, planes)
+            told = f"tubenet finetune {folder} DIR --unlabelled_value {NOT_LABELLED}"
+            tell_result("labelled: %s; next: %s", counted(len(list(record.labelled())), "block"), told)
+            return
+        weights = WEIGHTS if ckpt_path is None else Path(str(ckpt_path)).resolve()
+        work = temporary_folder("suggested")
+        try:
+            work.mkdir()
+            looker = Looker(opened, record, work, weights, **({} if device is None else {"device": device}))
+            boxes = candidate_boxes(opened.info.shape, sides, [block.box for block in record.blocks], seed)
+            labelled = looker.describe([block.box for block in record.labelled()], len(record.blocks))
+            found = looker.describe(boxes, candidates)
+            if not found:
+                problem = f"has no block of {by(sides)} voxels left that was not suggested and is not all the same"
+                refuse(opened.info.path, problem, "label those that were, or give a smaller --side")
+            chosen = [(found[index].box, round(gain, 6)) for index, gain in rank(found, labelled, count)]
+            record.blocks += looker.write(chosen)
+            record.write()
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        told = "%s of the %d looked at: in %s; correct NAME_seg there, then give --add all"
+        tell_result(told, counted(len(chosen), "block"), len(found), folder / BLOCKS)
+
+
+def _check(count: Any, candidates: Any, seed: Any) -> None:
+    for name, value, least in (("count", count, 1), ("candidates", candidates, 1), ("seed", seed, 0)):
+        if type(value) is not int or value < least:
+            refuse(f"--{name} {value}", f"is not a whole number of at least {least}", "give one such as 5")
+
+
+def _sides(side: Any) -> list[int]:
+    sides = _numbers("side", side)
+    sides = sides * 3 if len(sides) == 1 else sides
+    if len(sides) != 3 or min(sides) < 8:
+        refuse(f"--side {side}", "is not one number of voxels or three, of at least 8", "give one such as 64")
+    return sides
+
+
+def _numbers(name: str, given: Any) -> list[int]:
+    """Return one whole number or several, as the command line has them."""
+    numbers = list(given) if isinstance(given, list | tuple) else [given]
+    if not numbers or not all(is_number(each) and each == int(each) >= 0 for each in numbers):
+        refuse(f"--{name} {given}", "is not a whole number or a list of them", 'give such as 64, or "[64,64,16]"')
+    return [int(each) for each in numbers]

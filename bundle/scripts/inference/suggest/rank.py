@@ -1,0 +1,56 @@
+"""Which blocks teach most together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .describe import Described
+
+LIMIT = 3.0  # standard deviations, beyond which a feature is no further away: one odd block is not all there is
+
+
+def rank(candidates: Sequence[Described], labelled: Sequence[Described], count: int) -> list[tuple[int, float]]:
+    """Choose blocks one by one, each of which stands for most that nobody stands for yet.
+
+    A block stands for others as far as its features are like theirs, and what each needs is as much as the network is
+    unsure of it. So uncertainty alone does not decide, which would choose five blocks alike, or an artefact that is
+    like nothing else. This is the facility location function, of which choosing one by one finds at least 63 % of the
+    best (Nemhauser, Wolsey and Fisher 1978); Wei, Iyer and Bilmes 2015 choose training data by it.
+
+    Args:
+        candidates: blocks that may be chosen.
+        labelled: blocks that are labelled, and stand for those that are like them.
+        count: how many to choose; where there are fewer candidates, all.
+
+    Returns:
+        Index and gain of each, the one that teaches most first; a gain is the share of all that is uncertain.
+    """
+    if not candidates:
+        return []
+    alike = _alike([*candidates, *labelled])[: len(candidates)]  # (candidates, candidates and labelled)
+    needs = np.array([each.uncertainty for each in candidates])
+    needs = needs / needs.sum() if needs.sum() > 0 else np.full(len(needs), 1 / len(needs))
+    stood_for = alike[:, len(candidates) :].max(axis=1, initial=0)  # (candidates,)
+    chosen: list[tuple[int, float]] = []
+    for _ in range(min(count, len(candidates))):
+        gains = needs @ np.maximum(alike[:, : len(candidates)] - stood_for[:, None], 0)  # (candidates,)
+        gains[[index for index, _ in chosen]] = -1
+        best = int(gains.argmax())
+        chosen.append((best, float(gains[best])))
+        stood_for = np.maximum(stood_for, alike[:, best])
+    return chosen
+
+
+def _alike(blocks: Sequence[Described]) -> npt.NDArray[np.float64]:
+    """Return how much blocks are alike, `(blocks, blocks)`: from 1 for the same to near 0."""
+    features = np.stack([each.features for each in blocks])  # (blocks, F)
+    deviation = features.std(axis=0)
+    scaled = (features - features.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+    scaled = scaled.clip(-LIMIT, LIMIT)
+    squares = ((scaled[:, None] - scaled[None]) ** 2).mean(axis=2)  # (blocks, blocks)
+    others = squares[~np.eye(len(blocks), dtype=bool)]
+    width = np.median(others) if others.size else 1.0
+    return np.exp(-squares / (width if width > 0 else 1.0))

@@ -1,0 +1,125 @@
+import json
+
+import numpy as np
+import pytest
+
+from scripts.commands.suggest.add import NOT_LABELLED, add_blocks
+from scripts.commands.suggest.record import SuggestedBlock, SuggestRecord
+from scripts.core import UserError, sha256, slices
+from scripts.data import find_labelled
+from scripts.io import open_volume, read_header, read_volume, write_volume
+
+BOXES = {"a_0_0_0": ((0, 8), (0, 8), (0, 6)), "a_8_8_0": ((8, 16), (8, 16), (0, 6))}
+SHAPE = (20, 24, 6)
+
+
+def suggested(folder, name="a.tif", **place):
+    """A volume with two blocks suggested, their segmentations all background but for one voxel."""
+    place = place or {"voxel_size": (1, 1, 4), "unit": "µm"}
+    info = read_header(write_volume(folder / name, np.zeros(SHAPE, np.uint8), **place))
+    record = SuggestRecord.of(folder / "out", info, None, 0)
+    for block, box in BOXES.items():
+        found = np.zeros([stop - start for start, stop in box], np.uint8)
+        found[0, 0, 0] = 1
+        path = write_volume(record.folder / "blocks" / f"{block}_seg.tif", found, voxel_size=(1, 1, 4), unit="µm")
+        record.blocks.append(SuggestedBlock(block, box, 0.5, "", f"blocks/{path.name}", sha256(path)))
+    record.write()
+    return record, info
+
+
+def correct(record, name, label):
+    return write_volume(record.folder / "blocks" / f"{name}_seg.tif", label, voxel_size=(1, 1, 4), unit="µm")
+
+
+def label_of(name, value=1):
+    label = np.zeros([stop - start for start, stop in BOXES[name]], np.uint8)
+    label[3, 4] = value
+    return label
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.nii.gz", "a.ome.zarr"])
+def test_a_corrected_block_is_labelled_and_all_else_is_not(tmp_path, name):
+    record, info = suggested(tmp_path, name, affine=np.diag([1e-3, 1e-3, 4e-3, 1]), unit="µm")
+    correct(record, "a_0_0_0", label_of("a_0_0_0"))
+    _, found = read_volume(add_blocks(record, info, "all"))
+    assert np.array_equal(found[slices(BOXES["a_0_0_0"])], label_of("a_0_0_0"))
+    assert np.count_nonzero(found != NOT_LABELLED) == 8 * 8 * 6
+    assert [block.name for block in record.labelled()] == ["a_0_0_0"]
+    (item,) = find_labelled(record.folder, unlabelled_value=NOT_LABELLED)
+    assert item["scan"].labelled == BOXES["a_0_0_0"]
+
+
+def test_blocks_come_together_one_after_the_other(tmp_path):
+    record, info = suggested(tmp_path)
+    for name in BOXES:
+        correct(record, name, label_of(name))
+        path = add_blocks(record, info, name)
+    _, found = read_volume(path)
+    for name, box in BOXES.items():
+        assert np.array_equal(found[slices(box)], label_of(name))
+    assert np.count_nonzero(found != NOT_LABELLED) == 2 * 8 * 8 * 6
+
+
+def test_a_few_slices_are_labelled_and_the_others_later(tmp_path):
+    record, info = suggested(tmp_path)
+    path = correct(record, "a_0_0_0", label_of("a_0_0_0"))
+    _, found = read_volume(add_blocks(record, info, str(path), planes=[1, 4]))
+    known = np.argwhere(found != NOT_LABELLED)
+    assert set(known[:, 2]) == {1, 4}
+    assert len(known) == 2 * 8 * 8
+    _, found = read_volume(add_blocks(record, info, str(path), planes=[2]))
+    assert set(np.argwhere(found != NOT_LABELLED)[:, 2]) == {1, 2, 4}
+
+
+def test_negative_voxels_and_the_value_are_not_labelled(tmp_path):
+    record, info = suggested(tmp_path)
+    label = label_of("a_0_0_0").astype(np.float32)
+    label[0], label[1] = -1, NOT_LABELLED
+    _, found = read_volume(add_blocks(record, info, str(correct(record, "a_0_0_0", label))))
+    assert np.count_nonzero(found != NOT_LABELLED) == 6 * 8 * 6
+
+
+def test_one_that_is_right_as_it_is_has_to_be_named(tmp_path):
+    record, info = suggested(tmp_path)
+    with pytest.raises(UserError, match=r"no segmentation of a block was changed.*--add NAME"):
+        add_blocks(record, info, "all")
+    add_blocks(record, info, ["a_8_8_0"])
+    assert [block.name for block in record.labelled()] == ["a_8_8_0"]
+
+
+@pytest.mark.parametrize(
+    ("label", "problem"),
+    [
+        (np.zeros((8, 8, 5), np.uint8), "has 8×8×5 voxels, and the block 8×8×6"),
+        (np.full((8, 8, 6), 255, np.uint8), "holds 255, which are no classes"),
+        (np.full((8, 8, 6), 0.5, np.float32), "holds 0.5, which are no classes"),
+    ],
+)
+def test_what_is_no_label_of_the_block_is_refused_and_nothing_written(tmp_path, label, problem):
+    record, info = suggested(tmp_path)
+    path = correct(record, "a_0_0_0", label)
+    with pytest.raises(UserError, match=problem):
+        add_blocks(record, info, str(path))
+    assert not list(record.labelled())
+    assert not (record.folder / "labels").exists()
+
+
+def test_unknown_blocks_and_slices_are_refused(tmp_path):
+    record, info = suggested(tmp_path)
+    with pytest.raises(UserError, match=r"is named like no block.*give one of a_0_0_0, a_8_8_0"):
+        add_blocks(record, info, "b_seg.tif")
+    with pytest.raises(UserError, match=r"--slices 6: a_0_0_0_seg.tif has slices 0 to 5"):
+        add_blocks(record, info, str(record.folder / "blocks" / "a_0_0_0_seg.tif"), planes=[6])
+
+
+def test_the_label_of_a_volume_that_is_larger_than_a_file_should_be_is_a_zarr(tmp_path, monkeypatch):
+    monkeypatch.setattr("scripts.commands.suggest.add.MAX_PLAIN", 1000)
+    record, info = suggested(tmp_path)
+    correct(record, "a_8_8_0", label_of("a_8_8_0"))
+    path = add_blocks(record, info, "all")
+    assert path.name == "a.ome.zarr"
+    correct(record, "a_0_0_0", label_of("a_0_0_0"))
+    with open_volume(add_blocks(record, info, "all")) as label:
+        found = label.read(tuple((0, side) for side in SHAPE))
+    assert np.count_nonzero(found != NOT_LABELLED) == 2 * 8 * 8 * 6
+    assert json.loads((record.folder / "dataset.json").read_text())["training"][0]["label"] == "labels/a.ome.zarr"

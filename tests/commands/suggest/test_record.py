@@ -1,0 +1,50 @@
+import json
+
+import numpy as np
+import pytest
+
+from scripts.commands.suggest.record import RECORD, SuggestedBlock, SuggestRecord
+from scripts.core import UserError
+from scripts.io import read_header, write_volume
+
+BLOCK = SuggestedBlock("a_0_0_0", ((0, 8), (0, 8), (0, 4)), 0.5, "blocks/a.tif", "blocks/a_seg.tif", "0" * 64)
+
+
+@pytest.fixture
+def info(tmp_path):
+    return read_header(write_volume(tmp_path / "a.tif", np.zeros((8, 8, 4), np.uint8)))
+
+
+def test_what_is_written_is_read_again(tmp_path, info):
+    record = SuggestRecord.of(tmp_path, info, None, 0)
+    record.scaling["0 100 None"] = {"low": 0.0, "high": 7.0}
+    record.blocks.append(BLOCK)
+    record.mark_added(BLOCK.name)
+    record.write()
+    found = SuggestRecord.of(tmp_path, info, None, 0)
+    assert found == record
+    assert [block.name for block in found.labelled()] == [BLOCK.name]
+
+
+def test_another_volume_channel_or_an_older_state_is_refused(tmp_path, info):
+    SuggestRecord.of(tmp_path, info, None, 0).write()
+    with pytest.raises(UserError, match="channel None, level 0; choose another folder"):
+        SuggestRecord.of(tmp_path, info, 1, 0)
+    write_volume(tmp_path / "a.tif", np.ones((8, 8, 5), np.uint8))
+    with pytest.raises(UserError, match="has changed since"):
+        SuggestRecord.of(tmp_path, read_header(tmp_path / "a.tif"), None, 0)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"blocks": 3}', '{"blocks": [{"box": "0:9,0:8,0:4"}]}'])
+def test_a_damaged_record_is_refused_by_its_name(tmp_path, info, content):
+    (tmp_path / RECORD).write_text(content)
+    with pytest.raises(UserError, match=r"blocks\.json"):
+        SuggestRecord.of(tmp_path, info, None, 0)
+
+
+def test_the_file_says_where_blocks_lie(tmp_path, info):
+    record = SuggestRecord.of(tmp_path, info, None, 0)
+    record.blocks.append(BLOCK)
+    record.write()
+    (block,) = json.loads((tmp_path / RECORD).read_text())["blocks"]
+    assert (block["box"], block["added"]) == ("0:8,0:8,0:4", False)

@@ -1,0 +1,46 @@
+import numpy as np
+
+from scripts.inference import Described, rank
+
+
+def blocks(features, uncertainty):
+    return [
+        Described(((0, 1),) * 3, unsure, np.array([each, 0.0]))
+        for each, unsure in zip(features, uncertainty, strict=True)
+    ]
+
+
+def chosen(*given):
+    return [index for index, _ in rank(*given)]
+
+
+def test_of_each_kind_of_block_one_before_a_second_of_the_same():
+    among = blocks([0, 0.1, 5, 5.1, 10], [1, 0.9, 0.8, 0.7, 0.6])
+    assert {index // 2 for index in chosen(among, [], 3)} == {0, 1, 2}
+
+
+def test_what_a_labelled_block_stands_for_is_not_asked_again():
+    among = blocks([0, 0.1, 5, 5.1], [1, 1, 0.5, 0.5])
+    assert chosen(among, [], 1)[0] in (0, 1)
+    assert chosen(among, blocks([0.05], [0]), 1)[0] in (2, 3)
+
+
+def test_what_the_network_is_sure_of_is_not_asked():
+    assert chosen(blocks([0, 5, 10], [0, 1, 0]), [], 1) == [1]
+
+
+def test_one_odd_block_does_not_come_before_the_many_that_are_unsure():
+    among = blocks([0, 0.1, 0.2, 0.1, 100], [0.5, 0.5, 0.5, 0.5, 0.6])
+    assert chosen(among, [], 2)[0] != 4
+
+
+def test_gains_fall_and_are_shares_of_all():
+    gains = [gain for _, gain in rank(blocks(range(6), [1] * 6), [], 6)]
+    assert gains == sorted(gains, reverse=True)
+    assert 0 < sum(gains) <= 1 + 1e-9
+
+
+def test_few_candidates():
+    assert chosen([], [], 5) == []
+    assert chosen(blocks([3], [0]), [], 5) == [0]
+    assert sorted(chosen(blocks([3, 3], [0, 0]), [], 5)) == [0, 1]
