@@ -14,7 +14,7 @@ def dice(found, true):
 
 
 def test_the_whole_loop(desk, volume, truth, tmp_path, notes):
-    widget, viewer = desk.widget, desk.viewer
+    widget = desk.widget
     before = volume.read_bytes()
     image = desk.open(volume)
     np.testing.assert_allclose(image.scale, (2, 1, 1))

@@ -174,6 +174,15 @@ class Session:
         return Path(self.weights[self.current].path)
 
     @property
+    def ranges(self) -> Path:
+        """The file that keeps the intensity range of the whole volume (`process/cut.py`)."""
+        return self.folder / "ranges.json"
+
+    def inverted(self) -> str:
+        """Return whether vessels are darker than what is around them; a box was cut out, so that it is known."""
+        return str(read_json(self.ranges, "segment a box once more")["inverted"]).lower()
+
+    @property
     def summary(self) -> str:
         """What the session holds, in a few words."""
         trained = len(self.weights) - 1

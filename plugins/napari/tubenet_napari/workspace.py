@@ -12,10 +12,10 @@ from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from scripts.core import Box, UserError, box_text, read_json
+from scripts.core import Box, UserError, box_text
 from scripts.io import VolumeInfo, open_volume, read_header, write_streamed
 
-from .geometry import Frame
+from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
 from .lazy import LazyVolume, open_lazily
 from .reader import KEY, source_of
@@ -66,9 +66,16 @@ class Workspace(QObject):
         self.frame: Frame | None = None
         self.runner = Runner(self)
         self.runner.ended.connect(self._say_end)
+        viewer.layers.events.inserted.connect(self._show_scale)
+        self._show_scale()
         self._unsaved: set[str] = set()
         self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
         self._timer.timeout.connect(self._autosave)
+
+    def _show_scale(self, event: object = None) -> None:
+        """Show a scale bar where the unit of length is known."""
+        if any(str(unit) != PIXEL for layer in self.viewer.layers for unit in layer.units):
+            self.viewer.canvas.overlays.scale_bar.visible = True
 
     # -- the volume and its session ------------------------------------------------------------------------------------
 
@@ -115,10 +122,6 @@ class Workspace(QObject):
                 write_layer(self.session.volume, self.image.data, about)
             self.changed.emit()
         return self.session
-
-    def header(self) -> VolumeInfo:
-        """Return the header of the session's volume."""
-        return read_header(self.session.volume, self.session.channel)
 
     # -- the layers of a block -----------------------------------------------------------------------------------------
 
@@ -208,31 +211,8 @@ class Workspace(QObject):
             layers = {"corrected": self.layer_of(block), "labelled": self.layer_of(block, MARK)}
             for what, layer in layers.items():
                 if layer is not None and (most is None or layer.data.size <= most):
-                    self.write_labels(self.session.file_of(block, what), layer.data, block.box)
+                    write_labels(self.session, self.session.file_of(block, what), layer.data, block.box)
             self._unsaved.discard(name)
-
-    def write_labels(self, path: Path, labels: np.ndarray | LazyVolume, box: Box, most: int = MAX_LABEL) -> Path:
-        """Write labels `(Z, Y, X)` of a box as a file with the voxel size and the place that they have.
-
-        Args:
-            path: the file; where it is of the same family as the volume's, it is of the same kind.
-            labels: of the voxels of the box.
-            box: in the volume's voxels.
-            most: the largest value that they may have.
-
-        Raises:
-            UserError: for another value, or a file that cannot be written.
-        """
-        info = self.header()
-        affine = info.affine.copy()
-        affine[:3, 3] += affine[:3, :3] @ [start for start, _ in box]
-
-        def read(part: Box) -> np.ndarray:
-            x, y, z = (slice(*bounds) for bounds in part)
-            return as_labels(path.name, np.asarray(labels[z, y, x]), most).transpose(2, 1, 0)
-
-        z, y, x = labels.shape
-        return write_streamed(path, read, (x, y, z), np.uint8, like=info, affine=affine)
 
     def box_of(self, layer: Labels) -> Box | None:
         """Return the box whose voxels a layer of labels shows, if it is one of this session."""
@@ -247,17 +227,7 @@ class Workspace(QObject):
         session = self.session
         channel = [] if session.channel is None else ["--channel", session.channel]
         words = [session.volume, "--box", box_text(box), "--to", path, "--ckpt_path", session.checkpoint]
-        return Step("cutting the box out", lambda: cut_command(*words, "--ranges", self.ranges, *channel), 0.3)
-
-    @property
-    def ranges(self) -> Path:
-        """The file that keeps the intensity range of the session's volume."""
-        return self.session.folder / "ranges.json"
-
-    @property
-    def inverted(self) -> str:
-        """Whether vessels of the volume are darker than what is around them, once a box was cut out of it."""
-        return str(read_json(self.ranges, "remove it")["inverted"]).lower()
+        return Step("cutting the box out", lambda: cut_command(*words, "--ranges", session.ranges, *channel), 0.3)
 
     def around(self, box: Box) -> Box:
         """Return a box with what the network sees around it, on the grid of windows of the whole volume."""
@@ -285,3 +255,30 @@ def open_labels(path: Path) -> tuple[VolumeInfo, np.ndarray | LazyVolume]:
     if isinstance(data, np.ndarray):
         data = np.ascontiguousarray(data).astype(np.uint8, copy=False)
     return volume.info, data
+
+
+def write_labels(
+    session: Session, path: Path, labels: np.ndarray | LazyVolume, box: Box, most: int = MAX_LABEL
+) -> Path:
+    """Write labels `(Z, Y, X)` of a box of a session's volume as a file, with the voxel size and the place that they have.
+
+    Args:
+        session: of the volume.
+        path: the file; where it is of the same family as the volume's, it is of the same kind.
+        labels: of the voxels of the box.
+        box: in the volume's voxels.
+        most: the largest value that they may have.
+
+    Raises:
+        UserError: for another value, or a file that cannot be written.
+    """
+    info = read_header(session.volume, session.channel)
+    affine = info.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ [start for start, _ in box]
+
+    def read(part: Box) -> np.ndarray:
+        x, y, z = (slice(*bounds) for bounds in part)
+        return as_labels(path.name, np.asarray(labels[z, y, x]), most).transpose(2, 1, 0)
+
+    z, y, x = labels.shape
+    return write_streamed(path, read, (x, y, z), np.uint8, like=info, affine=affine)

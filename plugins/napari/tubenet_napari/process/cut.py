@@ -19,17 +19,14 @@ from tubenet import bundle_folder
 
 sys.path[0] = str(bundle_folder())  # in place of this file's own folder
 
-import numpy as np  # noqa: E402
-
 from scripts.core import CLOCK, LINE, Progress, advance, read_json, region_box, set_up_process, write_text  # noqa: E402
-from scripts.io import open_volume, write_volume  # noqa: E402
+from scripts.inference import write_block  # noqa: E402
+from scripts.io import open_volume  # noqa: E402
 from scripts.transforms import Scaling, scaling_of  # noqa: E402
 from scripts.weights import read_cleaning, read_sidecar  # noqa: E402
 
 if TYPE_CHECKING:
     from scripts.io import Volume
-
-WRITTEN = ("uint8", "uint16", "float32")
 
 
 def main() -> None:
@@ -46,7 +43,7 @@ def main() -> None:
     with open_volume(asked.volume, channel) as volume:
         scaling = range_of(volume, Path(asked.ckpt_path), Path(asked.ranges))
         box = region_box(asked.box, volume.info.shape, asked.volume)
-        write_block(volume, box, Path(asked.to), scaling)
+        write_block(volume, box, asked.to, (scaling.low, scaling.high))
     print(f"wrote {asked.to}")
 
 
@@ -64,22 +61,6 @@ def range_of(volume: Volume, weights: Path, ranges: Path) -> Scaling:
     known["inverted"] = known[key]["inverted"]  # of the weights that were asked for last
     write_text(ranges, json.dumps(known, indent=1) + "\n")
     return Scaling(**known[key])
-
-
-def write_block(volume: Volume, box: Any, path: Path, scaling: Scaling) -> None:
-    """Write a box of a volume, at its place, with the intensity range of the whole."""
-    voxels, low, high = volume.read(box), scaling.low, scaling.high
-    if voxels.dtype == bool:
-        voxels = voxels.view(np.uint8)
-    elif voxels.dtype.name not in WRITTEN:
-        exact = voxels.astype(np.float32)
-        if not np.array_equal(exact.astype(voxels.dtype), voxels):  # it cannot hold them: written as they are scaled
-            plain = Scaling(low, high, in_double=True)
-            exact, low, high = plain.apply(voxels), 0.0, 1.0
-        voxels = exact
-    affine = volume.info.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ [start for start, _ in box]
-    write_volume(path, voxels, like=volume.info, affine=affine, intensity_range=(low, high))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from scripts.core.files import write_together
 from scripts.io import result_name
 from scripts.weights import sidecar_path
 
-from ..workspace import KIND, MARK, Workspace, saying
+from ..workspace import KIND, MARK, Workspace, saying, write_labels
 from ..writer import write_layer
 from .section import Section, button
 
@@ -72,7 +72,7 @@ class ExportSection(Section):
         layer = self.labels.value
         box = self.workspace.box_of(layer)
         if box is not None:
-            self.workspace.write_labels(path, layer.data, box)
+            write_labels(self.workspace.session, path, layer.data, box)
         else:
             write_layer(path, layer.data, {"scale": layer.scale, "translate": layer.translate, "units": layer.units})
         show_info(f"Saved {path}")

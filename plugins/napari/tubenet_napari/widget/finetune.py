@@ -14,7 +14,7 @@ from scripts.weights import read_sidecar
 from ..geometry import bounds_of, inside, overlap
 from ..jobs import Job, Step, bundle_command
 from ..session import Block, Weights
-from ..workspace import KIND, Workspace, saying
+from ..workspace import KIND, Workspace, saying, write_labels
 from ..writer import NOT_LABELLED, as_labels
 from .correct import CorrectSection
 from .curve import Curve
@@ -75,13 +75,13 @@ class FinetuneSection(Section):
             outer = workspace.around(bounds_of(mark.data > 0, block.box))
             name = f"block_{number}.nii.gz"
             label = labels_to_learn(labels.data, mark.data > 0, block.box, outer)
-            workspace.write_labels(dataset / "labels" / name, label, outer, NOT_LABELLED)
+            write_labels(session, dataset / "labels" / name, label, outer, NOT_LABELLED)
             steps.append(workspace.cut(outer, dataset / "images" / name))
         more = ["--network_def#out_channels", classes] if classes > 2 else []
         epochs = int(self.epochs.value)
         words = ["finetune", dataset, weights, "--ckpt_path", session.checkpoint, "--unlabelled_value", NOT_LABELLED]
         words += ["--epochs", epochs, "--iterations_per_epoch", int(self.steps.value), *more]
-        steps.append(Step("learning", lambda: bundle_command(*words, "--invert", workspace.inverted), 10.0))
+        steps.append(Step("learning", lambda: bundle_command(*words, "--invert", session.inverted()), 10.0))
         seconds: list[float] = []
 
         def told(line: str) -> None:
@@ -98,7 +98,7 @@ class FinetuneSection(Section):
             self.curve.show_before(before)
             session.add_weights(Weights(path, parent, before, after, sum(seconds), taught))
             workspace.changed.emit()
-            if self.again.value:
+            if self.again.value and session is workspace.session:
                 self._segment_again(taught)
 
         workspace.runner.start(Job("Fine-tuning", steps, done, told, failed=self.curve.rest))

@@ -12,7 +12,7 @@ from napari.layers import Labels
 from scripts.core import refuse
 
 from ..jobs import Job, Step, bundle_command
-from ..workspace import BLOCK, KIND, LABELS, MARK, Workspace, saying
+from ..workspace import BLOCK, KIND, LABELS, MARK, Workspace, saying, write_labels
 from ..writer import write_layer
 from .network import Network
 from .section import Section, button
@@ -34,7 +34,7 @@ class MeasureSection(Section):
         self.told = self.say()
         self.branch = self.say()
         self.network: Network | None = None
-        self.unit, self.start = "voxels", np.zeros(3)
+        self.unit, self.voxels = "voxels", np.zeros((0, 3))  # along Z, Y, X
         for event in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
             event.connect(lambda event: self.labels.reset_choices())
         self.labels.reset_choices()
@@ -53,10 +53,10 @@ class MeasureSection(Section):
         name = out.name
         source = self._file_of(layer, out / f"{name}_seg.nii.gz")
         name = name if source.parent == out else source.name.split("_seg.")[0]
-        start = np.asarray(layer.translate)[-3:]
+        place = {"scale": layer.scale.copy(), "translate": layer.translate.copy(), "units": layer.units}
 
         def done() -> None:
-            self.show_network(Network.read(out, name), start, layer)
+            self.show_network(Network.read(out, name), place)
 
         step = Step("measuring", lambda: bundle_command("analyse", source, out))
         self.workspace.runner.start(Job(f"Measuring {layer.name}", [step], done))
@@ -69,36 +69,36 @@ class MeasureSection(Section):
         if block is not None and layer.metadata[KIND] != LABELS:
             return block.made_by(int(layer.metadata[KIND].split()[1]))
         if block is not None:
-            return self.workspace.write_labels(path, layer.data, block.box)
+            return write_labels(self.workspace.session, path, layer.data, block.box)
         about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
         return write_layer(path, np.asarray(layer.data), about)
 
-    def show_network(self, network: Network, start: np.ndarray, layer: Labels) -> None:
+    def show_network(self, network: Network, place: dict[str, Any]) -> None:
         """Show centre lines coloured by radius, which can be clicked.
 
         Args:
             network: that was measured.
-            start: position of the middle of the first voxel in the world, along Z, Y, X.
-            layer: of the labels.
+            place: `scale`, `translate` and `units` of the labels that were measured.
         """
-        self.network, self.start = network, start
+        self.network = network
         unit = str(network.summary["unit"])
         self.unit = "voxels" if unit == "voxel" else unit
         for name in (SKELETON, SELECTED):
             if name in self.viewer.layers:
                 self.viewer.layers.remove(name)
-        side = float(np.min(layer.scale[-3:]))
+        # in voxels, so that each slice shows the points that are nearest to it
+        self.voxels = network.points / place["scale"]
         points = self.viewer.add_points(
-            network.points + start,
+            self.voxels,
             name=SKELETON,
             features={"radius": network.radii, "branch": network.branch},
             face_color="radius",
             face_colormap="turbo",
             face_contrast_limits=tuple(np.percentile(network.radii, (1, 99))),
             border_width=0,
-            size=1.5 * side,
+            size=1.5,
             shading="spherical",
-            **self._look(layer),
+            **place,
         )
         points.editable = False
         points.mouse_drag_callbacks.append(self._clicked)
@@ -125,7 +125,7 @@ class MeasureSection(Section):
         """Highlight a branch, and say what it is like."""
         if SELECTED in self.viewer.layers:
             self.viewer.layers.remove(SELECTED)
-        line = self.network.line(branch) + self.start
+        line = self.voxels[self.network.branch == branch]
         active = self.viewer.layers.selection.active
         skeleton = self.viewer.layers[SKELETON]
         shown = self.viewer.add_points(
@@ -134,7 +134,9 @@ class MeasureSection(Section):
             face_color="white",
             border_width=0,
             size=1.6 * float(np.max(skeleton.size)),
-            **self._look(skeleton),
+            scale=skeleton.scale,
+            translate=skeleton.translate,
+            units=skeleton.units,
         )
         skeleton.shown = self.network.branch != branch
         shown.editable = False

@@ -52,10 +52,6 @@ class Network:
         branch = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
         return cls(points, arrays["radius"][arrays["connectivity"]], branch, rows, summary)
 
-    def line(self, branch: int) -> np.ndarray:
-        """Return the points of a branch, `(n, 3)` along Z, Y, X."""
-        return self.points[self.branch == branch]
-
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of VTK polydata as the bundle writes them, by their names; the first of each name counts."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 from napari.layers import Image
+from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from scripts.core import Box, box_text, by, refuse
@@ -15,8 +16,8 @@ from scripts.io import result_name
 
 from ..geometry import Frame, around, inside
 from ..jobs import Job, Step, bundle_command
-from ..session import Block, read_box
-from ..workspace import Workspace, open_labels, saying
+from ..session import Block, Session, read_box
+from ..workspace import Workspace, open_labels, saying, write_labels
 from .section import Section, button
 
 VIEW, BOX, ALL = "what is in view", "a box", "all of it"
@@ -71,7 +72,7 @@ class SegmentSection(Section):
         self.offered = QLabel()
         self.offered.setWordWrap(True)
         self.go_on = QPushButton("Go on")
-        self.go_on.clicked.connect(self._go_on)
+        self.go_on.clicked.connect(lambda: self._go_on())
         row.addWidget(self.offered, 1)
         row.addWidget(self.go_on)
         self.offer.hide()
@@ -192,13 +193,13 @@ class SegmentSection(Section):
         channel = [] if session.channel is None or not whole else ["--channel", session.channel]
 
         def command() -> list[str]:
-            known = [] if whole else ["--invert", self.workspace.inverted]
+            known = [] if whole else ["--invert", session.inverted()]
             words = ["segment", image, out, "--ckpt_path", session.weights[version].path]
             return bundle_command(*words, *known, *channel, *self._options())
 
         def done() -> None:
-            self._show(block, version, out / result_name(image, "seg"), outer)
-            if then is not None:
+            self._take(session, block, version, out / result_name(image, "seg"), outer)
+            if then is not None and session is self.workspace.session:
                 then()
 
         steps = [Step("segmenting", command)]
@@ -214,16 +215,19 @@ class SegmentSection(Section):
             words += ["--min_size", self.min_size.value.strip()]
         return words
 
-    def _show(self, block: Block, version: int, path: Path, outer: Box) -> None:
-        """Show a segmentation: the block's labels, or beside them if they may have been corrected."""
-        workspace, session = self.workspace, self.workspace.session
+    def _take(self, session: Session, block: Block, version: int, path: Path, outer: Box) -> None:
+        """Take a segmentation into the session, and show it: as the block's labels, or beside those there are."""
+        workspace = self.workspace
         if block.box != outer:
             _, found = open_labels(path)
             path = path.with_name("box_seg.nii.gz")
-            workspace.write_labels(path, np.asarray(found[inside(block.box, outer)]), block.box)
+            write_labels(session, path, np.asarray(found[inside(block.box, outer)]), block.box)
         first = not block.segmentations
         block.add(version, path)
         session.save()
+        if session is not workspace.session:
+            show_info(f"{block.name} of {session.volume.name} is segmented. Go on with its session to see it.")
+            return
         if first or workspace.layer_of(block) is None:
             workspace.open_block(block)
         else:

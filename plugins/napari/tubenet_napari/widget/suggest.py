@@ -52,7 +52,7 @@ class SuggestSection(Section):
     def suggest(self) -> None:
         """Let the bundle suggest boxes."""
         session = self.workspace.began()
-        out = session.folder_for("suggested", "blocks")
+        out = session.folder / "suggested"  # always the same, so that no box is suggested twice
         channel = [] if session.channel is None else ["--channel", session.channel]
         words = ["suggest", session.volume, out, "--count", int(self.count.value), "--ckpt_path", session.checkpoint]
         step = Step("looking for boxes", lambda: bundle_command(*words, *channel))
@@ -78,7 +78,8 @@ class SuggestSection(Section):
         session = self.workspace.session
         block = session.add_block(read_box(told["box"], self.workspace.frame.shape), "suggested", float(told["score"]))
         block.score = float(told["score"])
-        block.add(session.current, folder / told["segmentation"])
+        if not block.segmentations:
+            block.add(session.current, folder / told["segmentation"])
 
     def _list(self) -> None:
         row = self.list.currentRow()
