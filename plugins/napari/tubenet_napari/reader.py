@@ -21,7 +21,7 @@ Layers = list[tuple[Any, dict[str, Any], str]]
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], Layers] | None:
     """Return what opens a path, or None for a folder that is no volume."""
     paths = [path] if isinstance(path, str | os.PathLike) else list(path)
-    return read_layers if all(is_volume(each) or holds_series(each) for each in paths) else None
+    return read_layers if all(is_volume(each) or holds_series(Path(each)) for each in paths) else None
 
 
 def read_layers(path: str | Sequence[str]) -> Layers:

@@ -260,7 +260,7 @@ def open_labels(path: Path) -> tuple[VolumeInfo, np.ndarray | LazyVolume]:
 def write_labels(
     session: Session, path: Path, labels: np.ndarray | LazyVolume, box: Box, most: int = MAX_LABEL
 ) -> Path:
-    """Write labels `(Z, Y, X)` of a box of a session's volume as a file, with the voxel size and the place that they have.
+    """Write labels `(Z, Y, X)` of a box of a session's volume as a file, with their voxel size and place.
 
     Args:
         session: of the volume.
