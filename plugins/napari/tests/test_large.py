@@ -43,7 +43,10 @@ def test_a_volume_larger_than_memory(desk, volume, tmp_path, notes):
     assert kept[5, 4, 3] == 1
     seen.append(resident())
     desk.viewer.dims.ndisplay = 3  # which would take 48 GB
+    assert not image.visible
+    assert "48 GB do not fit into memory" in notes()[-1]
     desk.viewer.dims.ndisplay = 2
+    assert image.visible
     seen.append(resident())
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     print(f"viewer {[round(each / MB) for each in seen]} MB, jobs at most {children / MB:.0f} MB")

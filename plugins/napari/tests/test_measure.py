@@ -19,7 +19,7 @@ class Event:
 def measured(desk, tmp_path):
     """A straight tube along X with a radius of 4 voxels of 0.5×0.5×1 µm, measured."""
     tube = np.zeros((48, 24, 16), np.uint8)  # (X, Y, Z)
-    x, y, z = np.meshgrid(*map(np.arange, tube.shape), indexing="ij")
+    _, y, z = np.meshgrid(*map(np.arange, tube.shape), indexing="ij")
     tube[((y - 12) * 0.5) ** 2 + ((z - 8) * 1.0) ** 2 <= 2.0**2] = 1
     image = write_volume(tmp_path / "tube.tif", tube * 200, voxel_size=(0.5, 0.5, 1), unit="µm")
     desk.open(image)
@@ -64,6 +64,6 @@ def test_an_empty_segmentation_is_told_in_one_line(desk, tmp_path, notes):
     desk.open(write_volume(tmp_path / "a_seg.tif", empty))
     desk.widget.measure.labels.value = desk.viewer.layers["a_seg"]
     desk.widget.measure.measure()
-    title, outcome, problem = desk.wait()
+    _, outcome, problem = desk.wait()
     assert (outcome, "\n" in problem) == ("failed", False)
     assert "no vessel" in problem

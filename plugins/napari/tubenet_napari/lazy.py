@@ -47,6 +47,12 @@ class LazyVolume:
         """Bytes of all voxels."""
         return self.size * self.dtype.itemsize
 
+    @property
+    def is_too_large(self) -> bool:
+        """Whether all of it together takes more memory than a view may."""
+        free = free_memory()
+        return free is not None and self.nbytes > MAX_SHARE * free
+
     def __len__(self) -> int:
         return self.shape[0]
 

@@ -9,6 +9,7 @@ import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox, LineEdit, SpinBox
 from napari.layers import Image
 from napari.utils.notifications import show_info
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 from scripts.core import Box, box_text, by, refuse
@@ -47,8 +48,10 @@ class SegmentSection(Section):
         self.volume.changed.connect(self._chosen)
         for each in (self.what, self.slices, self.box):
             each.changed.connect(self._tell)
+        self._soon = QTimer(self, singleShot=True, interval=150)  # napari knows what is in view once it has drawn
+        self._soon.timeout.connect(self._tell)
         for event in (self.viewer.scene.camera.events, self.viewer.dims.events):
-            event.connect(self._tell)
+            event.connect(lambda event: self._soon.start())
         for event in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
             event.connect(self._layers_changed)
         workspace.changed.connect(self._tell)
