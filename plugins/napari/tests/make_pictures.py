@@ -1,23 +1,33 @@
 """Draws the pictures of the documentation, by the widget in a real viewer: `make pictures-napari`."""
 
+import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import napari
 import numpy as np
 from PIL import Image
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
-from tubenet_napari.widget import VesselsWidget
 
 from scripts.io import read_volume
+from tubenet_napari.widget import VesselsWidget
 
 SIZE = 1400, 900
 COLOURS = 192  # of a palette: pictures are then a third as large
 
 
-def main(folder: Path, sessions: Path) -> None:
+def main(folder: Path) -> None:
     """Walk through the work on the demo volume, and take a picture of each step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as sessions:
+        os.environ["TUBENET_SESSIONS"] = sessions  # nothing of the user's is in the pictures
+        walk(folder, Path(sessions))
+
+
+def walk(folder: Path, sessions: Path) -> None:
+    """Take a picture of each step, with the sessions in a folder."""
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*SIZE)
     widget = VesselsWidget(viewer, sessions)
@@ -44,7 +54,7 @@ def main(folder: Path, sessions: Path) -> None:
     finish()
     take("segmented", widget.segment)
     labels = viewer.layers["box 1 labels"]
-    _, true = read_volume(sessions.parent / "sample" / "labels" / "hollow_0.tif")
+    _, true = read_volume(sessions / "sample" / "labels" / "hollow_0.tif")
     labels.data = true[48:112, 32:96, 0:64].transpose(2, 1, 0).astype(np.uint8)
     widget.correct.mark_all()
     labels.mode = "paint"

@@ -10,11 +10,11 @@ import time
 
 import numpy as np
 import pytest
-from tubenet_napari.jobs import Job, Runner, Step, bundle_command
-from tubenet_napari.session import Session
 
 from scripts.core import UserError, box_text
 from scripts.io import read_volume, write_volume
+from tubenet_napari.jobs import Job, Runner, Step, bundle_command
+from tubenet_napari.session import Session
 
 BOX = ((16, 80), (8, 72), (0, 32))
 SLEEPY = (

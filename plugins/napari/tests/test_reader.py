@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+
+from scripts.core import UserError
+from scripts.io import open_volume, read_header, read_volume, write_volume
 from tubenet_napari import lazy
 from tubenet_napari.lazy import LazyVolume
 from tubenet_napari.reader import get_reader, read_layers
 from tubenet_napari.writer import write_layer
-
-from scripts.core import UserError
-from scripts.io import open_volume, read_header, read_volume, write_volume
 
 ARRAY = np.arange(6 * 5 * 4, dtype=np.uint8).reshape(6, 5, 4)  # (X, Y, Z)
 
