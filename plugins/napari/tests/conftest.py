@@ -8,10 +8,11 @@ from qtpy.QtWidgets import QApplication
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from scripts.commands.synthesise import write_dataset
-from scripts.io import read_volume
 from tubenet_napari.reader import read_layers
 from tubenet_napari.widget import VesselsWidget
+
+from scripts.commands.synthesise import write_dataset
+from scripts.io import read_volume
 
 LONG = 180_000  # milliseconds
 

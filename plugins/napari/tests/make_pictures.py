@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
+from tubenet_napari.widget import VesselsWidget
 
 from scripts.io import read_volume
-from tubenet_napari.widget import VesselsWidget
 
 SIZE = 1400, 900
 COLOURS = 192  # of a palette: pictures are then a third as large

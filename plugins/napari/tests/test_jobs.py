@@ -10,11 +10,11 @@ import time
 
 import numpy as np
 import pytest
+from tubenet_napari.jobs import Job, Runner, Step, bundle_command
+from tubenet_napari.session import Session
 
 from scripts.core import UserError, box_text
 from scripts.io import read_volume, write_volume
-from tubenet_napari.jobs import Job, Runner, Step, bundle_command
-from tubenet_napari.session import Session
 
 BOX = ((16, 80), (8, 72), (0, 32))
 SLEEPY = (
@@ -192,6 +192,17 @@ def test_suggested_boxes_are_walked_through(desk, volume, suggested):
     block, _, mark = widget.correct.marked()["suggested 1"]
     assert mark.data.all()
     assert block.box == BOX
+
+
+def test_boxes_are_suggested_by_the_bundle(desk, volume):
+    desk.open(volume)
+    desk.widget.suggest.count.value = 1
+    desk.widget.suggest.suggest()
+    title, outcome, problem = desk.wait()
+    assert outcome == "done", (title, problem)
+    (block,) = desk.widget.suggest.suggested()
+    desk.widget.suggest.go_to(0)
+    assert desk.workspace.layer_of(block).data.shape == tuple(stop - start for start, stop in block.box[::-1])
 
 
 def test_a_damaged_list_is_refused_in_one_line(desk, volume, tmp_path, notes):

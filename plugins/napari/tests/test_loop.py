@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from tubenet_napari.session import Session
 
 from scripts.io import read_header, read_volume
-from tubenet_napari.session import Session
 
 BOX = "0:64,0:64,0:32"
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-
-from scripts.core import UserError
-from scripts.io import open_volume, read_header, read_volume, write_volume
 from tubenet_napari import lazy
 from tubenet_napari.lazy import LazyVolume
 from tubenet_napari.reader import get_reader, read_layers
 from tubenet_napari.writer import write_layer
+
+from scripts.core import UserError
+from scripts.io import open_volume, read_header, read_volume, write_volume
 
 ARRAY = np.arange(6 * 5 * 4, dtype=np.uint8).reshape(6, 5, 4)  # (X, Y, Z)
 
@@ -117,7 +117,7 @@ def test_a_layer_is_saved_with_its_voxel_size(tmp_path, viewer, suffix):
     path = tmp_path / f"saved{suffix}"
     viewer.layers.save(str(path), selected=True, plugin="tubenet-napari")
     info, voxels = read_volume(path)
-    assert info.unit == "µm"
+    assert (info.unit, info.dtype) == ("µm", np.uint8)
     np.testing.assert_allclose(info.voxel_size, (0.0005, 0.0005, 0.002), rtol=1e-5)
     assert (voxels.transpose(2, 1, 0) == labels.data).all()
 

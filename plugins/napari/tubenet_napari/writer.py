@@ -28,7 +28,7 @@ def write_labels(path: str, data: Any, about: dict[str, Any]) -> list[str]:
     Raises:
         UserError: for what cannot be written.
     """
-    return [str(write_layer(Path(path), data, about))]
+    return [str(write_layer(Path(path), data, about, labels=True))]
 
 
 def write_image(path: str, data: Any, about: dict[str, Any]) -> list[str]:
@@ -40,13 +40,14 @@ def write_image(path: str, data: Any, about: dict[str, Any]) -> list[str]:
     return [str(write_layer(Path(path), data, about))]
 
 
-def write_layer(path: Path, data: Any, about: dict[str, Any]) -> Path:
+def write_layer(path: Path, data: Any, about: dict[str, Any], labels: bool = False) -> Path:
     """Write the voxels of a layer, slab by slab, with the voxel size and the place that it has in napari.
 
     Args:
         path: the file.
         data: `(Z, Y, X)`, or a list of resolutions of which the first counts.
         about: `scale`, `translate` and `units` of the layer.
+        labels: whether the voxels are labels, which become uint8 or, if there are many, uint16.
 
     Raises:
         UserError: for a layer of another number of axes, voxels that cannot be written without loss, and a full disk.
@@ -54,11 +55,13 @@ def write_layer(path: Path, data: Any, about: dict[str, Any]) -> Path:
     array = data[0] if isinstance(data, list | tuple) or hasattr(data, "shapes") else data
     if len(array.shape) != 3:
         refuse(path, f"the layer has the shape {tuple(array.shape)}", "save one 3-D volume of one channel")
-    wanted = written_type(array.dtype)
+    wanted = label_type(array) if labels else written_type(array.dtype)
 
     def read(box: Box) -> np.ndarray:
         x, y, z = (slice(*bounds) for bounds in box)
-        return as_written(np.asarray(array[z, y, x]), wanted, path).transpose(2, 1, 0)
+        voxels = np.asarray(array[z, y, x])
+        found = as_labels(path, voxels, np.iinfo(wanted).max, wanted) if labels else as_written(voxels, wanted, path)
+        return found.transpose(2, 1, 0)
 
     z, y, x = (int(side) for side in array.shape)
     return write_streamed(path, read, (x, y, z), wanted, like=header_of(path, (x, y, z), about))
@@ -90,6 +93,12 @@ def written_type(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.uint16) if dtype == np.uint16 else np.dtype(np.float32)
 
 
+def label_type(labels: Any) -> np.dtype:
+    """Return uint8 for labels up to 255, and uint16 for others, and for those that are not in memory."""
+    is_few = labels.dtype.itemsize == 1 or (isinstance(labels, np.ndarray) and labels.max(initial=0) <= NOT_LABELLED)
+    return np.dtype(np.uint8 if is_few else np.uint16)
+
+
 def as_written(voxels: np.ndarray, wanted: np.dtype, name: object) -> np.ndarray:
     """Return voxels in the type in which they are written.
 
@@ -102,12 +111,12 @@ def as_written(voxels: np.ndarray, wanted: np.dtype, name: object) -> np.ndarray
     return voxels.astype(wanted, copy=False)
 
 
-def as_labels(name: object, labels: np.ndarray, most: int = MAX_LABEL) -> np.ndarray:
-    """Return painted labels as uint8.
+def as_labels(name: object, labels: np.ndarray, most: int = MAX_LABEL, wanted: Any = np.uint8) -> np.ndarray:
+    """Return painted labels in the type in which they are written.
 
     Raises:
         UserError: for values that are not from 0 to `most`.
     """
     if labels.size and not 0 <= labels.min() <= labels.max() <= most:
         refuse(name, f"holds the labels {labels.min()} to {labels.max()}", f"paint with labels from 0 to {most}")
-    return labels.astype(np.uint8, copy=False)
+    return labels.astype(wanted, copy=False)

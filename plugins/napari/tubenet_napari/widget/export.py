@@ -55,7 +55,8 @@ class ExportSection(Section):
         start = Path.home() / f"{layer.name}.ome.tif"
         if session is not None and self.workspace.box_of(layer) is not None:
             source = Path(session.origin) if Path(session.origin).exists() else session.volume
-            start = source.with_name(result_name(source, "seg"))
+            whole = self.workspace.box_of(layer) == self.workspace.frame.whole
+            start = source.with_name(result_name(source, "seg" if whole else layer.name.replace(" ", "-")))
         chosen, _ = QFileDialog.getSaveFileName(self, "Save labels", str(start))
         if chosen:
             self.save_labels(Path(chosen))
@@ -74,7 +75,8 @@ class ExportSection(Section):
         if box is not None:
             write_labels(self.workspace.session, path, layer.data, box)
         else:
-            write_layer(path, layer.data, {"scale": layer.scale, "translate": layer.translate, "units": layer.units})
+            about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
+            write_layer(path, layer.data, about, labels=True)
         show_info(f"Saved {path}")
 
     @saying

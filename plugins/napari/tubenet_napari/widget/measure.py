@@ -71,7 +71,7 @@ class MeasureSection(Section):
         if block is not None:
             return write_labels(self.workspace.session, path, layer.data, block.box)
         about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
-        return write_layer(path, np.asarray(layer.data), about)
+        return write_layer(path, layer.data, about, labels=True)
 
     def show_network(self, network: Network, place: dict[str, Any]) -> None:
         """Show centre lines coloured by radius, which can be clicked.
