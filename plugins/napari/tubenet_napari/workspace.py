@@ -67,7 +67,7 @@ class Workspace(QObject):
         self.runner = Runner(self)
         self.runner.ended.connect(self._say_end)
         viewer.layers.events.inserted.connect(self._show_scale)
-        viewer.dims.events.ndisplay.connect(self._hide_large)
+        viewer.dims.events.ndisplay.connect(self._hide_large, position="first")  # before napari reads it
         self._hidden: list[Any] = []
         self._show_scale()
         self._unsaved: set[str] = set()
@@ -80,7 +80,7 @@ class Workspace(QObject):
             self.viewer.canvas.overlays.scale_bar.visible = True
 
     def _hide_large(self, event: object = None) -> None:
-        """Hide, in 3-D, what would have to be read as a whole and does not fit into memory; napari asks us first."""
+        """Hide, in 3-D, what would have to be read as a whole and does not fit into memory."""
         if self.viewer.dims.ndisplay == 2:
             for layer in self._hidden:
                 layer.visible = True
