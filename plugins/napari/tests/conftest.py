@@ -9,7 +9,6 @@ from qtpy.QtWidgets import QApplication
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tubenet_napari.reader import read_layers
-from tubenet_napari.widget import VesselsWidget
 
 from scripts.commands.synthesise import write_dataset
 from scripts.io import read_volume
@@ -54,17 +53,17 @@ def notes():
 
 
 @pytest.fixture
-def desk(viewer, tmp_path, qtbot):
-    return Desk(viewer, tmp_path / "sessions", qtbot)
+def desk(viewer, tmp_path, qtbot, monkeypatch):
+    monkeypatch.setenv("TUBENET_SESSIONS", str(tmp_path / "sessions"))
+    return Desk(viewer, qtbot)
 
 
 class Desk:
     """The widget in its viewer, and how a test waits for it."""
 
-    def __init__(self, viewer, root, qtbot):
+    def __init__(self, viewer, qtbot):
         self.viewer, self.qtbot = viewer, qtbot
-        self.widget = VesselsWidget(viewer, root)
-        viewer.window.add_dock_widget(self.widget, name="Vessels (tUbe net)", area="right")
+        _, self.widget = viewer.window.add_plugin_dock_widget("tubenet-napari")
         self.workspace, self.runner = self.widget.workspace, self.widget.workspace.runner
 
     def open(self, path):

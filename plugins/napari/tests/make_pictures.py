@@ -10,9 +10,7 @@ import numpy as np
 from PIL import Image
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
-from tubenet_napari.widget import VesselsWidget
-
-from scripts.io import read_volume
+from tubenet_napari.workspace import open_labels
 
 SIZE = 1400, 900
 COLOURS = 192  # of a palette: pictures are then a third as large
@@ -30,8 +28,7 @@ def walk(folder: Path, sessions: Path) -> None:
     """Take a picture of each step, with the sessions in a folder."""
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*SIZE)
-    widget = VesselsWidget(viewer, sessions)
-    viewer.window.add_dock_widget(widget, name="Vessels (tUbe net)", area="right")
+    _, widget = viewer.window.add_plugin_dock_widget("tubenet-napari")
     viewer.open_sample("tubenet-napari", "demo")
     sections = (widget.segment, widget.correct, widget.finetune, widget.measure, widget.export, widget.suggest)
 
@@ -54,8 +51,8 @@ def walk(folder: Path, sessions: Path) -> None:
     finish()
     take("segmented", widget.segment)
     labels = viewer.layers["box 1 labels"]
-    _, true = read_volume(sessions / "sample" / "labels" / "hollow_0.tif")
-    labels.data = true[48:112, 32:96, 0:64].transpose(2, 1, 0).astype(np.uint8)
+    _, true = open_labels(sessions / "sample" / "labels" / "hollow_0.tif")
+    labels.data = np.asarray(true[0:64, 32:96, 48:112])
     widget.correct.mark_all()
     labels.mode = "paint"
     take("corrected", widget.correct)

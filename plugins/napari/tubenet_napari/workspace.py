@@ -53,14 +53,13 @@ class Workspace(QObject):
 
     Args:
         viewer: napari's.
-        root: the folder of sessions.
     """
 
     changed = Signal()
 
-    def __init__(self, viewer: napari.Viewer, root: Path | None = None) -> None:
+    def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
-        self.viewer, self.root = viewer, root or sessions_folder()
+        self.viewer, self.root = viewer, sessions_folder()
         self.session: Session | None = None
         self.image: Any = None  # the layer that is worked on
         self.frame: Frame | None = None

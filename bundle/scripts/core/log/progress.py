@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, and elsewhere one line a minute, or as often as a program asks for.
+"""How far a run is: a bar on a terminal, and elsewhere one line a minute, or as asked for.
 
 >>> with Progress("segmenting", total=40) as progress:
 ...     progress.begin("volume 1 of 2, a", planned=20)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import napari
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
@@ -24,13 +22,12 @@ class VesselsWidget(QWidget):
     """Segment, correct, fine-tune, measure, export: the sections stand in the order of the work.
 
     Args:
-        viewer: napari's.
-        root: the folder of sessions; by default `~/tubenet-sessions`.
+        napari_viewer: the viewer, which napari gives to a parameter of this name.
     """
 
-    def __init__(self, viewer: napari.Viewer, root: Path | None = None) -> None:
+    def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
-        self.workspace = workspace = Workspace(viewer, root)
+        self.workspace = workspace = Workspace(napari_viewer)
         self.correct = CorrectSection(workspace)
         self.segment = SegmentSection(workspace)
         self.finetune = FinetuneSection(workspace, self.segment, self.correct)
