@@ -3,8 +3,10 @@
 import resource
 
 import numpy as np
+import pytest
 import zarr
 
+from scripts.core import UserError
 from scripts.io import read_volume
 
 SHAPE, CORNER = (3000, 4000, 4000), (1500, 2000, 2048)  # Z, Y, X
@@ -17,7 +19,7 @@ def resident():
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-def test_a_volume_larger_than_memory(desk, volume, tmp_path, notes):
+def test_a_volume_larger_than_memory(desk, volume, tmp_path):
     path = tmp_path / "large.zarr"
     _, voxels = read_volume(volume)
     empty = int(np.median(voxels))  # as its background, or all of it would look like one wide vessel
@@ -42,11 +44,14 @@ def test_a_volume_larger_than_memory(desk, volume, tmp_path, notes):
     _, kept = read_volume(desk.workspace.session.file_of(desk.widget.correct.chosen(), "corrected"))
     assert kept[5, 4, 3] == 1
     seen.append(resident())
-    desk.viewer.dims.ndisplay = 3  # which would take 48 GB
-    assert not image.visible
-    assert "48 GB do not fit into memory" in notes()[-1]
+    with pytest.raises(UserError, match=r"this view of it takes 48 GB, .* hide it, or go back to 2-D"):
+        desk.viewer.dims.ndisplay = 3
     desk.viewer.dims.ndisplay = 2
-    assert image.visible
+    desk.viewer.dims.set_point(0, 1510)
+    assert image._slice.image.raw.shape == SHAPE[1:]
+    image.visible = False
+    desk.viewer.dims.ndisplay = 3  # of the box alone
+    assert desk.viewer.dims.ndisplay == 3
     seen.append(resident())
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     print(f"viewer {[round(each / MB) for each in seen]} MB, jobs at most {children / MB:.0f} MB")

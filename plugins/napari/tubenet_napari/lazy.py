@@ -47,12 +47,6 @@ class LazyVolume:
         """Bytes of all voxels."""
         return self.size * self.dtype.itemsize
 
-    @property
-    def is_too_large(self) -> bool:
-        """Whether all of it together takes more memory than a view may."""
-        free = free_memory()
-        return free is not None and self.nbytes > MAX_SHARE * free
-
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -99,7 +93,8 @@ class LazyVolume:
         free = free_memory()
         if asked > SLAB and free is not None and asked > MAX_SHARE * free:
             problem = f"this view of it takes {size(asked)}, and {size(free)} of memory are free"
-            refuse(self.volume.info.path, problem, "look at slices, or segment a box of it and look at that in 3-D")
+            remedy = "hide it, or go back to 2-D; in 3-D look at the labels of a box"
+            refuse(self.volume.info.path, problem, remedy)
         (z0, z1), (y0, y1), (x0, x1) = bounds
         thick = self.volume.chunks[2]
         first = z0 // thick * thick

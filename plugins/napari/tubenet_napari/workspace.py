@@ -12,7 +12,7 @@ from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from scripts.core import Box, UserError, box_text, size
+from scripts.core import Box, UserError, box_text
 from scripts.io import VolumeInfo, open_volume, read_header, write_streamed
 
 from .geometry import PIXEL, Frame
@@ -66,8 +66,6 @@ class Workspace(QObject):
         self.runner = Runner(self)
         self.runner.ended.connect(self._say_end)
         viewer.layers.events.inserted.connect(self._show_scale)
-        viewer.dims.events.ndisplay.connect(self._hide_large, position="first")  # before napari reads it
-        self._hidden: list[Any] = []
         self._show_scale()
         self._unsaved: set[str] = set()
         self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
@@ -77,20 +75,6 @@ class Workspace(QObject):
         """Show a scale bar where the unit of length is known."""
         if any(str(unit) != PIXEL for layer in self.viewer.layers for unit in layer.units):
             self.viewer.canvas.overlays.scale_bar.visible = True
-
-    def _hide_large(self, event: object = None) -> None:
-        """Hide, in 3-D, what would have to be read as a whole and does not fit into memory."""
-        if self.viewer.dims.ndisplay == 2:
-            for layer in self._hidden:
-                layer.visible = True
-            self._hidden = []
-            return
-        for layer in self.viewer.layers:
-            if layer.visible and isinstance(layer.data, LazyVolume) and layer.data.is_too_large:
-                layer.visible = False
-                self._hidden.append(layer)
-                told = "{}: {} do not fit into memory, so it is not shown in 3-D; segment a box of it, and look at that"
-                show_info(told.format(layer.name, size(layer.data.nbytes)))
 
     # -- the volume and its session ------------------------------------------------------------------------------------
 
