@@ -13,10 +13,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from scripts.commands.loaded import loaded_workflow
 from scripts.commands.option_table import used_options
 from scripts.commands.registry import COMMANDS
-from scripts.commands.watch import watch
+from scripts.commands.watch import _workflow, watch
 from tests.helpers.bundle_command import BUNDLE, TINY_CHANNELS, TINY_NETWORK
 from tests.helpers.volume_examples import imagej, nifti
 
@@ -200,9 +199,7 @@ def test_it_cleans_as_segment_does(tmp_path, tiny_weights, workflow):
     overlay = tmp_path / "tiny.json"
     overlay.write_text(json.dumps({"network_def#channels": TINY_CHANNELS}))
     given = {"smooth": 0.5, "hysteresis": 0.2, "fill_holes": "20 voxels", "min_size": 30, "invert": True}
-    made = loaded_workflow(
-        [str(overlay)], output_dir=str(tmp_path), ckpt_path=str(tiny_weights), label_value=255, **given
-    )
+    made = _workflow([str(overlay)], output_dir=str(tmp_path), ckpt_path=str(tiny_weights), label_value=255, **given)
     cleaning = made.parser.get_parsed_content("cleaning")
     assert {name: getattr(cleaning, name) for name in given} == given | {"invert": "true"}
     values = made.parser.get_parsed_content("postprocessing").transforms[-3].values

@@ -37,7 +37,7 @@ def test_info_tells_of_model_options_and_images(server):
     assert (config["overlap"], config["scale"], config["threshold"]) == (0.5, "auto", None)
     assert config["model_filename"] == ["model.pt"]
     assert MODEL in info["trainers"]
-    assert {"random", "first"} <= info["strategies"].keys()
+    assert {"random", "first", "unsure"} <= info["strategies"].keys()
     assert info["datastore"]["total"] == len(SUFFIXES)
     images = server.ask("GET", "/datastore/", params={"output": "all"}).json()["objects"]
     assert {name: image["image"]["ext"] for name, image in images.items()} == SUFFIXES
@@ -98,6 +98,9 @@ def test_label_train_segment_and_back(server, study, segment, tmp_path):
     assert server.submit("b", label).status_code == 200
     assert server.ask("GET", "/info/").json()["datastore"]["completed"] == 2
     assert server.ask("POST", "/activelearning/random", json={}).json()["id"] in {"c", "d"}
+    unsure = server.ask("POST", "/activelearning/unsure", json={}).json()
+    assert unsure["id"] in {"c", "d"}
+    assert unsure["region"].count(":") == 3
 
     options = server.ask("GET", "/info/").json()["trainers"][MODEL]["config"]
     chosen = {name: value[0] if isinstance(value, list) else value for name, value in options.items()}

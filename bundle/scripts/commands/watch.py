@@ -16,7 +16,10 @@ from monai.bundle import ConfigWorkflow
 
 from scripts.core import (
     AUTO,
+    BUNDLE,
+    CONFIGS,
     bfloat16,
+    check_overrides,
     check_writable,
     duration,
     most_telling,
@@ -30,7 +33,6 @@ from scripts.inference import EarlierResults, check_volume_fits, told_volumes
 from scripts.io import result_name
 
 from .inbox import Inbox, state_of
-from .loaded import loaded_workflow
 from .option_table import with_options_of
 
 logger = logging.getLogger(__name__)
@@ -71,8 +73,7 @@ def watch(
     if read_boolean("save_probability", given.get("save_probability", False)):
         postfixes += ["prob", "std"] if read_boolean("tta", given.get("tta", False)) else ["prob"]
     with _stopped_by_signals() as stopped:
-        laid = [overlays] if isinstance(overlays, str) else overlays
-        workflow = loaded_workflow(laid, output_dir=str(target), **given)
+        workflow = _workflow([overlays] if isinstance(overlays, str) else overlays, output_dir=str(target), **given)
         check_writable(target)
         chosen = {name: given[name] for name in ("channel", "level") if name in given}
         watcher = _Watcher(Inbox(source, interval, apart=[target]), workflow, target, postfixes, chosen)
@@ -95,6 +96,32 @@ def _checked(input_dir: str | Path, output_dir: str | Path, interval: float) -> 
     if isinstance(interval, bool) or not isinstance(interval, int | float) or not 0 < interval <= 3600:
         refuse(f"--interval {interval}", "is not a number of seconds up to 3600", "give one such as 5")
     return source, target
+
+
+def _workflow(overlays: Sequence[str], **options: Any) -> ConfigWorkflow:
+    """Return the initialised workflow of `configs/inference.json` with overlays and options."""
+    base = str(CONFIGS / "inference.json")
+    check_overrides(
+        ["run", "--config_file", base, *(word for name in options for word in (f"--{name}", str(options[name])))]
+    )
+    for overlay in overlays:
+        if not Path(overlay).is_file():
+            refuse(overlay, "no such config", "check --overlays", FileNotFoundError)
+    # one volume at a time instead of a list
+    workflow = ConfigWorkflow(
+        [base, *overlays],
+        meta_file=str(CONFIGS / "metadata.json"),
+        logging_file=str(CONFIGS / "logging.conf"),
+        workflow_type="inference",
+        bundle_root=str(BUNDLE),
+        **{
+            **options,
+            "dataset#data": [{}],
+            "dataset#empty": True,
+        },
+    )
+    workflow.initialize()
+    return workflow
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from scripts.transforms import read_label_value
 from scripts.weights import read_inversion, read_size
 
 MODEL = "tubenet"
-NAMES = {"model": (MODEL,), "strategy": ("random", "first")}
+NAMES = {"model": (MODEL,), "strategy": ("random", "first", "unsure")}
 MAX_TEXT = 200  # characters of a name, or of another text with a pattern
 OF_VOLUMES = {*SUFFIXES, ".nrrd", ".seg.nrrd", ".mha", ".mhd"}  # the last four are written by MONAI Label
 WEIGHTS = re.compile(r"\w[\w .-]*\.pt")

@@ -22,6 +22,7 @@ from scripts.core import UserError, class_names, is_refusal, one_line, read_json
 from .dicomweb import DATASTORE
 from .dicomweb.datastore import DicomDatastore
 from .request import BATCH, MODEL, TRAIN, check_inside, check_options, check_plain_name, check_training, shown
+from .strategy import MostUnsure
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class TubeNetApp(MONAILabelApp):
 
     def init_strategies(self) -> dict[str, Any]:
         """Return what chooses the next image to label."""
-        return {"random": Random(), "first": First()}
+        return {"random": Random(), "first": First(), "unsure": MostUnsure(Path(self.bundle) / "models" / "model.pt")}
 
     def init_datastore(self) -> Any:
         """Return the images and labels: a folder, or what a DICOMweb server has."""

@@ -27,8 +27,8 @@ from scripts.core import (
 from scripts.data import DECATHLON
 from scripts.io import READ_SUFFIXES, Volume, VolumeInfo, open_volume, read_volume, split_name, write_streamed
 
-from .look import suffix_of_blocks
 from .record import BLOCKS, SuggestedBlock, SuggestRecord
+from .write import suffix_of_blocks
 
 logger = logging.getLogger(__name__)
 

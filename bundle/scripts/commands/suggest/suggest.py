@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from scripts.core import WEIGHTS, alone, by, check_writable, counted, refuse, tell_result, temporary_folder
+from scripts.core import (
+    CONFIGS,
+    WEIGHTS,
+    Progress,
+    advance,
+    alone,
+    by,
+    check_overrides,
+    check_writable,
+    counted,
+    refuse,
+    tell_result,
+    temporary_folder,
+)
 from scripts.core.kinds import is_number
-from scripts.inference import candidate_boxes, rank
-from scripts.io import open_volume
+from scripts.inference import Looker, candidate_boxes, rank
+from scripts.io import Volume, open_volume
+from scripts.transforms import Scaling
 
 from .add import NOT_LABELLED, add_blocks
-from .look import Looker
 from .record import BLOCKS, SuggestRecord
+from .write import RESULTS, write_blocks
 
 LOCK = ".blocks.lock"
 
@@ -74,24 +90,41 @@ def suggest(
             told = f"tubenet finetune {folder} DIR --unlabelled_value {NOT_LABELLED}"
             tell_result("labelled: %s; next: %s", counted(len(list(record.labelled())), "block"), told)
             return
+        chosen_device = {} if device is None else {"device": str(device)}
+        words = (word for name, value in chosen_device.items() for word in (f"--{name}", value))
+        check_overrides(["run", "--config_file", str(CONFIGS / "inference.json"), *words])
         weights = WEIGHTS if ckpt_path is None else Path(str(ckpt_path)).resolve()
         work = temporary_folder("suggested")
         try:
             work.mkdir()
-            looker = Looker(opened, record, work, weights, **({} if device is None else {"device": device}))
+            looker = Looker(weights, output_dir=str(work / RESULTS), **chosen_device)
+            scaling = _scaling(looker, opened, record)
             boxes = candidate_boxes(opened.info.shape, sides, [block.box for block in record.blocks], seed)
-            labelled = looker.describe([block.box for block in record.labelled()], len(record.blocks))
-            found = looker.describe(boxes, candidates)
+            known = [block.box for block in record.labelled()]
+            number = len(known) + min(candidates, len(boxes))
+            with Progress(f"looking at {counted(number, 'block')}", total=number):
+                labelled = looker.describe(opened, scaling, known, len(known), advance)
+                found = looker.describe(opened, scaling, boxes, candidates, advance)
             if not found:
                 problem = f"has no block of {by(sides)} voxels left that was not suggested and is not all the same"
                 refuse(opened.info.path, problem, "label those that were, or give a smaller --side")
             chosen = [(found[index].box, round(gain, 6)) for index, gain in rank(found, labelled, count)]
-            record.blocks += looker.write(chosen)
+            record.blocks += write_blocks(folder, opened, scaling, chosen, looker, work)
             record.write()
         finally:
             shutil.rmtree(work, ignore_errors=True)
         told = "%s of the %d looked at: in %s; correct NAME_seg there, then give --add all"
         tell_result(told, counted(len(chosen), "block"), len(found), folder / BLOCKS)
+
+
+def _scaling(looker: Looker, volume: Volume, record: SuggestRecord) -> Scaling:
+    """Return how the volume is scaled, which the record remembers."""
+    name = looker.normalisation
+    if name not in record.scaling:
+        with Progress(f"looking at {volume.info.path.name}", total=prod(volume.info.shape)):
+            record.scaling[name] = asdict(looker.scaling(volume, advance))
+        record.write()
+    return Scaling(**record.scaling[name])
 
 
 def _check(count: Any, candidates: Any, seed: Any) -> None:

@@ -1,0 +1,68 @@
+"""Write suggested blocks, each with what the network finds in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from scripts.core import Box, grown, inside_of, sha256
+from scripts.data import checked_images
+from scripts.inference import Looker, write_block
+from scripts.io import Volume, file_family, read_header, read_volume, result_name, split_name, write_volume
+from scripts.transforms import Scaling
+
+from .record import BLOCKS, SuggestedBlock
+
+MARGIN = 16  # voxels around a block that its first segmentation sees besides
+RESULTS = "results"
+"""Folder of what the evaluator of a `Looker` writes, in the folder for what is written on the way."""
+
+
+def write_blocks(
+    folder: Path,
+    volume: Volume,
+    scaling: Scaling,
+    boxes: Sequence[tuple[Box, float]],
+    looker: Looker,
+    work: Path,
+) -> list[SuggestedBlock]:
+    """Write blocks with what the network finds in them, which sees a margin around each besides.
+
+    Args:
+        folder: gets `blocks/NAME.EXT` and `blocks/NAME_seg.EXT`.
+        volume: they are cut from.
+        scaling: of the whole of it.
+        boxes: each with its score.
+        looker: what it segments goes into `work / "results"`.
+        work: a folder for what is written on the way.
+    """
+    info, bounds, placed = volume.info, (scaling.low, scaling.high), {}
+    for box, score in boxes:
+        name = "_".join([split_name(info.path)[0], *(str(start) for start, _ in box)])
+        placed[name] = box, score, grown(box, (MARGIN,) * 3, info.shape)
+        write_block(volume, placed[name][2], _on_the_way(work, name), bounds)
+    looker.parser.get_parsed_content("dataset").data = checked_images(work)
+    looker.parser.get_parsed_content("evaluator").run()
+    written = []
+    for name, (box, score, wide) in placed.items():
+        suffix = suffix_of_blocks(info.path)
+        image = write_block(volume, box, folder / BLOCKS / f"{name}{suffix}", bounds)
+        found, voxels = read_volume(work / RESULTS / result_name(_on_the_way(work, name), "seg"))
+        label = voxels[inside_of(box, wide)].astype(np.uint8)  # (x, y, z) of the block
+        segmentation = image.with_name(f"{name}_seg{suffix}")
+        write_volume(segmentation, label, like=read_header(image), provenance=found.provenance)
+        relative = (each.relative_to(folder).as_posix() for each in (image, segmentation))
+        written.append(SuggestedBlock(name, box, score, *relative, sha256(segmentation)))
+    return written
+
+
+def _on_the_way(work: Path, name: str) -> Path:
+    return work / f"{name}.nii"  # it keeps places, ranges and any type of voxel
+
+
+def suffix_of_blocks(volume: Path) -> str:
+    """Return the suffix of files of blocks: the volume's own, if such a file can be written."""
+    others = {"zarr": ".ome.tif", "dicom": ".nii.gz"}
+    return others.get(file_family(volume)) or split_name(result_name(volume, "seg"))[1]

@@ -1,0 +1,82 @@
+"""Which image to label next in MONAI Label, by what the active weights are unsure of."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.strategy import Strategy
+
+from scripts.core import box_text, is_refusal, one_line, sha256
+from scripts.inference import Described, Looker, candidate_boxes, rank
+from scripts.io import open_volume
+
+logger = logging.getLogger(__name__)
+
+SIDE = 64  # of the blocks that are looked at
+BLOCKS = 4  # of each image
+MAX_IMAGES = 8  # with a label, and without, that are looked at for one request, which somebody waits for
+
+
+class MostUnsure(Strategy):
+    """Chooses the image with the block that stands for most that the weights are unsure of.
+
+    A few blocks of each image without a label are ranked together (`scripts.inference.rank`), beside those of images
+    that have one. What was found of an image is kept until the weights change. Of many images some are drawn by chance.
+
+    Args:
+        weights: the active weights.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        super().__init__("Image with the region that the active model is least sure of, unlike those labelled")
+        self.weights = weights
+        self._hash, self._known = "", dict[str, list[Described]]()
+        self._lock = threading.Lock()  # requests come in threads, and the network is one
+
+    def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any] | None:
+        """Return the image's id, and the region to look at first; None if all have labels."""
+        waiting = list(datastore.get_unlabeled_images(request.get("label_tag"), request.get("labels")))
+        if not waiting:
+            return None
+        with self._lock:
+            self._use_active_weights()
+            return self._choose(waiting, datastore)
+
+    def _choose(self, waiting: Sequence[str], datastore: Datastore) -> dict[str, Any]:
+        drawn = random.sample(waiting, min(MAX_IMAGES, len(waiting)))
+        done = [each for each in datastore.list_images() if each not in waiting]
+        done = random.sample(done, min(MAX_IMAGES, len(done)))
+        candidates = [(image, each) for image in drawn for each in self._blocks_of(image, datastore)]
+        if not candidates:  # each is refused when it is segmented, with the reason
+            return {"id": drawn[0]}
+        known = [each for image in done for each in self._blocks_of(image, datastore)]
+        ((index, gain),) = rank([each for _, each in candidates], known, 1)
+        image, block = candidates[index]
+        logger.info("next: %s, for its region %s", image, box_text(block.box))
+        return {"id": image, "region": box_text(block.box), "weight": gain}
+
+    def _use_active_weights(self) -> None:
+        if (found := sha256(self.weights)) != self._hash:
+            self._looker, self._known = Looker(self.weights), {}
+            self._hash = found
+
+    def _blocks_of(self, image: str, datastore: Datastore) -> Sequence[Described]:
+        if image not in self._known:
+            try:
+                self._known[image] = self._look(Path(datastore.get_image_uri(image)))
+            except Exception as error:  # whatever is wrong with one image, another can be labelled
+                logger.warning("%s: not looked at: %s", image, one_line(error), exc_info=not is_refusal(error))
+                self._known[image] = []
+        return self._known[image]
+
+    def _look(self, path: Path) -> list[Described]:
+        with open_volume(path) as volume:
+            scaling = self._looker.scaling(volume)
+            boxes = candidate_boxes(volume.info.shape, (SIDE,) * 3)
+            return self._looker.describe(volume, scaling, boxes, BLOCKS)

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from scripts.commands.suggest.write import RESULTS, suffix_of_blocks, write_blocks
+from scripts.inference import Looker
+from scripts.io import open_volume, read_volume, write_volume
+
+BOXES = [((0, 16), (0, 16), (0, 16)), ((16, 32), (8, 24), (0, 16))]
+
+
+def test_what_is_written_is_what_the_whole_volume_has_there(tmp_path, tiny_weights):
+    voxels = np.random.default_rng(0).integers(0, 1000, (48, 32, 16)).astype(np.uint16)
+    path = write_volume(tmp_path / "a.tif", voxels, voxel_size=(1, 1, 2), unit="µm")
+    work, out = tmp_path / "work", tmp_path / "out"
+    work.mkdir()
+    looker = Looker(tiny_weights, device="cpu", output_dir=str(work / RESULTS))
+    with open_volume(path) as opened:
+        scored = list(zip(BOXES, (0.6, 0.4), strict=True))
+        first, second = write_blocks(out, opened, looker.scaling(opened), scored, looker, work)
+    assert (first.name, second.name, first.score, second.box) == ("a_0_0_0", "a_16_8_0", 0.6, BOXES[1])
+    for block in (first, second):
+        image, found = read_volume(out / block.image)
+        x, y, z = (slice(*bounds) for bounds in block.box)
+        assert np.array_equal(found, voxels[x, y, z])
+        assert (image.intensity_range, image.unit) == ((0, 999), "µm")
+        info, label = read_volume(out / block.segmentation)
+        assert label.shape == found.shape
+        assert set(np.unique(label)) <= {0, 1}
+        assert info.provenance["weights"] == "tiny.pt"
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("a.tif", ".tif"), ("a.nii.gz", ".nii.gz"), ("a.ome.zarr", ".ome.tif"), ("a.czi", ".ome.tif")]
+)
+def test_blocks_are_files_that_people_can_open(tmp_path, name, suffix):
+    assert suffix_of_blocks(tmp_path / name) == suffix
