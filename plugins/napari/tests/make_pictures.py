@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 from tubenet_napari.workspace import open_labels
 
 SIZE = 1400, 900
+EPOCHS = 6
 COLOURS = 192  # of a palette: pictures are then a third as large
 
 
@@ -56,10 +57,11 @@ def walk(folder: Path, sessions: Path) -> None:
     widget.correct.mark_all()
     labels.mode = "paint"
     take("corrected", widget.correct)
+    widget.finetune.epochs.value = EPOCHS
     widget.finetune.finetune()
     for section in sections:
         section.unfold(section is widget.finetune)
-    while widget.workspace.runner.is_busy and len(widget.finetune.curve.dice) < 6:
+    while widget.workspace.runner.is_busy and len(widget.finetune.curve.dice) < EPOCHS - 2:
         settle(100)
     take("learning", widget.finetune)
     finish()

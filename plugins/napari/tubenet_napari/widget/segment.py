@@ -92,6 +92,7 @@ class SegmentSection(Section):
             self.volume.value = images[-1]
         self._chosen()
 
+    @saying
     def _chosen(self, layer: object = None) -> None:
         self.workspace.choose(self.volume.value)
         earlier = self.workspace.earlier_session() if self.workspace.session is None else None
