@@ -32,6 +32,12 @@ def is_alive(pid):
     return any(line.split()[0] == str(pid) and "Z" not in line.split()[1] for line in listed[1:] if line)
 
 
+def is_running(pid):
+    """Whether one process is more than a zombie."""
+    listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return listed.stdout.strip()[:1] not in ("", "Z")
+
+
 @pytest.fixture
 def runner(qapp, qtbot):
     made = Runner()
@@ -114,7 +120,10 @@ def test_a_killed_process_is_told_in_one_line_and_leaves_nothing(runner, qtbot, 
     qtbot.waitUntil(lambda: not is_alive(pid), timeout=10_000)
 
 
-def test_a_job_ends_with_its_viewer_even_if_that_is_killed(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "whom"), [(signal.SIGKILL, "viewer"), (signal.SIGTERM, "all"), (signal.SIGKILL, "all")]
+)
+def test_a_job_ends_with_its_viewer_however_that_ends(tmp_path, number, whom):
     script = f"""
         import sys
         from qtpy.QtCore import QCoreApplication
@@ -125,15 +134,19 @@ def test_a_job_ends_with_its_viewer_even_if_that_is_killed(tmp_path):
         runner.start(Job("Sleeping", [Step("sleeping", lambda: [sys.executable, "-c", {SLEEPY!r}])], done=print))
         app.exec()
     """
-    viewer = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+    words = [sys.executable, "-c", textwrap.dedent(script)]
+    viewer = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
     pid = int(viewer.stdout.readline())
     assert is_alive(pid)
-    viewer.kill()
+    if whom == "all":  # as a batch system does, or a terminal that is closed
+        os.killpg(viewer.pid, number)
+    else:
+        viewer.kill()
     viewer.wait()
-    until = time.monotonic() + 20
-    while is_alive(pid) and time.monotonic() < until:
+    until = time.monotonic() + 30
+    while is_running(pid) and time.monotonic() < until:
         time.sleep(0.1)
-    assert not is_alive(pid)
+    assert not is_running(pid)
 
 
 # -- in the viewer -----------------------------------------------------------------------------------------------------
