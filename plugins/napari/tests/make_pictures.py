@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 from tubenet_napari.workspace import open_labels
 
 SIZE = 1400, 900
-EPOCHS = 6
+EPOCHS, STEPS = 6, 5  # shorter than by default, on a machine that has other things to do
 COLOURS = 192  # of a palette: pictures are then a third as large
 
 
@@ -57,7 +57,7 @@ def walk(folder: Path, sessions: Path) -> None:
     widget.correct.mark_all()
     labels.mode = "paint"
     take("corrected", widget.correct)
-    widget.finetune.epochs.value = EPOCHS
+    widget.finetune.epochs.value, widget.finetune.steps.value = EPOCHS, STEPS
     widget.finetune.finetune()
     for section in sections:
         section.unfold(section is widget.finetune)
