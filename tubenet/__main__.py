@@ -2,14 +2,13 @@
 
 import os
 import sys
-from pathlib import Path
+
+from tubenet import bundle_folder
 
 
 def main():
     """Run the command on the command line; only this process sees the bundle's `scripts`."""
-    here = Path(__file__).resolve().parent
-    bundle = here / "bundle" if (here / "bundle").is_dir() else here.parent / "bundle"  # the latter in a checkout
-    sys.path.insert(0, str(bundle))
+    sys.path.insert(0, str(bundle_folder()))
     os.environ["MPLBACKEND"] = "agg"  # a notebook passes on its own, which need not be installed here
     from scripts.__main__ import main as run
 

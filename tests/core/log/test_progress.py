@@ -113,3 +113,11 @@ def test_quiet_shows_nothing(clock, caplog):
             work(clock, progress, 100)
     assert terminal.getvalue() == ""
     assert not caplog.messages
+
+
+def test_a_program_that_shows_the_lines_may_ask_for_more(clock, caplog, monkeypatch):
+    monkeypatch.setenv("TUBENET_PROGRESS_SECONDS", "1")
+    with caplog.at_level(logging.INFO, "scripts"), Progress("segmenting", total=10, clock=clock) as progress:
+        for _ in range(6):
+            work(clock, progress, 2)
+    assert [line for line in caplog.messages if "%" in line][-1] == "segmenting: 60 % done, a few seconds left"

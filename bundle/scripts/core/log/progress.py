@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, and elsewhere one line a minute.
+"""How far a run is: a bar on a terminal, and elsewhere one line a minute, or as asked for.
 
 >>> with Progress("segmenting", total=40) as progress:
 ...     progress.begin("volume 1 of 2, a", planned=20)
@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TextIO
@@ -26,6 +27,7 @@ from .words import about
 logger = logging.getLogger(__name__)
 
 LINE_EVERY = 60.0  # seconds
+SECONDS = "TUBENET_PROGRESS_SECONDS"  # variable of the environment: how often a program that shows the lines wants one
 WARM_UP = 2  # steps: code is loaded in the first, and after it MONAI adds up the weights of all windows
 FIRST, FIRST_STEPS = 4.0, 3  # seconds and steps after these, when the rate is known well enough to be told
 WORTH_TELLING = 20.0  # seconds
@@ -61,6 +63,9 @@ class Progress:
         self.steps = 0
         self.first: tuple[float, float] | None = None  # time, and work done, after the first steps
         self.told_estimate = False
+        self.every = LINE_EVERY
+        with suppress(ValueError):
+            self.every = max(0.0, float(os.environ.get(SECONDS, LINE_EVERY)))
         self.bar: tqdm | None = None
         self._stack = ExitStack()
 
@@ -120,7 +125,7 @@ class Progress:
             if left >= WORTH_TELLING:
                 logger.info("%s: %s", self.task, words)
                 self.last_line = now
-        elif self.bar is None and now - self.last_line >= LINE_EVERY:
+        elif self.bar is None and now - self.last_line >= self.every:
             logger.info("%s: %.0f %% done, %s", self.part or self.task, 100 * self.done / self.total, words)
             self.last_line = now
 

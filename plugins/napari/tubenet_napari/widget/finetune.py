@@ -1,0 +1,223 @@
+"""The section that teaches the network from what was marked, and goes back if that was no good."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from magicgui.widgets import CheckBox, ComboBox, SpinBox
+
+from scripts.core import Box, refuse
+from scripts.weights import read_sidecar
+
+from ..geometry import bounds_of, inside, overlap
+from ..jobs import Job, Step, bundle_command
+from ..session import Block, Weights
+from ..workspace import KIND, Workspace, saying, write_labels
+from ..writer import NOT_LABELLED, as_labels
+from .correct import CorrectSection
+from .curve import Curve
+from .section import Section, button
+from .segment import SegmentSection
+
+SECONDS = re.compile(r"trained in ([\d.]+) s|trained in (\d+) min(?: (\d+) s)?")
+ABOUT = "Teach the network from all that is marked, in minutes. Earlier weights are kept."
+MIN_MARKED = 1000  # voxels; of fewer nothing is learnt
+
+
+class FinetuneSection(Section):
+    """Teach the network, compare before and after, and undo."""
+
+    def __init__(self, workspace: Workspace, segment: SegmentSection, correct: CorrectSection) -> None:
+        super().__init__("3  Fine-tune", workspace, ABOUT)
+        self.segment_section, self.correct = segment, correct
+        self.epochs = SpinBox(label="Epochs", value=10, min=1, max=1000, tooltip="how often all is learnt from")
+        self.form(self.epochs)
+        self.steps = SpinBox(label="Steps in each", value=15, min=1, max=10000)
+        self.again = CheckBox(text="segment the marked boxes again afterwards", value=True)
+        self.more(self.steps, self.again)
+        self.go = button("Fine-tune", "teach the network from what is marked in all boxes", self.finetune)
+        self.buttons(self.go)
+        self.curve = Curve()
+        self.column.addWidget(self.curve)
+        self.told = self.say()
+        self.versions = ComboBox(label="In use", choices=lambda _: self._choices())
+        self.form(self.versions)
+        self.compare = button("Compare", "before and after, in turn", self._compare, checkable=True)
+        self.undo = button("Undo", "go back to the weights before the last fine-tuning", self.undo_training)
+        self.take = button("Correct the new result", "paint in it; what is marked stays as it is", self.take_over)
+        self.buttons(self.compare, self.undo)
+        self.buttons(self.take)
+        self.versions.changed.connect(self._use)
+        workspace.changed.connect(self._changed)
+        self._changed()
+
+    # -- training ------------------------------------------------------------------------------------------------------
+
+    @saying
+    def finetune(self) -> None:
+        """Teach the network from what is marked."""
+        marked = self.correct.marked()
+        count = sum(int(np.count_nonzero(mark.data)) for _, _, mark in marked.values())
+        if count < MIN_MARKED:
+            problem = f"{count} voxels are marked as labelled" if count else "nothing is marked as labelled"
+            refuse("Fine-tune", problem, "mark the part in which every voxel is right, under 2")
+        workspace, session = self.workspace, self.workspace.session
+        for name in marked:
+            workspace.touch(name)
+        workspace.save_corrections()
+        dataset, weights = session.folder_for("datasets", "labelled"), session.folder_for("weights", "fine-tuned")
+        parent = session.current
+        classes = self._classes(session.checkpoint, marked)
+        steps = []
+        for number, (block, labels, mark) in enumerate(marked.values()):
+            outer = workspace.around(bounds_of(mark.data > 0, block.box))
+            name = f"block_{number}.nii.gz"
+            label = labels_to_learn(labels.data, mark.data > 0, block.box, outer)
+            write_labels(session, dataset / "labels" / name, label, outer, NOT_LABELLED)
+            steps.append(workspace.cut(outer, dataset / "images" / name))
+        more = ["--network_def#out_channels", classes] if classes > 2 else []
+        epochs = int(self.epochs.value)
+        words = ["finetune", dataset, weights, "--ckpt_path", session.checkpoint, "--unlabelled_value", NOT_LABELLED]
+        words += ["--epochs", epochs, "--iterations_per_epoch", int(self.steps.value), *more]
+        steps.append(Step("learning", lambda: bundle_command(*words, "--invert", session.inverted()), 10.0))
+        seconds: list[float] = []
+
+        def told(line: str) -> None:
+            if match := SECONDS.search(line):
+                minutes = 60 * float(match[2]) + float(match[3] or 0) if match[2] else float(match[1])
+                seconds.append(minutes)
+
+        def done() -> None:
+            self.curve.rest()
+            scores = read_sidecar(weights / "model_best.pt")
+            before, after = (_dice(scores.get(key)) for key in ("validation_before", "validation"))
+            taught = list(marked)
+            path = str(weights / "model_best.pt")
+            self.curve.show_before(before)
+            session.add_weights(Weights(path, parent, before, after, sum(seconds), taught))
+            workspace.changed.emit()
+            if self.again.value and session is workspace.session:
+                self._segment_again(taught)
+
+        workspace.runner.start(Job("Fine-tuning", steps, done, told, failed=self.curve.rest))
+        self.curve.follow(weights, epochs)
+
+    def _classes(self, checkpoint: Path, marked: dict[str, tuple[Block, object, object]]) -> int:
+        """Return how many classes are to be learnt, the background among them.
+
+        Raises:
+            UserError: if there is no vessel, or nothing else, in what is marked.
+        """
+        values: set[int] = set()
+        for _, labels, mark in marked.values():
+            values |= set(np.unique(as_labels(labels.name, labels.data[mark.data > 0])).tolist())
+        if values <= {0} or 0 not in values:
+            problem = "there is no vessel in what is marked" if values <= {0} else "all that is marked is vessel"
+            refuse("Fine-tune", problem, "mark a part that has vessels and background")
+        return max(len(values), int(read_sidecar(checkpoint)["network"].get("out_channels", 2)))
+
+    def _segment_again(self, names: list[str]) -> None:
+        """Segment blocks one after the other with the new weights."""
+        workspace = self.workspace
+        if names:
+            block = workspace.session.blocks[names[0]]
+            self.segment_section.start(block, then=lambda: self._segment_again(names[1:]))
+            return
+        for layer in workspace.viewer.layers:  # only what is new is to be seen
+            if workspace.box_of(layer) is not None:
+                layer.visible = layer.metadata[KIND] == f"result {workspace.session.current}"
+
+    # -- versions ------------------------------------------------------------------------------------------------------
+
+    def _choices(self) -> list[tuple[str, int]]:
+        session = self.workspace.session
+        if session is None:
+            return [("shipped weights", 0)]
+        return [(session.name_of(at), at) for at in range(len(session.weights))]
+
+    def _changed(self) -> None:
+        session = self.workspace.session
+        with self.versions.changed.blocked():
+            self.versions.reset_choices()
+            self.versions.value = session.current if session else 0
+        self.undo.enabled = bool(session) and session.weights[session.current].parent is not None
+        self.compare.enabled = self.take.enabled = bool(self._pairs())
+        self.told.setText(self._scores())
+
+    def _scores(self) -> str:
+        """Say what the fine-tuning in use has gained."""
+        session = self.workspace.session
+        made = session.weights[session.current] if session else None
+        if made is None or made.after is None:
+            return ""
+        before = "" if made.before is None else f"{made.before:.3f} before, "
+        taken = f" It took {made.seconds:.0f} s." if made.seconds else ""
+        return f"<b>Dice on what was held out: {before}{made.after:.3f} after.</b>{taken}"
+
+    @saying
+    def _use(self, version: int) -> None:
+        if self.workspace.session is not None and version is not None:
+            self.workspace.session.use(version)
+            self.workspace.changed.emit()
+
+    @saying
+    def undo_training(self) -> None:
+        """Go back to the weights before the last fine-tuning; the later ones stay in the list."""
+        session = self.workspace.session
+        if session is None or session.weights[session.current].parent is None:
+            refuse("Undo", "these are the weights that the session began with", "fine-tune first")
+        self._use(session.weights[session.current].parent)
+
+    # -- before and after ----------------------------------------------------------------------------------------------
+
+    def _pairs(self) -> list[tuple[Block, int, int]]:
+        """Return the blocks that two versions have segmented, and these: the latest one and the one before."""
+        session = self.workspace.session
+        found = []
+        for block in session.blocks.values() if session else ():
+            if len(block.segmentations) > 1:
+                before, after = (int(each) for each in list(block.segmentations)[-2:])
+                found.append((block, before, after))
+        return found
+
+    @saying
+    def _compare(self, after: bool) -> None:
+        """Show the results before a fine-tuning, or those after it, in the place of all labels."""
+        for block, first, second in self._pairs():
+            for version in (first, second):
+                self.workspace.show_result(block, version).visible = (version == second) == after
+            if (labels := self.workspace.layer_of(block)) is not None:
+                labels.visible = False
+        self.compare.text = "After (click: before)" if after else "Before (click: after)"
+
+    @saying
+    def take_over(self) -> None:
+        """Paint in the new result from now on: what is marked keeps its labels, the rest takes the new ones."""
+        for block, _, version in self._pairs():
+            new, labels = self.workspace.show_result(block, version), self.workspace.open_block(block)
+            mark = self.workspace.mark_of(block)
+            labels.data = np.where(mark.data > 0, labels.data, np.asarray(new.data)).astype(np.uint8)
+            new.visible, labels.visible = False, True
+            self.viewer.layers.selection.active = labels
+
+
+def labels_to_learn(labels: np.ndarray, marked: np.ndarray, box: Box, outer: Box) -> np.ndarray:
+    """Return the labels of a larger box, or a shifted one, that says nothing outside of what is marked.
+
+    Args:
+        labels: `(Z, Y, X)` of a box.
+        marked: bool, of the same voxels.
+        box: that box.
+        outer: the box of what is returned, uint8, `NOT_LABELLED` where nothing is marked.
+    """
+    told = np.full([stop - start for start, stop in outer][::-1], NOT_LABELLED, np.uint8)  # (Z, Y, X)
+    if (shared := overlap(box, outer)) is not None:
+        here, there = inside(shared, box), inside(shared, outer)
+        told[there] = np.where(marked[here], labels[here], NOT_LABELLED)
+    return told
+
+
+def _dice(scores: dict[str, float] | None) -> float | None:
+    return next((value for name, value in (scores or {}).items() if name.endswith("dice")), None)

@@ -1,0 +1,283 @@
+"""What all parts of the widget share: the viewer, the volume that is worked on, its session, and the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Labels
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from scripts.core import Box, UserError, box_text
+from scripts.io import VolumeInfo, open_volume, read_header, write_streamed
+
+from .geometry import PIXEL, Frame
+from .jobs import DONE, FAILED, Runner, Step, cut_command
+from .lazy import LazyVolume, open_lazily
+from .reader import KEY, source_of
+from .session import Block, Session, sessions_folder
+from .writer import MAX_LABEL, as_labels, write_layer
+
+LABELS, MARK = "labels", "labelled here"
+BLOCK, KIND = "tubenet_block", "tubenet_kind"  # of a layer's metadata
+COLOURS = {0: (0, 0, 0, 0), 1: "#ff8c2e", 2: "#4fc3f7", 3: "#d76bd0", 4: "#f2e14c", None: "#9be36b"}
+"""Of labels: orange vessels show on gray images, and beside the green of what is marked."""
+COPY = "image.ome.zarr"  # of a layer that has no file
+AUTOSAVE = 3000  # milliseconds after the last stroke
+MAX_AUTOSAVED = 2**26  # voxels; more are saved before a training only
+MARGIN, STRIDE = 64, 32  # voxels around a box, and the grid of windows, so that its border is seen as in the whole
+
+
+def saying(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method of a widget say in one line what it refuses."""
+
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except (UserError, OSError) as error:
+            show_error(str(error))
+            return None
+
+    return wrapped
+
+
+class Workspace(QObject):
+    """What all parts of the widget share.
+
+    Signals:
+        changed: the session, its blocks or its weights are others than before.
+
+    Args:
+        viewer: napari's.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self.viewer, self.root = viewer, sessions_folder()
+        self.session: Session | None = None
+        self.image: Any = None  # the layer that is worked on
+        self.frame: Frame | None = None
+        self.runner = Runner(self)
+        self.runner.ended.connect(self._say_end)
+        viewer.layers.events.inserted.connect(self._show_scale)
+        self._show_scale()
+        self._unsaved: set[str] = set()
+        self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
+        self._timer.timeout.connect(self._autosave)
+
+    def _show_scale(self, event: object = None) -> None:
+        """Show a scale bar where the unit of length is known."""
+        if any(str(unit) != PIXEL for layer in self.viewer.layers for unit in layer.units):
+            self.viewer.canvas.overlays.scale_bar.visible = True
+
+    # -- the volume and its session ------------------------------------------------------------------------------------
+
+    def choose(self, layer: Any) -> None:
+        """Work on another layer; its session begins with its first job, or when one is gone on with."""
+        if layer is self.image:
+            return
+        self.save_corrections()
+        self.image, self.frame, self.session = layer, None, None
+        self.changed.emit()
+
+    def earlier_session(self) -> Session | None:
+        """Return the session that was last worked on of the chosen volume."""
+        if self.image is None or (source := source_of(self.image)) is None:
+            return None
+        return Session.latest_of(self.root, str(source[0]), source[1])
+
+    def go_on(self, session: Session) -> None:
+        """Go on with a session: its weights are in use, and its boxes are shown as they were left."""
+        self.frame = Frame.of(self.image)
+        self.session = session
+        for block in session.blocks.values():
+            if block.latest is not None and block.latest.exists():
+                self.open_block(block)
+        self.changed.emit()
+
+    def began(self) -> Session:
+        """Return the session of the chosen layer, begun if need be.
+
+        Raises:
+            UserError: if no volume is chosen, or it cannot be used.
+        """
+        if self.image is None or self.image not in self.viewer.layers:
+            raise UserError("Vessels: no volume is chosen; open one, and choose it under Volume")
+        self.frame = Frame.of(self.image)
+        if self.session is None:
+            source = source_of(self.image)
+            if source is not None:
+                self.session = Session.begin(self.root, source[0], source[1])
+            else:  # from memory, or opened by another reader
+                name = self.image.name
+                self.session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
+                about = {"scale": self.image.scale, "translate": self.image.translate, "units": self.image.units}
+                write_layer(self.session.volume, self.image.data, about)
+            self.changed.emit()
+        return self.session
+
+    # -- the layers of a block -----------------------------------------------------------------------------------------
+
+    def layer_of(self, block: Block, kind: str = LABELS) -> Labels | None:
+        """Return the layer of a block's labels, or of what is marked as labelled in it, if it is there."""
+        for layer in self.viewer.layers:
+            if layer.metadata.get(BLOCK) == (str(self.session.folder), block.name) and layer.metadata[KIND] == kind:
+                return layer
+        return None
+
+    def add_layer(self, block: Block, kind: str, data: np.ndarray, name: str, **more: Any) -> Labels:
+        """Show an array `(Z, Y, X)` of a block's voxels as labels at the block's place."""
+        metadata = {BLOCK: (str(self.session.folder), block.name), KIND: kind}
+        more.setdefault("colormap", COLOURS)
+        return self.viewer.add_labels(data, name=name, metadata=metadata, **self.frame.place(block.box), **more)
+
+    def open_block(self, block: Block) -> Labels:
+        """Show a block's labels, as they were corrected, and what is marked in it."""
+        if (layer := self.layer_of(block)) is not None:
+            return layer
+        kept, marked = (self.session.file_of(block, what) for what in ("corrected", "labelled"))
+        _, data = open_labels(kept if kept.exists() else block.latest)
+        if not isinstance(data, np.ndarray):
+            return self.show_result(block, int(list(block.segmentations)[-1]))  # too large to be painted in
+        layer = self.add_layer(block, LABELS, data, f"{block.name} labels", opacity=0.5)
+        self._watch(layer, block.name)
+        mark = open_labels(marked)[1] if marked.exists() else np.zeros_like(data)
+        self.mark_of(block, mark)
+        self.viewer.layers.selection.active = layer
+        return layer
+
+    def show_result(self, block: Block, version: int) -> Labels:
+        """Show what a version of the weights found in a block, as it was found."""
+        kind, path = f"result {version}", block.made_by(version)
+        _, voxels = open_labels(path)
+        if (layer := self.layer_of(block, kind)) is not None:
+            layer.data = voxels
+            return layer
+        layer = self.add_layer(block, kind, voxels, f"{block.name}, {self.session.name_of(version)}", opacity=0.5)
+        layer.metadata[KEY] = {"path": str(path), "channel": None}
+        return layer
+
+    def mark_of(self, block: Block, data: np.ndarray | None = None) -> Labels:
+        """Return the layer of what is marked as fully labelled in a block; it is made if need be."""
+        if (layer := self.layer_of(block, MARK)) is None:
+            data = np.zeros([b - a for a, b in block.box][::-1], np.uint8) if data is None else data
+            colours = {0: (0, 0, 0, 0), 1: (0.25, 0.85, 0.4, 1), None: (0.25, 0.85, 0.4, 1)}
+            layer = self.add_layer(block, MARK, data, f"{block.name} labelled here", opacity=0.2, colormap=colours)
+            self._watch(layer, block.name)
+        return layer
+
+    def look_at(self, block: Block) -> None:
+        """Move the view to a block, so that it fills most of the canvas, and to the slice in its middle."""
+        layer = self.open_block(block)
+        dims = self.viewer.dims
+        for axis, middle in enumerate(layer.data_to_world([(side - 1) / 2 for side in layer.data.shape])):
+            dims.set_point(dims.ndim - 3 + axis, middle)
+        self.viewer.reset_view(layers=[layer], margin=0.2, reset_camera_angle=False)
+
+    # -- corrections ---------------------------------------------------------------------------------------------------
+
+    def _watch(self, layer: Labels, name: str) -> None:
+        # strokes, fills and their undoing; all voxels anew
+        for event in (layer.events.labels_update, layer.events.data):
+            event.connect(lambda event: self.touch(name))
+
+    def touch(self, name: str) -> None:
+        """Note that a block was painted in; it is saved a moment after the last stroke."""
+        self._unsaved.add(name)
+        self._timer.start()
+
+    @saying
+    def _autosave(self) -> None:
+        self.save_corrections(MAX_AUTOSAVED)
+
+    def save_corrections(self, most: int | None = None) -> None:
+        """Write the labels that were painted, and what is marked, each file whole or not at all.
+
+        Args:
+            most: voxels that a block may have to be saved now.
+
+        Raises:
+            UserError: for labels that cannot be written, and a full disk.
+        """
+        for name in list(self._unsaved) if self.session is not None else ():
+            block = self.session.blocks[name]
+            layers = {"corrected": self.layer_of(block), "labelled": self.layer_of(block, MARK)}
+            for what, layer in layers.items():
+                if layer is not None and (most is None or layer.data.size <= most):
+                    write_labels(self.session, self.session.file_of(block, what), layer.data, block.box)
+            self._unsaved.discard(name)
+
+    def box_of(self, layer: Labels) -> Box | None:
+        """Return the box whose voxels a layer of labels shows, if it is one of this session."""
+        folder, name = layer.metadata.get(BLOCK, ("", ""))
+        known = self.session is not None and folder == str(self.session.folder)
+        return self.session.blocks[name].box if known and name in self.session.blocks else None
+
+    # -- jobs ----------------------------------------------------------------------------------------------------------
+
+    def cut(self, box: Box, path: Path) -> Step:
+        """Return the step that cuts a box out of the session's volume, with the range of the whole."""
+        session = self.session
+        channel = [] if session.channel is None else ["--channel", session.channel]
+        words = [session.volume, "--box", box_text(box), "--to", path, "--ckpt_path", session.checkpoint]
+        return Step("cutting the box out", lambda: cut_command(*words, "--ranges", session.ranges, *channel), 0.3)
+
+    def around(self, box: Box) -> Box:
+        """Return a box with what the network sees around it, on the grid of windows of the whole volume."""
+        return tuple(
+            (max(0, (start - MARGIN) // STRIDE * STRIDE), min(side, -(-(stop + MARGIN) // STRIDE) * STRIDE))
+            for (start, stop), side in zip(box, self.frame.shape, strict=True)
+        )
+
+    def _say_end(self, title: str, outcome: str, problem: str) -> None:
+        if outcome == FAILED:
+            show_error(f"{title}: {problem.removeprefix('error: ')}")
+        elif outcome != DONE:
+            show_info(f"{title}: cancelled. Nothing was changed.")
+
+    def close(self) -> None:
+        """End the job, and save what was painted."""
+        self.runner.close()
+        self.save_corrections()
+
+
+def open_labels(path: Path) -> tuple[VolumeInfo, np.ndarray | LazyVolume]:
+    """Return the labels in a file, `(Z, Y, X)`: uint8 to be painted in, or, if they are many, to be looked at."""
+    volume = open_volume(path)
+    data = open_lazily(volume)
+    if isinstance(data, np.ndarray):
+        data = np.ascontiguousarray(data).astype(np.uint8, copy=False)
+    return volume.info, data
+
+
+def write_labels(
+    session: Session, path: Path, labels: np.ndarray | LazyVolume, box: Box, most: int = MAX_LABEL
+) -> Path:
+    """Write labels `(Z, Y, X)` of a box of a session's volume as a file, with their voxel size and place.
+
+    Args:
+        session: of the volume.
+        path: the file; where it is of the same family as the volume's, it is of the same kind.
+        labels: of the voxels of the box.
+        box: in the volume's voxels.
+        most: the largest value that they may have.
+
+    Raises:
+        UserError: for another value, or a file that cannot be written.
+    """
+    info = read_header(session.volume, session.channel)
+    affine = info.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ [start for start, _ in box]
+
+    def read(part: Box) -> np.ndarray:
+        x, y, z = (slice(*bounds) for bounds in part)
+        return as_labels(path.name, np.asarray(labels[z, y, x]), most).transpose(2, 1, 0)
+
+    z, y, x = labels.shape
+    return write_streamed(path, read, (x, y, z), np.uint8, like=info, affine=affine)
