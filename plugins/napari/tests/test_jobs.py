@@ -217,6 +217,15 @@ def test_boxes_are_suggested_by_the_bundle(desk, volume):
     desk.widget.suggest.go_to(0)
     assert desk.workspace.layer_of(block).data.shape == tuple(stop - start for start, stop in block.box[::-1])
 
+    said = []
+    desk.runner.said.connect(said.append)
+    desk.widget.suggest.done()
+    desk.widget.suggest.suggest()
+    _, outcome, problem = desk.wait()
+    assert any("--labelled" in line and box_text(block.box) in line for line in said)
+    assert outcome == "failed"
+    assert "has no block of 64×64×32 voxels left" in problem  # the volume holds one
+
 
 def test_a_damaged_list_is_refused_in_one_line(desk, volume, tmp_path, notes):
     desk.open(volume)

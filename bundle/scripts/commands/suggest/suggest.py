@@ -113,7 +113,8 @@ def suggest(
                 done = looker.describe(opened, scaling, known, len(known), advance)
                 found = looker.describe(opened, scaling, boxes, candidates, advance)
             if not found:
-                problem = f"has no block of {by(sides)} voxels left that was not suggested and is not all the same"
+                fitting = by(map(min, sides, opened.info.shape))
+                problem = f"has no block of {fitting} voxels left that was not suggested and is not all the same"
                 refuse(opened.info.path, problem, "label those that were, or give a smaller --side")
             chosen = [(found[index].box, round(gain, 6)) for index, gain in rank(found, done, count)]
             record.blocks += write_blocks(folder, opened, scaling, chosen, looker, work)

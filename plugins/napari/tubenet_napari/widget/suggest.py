@@ -8,7 +8,7 @@ from typing import Any
 from magicgui.widgets import SpinBox
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
-from scripts.core import read_json, refuse
+from scripts.core import box_text, read_json, refuse
 
 from ..jobs import Job, Step, bundle_command
 from ..session import Block, read_box
@@ -55,7 +55,9 @@ class SuggestSection(Section):
         out = session.folder / "suggested"  # always the same, so that no box is suggested twice
         channel = [] if session.channel is None else ["--channel", session.channel]
         words = ["suggest", session.volume, out, "--count", int(self.count.value), "--ckpt_path", session.checkpoint]
-        step = Step("looking for boxes", lambda: bundle_command(*words, *channel))
+        labelled = [box_text(block.box) for block, _, _ in self.correct.marked().values()]
+        known = ["--labelled", str(labelled)] if labelled else []
+        step = Step("looking for boxes", lambda: bundle_command(*words, *channel, *known))
         self.workspace.runner.start(Job("Suggesting boxes", [step], lambda: self.read(out)))
 
     @saying
