@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from sklearn.cluster import KMeans
 
 from scripts.core import Box
 from scripts.inference import Looker, rank
@@ -18,28 +19,29 @@ from .field import Field
 class Chooser(Protocol):
     """Chooses the next block of a volume, by those that are labelled and the weights that they trained."""
 
-    def __call__(self, field: Field, labelled: Sequence[Box], weights: Path, seed: int) -> Box:
-        """Return a box of the field that is not labelled yet."""
+    def __call__(self, field: Field, labelled: Sequence[Box], weights: Path, seed: int, rounds: int) -> Box:
+        """Return a box of the field that is not labelled yet, of as many as there are rounds."""
 
 
-def by_chance(field: Field, labelled: Sequence[Box], weights: Path, seed: int) -> Box:
+def by_chance(field: Field, labelled: Sequence[Box], weights: Path, seed: int, rounds: int) -> Box:
     """Return any block, drawn by chance."""
     order = np.random.default_rng(seed).permutation(len(field.boxes))
     return next(field.boxes[index] for index in order if field.boxes[index] not in labelled)
 
 
-def at_even_distances(field: Field, labelled: Sequence[Box], weights: Path, seed: int) -> Box:
-    """Return the block furthest from all that are labelled; the first one is drawn by chance."""
-    if not labelled:
-        return by_chance(field, labelled, weights, seed)
+def at_even_distances(field: Field, labelled: Sequence[Box], weights: Path, seed: int, rounds: int) -> Box:
+    """Return one of as many blocks as there are rounds, which share the space evenly among them.
+
+    These lie nearest to the centres of k-means over the places of all blocks; their order is by chance.
+    """
     centres = np.array([[(start + stop) / 2 for start, stop in box] for box in field.boxes])  # (blocks, 3)
-    extent = np.array(field.volume.voxels.shape)
-    known = np.array([centres[field.boxes.index(box)] for box in labelled])
-    distances = np.linalg.norm((centres[:, None] - known[None]) / extent, axis=2).min(axis=1)  # (blocks,)
-    return field.boxes[int(distances.argmax())]
+    means = KMeans(rounds, n_init=10, random_state=seed).fit(centres).cluster_centers_
+    nearest = np.linalg.norm(centres[:, None] - means[None], axis=2).argmin(axis=0)  # (rounds,)
+    order = np.random.default_rng(seed).permutation(len(nearest))
+    return next(field.boxes[nearest[at]] for at in order if field.boxes[nearest[at]] not in labelled)
 
 
-def as_suggested(field: Field, labelled: Sequence[Box], weights: Path, seed: int) -> Box:
+def as_suggested(field: Field, labelled: Sequence[Box], weights: Path, seed: int, rounds: int) -> Box:
     """Return the block that `tubenet suggest` puts first."""
     looker, others = Looker(weights), [box for box in field.boxes if box not in labelled]
     with open_volume(Path(field.volume.image)) as volume:

@@ -34,8 +34,13 @@ class Field:
     scored: Path
 
     @classmethod
-    def of(cls, item: dict[str, Any], folder: Path) -> Field:
+    def of(cls, item: dict[str, Any], folder: Path, seed: int = 0) -> Field:
         """Divide a volume of a dataset (`scripts.data.find_dataset`).
+
+        Args:
+            item: the volume.
+            folder: gets the dataset that is scored, which is the same for all seeds.
+            seed: of where the grid of blocks begins, so that seeds choose among other blocks.
 
         Raises:
             UserError: if it is too small, or a part has no vessel.
@@ -47,8 +52,7 @@ class Field:
         scored = _cut(shape, axis, border, shape[axis])
         first = with_margin(scored, MARGIN, item["affine"], shape)[axis][0]
         pool = _cut(shape, axis, 0, first)
-        sizes = [stop - start for start, stop in pool]
-        boxes = next((found for side in SIDES if len(found := candidate_boxes(sizes, (side,) * 3)) >= LEAST), None)
+        boxes = next((found for side in SIDES if len(found := _grid(pool, side, seed)) >= LEAST), None)
         if boxes is None or not has_both(volume.voxels[slices(scored)]):
             problem = f"has fewer than {LEAST} blocks of {SIDES[-1]} voxels to choose from, or no vessel to score"
             refuse(volume.image, problem, "leave it out by --volumes")
@@ -73,6 +77,20 @@ class Blocks:
         for box in self.boxes:
             kept[slices(box)] = label[slices(box)]
         return kept
+
+
+def _grid(pool: Box, side: int, seed: int) -> list[Box]:
+    """Return the blocks of a part of a volume, its first voxels left out by chance, less than half a block."""
+    drawn = np.random.default_rng(seed)
+    spare = [(stop - start) % side if stop - start > side else 0 for start, stop in pool]
+    first = [
+        start + int(drawn.integers(min(left, side // 2) + 1)) for (start, _), left in zip(pool, spare, strict=True)
+    ]
+    sizes = [stop - start for start, (_, stop) in zip(first, pool, strict=True)]
+    return [
+        tuple((a + start, b + start) for (a, b), start in zip(box, first, strict=True))
+        for box in candidate_boxes(sizes, (side,) * 3)
+    ]
 
 
 def _cut(shape: Sequence[int], axis: int, start: int, stop: int) -> Box:

@@ -11,16 +11,17 @@ from typing import Any
 from scripts.commands.study.process import evaluate, train
 from scripts.core import WEIGHTS, box_text, check_writable, read_json, refuse, tell_result, write_text
 from scripts.data import find_dataset
-from scripts.study import Trial
+from scripts.study import Trial, has_both
 
 from .choose import WAYS
-from .field import Field
+from .field import Blocks, Field
 from .page import write_page
 
 logger = logging.getLogger(__name__)
 
 METRICS = ("dice", "best_dice", "average_precision")
 SHORT = {"epochs": 4, "iterations_per_epoch": 15, "train#calibrates": True}
+CONFIGS = ("finetune", "overlays/validate_elsewhere")
 RECORD = "rounds.json"
 Row = dict[str, Any]
 
@@ -36,7 +37,9 @@ def run_suggest(
     """Compare suggested blocks with blocks by chance and at even distances, round by round.
 
     In each round one block more is labelled, the shipped weights are fine-tuned on all of them, and the other part of
-    the volume is scored. It writes OUT/rounds.json with every score, OUT/suggest.png and OUT/suggest.md. Stopped, it
+    the volume is scored. All that is labelled trains, and validates too, whichever way it was chosen; blocks without
+    vessel, or with nothing else, teach nothing yet. A seed draws where blocks lie, and what is by chance. It writes
+    OUT/rounds.json with every score, OUT/suggest.png and OUT/suggest.md. Stopped, it
     goes on with the same command.
 
     Args:
@@ -55,10 +58,11 @@ def run_suggest(
     for name in volumes or ():
         if name not in items:
             refuse(f"--volumes {name}", "is not in the dataset", f"give some of {', '.join(items)}")
-    chosen = list(volumes or items)
-    fields = {name: Field.of(items[name], folder / name) for name in chosen}
+    if unknown := [way for way in ways or () if way not in WAYS]:
+        refuse(f"--ways {unknown[0]}", "is no way of choosing", f"give some of {', '.join(WAYS)}")
     for seed in range(seeds):
-        for name, field in fields.items():
+        for name in volumes or items:
+            field = Field.of(items[name], folder / name, seed)
             for way in ways or WAYS:
                 _one(folder, name, field, way, seed, rounds)
                 write_page(folder, _rows(folder))
@@ -72,15 +76,17 @@ def _one(folder: Path, name: str, field: Field, way: str, seed: int, rounds: int
         place = folder / name / f"{way.replace(' ', '_')}_{seed}" / str(number)
         known = _known(folder, name, way, seed, number)
         if known is None:
-            box = WAYS[way](field, labelled, weights, seed)
+            box = WAYS[way](field, labelled, weights, seed, rounds)
         else:
             box = next(each for each in field.boxes if box_text(each) == known["box"])
         labelled.append(box)
-        weights = place / "weights" / "model_best.pt"
+        teaches = has_both(Blocks(labelled).of(field.volume.voxels))
+        weights = place / "weights" / "model_best.pt" if teaches else weights
         if known is None:
-            dataset = field.write_labelled(place / "dataset", labelled)
-            trial = Trial(way, seed, dataset, field.scored, {}, configs=["finetune"])
-            train(place, trial, SHORT)
+            if teaches:
+                dataset = field.write_labelled(place / "dataset", labelled)
+                options = {"val_dir": str(dataset)}
+                train(place, Trial(way, seed, dataset, field.scored, {}, CONFIGS, options), SHORT)
             evaluate(place / "scored", field.scored, weights, METRICS, {})
             (scores,) = read_json(place / "scored" / "metrics.json", "score again")["cases"].values()
             row = {"volume": name, "way": way, "seed": seed, "round": number, "box": box_text(box)}

@@ -13,12 +13,12 @@ from scripts.core import counted, write_text
 
 from .choose import WAYS
 
-SCORE = "best_dice"
+SCORE = "dice"
 AGAINST = "suggested"
 
 
 def write_page(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write `suggest.md`, a table of the best Dice by volume and way, and `suggest.png`, its curves.
+    """Write `suggest.md`, a table of Dice by volume and way, and `suggest.png`, its curves.
 
     Args:
         folder: to write into.
@@ -60,20 +60,20 @@ def _cell(values: Sequence[float]) -> str:
 
 
 def _difference(rows: Sequence[Mapping[str, Any]], volumes: Sequence[str], way: str) -> str:
-    """Return the mean over rounds of what is suggested less that of another way, paired by seed, in words."""
+    """Say what is suggested gains over another way: the mean over rounds that both have, paired by seed."""
     told = []
     for volume in volumes:
-        of = {each: _by_seed(rows, volume, each) for each in (AGAINST, way)}
-        pairs = [of[AGAINST][seed] - of[way][seed] for seed in of[AGAINST].keys() & of[way].keys()]
+        one, other = (_by_round(rows, volume, each) for each in (AGAINST, way))
+        gains: dict[int, list[float]] = {}
+        for seed, number in one.keys() & other.keys():
+            gains.setdefault(seed, []).append(one[seed, number] - other[seed, number])
+        pairs = [float(np.mean(each)) for each in gains.values()]
         if pairs:
             told.append(f"{volume} {np.mean(pairs):+.3f} ({sum(each > 0 for each in pairs)} of {len(pairs)} seeds)")
     return f"Suggested less {way}, mean over rounds: {', '.join(told) or 'not known yet'}."
 
 
-def _by_seed(rows: Sequence[Mapping[str, Any]], volume: str, way: str) -> dict[int, float]:
+def _by_round(rows: Sequence[Mapping[str, Any]], volume: str, way: str) -> dict[tuple[int, int], float]:
+    """Return the score of each seed and round; nothing found is a Dice of 0."""
     wanted = {"volume": volume, "way": way}
-    found: dict[int, list[float]] = {}
-    for row in rows:
-        if row.items() >= wanted.items():
-            found.setdefault(row["seed"], []).append(row[SCORE] or 0.0)
-    return {seed: float(np.mean(values)) for seed, values in found.items()}
+    return {(row["seed"], row["round"]): row[SCORE] or 0.0 for row in rows if row.items() >= wanted.items()}

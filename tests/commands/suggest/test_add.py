@@ -11,6 +11,7 @@ from scripts.io import open_volume, read_header, read_volume, write_volume
 
 BOXES = {"a_0_0_0": ((0, 8), (0, 8), (0, 6)), "a_8_8_0": ((8, 16), (8, 16), (0, 6))}
 SHAPE = (20, 24, 6)
+AFFINE = np.diag([1e-3, 1e-3, 4e-3, 1])
 
 
 def suggested(folder, name="a.tif", **place):
@@ -21,8 +22,10 @@ def suggested(folder, name="a.tif", **place):
     for block, box in BOXES.items():
         found = np.zeros([stop - start for start, stop in box], np.uint8)
         found[0, 0, 0] = 1
+        image = write_volume(record.folder / "blocks" / f"{block}.nii.gz", found, affine=AFFINE, unit="µm")
         path = write_volume(record.folder / "blocks" / f"{block}_seg.tif", found, voxel_size=(1, 1, 4), unit="µm")
-        record.blocks.append(SuggestedBlock(block, box, 0.5, "", f"blocks/{path.name}", sha256(path)))
+        files = (f"blocks/{image.name}", f"blocks/{path.name}")
+        record.blocks.append(SuggestedBlock(block, box, 0.5, *files, sha256(path)))
     record.write()
     return record, info
 
@@ -39,7 +42,7 @@ def label_of(name, value=1):
 
 @pytest.mark.parametrize("name", ["a.tif", "a.nii.gz", "a.ome.zarr"])
 def test_a_corrected_block_is_labelled_and_all_else_is_not(tmp_path, name):
-    record, info = suggested(tmp_path, name, affine=np.diag([1e-3, 1e-3, 4e-3, 1]), unit="µm")
+    record, info = suggested(tmp_path, name, affine=AFFINE, unit="µm")
     correct(record, "a_0_0_0", label_of("a_0_0_0"))
     _, found = read_volume(add_blocks(record, info, "all"))
     assert np.array_equal(found[slices(BOXES["a_0_0_0"])], label_of("a_0_0_0"))
@@ -91,7 +94,7 @@ def test_one_that_is_right_as_it_is_has_to_be_named(tmp_path):
     ("label", "problem"),
     [
         (np.zeros((8, 8, 5), np.uint8), "has 8×8×5 voxels, and the block 8×8×6"),
-        (np.full((8, 8, 6), 255, np.uint8), "holds 255, which are no classes"),
+        (np.full((8, 8, 6), 300, np.uint16), "holds 300, which are no classes"),
         (np.full((8, 8, 6), 0.5, np.float32), "holds 0.5, which are no classes"),
     ],
 )
@@ -123,3 +126,75 @@ def test_the_label_of_a_volume_that_is_larger_than_a_file_should_be_is_a_zarr(tm
         found = label.read(tuple((0, side) for side in SHAPE))
     assert np.count_nonzero(found != NOT_LABELLED) == 2 * 8 * 8 * 6
     assert json.loads((record.folder / "dataset.json").read_text())["training"][0]["label"] == "labels/a.ome.zarr"
+
+
+def test_all_are_those_that_were_changed_since_they_were_added(tmp_path):
+    record, info = suggested(tmp_path)
+    correct(record, "a_0_0_0", label_of("a_0_0_0"))
+    add_blocks(record, info, "all", planes=[3])
+    correct(record, "a_8_8_0", label_of("a_8_8_0"))
+    _, found = read_volume(add_blocks(record, info, "all"))
+    assert np.count_nonzero(found != NOT_LABELLED) == 8 * 8 + 8 * 8 * 6
+    with pytest.raises(UserError, match="was changed since it was written or added"):
+        add_blocks(record, info, "all")
+
+
+def test_what_is_made_unlabelled_is_not_labelled_any_more(tmp_path):
+    record, info = suggested(tmp_path)
+    add_blocks(record, info, "a_0_0_0")
+    label = label_of("a_0_0_0")
+    label[2:] = NOT_LABELLED
+    correct(record, "a_0_0_0", label)
+    _, found = read_volume(add_blocks(record, info, "a_0_0_0", planes=[0, 1]))
+    assert np.count_nonzero(found != NOT_LABELLED) == 8 * 8 * 6 - 6 * 8 * 2
+    _, found = read_volume(add_blocks(record, info, "a_0_0_0"))
+    assert np.count_nonzero(found != NOT_LABELLED) == 2 * 8 * 6
+
+
+def test_a_label_that_is_turned_or_lies_elsewhere_is_refused(tmp_path):
+    record, info = suggested(tmp_path)
+    for affine, problem in ((AFFINE @ np.diag([-1, 1, 1, 1]), "axes run"), (AFFINE @ np.diag([3, 3, 3, 1]), "voxels")):
+        path = write_volume(tmp_path / "a_0_0_0_seg.nii.gz", label_of("a_0_0_0"), affine=affine, unit="µm")
+        with pytest.raises(UserError, match=problem):
+            add_blocks(record, info, str(path))
+
+
+def test_the_image_of_a_block_is_no_label(tmp_path):
+    record, info = suggested(tmp_path)
+    with pytest.raises(UserError, match=r"is named like the image of a block; give its label, a_0_0_0_seg"):
+        add_blocks(record, info, str(record.folder / "blocks" / "a_0_0_0.nii.gz"))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float32", "float64"])
+def test_negative_voxels_of_any_type_are_not_labelled(tmp_path, dtype):
+    record, info = suggested(tmp_path)
+    label = label_of("a_0_0_0").astype(dtype)
+    label[0] = -1
+    np.save(tmp_path / "a_0_0_0_seg.npy", label)
+    _, found = read_volume(add_blocks(record, info, str(tmp_path / "a_0_0_0_seg.npy")))
+    assert np.count_nonzero(found != NOT_LABELLED) == 7 * 8 * 6
+
+
+def test_vessel_that_a_program_painted_with_255_is_vessel(tmp_path):
+    record, info = suggested(tmp_path)
+    label = label_of("a_0_0_0")
+    label[5] = 255
+    correct(record, "a_0_0_0", label)
+    _, found = read_volume(add_blocks(record, info, "all"))
+    assert set(np.unique(found)) == {0, 1, NOT_LABELLED}
+
+
+def test_a_missing_segmentation_is_told(tmp_path, caplog):
+    record, info = suggested(tmp_path)
+    correct(record, "a_0_0_0", label_of("a_0_0_0"))
+    (record.folder / "blocks" / "a_8_8_0_seg.tif").unlink()
+    add_blocks(record, info, "all")
+    assert "a_8_8_0_seg.tif not there" in caplog.text
+
+
+def test_a_label_that_somebody_replaced_is_not_taken_for_ours(tmp_path):
+    record, info = suggested(tmp_path)
+    path = add_blocks(record, info, "a_0_0_0")
+    write_volume(path, np.full(SHAPE, 0.7, np.float32), voxel_size=(1, 1, 4), unit="µm")
+    with pytest.raises(UserError, match="was replaced by something else"):
+        add_blocks(record, info, "a_8_8_0")

@@ -30,7 +30,7 @@ def test_another_volume_channel_or_an_older_state_is_refused(tmp_path, info):
     SuggestRecord.of(tmp_path, info, None, 0).write()
     with pytest.raises(UserError, match="channel None, level 0; choose another folder"):
         SuggestRecord.of(tmp_path, info, 1, 0)
-    write_volume(tmp_path / "a.tif", np.ones((8, 8, 5), np.uint8))
+    write_volume(tmp_path / "a.tif", np.ones((8, 8, 50), np.uint8))
     with pytest.raises(UserError, match="has changed since"):
         SuggestRecord.of(tmp_path, read_header(tmp_path / "a.tif"), None, 0)
 
@@ -48,3 +48,20 @@ def test_the_file_says_where_blocks_lie(tmp_path, info):
     record.write()
     (block,) = json.loads((tmp_path / RECORD).read_text())["blocks"]
     assert (block["box"], block["added"]) == ("0:8,0:8,0:4", False)
+
+
+def test_a_volume_that_was_moved_is_the_same(tmp_path, info, caplog):
+    SuggestRecord.of(tmp_path, info, None, 0).write()
+    (tmp_path / "b").mkdir()
+    moved = (tmp_path / "a.tif").rename(tmp_path / "b" / "a.tif")
+    assert SuggestRecord.of(tmp_path, read_header(moved), None, 0).volume == str(moved)
+    moved.touch()
+    SuggestRecord.of(tmp_path, read_header(moved), None, 0)
+    assert "taken for the same" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "labels", "images"])
+def test_a_folder_with_a_dataset_of_somebody_else_is_left_alone(tmp_path, info, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=f"holds a dataset already, {name}; choose a new folder"):
+        SuggestRecord.of(tmp_path, info, None, 0)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from scripts.commands.suggest.record import SuggestRecord
 from scripts.commands.suggest.suggest import suggest
 from scripts.core import UserError, overlap
 from scripts.io import read_volume, write_volume
@@ -39,7 +40,7 @@ def test_the_loop_suggest_correct_add_train_suggest(volume, tmp_path, tiny_weigh
         found[:] = 0
         found[:, 4:10, 5:9] = 1
         write_volume(path, found, like=info)
-    suggest(volume, out, add="all", ckpt_path=tiny_weights)
+    suggest(volume, out, add="all")
 
     weights = tmp_path / "weights"
     bundle.run(
@@ -77,12 +78,34 @@ def test_what_is_labelled_elsewhere_is_not_suggested(volume, tmp_path, tiny_weig
         ({"side": "large"}, "--side large: is not a whole number"),
         ({"slices": 3}, "--slices: is for blocks that are taken back"),
         ({"candidates": True}, "--candidates True"),
+        ({"labelled": 3}, "--labelled 3: is not a box"),
+        ({"add": "all", "labelled": "0:1,0:1,0:1"}, "--add: takes blocks back"),
     ],
 )
 def test_odd_options_are_refused_before_anything_is_written(volume, tmp_path, options, problem):
     with pytest.raises(UserError, match=problem):
         suggest(volume, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_mistyped_volume_leaves_nothing(tmp_path):
+    with pytest.raises(UserError, match=r"b\.tif: no such file"):
+        suggest(tmp_path / "b.tif", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_written_over_after_a_run_that_was_killed(volume, tmp_path, tiny_weights, monkeypatch):
+    out, write = tmp_path / "out", SuggestRecord.write
+    monkeypatch.setattr(SuggestRecord, "write", lambda self: write(self) if len(self.blocks) < 2 else 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        suggest(volume, out, count=3, ckpt_path=tiny_weights, **SMALL)
+    monkeypatch.undo()
+    assert len(boxes(out)) == 1
+    before = {path: path.read_bytes() for path in (out / "blocks").iterdir()}
+    assert len(before) == 4
+    with pytest.raises(UserError, match=r"is there, and blocks\.json does not tell of it"):
+        suggest(volume, out, count=11, ckpt_path=tiny_weights, side=16, candidates=12, device="cpu")
+    assert before == {path: path.read_bytes() for path in (out / "blocks").iterdir()}
 
 
 def test_nothing_is_left_in_the_systems_temporary_folder(volume, tmp_path, tiny_weights, monkeypatch):

@@ -42,10 +42,15 @@ def test_an_unknown_volume_is_refused(dataset, tmp_path):
         run_suggest(dataset, tmp_path / "out", volumes=["b"])
 
 
+def test_an_unknown_way_is_refused(dataset, tmp_path):
+    with pytest.raises(UserError, match=r"--ways odd: is no way of choosing"):
+        run_suggest(dataset, tmp_path / "out", ways=["odd"])
+
+
 def test_the_table_pairs_ways_by_seed(tmp_path):
     scores = {"suggested": (0.6, 0.8), "by chance": (0.5, 0.8)}
     rows = [
-        {"volume": "a", "way": way, "seed": seed, "round": 1, "best_dice": value}
+        {"volume": "a", "way": way, "seed": seed, "round": 1, "dice": value}
         for way, values in scores.items()
         for seed, value in enumerate(values)
     ]

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
@@ -25,7 +26,17 @@ from scripts.core import (
     write_text,
 )
 from scripts.data import DECATHLON
-from scripts.io import READ_SUFFIXES, Volume, VolumeInfo, open_volume, read_volume, split_name, write_streamed
+from scripts.io import (
+    READ_SUFFIXES,
+    Volume,
+    VolumeInfo,
+    difference,
+    open_volume,
+    read_header,
+    read_volume,
+    split_name,
+    write_streamed,
+)
 
 from .record import BLOCKS, SuggestedBlock, SuggestRecord
 from .write import suffix_of_blocks
@@ -36,10 +47,23 @@ NOT_LABELLED = 254
 """What labels have where nothing is labelled, in files: no class, and not the 255 by which many programs mark one."""
 ALL = "all"
 LABELS = "labels"
-MAX_PLAIN = (
-    2**30
-)  # voxels of a label that is a file of the volume's own kind; beyond, a Zarr, whose empty parts take no disk
-CLASSES = range(NOT_LABELLED)
+MAX_PLAIN = 2**30
+"""Voxels of a label of the volume's own kind of file; a larger one is a Zarr, whose empty parts take no disk."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What is labelled of a block.
+
+    Attributes:
+        box: where the block lies.
+        label: `(x, y, z)` uint8, `NOT_LABELLED` where nothing is known.
+        told: bool, which can be broadcast to it: the voxels that it tells of; others stay as they were.
+    """
+
+    box: Box
+    label: np.ndarray
+    told: np.ndarray
 
 
 def add_blocks(
@@ -47,53 +71,61 @@ def add_blocks(
 ) -> Path:
     """Write the labels of corrected blocks as a dataset of the whole volume.
 
-    Those that were added before stay in it.
+    Those that were added before stay in it; a block that comes again is labelled as it is now.
 
     Args:
         record: of what was suggested.
         info: the header of the volume.
-        files: corrected blocks by name or file, or `all`: those that were changed since they were written.
-        planes: slices across the through-plane axis that are labelled, counted from 0 in each block; None for all.
+        files: corrected blocks by name or file, or `all`: those changed since they were written or last added.
+        planes: slices across the through-plane axis that are told of, counted from 0 in each block; None for all.
 
     Returns:
         The label.
 
     Raises:
-        UserError: for a file that is of no suggested block, has other voxels, or holds what is no class; if none was
-            changed; if the label cannot be written.
+        UserError: for a file that is of no suggested block, has other voxels or another place, or holds what is no
+            class; if none was changed; if the label cannot be written, or was replaced by something else.
     """
-    corrected = _corrected(record, files)
-    labels = {block.name: _read(block, path, info, planes) for block, path in corrected}
-    boxes = {block.name: block.box for block, _ in corrected}
-    stem = split_name(info.path)[0]
+    parts = {block.name: _read(record, block, path, info, planes) for block, path in _corrected(record, files)}
+    if not parts:
+        refuse("--add", "names no block", "give some, or all")
     plain = prod(info.shape) <= MAX_PLAIN
-    target = record.folder / LABELS / f"{stem}{suffix_of_blocks(info.path) if plain else '.ome.zarr'}"
+    name = f"{split_name(info.path)[0]}{suffix_of_blocks(info.path) if plain else '.ome.zarr'}"
+    target = record.folder / (record.label or f"{LABELS}/{name}")
     with ExitStack() as stack:
-        before = stack.enter_context(open_volume(target)) if target.exists() else None
-        parts = [(boxes[name], label) for name, label in labels.items()]
-        write_streamed(target, _labelled(before, parts), info.shape, np.uint8, like=info)
-    listed = {"image": str(info.path.resolve()), "label": f"{LABELS}/{target.name}"}
-    about = {"background": 0, "ignore": NOT_LABELLED}
-    write_text(record.folder / DECATHLON, json.dumps({"labels": about, "training": [listed]}, indent=2) + "\n")
-    for name in labels:
-        record.mark_added(name)
+        before = stack.enter_context(_opened(target, info)) if target.exists() else None
+        write_streamed(target, _reader(before, list(parts.values())), info.shape, np.uint8, like=info)
+    record.label = target.relative_to(record.folder).as_posix()
+    listed = {"image": str(info.path.resolve()), "label": record.label}
+    write_text(record.folder / DECATHLON, json.dumps({"training": [listed]}, indent=2) + "\n")
+    for each in parts:
+        record.mark_added(each)
     record.write()
-    logger.info(
-        "%s: %s added", target, counted(sum(int((each != NOT_LABELLED).sum()) for each in labels.values()), "voxel")
-    )
+    added = sum(np.count_nonzero((part.label != NOT_LABELLED) & part.told) for part in parts.values())
+    logger.info("%s: %s of %s", target, counted(added, "voxel"), counted(len(parts), "block"))
     return target
+
+
+def _opened(label: Path, info: VolumeInfo) -> Volume:
+    """Open the label that was written before."""
+    volume = open_volume(label)
+    if volume.info.shape != info.shape or volume.info.dtype != np.uint8:
+        volume.close()
+        refuse(label, "was replaced by something else than was written there", "move it away, and add the blocks again")
+    return volume
 
 
 def _corrected(record: SuggestRecord, files: str | Sequence[str]) -> list[tuple[SuggestedBlock, Path]]:
     """Return the blocks that are to be added, each with the file of its label."""
     if files == ALL:
-        changed = [(block, record.folder / block.segmentation) for block in record.blocks]
-        changed = [(block, path) for block, path in changed if path.is_file() and sha256(path) != block.sha256]
+        own = [(block, record.folder / block.segmentation) for block in record.blocks]
+        if missing := [path.name for _, path in own if not path.is_file()]:
+            logger.warning("%s: %s not there, and left out", record.folder / BLOCKS, ", ".join(missing))
+        changed = [(block, path) for block, path in own if path.is_file() and sha256(path) != block.sha256]
         if not changed:
-            problem = "no segmentation of a block was changed since it was written"
-            refuse(
-                record.folder / BLOCKS, problem, "correct some, or name those that are right as they are by --add NAME"
-            )
+            problem = "no segmentation of a block was changed since it was written or added"
+            remedy = "correct some, or name those that are right as they are by --add NAME"
+            refuse(record.folder / BLOCKS, problem, remedy)
         return changed
     known = {block.name: block for block in record.blocks}
     return [_named(record, known, str(each)) for each in ([files] if isinstance(files, str | Path) else files)]
@@ -101,50 +133,56 @@ def _corrected(record: SuggestRecord, files: str | Sequence[str]) -> list[tuple[
 
 def _named(record: SuggestRecord, known: Mapping[str, SuggestedBlock], given: str) -> tuple[SuggestedBlock, Path]:
     """Return the block that a name, or a file named after it, means, with the file of its label."""
-    if given in known:
-        return known[given], record.folder / known[given].segmentation
-    name = (split_name(given)[0] if given.lower().endswith(READ_SUFFIXES) else given).removesuffix(SEGMENTATION)
+    is_file = given.lower().endswith(READ_SUFFIXES)
+    stem = split_name(given)[0] if is_file else given
+    name = stem.removesuffix(SEGMENTATION)
     if name not in known:
         problem = "is named like no block that was suggested"
         refuse(given, problem, f"give one of {', '.join(known) or 'those that you ask for first'}")
-    return known[name], Path(given)
+    if is_file and stem == name:
+        refuse(given, "is named like the image of a block", f"give its label, {name}{SEGMENTATION}")
+    return known[name], Path(given) if is_file else record.folder / known[name].segmentation
 
 
-def _read(block: SuggestedBlock, path: Path, info: VolumeInfo, planes: Sequence[int] | None) -> np.ndarray:
-    """Return the label of a block, `(x, y, z)` uint8."""
-    _, found = read_volume(path)
+def _read(
+    record: SuggestRecord, block: SuggestedBlock, path: Path, info: VolumeInfo, planes: Sequence[int] | None
+) -> Labelled:
+    """Read what is labelled of a block."""
+    header, found = read_volume(path)
     sides = tuple(stop - start for start, stop in block.box)
     if found.shape != sides:
         refuse(path, f"has {by(found.shape)} voxels, and the block {by(sides)}", "save it with its own voxels")
-    unknown = found < 0
-    label = np.where(unknown, NOT_LABELLED, found)
-    if strange := [each.item() for each in np.unique(label) if each not in CLASSES and each != NOT_LABELLED][:3]:
+    if problem := difference(header, read_header(record.folder / block.image)):
+        refuse(path, problem, "save it on the grid of the block, without turning it")
+    known = found >= 0
+    values = np.unique(found[known])
+    if strange := [each.item() for each in values if each not in range(256)][:3]:
         problem = f"holds {', '.join(f'{each:g}' for each in strange)}, which are no classes"
-        refuse(path, problem, f"save whole numbers from 0, the background, to {CLASSES[-1]}")
-    label = label.astype(np.uint8)
+        refuse(path, problem, "save whole numbers from 0, the background, to 255")
+    label = np.full(sides, NOT_LABELLED, np.uint8)  # (x, y, z)
+    label[known] = found[known]
+    if set(values.tolist()) <= {0, 1, NOT_LABELLED, 255}:  # a program has painted with 255 what was 1
+        label[label == 255] = 1
+    told = np.ones((1, 1, 1), dtype=bool)
     if planes is not None:
         across = through_plane_axis(info.affine)
         if max(planes) >= sides[across]:
             refuse(f"--slices {max(planes)}", f"{path.name} has slices 0 to {sides[across] - 1}", "give some of these")
-        keep = np.isin(np.arange(sides[across]), planes)
-        np.moveaxis(label, across, 0)[~keep] = NOT_LABELLED
-    return label
+        told = np.isin(np.arange(sides[across]), planes).reshape([-1 if at == across else 1 for at in range(3)])
+    return Labelled(block.box, label, np.broadcast_to(told, sides))
 
 
-def _labelled(before: Volume | None, parts: Sequence[tuple[Box, np.ndarray]]) -> Callable[[Box], np.ndarray]:
+def _reader(before: Volume | None, parts: Sequence[Labelled]) -> Callable[[Box], np.ndarray]:
     """Return what gives the labels of any box: those of before, and of the parts over them."""
 
     def read(box: Box) -> np.ndarray:
-        if before is not None:
-            found = before.read(box).astype(np.uint8)
-        else:
-            found = np.full([stop - start for start, stop in box], NOT_LABELLED, np.uint8)  # (x, y, z)
-        for place, label in parts:
-            if overlap(place, box):
-                shared = common(place, box)
-                part = label[inside_of(shared, place)]
-                view = found[inside_of(shared, box)]
-                np.copyto(view, part, where=part != NOT_LABELLED)
+        sides = [stop - start for start, stop in box]
+        found = np.full(sides, NOT_LABELLED, np.uint8) if before is None else before.read(box)  # (x, y, z)
+        for part in parts:
+            if overlap(part.box, box):
+                shared = common(part.box, box)
+                inner = inside_of(shared, part.box)
+                np.copyto(found[inside_of(shared, box)], part.label[inner], where=part.told[inner])
         return found
 
     return read

@@ -86,16 +86,22 @@ def suggest(
     planes = None if slices is None else _numbers("slices", slices)
     if planes is not None and add is None:
         refuse("--slices", "is for blocks that are taken back", "give --add, too")
-    folder = check_writable(Path(str(output_dir)).resolve(), "output_dir")
-    with alone(folder / LOCK, folder), open_volume(Path(str(volume)), channel, level) as opened:
+    given = [labelled] if isinstance(labelled, str) else labelled
+    if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
+        refuse(f"--labelled {labelled}", "is not a box or a list of them", "write such as 0:64,0:64,0:32")
+    if add is not None and (labelled or ckpt_path is not None):
+        refuse("--add", "takes blocks back, and does not suggest any", "leave out --labelled and --ckpt_path")
+    folder = Path(str(output_dir)).resolve()
+    with open_volume(Path(str(volume)), channel, level) as opened, alone(check_writable(folder) / LOCK, folder):
         record = SuggestRecord.of(folder, opened.info, channel, level)
         if add is not None:
             add_blocks(record, opened.info, add, planes)
             told = f"tubenet finetune {folder} DIR --unlabelled_value {NOT_LABELLED}"
+            told += "" if channel is None else f" --channel {channel}"
+            told += f" --level {level}" if level else ""
             tell_result("labelled: %s; next: %s", counted(len(list(record.labelled())), "block"), told)
             return
-        given = [labelled] if isinstance(labelled, str) else labelled
-        elsewhere = [region_box(str(each), opened.info.shape, opened.info.path) for each in given]
+        elsewhere = [region_box(each, opened.info.shape, opened.info.path) for each in given]
         chosen_device = {} if device is None else {"device": str(device)}
         words = (word for name, value in chosen_device.items() for word in (f"--{name}", value))
         check_overrides(["run", "--config_file", str(CONFIGS / "inference.json"), *words])
@@ -117,8 +123,9 @@ def suggest(
                 problem = f"has no block of {fitting} voxels left that was not suggested and is not all the same"
                 refuse(opened.info.path, problem, "label those that were, or give a smaller --side")
             chosen = [(found[index].box, round(gain, 6)) for index, gain in rank(found, done, count)]
-            record.blocks += write_blocks(folder, opened, scaling, chosen, looker, work)
-            record.write()
+            for block in write_blocks(folder, opened, scaling, chosen, looker, work):
+                record.blocks.append(block)
+                record.write()
         finally:
             shutil.rmtree(work, ignore_errors=True)
         told = "%s of the %d looked at: in %s; correct NAME_seg there, then give --add all"

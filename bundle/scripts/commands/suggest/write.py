@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from scripts.core import Box, grown, inside_of, sha256
+from scripts.core import SEGMENTATION, Box, grown, inside_of, refuse, sha256
 from scripts.data import checked_images
 from scripts.inference import Looker, write_block
 from scripts.io import Volume, file_family, read_header, read_volume, result_name, split_name, write_volume
 from scripts.transforms import Scaling
 
-from .record import BLOCKS, SuggestedBlock
+from .record import BLOCKS, RECORD, SuggestedBlock
 
 MARGIN = 16  # voxels around a block that its first segmentation sees besides
 RESULTS = "results"
@@ -27,7 +27,7 @@ def write_blocks(
     boxes: Sequence[tuple[Box, float]],
     looker: Looker,
     work: Path,
-) -> list[SuggestedBlock]:
+) -> Iterator[SuggestedBlock]:
     """Write blocks with what the network finds in them, which sees a margin around each besides.
 
     Args:
@@ -37,25 +37,39 @@ def write_blocks(
         boxes: each with its score.
         looker: what it segments goes into `work / "results"`.
         work: a folder for what is written on the way.
+
+    Yields:
+        Each block, when its files are written.
+
+    Raises:
+        UserError: if a file is there already; nothing is written over.
     """
     info, bounds, placed = volume.info, (scaling.low, scaling.high), {}
     for box, score in boxes:
         name = "_".join([split_name(info.path)[0], *(str(start) for start, _ in box)])
         placed[name] = box, score, grown(box, (MARGIN,) * 3, info.shape)
         write_block(volume, placed[name][2], _on_the_way(work, name), bounds)
-    looker.parser.get_parsed_content("dataset").data = checked_images(work)
+        for path in _files(folder, info.path, name):
+            if path.exists():
+                refuse(path, f"is there, and {RECORD} does not tell of it", "move it away, or choose another folder")
+    dataset = looker.parser.get_parsed_content("dataset")
+    dataset.data = checked_images(work)
+    dataset.transform.transforms[1].invert = scaling.inverted  # by the whole, for a block may hold no vessel
     looker.parser.get_parsed_content("evaluator").run()
-    written = []
     for name, (box, score, wide) in placed.items():
-        suffix = suffix_of_blocks(info.path)
-        image = write_block(volume, box, folder / BLOCKS / f"{name}{suffix}", bounds)
+        image, segmentation = _files(folder, info.path, name)
+        write_block(volume, box, image, bounds)
         found, voxels = read_volume(work / RESULTS / result_name(_on_the_way(work, name), "seg"))
         label = voxels[inside_of(box, wide)].astype(np.uint8)  # (x, y, z) of the block
-        segmentation = image.with_name(f"{name}_seg{suffix}")
         write_volume(segmentation, label, like=read_header(image), provenance=found.provenance)
         relative = (each.relative_to(folder).as_posix() for each in (image, segmentation))
-        written.append(SuggestedBlock(name, box, score, *relative, sha256(segmentation)))
-    return written
+        yield SuggestedBlock(name, box, score, *relative, sha256(segmentation))
+
+
+def _files(folder: Path, volume: Path, name: str) -> tuple[Path, Path]:
+    """Return the files of a block and of its segmentation."""
+    suffix = suffix_of_blocks(volume)
+    return folder / BLOCKS / f"{name}{suffix}", folder / BLOCKS / f"{name}{SEGMENTATION}{suffix}"
 
 
 def _on_the_way(work: Path, name: str) -> Path:

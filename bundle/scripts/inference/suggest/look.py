@@ -34,11 +34,14 @@ class Looker:
     """
 
     def __init__(self, weights: Path = WEIGHTS, **options: str) -> None:
-        network = {f"network_def#{name}": value for name, value in read_sidecar(weights)["network"].items()}
+        sidecar = read_sidecar(weights)
+        network = {f"network_def#{name}": value for name, value in sidecar["network"].items()}
+        # of several classes each keeps the value that it was taught by, so that what is corrected teaches the same one
+        taught = {"label_value": "labels"} if len(sidecar.get("label_values") or ()) > 2 else {}
         self.parser = ConfigParser()
         self.parser.read_config(str(CONFIGS / "inference.json"))
         self.parser.update({"bundle_root": str(BUNDLE), "tta": True, "save_probability": True})
-        self.parser.update({**network, "ckpt_path": str(weights), "dataset#data": [{}], **options})
+        self.parser.update({**network, "ckpt_path": str(weights), "dataset#data": [{}], **taught, **options})
         self._network = self._part("network").eval()  # else dropout would be what it is unsure of
         self._part("checkpoint").load_into(self._network)
         normalisation = self._part("checkpoint").normalisation
