@@ -15,7 +15,8 @@ from scripts.core.files import write_together
 from scripts.io import result_name
 from scripts.weights import sidecar_path
 
-from ..workspace import KIND, MARK, Workspace, saying, write_labels
+from ..labels import write_labels
+from ..workspace import KIND, MARK, Workspace, saying
 from ..writer import write_layer
 from .section import Section, button
 
