@@ -1,17 +1,30 @@
-"""Labels of a box of a session's volume, in files."""
+"""Labels of a box of a session's volume, as layers and in files."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from napari.layers import Labels
 
 from scripts.core import Box
 from scripts.io import VolumeInfo, open_volume, read_header, write_streamed
 
 from .lazy import LazyVolume, open_lazily
-from .session import Session
+from .session import Block, Session
 from .writer import MAX_LABEL, as_labels
+
+LABELS, MARK = "labels", "labelled here"
+BLOCK, KIND = "tubenet_block", "tubenet_kind"  # of a layer's metadata
+
+
+def find_layer(viewer: Any, session: Session, block: Block, kind: str = LABELS) -> Labels | None:
+    """Return the layer of a viewer that shows a kind of labels of a session's block, if it is there."""
+    for layer in viewer.layers:
+        if layer.metadata.get(BLOCK) == (str(session.folder), block.name) and layer.metadata[KIND] == kind:
+            return layer
+    return None
 
 
 def open_labels(path: Path) -> tuple[VolumeInfo, np.ndarray | LazyVolume]:

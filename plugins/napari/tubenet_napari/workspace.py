@@ -10,24 +10,21 @@ import napari
 import numpy as np
 from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from scripts.core import Box, UserError, box_text
 
+from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
-from .labels import open_labels, write_labels
+from .labels import BLOCK, KIND, LABELS, MARK, find_layer, open_labels
 from .reader import KEY, source_of
 from .session import Block, Session, sessions_folder
 from .writer import write_layer
 
-LABELS, MARK = "labels", "labelled here"
-BLOCK, KIND = "tubenet_block", "tubenet_kind"  # of a layer's metadata
 COLOURS = {0: (0, 0, 0, 0), 1: "#ff8c2e", 2: "#4fc3f7", 3: "#d76bd0", 4: "#f2e14c", None: "#9be36b"}
 """Of labels: orange vessels show on gray images, and beside the green of what is marked."""
 COPY = "image.ome.zarr"  # of a layer that has no file
-AUTOSAVE = 3000  # milliseconds after the last stroke
-MAX_AUTOSAVED = 2**26  # voxels; more are saved before a training only
 MARGIN, STRIDE = 64, 32  # voxels around a box, and the grid of windows, so that its border is seen as in the whole
 
 
@@ -66,9 +63,7 @@ class Workspace(QObject):
         self.runner.ended.connect(self._say_end)
         viewer.layers.events.inserted.connect(self._show_scale)
         self._show_scale()
-        self._unsaved: set[str] = set()
-        self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
-        self._timer.timeout.connect(self._autosave)
+        self.corrections = Corrections(viewer, self)
 
     def _show_scale(self, event: object = None) -> None:
         """Show a scale bar where the unit of length is known."""
@@ -81,7 +76,7 @@ class Workspace(QObject):
         """Work on another layer; its session begins with its first job, or when one is gone on with."""
         if layer is self.image:
             return
-        self.save_corrections()
+        self.corrections.try_to_save()
         self.image, self.frame, self.session = layer, None, None
         self.changed.emit()
 
@@ -125,10 +120,7 @@ class Workspace(QObject):
 
     def layer_of(self, block: Block, kind: str = LABELS) -> Labels | None:
         """Return the layer of a block's labels, or of what is marked as labelled in it, if it is there."""
-        for layer in self.viewer.layers:
-            if layer.metadata.get(BLOCK) == (str(self.session.folder), block.name) and layer.metadata[KIND] == kind:
-                return layer
-        return None
+        return find_layer(self.viewer, self.session, block, kind)
 
     def add_layer(self, block: Block, kind: str, data: np.ndarray, name: str, **more: Any) -> Labels:
         """Show an array `(Z, Y, X)` of a block's voxels as labels at the block's place."""
@@ -145,7 +137,7 @@ class Workspace(QObject):
         if not isinstance(data, np.ndarray):
             return self.show_result(block, int(list(block.segmentations)[-1]))  # too large to be painted in
         layer = self.add_layer(block, LABELS, data, f"{block.name} labels", opacity=0.5)
-        self._watch(layer, block.name)
+        self.corrections.watch(layer, self.session, block)
         mark = open_labels(marked)[1] if marked.exists() else np.zeros_like(data)
         self.mark_of(block, mark)
         self.viewer.layers.selection.active = layer
@@ -168,7 +160,7 @@ class Workspace(QObject):
             data = np.zeros([b - a for a, b in block.box][::-1], np.uint8) if data is None else data
             colours = {0: (0, 0, 0, 0), 1: (0.25, 0.85, 0.4, 1), None: (0.25, 0.85, 0.4, 1)}
             layer = self.add_layer(block, MARK, data, f"{block.name} labelled here", opacity=0.2, colormap=colours)
-            self._watch(layer, block.name)
+            self.corrections.watch(layer, self.session, block)
         return layer
 
     def look_at(self, block: Block) -> None:
@@ -181,36 +173,17 @@ class Workspace(QObject):
 
     # -- corrections ---------------------------------------------------------------------------------------------------
 
-    def _watch(self, layer: Labels, name: str) -> None:
-        # strokes, fills and their undoing; all voxels anew
-        for event in (layer.events.labels_update, layer.events.data):
-            event.connect(lambda event: self.touch(name))
-
     def touch(self, name: str) -> None:
-        """Note that a block was painted in; it is saved a moment after the last stroke."""
-        self._unsaved.add(name)
-        self._timer.start()
+        """Note that a block of the session was painted in; it is saved a moment after the last stroke."""
+        self.corrections.touch(self.session, self.session.blocks[name])
 
-    @saying
-    def _autosave(self) -> None:
-        self.save_corrections(MAX_AUTOSAVED)
-
-    def save_corrections(self, most: int | None = None) -> None:
-        """Write the labels that were painted, and what is marked, each file whole or not at all.
-
-        Args:
-            most: voxels that a block may have to be saved now.
+    def save_corrections(self) -> None:
+        """Write what was painted, and what is marked, in boxes of all volumes.
 
         Raises:
-            UserError: for labels that cannot be written, and a full disk.
+            UserError: as `Corrections.save`.
         """
-        for name in list(self._unsaved) if self.session is not None else ():
-            block = self.session.blocks[name]
-            layers = {"corrected": self.layer_of(block), "labelled": self.layer_of(block, MARK)}
-            for what, layer in layers.items():
-                if layer is not None and (most is None or layer.data.size <= most):
-                    write_labels(self.session, self.session.file_of(block, what), layer.data, block.box)
-            self._unsaved.discard(name)
+        self.corrections.save()
 
     def box_of(self, layer: Labels) -> Box | None:
         """Return the box whose voxels a layer of labels shows, if it is one of this session."""
@@ -243,4 +216,4 @@ class Workspace(QObject):
     def close(self) -> None:
         """End the job, and save what was painted."""
         self.runner.close()
-        self.save_corrections()
+        self.corrections.try_to_save()

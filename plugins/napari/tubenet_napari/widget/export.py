@@ -15,8 +15,8 @@ from scripts.core.files import write_together
 from scripts.io import result_name
 from scripts.weights import sidecar_path
 
-from ..labels import write_labels
-from ..workspace import KIND, MARK, Workspace, saying
+from ..labels import KIND, MARK, write_labels
+from ..workspace import Workspace, saying
 from ..writer import write_layer
 from .section import Section, button
 

@@ -1,0 +1,104 @@
+"""What is painted is written, whichever volume is chosen by then and however its layers are left."""
+
+import shutil
+
+import numpy as np
+import pytest
+from tubenet_napari import corrections
+
+from scripts.io import read_volume, write_volume
+
+BOX = ((16, 48), (8, 40), (0, 32))
+
+
+@pytest.fixture
+def painted(desk, volume, truth, tmp_path):
+    """A session in which one box is shown, and a way to paint a voxel of it."""
+    desk.open(volume)
+    return desk, *begin(desk, truth, tmp_path / "found.nii.gz")
+
+
+def begin(desk, truth, path):
+    """Begin a session of the chosen volume with one segmented box; return the session, the block and its labels."""
+    session = desk.workspace.began()
+    block = session.add_block(BOX)
+    found = truth[tuple(slice(*bounds) for bounds in BOX[::-1])].astype(np.uint8)
+    block.add(0, write_volume(path, found.transpose(2, 1, 0), voxel_size=(1, 1, 2), unit="µm"))
+    session.save()
+    return session, block, desk.workspace.open_block(block)
+
+
+def paint(layer, value=7):
+    layer.data_setitem((np.array([3]), np.array([4]), np.array([5])), value)
+
+
+def saved(session, block):
+    """The voxel that `paint` paints, as it is in the file; None without a file."""
+    path = session.file_of(block, "corrected")
+    return read_volume(path)[1][5, 4, 3] if path.exists() else None
+
+
+def choose_another(desk, volume, tmp_path):
+    """Open and choose a copy of a volume."""
+    other = tmp_path / "other" / volume.name
+    other.parent.mkdir()
+    shutil.copy(volume, other)
+    layer = desk.open(other)
+    desk.widget.segment.volume.value = layer
+    assert desk.workspace.session is None
+    return layer
+
+
+def test_a_stroke_is_saved_a_moment_later(painted, qtbot):
+    _, session, block, labels = painted
+    paint(labels)
+    assert saved(session, block) is None
+    qtbot.waitUntil(lambda: saved(session, block) == 7, timeout=2 * corrections.AUTOSAVE)
+
+
+def test_a_large_box_is_not_saved_at_each_stroke_but_when_it_is_left(painted, monkeypatch, qtbot):
+    desk, session, block, labels = painted
+    monkeypatch.setattr(corrections, "MAX_AUTOSAVED", labels.data.size - 1)
+    paint(labels)
+    qtbot.wait(corrections.AUTOSAVE + 500)
+    assert saved(session, block) is None
+    desk.workspace.close()
+    assert saved(session, block) == 7
+
+
+def test_what_is_painted_while_another_volume_is_chosen_is_saved(painted, volume, truth, tmp_path, notes, qtbot):
+    desk, session, block, labels = painted
+    choose_another(desk, volume, tmp_path)
+    paint(labels)
+    qtbot.waitUntil(lambda: saved(session, block) == 7, timeout=2 * corrections.AUTOSAVE)
+    other, twin, layer = begin(desk, truth, tmp_path / "other.nii.gz")
+    assert twin.name == block.name  # of two sessions, both of which are written
+    paint(labels, 5)
+    paint(layer, 4)
+    desk.workspace.save_corrections()
+    assert (saved(session, block), saved(other, twin)) == (5, 4)
+    assert notes() == []
+
+
+def test_a_layer_that_is_deleted_after_the_last_stroke_is_saved(painted):
+    desk, session, block, labels = painted
+    paint(labels)
+    desk.viewer.layers.remove(labels)
+    assert saved(session, block) == 7
+    assert desk.workspace.open_block(block).data[3, 4, 5] == 7
+
+
+def test_what_could_not_be_written_is_told_and_tried_again(painted, volume, tmp_path, notes, monkeypatch):
+    desk, session, block, labels = painted
+    paint(labels)
+
+    def full(*words):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(corrections, "write_labels", full)
+    choose_another(desk, volume, tmp_path)
+    assert notes() == ["no space left"]
+    monkeypatch.undo()
+    monkeypatch.setenv("TUBENET_SESSIONS", str(tmp_path / "sessions"))
+    desk.workspace.close()
+    assert saved(session, block) == 7
