@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 import numpy as np
 import pytest
 from tubenet_napari.jobs import Job, Runner, Step, bundle_command
-from tubenet_napari.session import Session
+from tubenet_napari.session import Session, Weights
 
 from scripts.core import UserError, box_text
 from scripts.io import read_volume, write_volume
@@ -225,6 +226,36 @@ def test_boxes_are_suggested_by_the_bundle(desk, volume):
     assert any("--labelled" in line and box_text(block.box) in line for line in said)
     assert outcome == "failed"
     assert "has no block of 64×64×32 voxels left" in problem  # the volume holds one
+
+
+def test_suggested_boxes_stay_with_the_volume_that_was_looked_through(desk, volume, suggested, tmp_path, notes):
+    """Another volume, and other weights, are chosen before the job ends."""
+    widget = desk.widget
+    desk.open(volume)
+    session = desk.workspace.began()
+    session.weights.append(Weights("later.pt", 0))
+    shutil.copytree(suggested, session.folder / "suggested")
+    widget.suggest.suggest()
+    job = desk.runner.job
+    desk.runner.close()  # what it would find is there already; what counts is how it ends
+    other = desk.open(shutil.copy(volume, tmp_path / "other.tif"))
+    widget.segment.volume.value = other
+    beside = desk.workspace.began()
+    session.use(1)
+    job.done()
+    assert [list(block.segmentations) for block in session.blocks.values()] == [["0"], ["0"]]
+    assert len(Session.open(session.folder).blocks) == 2
+    assert beside.blocks == {}
+    assert widget.suggest.list.count() == 0
+    assert "Go on with its session" in notes()[-1]
+    widget.suggest.read(suggested)
+    assert f"lists boxes of {volume}, not of {tmp_path / 'other.tif'}" in notes()[-1]
+    assert beside.blocks == {}
+
+    widget.segment.volume.value = desk.viewer.layers[volume.stem]
+    widget.segment.go_on.click()
+    assert desk.workspace.session is session  # a job that began before goes on writing into it
+    assert widget.suggest.list.count() == 2
 
 
 def test_a_damaged_list_is_refused_in_one_line(desk, volume, tmp_path, notes):

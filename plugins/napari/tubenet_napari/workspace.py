@@ -57,6 +57,7 @@ class Workspace(QObject):
         super().__init__()
         self.viewer, self.root = viewer, sessions_folder()
         self.session: Session | None = None
+        self._known: dict[Path, Session] = {}  # by folder: a job of a session writes into the one that is gone on with
         self.image: Any = None  # the layer that is worked on
         self.frame: Frame | None = None
         self.runner = Runner(self)
@@ -84,12 +85,13 @@ class Workspace(QObject):
         """Return the session that was last worked on of the chosen volume."""
         if self.image is None or (source := source_of(self.image)) is None:
             return None
-        return Session.latest_of(self.root, str(source[0]), source[1])
+        found = Session.latest_of(self.root, str(source[0]), source[1])
+        return None if found is None else self._known.get(found.folder, found)
 
     def go_on(self, session: Session) -> None:
         """Go on with a session: its weights are in use, and its boxes are shown as they were left."""
         self.frame = Frame.of(self.image)
-        self.session = session
+        self.session = self._known[session.folder] = session
         for block in session.blocks.values():
             if block.latest is not None and block.latest.exists():
                 self.open_block(block)
@@ -113,6 +115,7 @@ class Workspace(QObject):
                 self.session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
                 about = {"scale": self.image.scale, "translate": self.image.translate, "units": self.image.units}
                 write_layer(self.session.volume, self.image.data, about)
+            self._known[self.session.folder] = self.session
             self.changed.emit()
         return self.session
 
