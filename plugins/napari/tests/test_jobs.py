@@ -258,6 +258,41 @@ def test_suggested_boxes_stay_with_the_volume_that_was_looked_through(desk, volu
     assert widget.suggest.list.count() == 2
 
 
+def test_boxes_that_are_done_are_ticked_by_their_marks(desk, volume, suggested, tmp_path):
+    """Also in a viewer that is started anew; boxes of the same name in another session are not."""
+    widget = desk.widget
+
+    def ticked():
+        texts = [widget.suggest.list.item(row).text() for row in range(widget.suggest.list.count())]
+        return [text.startswith("✓") for text in texts]
+
+    desk.open(volume)
+    widget.suggest.read(suggested)
+    widget.suggest.go_to(0)
+    widget.suggest.done()
+    assert ticked() == [True, False]
+
+    other = shutil.copy(volume, tmp_path / "other.tif")
+    told = json.loads((suggested / "blocks.json").read_text())
+    (suggested / "blocks.json").write_text(json.dumps({**told, "volume": other.as_posix()}))
+    widget.segment.volume.value = desk.open(other)
+    widget.suggest.read(suggested)
+    assert ticked() == [False, False]
+
+    desk.viewer.layers.clear()  # which saves the marks
+    desk.workspace._known.clear()
+    desk.open(volume)
+    widget.segment.go_on.click()
+    assert ticked() == [True, False]
+    desk.viewer.layers.remove("suggested 1 labelled here")
+    desk.workspace.changed.emit()
+    assert ticked() == [True, False]
+    widget.suggest.go_to(0)
+    widget.correct.clear()
+    desk.workspace.save_corrections()
+    assert ticked() == [False, False]
+
+
 def test_a_damaged_list_is_refused_in_one_line(desk, volume, tmp_path, notes):
     desk.open(volume)
     (tmp_path / "blocks.json").write_text('{"blocks": [{"box": "0:32,0:32,0:32"}]}')

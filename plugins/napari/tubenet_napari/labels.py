@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,17 @@ def open_labels(path: Path) -> tuple[VolumeInfo, np.ndarray | LazyVolume]:
     if isinstance(data, np.ndarray):
         data = np.ascontiguousarray(data).astype(np.uint8, copy=False)
     return volume.info, data
+
+
+@lru_cache(maxsize=256)
+def is_marked(path: Path, changed: int) -> bool:
+    """Return whether a file of marks marks every voxel.
+
+    Args:
+        path: the file.
+        changed: its time, so that it is read once only until it is written anew.
+    """
+    return bool(np.all(np.asarray(open_labels(path)[1])))
 
 
 def write_labels(

@@ -17,7 +17,7 @@ from scripts.core import Box, UserError, box_text
 from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
-from .labels import BLOCK, KIND, LABELS, MARK, find_layer, open_labels
+from .labels import BLOCK, KIND, LABELS, MARK, find_layer, is_marked, open_labels
 from .reader import KEY, source_of
 from .session import Block, Session, sessions_folder
 from .writer import write_layer
@@ -165,6 +165,13 @@ class Workspace(QObject):
             layer = self.add_layer(block, MARK, data, f"{block.name} labelled here", opacity=0.2, colormap=colours)
             self.corrections.watch(layer, self.session, block)
         return layer
+
+    def is_done(self, block: Block) -> bool:
+        """Return whether every voxel of a block is marked as labelled, in its layer or else in its file."""
+        if (layer := self.layer_of(block, MARK)) is not None:
+            return bool(np.all(layer.data))
+        path = self.session.file_of(block, "labelled")
+        return path.exists() and is_marked(path, path.stat().st_mtime_ns)
 
     def look_at(self, block: Block) -> None:
         """Move the view to a block, so that it fills most of the canvas, and to the slice in its middle."""

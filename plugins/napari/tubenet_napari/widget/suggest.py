@@ -40,8 +40,8 @@ class SuggestSection(Section):
             button("Next", "go to the next one", lambda: self._step(1)),
             button("Done", "every voxel of it is right: it is marked as fully labelled", self.done),
         )
-        self.finished: set[str] = set()
         workspace.changed.connect(self._list)
+        workspace.corrections.saved.connect(self._list)
         self._list()
 
     def suggested(self) -> list[Block]:
@@ -109,7 +109,7 @@ class SuggestSection(Section):
         row = self.list.currentRow()
         self.list.clear()
         for block in self.suggested():
-            done = "✓ " if block.name in self.finished else ""
+            done = "✓ " if self.workspace.is_done(block) else ""
             place = ", ".join(f"{axis} {a}–{b}" for axis, (a, b) in zip("xyz", block.box, strict=True))
             self.list.addItem(QListWidgetItem(f"{done}{block.name}: {place}   ({block.score:.3g})"))
         self.list.setCurrentRow(min(row, self.list.count() - 1))
@@ -137,7 +137,6 @@ class SuggestSection(Section):
             refuse("Suggested boxes", "none is chosen", "double-click one")
         self.correct.block.value = blocks[row].name
         self.correct.mark_all()
-        self.finished.add(blocks[row].name)
         self._list()
         if row + 1 < len(blocks):
             self.go_to(row + 1)
