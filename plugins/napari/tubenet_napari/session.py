@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.core import WEIGHTS, Box, make_folder, read_json, refuse, region_box, write_text
+from scripts.io import split_hdf5
 
 FILE = "session.json"
 FOLDER = "TUBENET_SESSIONS"  # variable of the environment
@@ -152,7 +153,8 @@ class Session:
                 session = cls.open(file.parent)
             except ValueError:  # damaged: not one to go on with
                 continue
-            if session.origin == origin and session.channel == channel and session.volume.exists():
+            is_there = split_hdf5(session.volume)[0].exists()
+            if session.origin == origin and session.channel == channel and is_there:
                 return session
         return None
 

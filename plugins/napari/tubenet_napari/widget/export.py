@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from scripts.core import refuse
 from scripts.core.files import write_together
-from scripts.io import result_name
+from scripts.io import result_name, split_hdf5
 from scripts.weights import sidecar_path
 
 from ..labels import KIND, MARK, write_labels
@@ -52,15 +52,21 @@ class ExportSection(Section):
     def _ask_labels(self) -> None:
         if self.labels.value is None:
             refuse("Save labels", "there are none", "segment something first, under 1")
-        layer, session = self.labels.value, self.workspace.session
-        start = Path.home() / f"{layer.name}.ome.tif"
-        if session is not None and self.workspace.box_of(layer) is not None:
-            source = Path(session.origin) if Path(session.origin).exists() else session.volume
-            whole = self.workspace.box_of(layer) == self.workspace.frame.whole
-            start = source.with_name(result_name(source, "seg" if whole else layer.name.replace(" ", "-")))
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save labels", str(start))
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save labels", str(self._start()))
         if chosen:
             self.save_labels(Path(chosen))
+
+    def _start(self) -> Path:
+        """Return the file that is proposed for the chosen labels: beside the volume, and of its kind."""
+        layer, session = self.labels.value, self.workspace.session
+        box = self.workspace.box_of(layer)
+        if session is None or box is None:
+            return Path.home() / f"{layer.name}.ome.tif"
+        origin = Path(session.origin)
+        source = origin if split_hdf5(origin)[0].exists() else session.volume
+        postfix = "seg" if box == self.workspace.frame.whole else layer.name.replace(" ", "-")
+        # a data set lies inside its HDF5 file, and its result beside that
+        return split_hdf5(source)[0].with_name(result_name(source, postfix))
 
     @saying
     def _ask_weights(self) -> None:
