@@ -1,13 +1,16 @@
 """What is painted is written, whichever volume is chosen by then and however its layers are left."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from tubenet_napari import corrections
+from tubenet_napari.jobs import Job, Step
 
 from scripts.io import read_volume, write_volume
 
+SLEEPY = "import time; time.sleep(300)"
 BOX = ((16, 48), (8, 40), (0, 32))
 
 
@@ -66,6 +69,15 @@ def test_a_large_box_is_not_saved_at_each_stroke_but_when_it_is_left(painted, mo
     assert saved(session, block) == 7
 
 
+def test_closing_the_dock_alone_saves_and_ends_the_job(painted):
+    desk, session, block, labels = painted
+    desk.runner.start(Job("Sleeping", [Step("sleeping", lambda: [sys.executable, "-c", SLEEPY])], done=lambda: None))
+    paint(labels)
+    desk.widget.parent().destroyOnClose()  # what its x does
+    assert saved(session, block) == 7
+    assert not desk.runner.is_busy
+
+
 def test_what_is_painted_while_another_volume_is_chosen_is_saved(painted, volume, truth, tmp_path, notes, qtbot):
     desk, session, block, labels = painted
     choose_another(desk, volume, tmp_path)
@@ -102,3 +114,20 @@ def test_what_could_not_be_written_is_told_and_tried_again(painted, volume, tmp_
     monkeypatch.setenv("TUBENET_SESSIONS", str(tmp_path / "sessions"))
     desk.workspace.close()
     assert saved(session, block) == 7
+
+
+def test_a_session_of_a_data_set_of_hdf5_is_gone_on_with(desk, truth, volume, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["a/raw"] = read_volume(volume)[1].transpose(2, 1, 0)
+    desk.open(tmp_path / "x.h5" / "a" / "raw")
+    session, block, labels = begin(desk, truth, tmp_path / "found.nii.gz")
+    paint(labels)
+    desk.widget.export.labels.value = labels
+    assert desk.widget.export._start() == tmp_path / "x_a_raw_box-1-labels.ome.tif"
+    desk.viewer.layers.clear()
+    desk.open(tmp_path / "x.h5" / "a" / "raw")
+    assert not desk.widget.segment.offer.isHidden()
+    desk.widget.segment.go_on.click()
+    assert desk.workspace.session.folder == session.folder
+    assert desk.workspace.layer_of(block).data[3, 4, 5] == 7
