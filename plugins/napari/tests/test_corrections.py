@@ -1,5 +1,6 @@
 """What is painted is written, whichever volume is chosen by then and however its layers are left."""
 
+import json
 import shutil
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from tubenet_napari import corrections
 from tubenet_napari.jobs import Job, Step
+from tubenet_napari.session import Session
 
 from scripts.io import read_volume, write_volume
 
@@ -131,3 +133,38 @@ def test_a_session_of_a_data_set_of_hdf5_is_gone_on_with(desk, truth, volume, tm
     desk.widget.segment.go_on.click()
     assert desk.workspace.session.folder == session.folder
     assert desk.workspace.layer_of(block).data[3, 4, 5] == 7
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_volume_that_has_changed_is_noticed(desk, truth, volume, tmp_path, notes, cut):
+    """A session of another shape is refused; where only the file is another, one is warned and goes on."""
+    path = shutil.copy(volume, tmp_path / "mine.tif")
+    desk.open(path)
+    session, block, _ = begin(desk, truth, tmp_path / "found.nii.gz")
+    desk.viewer.layers.clear()
+    _, voxels = read_volume(volume)
+    write_volume(path, voxels[: voxels.shape[0] - cut] // 2, voxel_size=(1, 1, 2), unit="µm")
+    desk.open(path)
+    desk.widget.segment.go_on.click()
+    (note,) = notes()
+    assert "\n" not in note
+    if cut:
+        assert note.startswith(f"{path}: has 95×80×32 voxels, and had 96×80×32 when this session began; ")
+        assert desk.workspace.session is None
+        assert desk.workspace.began().folder != session.folder
+    else:
+        assert note.startswith(f"{path}: has changed since this session began; ")
+        assert desk.workspace.session is session
+        assert desk.workspace.layer_of(block) is not None
+
+
+def test_a_session_of_an_earlier_version_is_gone_on_with(desk, truth, volume, tmp_path, notes):
+    desk.open(volume)
+    session, *_ = begin(desk, truth, tmp_path / "found.nii.gz")
+    told = json.loads((session.folder / "session.json").read_text())
+    assert (told.pop("shape"), len(told.pop("state"))) == ([96, 80, 32], 3)
+    (session.folder / "session.json").write_text(json.dumps(told))
+    opened = Session.open(session.folder)
+    assert opened.shape is None
+    assert opened.check_volume() is None
+    assert notes() == []

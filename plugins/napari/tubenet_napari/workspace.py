@@ -9,7 +9,7 @@ from typing import Any
 import napari
 import numpy as np
 from napari.layers import Labels
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 
 from scripts.core import Box, UserError, box_text
@@ -89,7 +89,13 @@ class Workspace(QObject):
         return None if found is None else self._known.get(found.folder, found)
 
     def go_on(self, session: Session) -> None:
-        """Go on with a session: its weights are in use, and its boxes are shown as they were left."""
+        """Go on with a session: its weights are in use, and its boxes are shown as they were left.
+
+        Raises:
+            UserError: if the volume has another shape by now, or cannot be read.
+        """
+        if (changed := session.check_volume()) is not None:
+            show_warning(changed)
         self.frame = Frame.of(self.image)
         self.session = self._known[session.folder] = session
         for block in session.blocks.values():
@@ -115,6 +121,7 @@ class Workspace(QObject):
                 self.session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
                 about = {"scale": self.image.scale, "translate": self.image.translate, "units": self.image.units}
                 write_layer(self.session.volume, self.image.data, about)
+            self.session.note_volume()
             self._known[self.session.folder] = self.session
             self.changed.emit()
         return self.session
