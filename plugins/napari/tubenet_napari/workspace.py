@@ -115,14 +115,14 @@ class Workspace(QObject):
         if self.session is None:
             source = source_of(self.image)
             if source is not None:
-                self.session = Session.begin(self.root, source[0], source[1])
+                session = Session.begin(self.root, source[0], source[1])
             else:  # from memory, or opened by another reader
                 name = self.image.name
-                self.session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
+                session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
                 about = {"scale": self.image.scale, "translate": self.image.translate, "units": self.image.units}
-                write_layer(self.session.volume, self.image.data, about)
-            self.session.note_volume()
-            self._known[self.session.folder] = self.session
+                write_layer(session.volume, self.image.data, about)
+            session.note_volume()
+            self.session = self._known[session.folder] = session  # only now: it can be used
             self.changed.emit()
         return self.session
 
