@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from tubenet_napari import corrections
+from tubenet_napari import corrections, workspace
 from tubenet_napari.jobs import Job, Step
 from tubenet_napari.session import Session
+from tubenet_napari.widget import export
 
 from scripts.io import read_volume, write_volume
 
@@ -168,3 +169,29 @@ def test_a_session_of_an_earlier_version_is_gone_on_with(desk, truth, volume, tm
     assert opened.shape is None
     assert opened.check_volume() is None
     assert notes() == []
+
+
+def test_large_labels_are_saved_beside_the_viewer_as_they_were(painted, tmp_path, notes, monkeypatch, qtbot):
+    desk, _, _, labels = painted
+    monkeypatch.setattr(export, "LONG", labels.data.size - 1)
+    desk.widget.export.labels.value = labels
+    paint(labels)
+    desk.widget.export.save_labels(tmp_path / "mine.nii.gz")
+    assert notes() == [f"Saving {tmp_path / 'mine.nii.gz'}: it takes a moment, and the viewer stays free"]
+    paint(labels, 5)
+    qtbot.waitUntil(lambda: notes()[-1] == f"Saved {tmp_path / 'mine.nii.gz'}", timeout=20_000)
+    assert read_volume(tmp_path / "mine.nii.gz")[1][5, 4, 3] == 7
+    desk.widget.export.save_labels(tmp_path / "mine.nonsense")
+    qtbot.waitUntil(lambda: "mine.nonsense: " in notes()[-1] and "Saving" not in notes()[-1], timeout=20_000)
+    assert "\n" not in notes()[-1]
+
+
+def test_what_holds_the_viewer_up_is_told_before(desk, truth, tmp_path, notes, monkeypatch):
+    monkeypatch.setattr(workspace, "LONG", 10)
+    desk.viewer.add_image(truth.astype(np.uint8), name="in memory")
+    desk.workspace.began()
+    assert notes() == ["in memory: has no file, and is copied into its session, which takes a moment"]
+    _, _, labels = begin(desk, truth, tmp_path / "found.nii.gz")
+    paint(labels)
+    desk.workspace.save_corrections()
+    assert notes()[1:] == ["Corrections of a large box are saved, which takes a moment"]

@@ -12,11 +12,12 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from scripts.core import UserError
 
+from .background import LONG
 from .labels import BLOCK, LABELS, MARK, find_layer, write_labels
 from .session import Block, Session
 
 AUTOSAVE = 3000  # milliseconds after the last stroke
-MAX_AUTOSAVED = 2**26  # voxels; more are saved before a training, and when they are left
+MAX_AUTOSAVED = LONG  # voxels; more are saved before a training, and when they are left
 
 
 @dataclass
@@ -76,6 +77,11 @@ class Corrections(QObject):
         painted = self._unsaved.setdefault((str(session.folder), block.name), Painted(session, block, {}))
         painted.layers |= found
         self._timer.start()
+
+    @property
+    def largest(self) -> int:
+        """How many voxels the largest block has that is not saved yet."""
+        return max((painted.voxels for painted in self._unsaved.values()), default=0)
 
     def save(self, most: int | None = None) -> None:
         """Write the labels that were painted, and what is marked, each file whole or not at all.

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, Signal
 
 from scripts.core import Box, UserError, box_text
 
+from .background import LONG, say_beforehand
 from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
@@ -120,6 +121,8 @@ class Workspace(QObject):
                 name = self.image.name
                 session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
                 about = {"scale": self.image.scale, "translate": self.image.translate, "units": self.image.units}
+                if np.prod(self.frame.shape) > LONG:
+                    say_beforehand(f"{name}: has no file, and is copied into its session, which takes a moment")
                 write_layer(session.volume, self.image.data, about)
             session.note_volume()
             self.session = self._known[session.folder] = session  # only now: it can be used
@@ -200,6 +203,8 @@ class Workspace(QObject):
         Raises:
             UserError: as `Corrections.save`.
         """
+        if self.corrections.largest > LONG:
+            say_beforehand("Corrections of a large box are saved, which takes a moment")
         self.corrections.save()
 
     def box_of(self, layer: Labels) -> Box | None:

@@ -12,10 +12,12 @@ from qtpy.QtWidgets import QFileDialog
 
 from scripts.core import refuse
 from scripts.core.files import write_together
-from scripts.io import result_name, split_hdf5
+from scripts.io import open_volume, result_name, split_hdf5
 from scripts.weights import sidecar_path
 
+from ..background import LONG, write_beside
 from ..labels import KIND, MARK, write_labels
+from ..lazy import LazyVolume, open_lazily
 from ..workspace import Workspace, saying
 from ..writer import write_layer
 from .section import Section, button
@@ -77,14 +79,26 @@ class ExportSection(Section):
     @saying
     def save_labels(self, path: Path) -> None:
         """Save the chosen labels; the format stands in the name."""
-        layer = self.labels.value
-        box = self.workspace.box_of(layer)
-        if box is not None:
-            write_labels(self.workspace.session, path, layer.data, box)
+        layer, session = self.labels.value, self.workspace.session
+        box, data = self.workspace.box_of(layer), layer.data
+        about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
+        is_large = data.size > LONG
+        if is_large and isinstance(data, LazyVolume):  # a file of its own: two threads must not read from one
+            data = open_lazily(open_volume(data.volume.info.path, data.volume.info.channel))
+        elif is_large:
+            data = data.copy()  # as it is now
+
+        def write() -> None:
+            if box is not None:
+                write_labels(session, path, data, box)
+            else:
+                write_layer(path, data, about, labels=True)
+
+        if is_large:
+            write_beside(str(path), write)
         else:
-            about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
-            write_layer(path, layer.data, about, labels=True)
-        show_info(f"Saved {path}")
+            write()
+            show_info(f"Saved {path}")
 
     @saying
     def save_weights(self, path: Path) -> None:
