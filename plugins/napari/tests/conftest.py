@@ -1,5 +1,6 @@
 """Real viewers, real worker processes, the shipped weights; small volumes of which a job takes seconds."""
 
+import json
 import os
 
 import numpy as np
@@ -11,9 +12,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from tubenet_napari.reader import read_layers
 
 from scripts.commands.synthesise import write_dataset
-from scripts.io import read_volume
+from scripts.core import box_text
+from scripts.io import read_volume, write_volume
 
 LONG = 180_000  # milliseconds
+BOX = ((16, 80), (8, 72), (0, 32))  # that is suggested first
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +59,22 @@ def notes():
 def desk(viewer, tmp_path, qtbot, monkeypatch):
     monkeypatch.setenv("TUBENET_SESSIONS", str(tmp_path / "sessions"))
     return Desk(viewer, qtbot)
+
+
+@pytest.fixture
+def suggested(volume, truth, tmp_path):
+    """A folder as `tubenet suggest` writes it, with two boxes."""
+    folder, blocks = tmp_path / "suggested", []
+    _, voxels = read_volume(volume)
+    for number, box in enumerate((BOX, ((0, 48), (0, 48), (0, 32)))):
+        part = tuple(slice(*bounds) for bounds in box)
+        files = {"image": f"blocks/{number}.nii", "segmentation": f"blocks/{number}_seg.nii"}
+        write_volume(folder / files["image"], voxels[part], voxel_size=(1, 1, 2), unit="µm")
+        found = truth.transpose(2, 1, 0)[part].astype(np.uint8)
+        write_volume(folder / files["segmentation"], found, voxel_size=(1, 1, 2), unit="µm")
+        blocks.append({"name": str(number), "box": box_text(box), "score": 1.0 - number / 4, **files, "added": False})
+    (folder / "blocks.json").write_text(json.dumps({"volume": str(volume), "blocks": blocks}))
+    return folder
 
 
 class Desk:

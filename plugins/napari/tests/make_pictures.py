@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
-from tubenet_napari.workspace import open_labels
+from tubenet_napari.labels import open_labels
 
 SIZE = 1400, 900
 EPOCHS, STEPS = 3, 2  # far shorter than by default: it is the pictures that count

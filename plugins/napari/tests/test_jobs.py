@@ -1,6 +1,5 @@
 """Jobs in processes of their own: they fail in one line, are cancelled, are killed, and the viewer goes on."""
 
-import json
 import os
 import signal
 import subprocess
@@ -8,15 +7,11 @@ import sys
 import textwrap
 import time
 
-import numpy as np
 import pytest
 from tubenet_napari.jobs import Job, Runner, Step, bundle_command
-from tubenet_napari.session import Session
 
-from scripts.core import UserError, box_text
-from scripts.io import read_volume, write_volume
+from scripts.core import UserError
 
-BOX = ((16, 80), (8, 72), (0, 32))
 SLEEPY = (
     "import subprocess, sys, time; print('asleep', flush=True); subprocess.Popen(['sleep', '300']); time.sleep(300)"
 )
@@ -47,22 +42,6 @@ def runner(qapp, qtbot):
     made.said.connect(made.lines.append)
     yield made
     made.close()
-
-
-@pytest.fixture
-def suggested(volume, truth, tmp_path):
-    """A folder as `tubenet suggest` writes it, with two boxes."""
-    folder, blocks = tmp_path / "suggested", []
-    _, voxels = read_volume(volume)
-    for number, box in enumerate((BOX, ((0, 48), (0, 48), (0, 32)))):
-        part = tuple(slice(*bounds) for bounds in box)
-        files = {"image": f"blocks/{number}.nii", "segmentation": f"blocks/{number}_seg.nii"}
-        write_volume(folder / files["image"], voxels[part], voxel_size=(1, 1, 2), unit="µm")
-        found = truth.transpose(2, 1, 0)[part].astype(np.uint8)
-        write_volume(folder / files["segmentation"], found, voxel_size=(1, 1, 2), unit="µm")
-        blocks.append({"name": str(number), "box": box_text(box), "score": 1.0 - number / 4, **files, "added": False})
-    (folder / "blocks.json").write_text(json.dumps({"volume": str(volume), "blocks": blocks}))
-    return folder
 
 
 # -- the runner --------------------------------------------------------------------------------------------------------
@@ -184,77 +163,3 @@ def test_a_layer_that_is_deleted_while_its_job_runs(desk, volume):
     desk.viewer.layers.remove(image)
     title, outcome, problem = desk.wait()
     assert outcome == "done", (title, problem)
-
-
-def test_suggested_boxes_are_walked_through(desk, volume, suggested):
-    widget, viewer = desk.widget, desk.viewer
-    desk.open(volume)
-    widget.suggest.read(suggested)
-    assert [widget.suggest.list.item(row).text() for row in range(2)] == [
-        "suggested 1: x 16–80, y 8–72, z 0–32   (1)",
-        "suggested 2: x 0–48, y 0–48, z 0–32   (0.75)",
-    ]
-    widget.suggest.go_to(0)
-    labels = desk.workspace.layer_of(widget.suggest.suggested()[0])
-    assert viewer.layers.selection.active is labels
-    np.testing.assert_allclose(labels.translate, (0, 8, 16))
-    np.testing.assert_allclose(viewer.dims.point, (31, 39.5, 47.5), atol=2)
-    widget.suggest.done()
-    assert widget.suggest.list.item(0).text().startswith("✓ ")
-    assert widget.suggest.list.currentRow() == 1
-    block, _, mark = widget.correct.marked()["suggested 1"]
-    assert mark.data.all()
-    assert block.box == BOX
-
-
-def test_boxes_are_suggested_by_the_bundle(desk, volume):
-    desk.open(volume)
-    desk.widget.suggest.count.value = 1
-    desk.widget.suggest.suggest()
-    title, outcome, problem = desk.wait()
-    assert outcome == "done", (title, problem)
-    (block,) = desk.widget.suggest.suggested()
-    desk.widget.suggest.go_to(0)
-    assert desk.workspace.layer_of(block).data.shape == tuple(stop - start for start, stop in block.box[::-1])
-
-    said = []
-    desk.runner.said.connect(said.append)
-    desk.widget.suggest.done()
-    desk.widget.suggest.suggest()
-    _, outcome, problem = desk.wait()
-    assert any("--labelled" in line and box_text(block.box) in line for line in said)
-    assert outcome == "failed"
-    assert "has no block of 64×64×32 voxels left" in problem  # the volume holds one
-
-
-def test_a_damaged_list_is_refused_in_one_line(desk, volume, tmp_path, notes):
-    desk.open(volume)
-    (tmp_path / "blocks.json").write_text('{"blocks": [{"box": "0:32,0:32,0:32"}]}')
-    desk.widget.suggest.read(tmp_path)
-    assert "is damaged" in notes()[-1]
-
-
-def test_a_session_is_gone_on_with(desk, volume, suggested, qtbot):
-    widget = desk.widget
-    desk.open(volume)
-    widget.suggest.read(suggested)
-    widget.suggest.go_to(0)
-    labels = desk.workspace.layer_of(widget.suggest.suggested()[0])
-    labels.data[5, 5, 5] = 3
-    labels.refresh()
-    desk.workspace.touch("suggested 1")
-    widget.correct.mark_slices()
-    desk.workspace.save_corrections()
-    folder = desk.workspace.session.folder
-    desk.viewer.layers.clear()
-    desk.open(volume)
-    assert desk.workspace.session is None
-    assert not widget.segment.offer.isHidden()
-    assert "2 boxes, 0 fine-tunings" in widget.segment.offered.text()
-    widget.segment.go_on.click()
-    assert desk.workspace.session.folder == folder
-    labels = desk.workspace.layer_of(widget.suggest.suggested()[0])
-    assert labels.data[5, 5, 5] == 3
-    mark = desk.workspace.mark_of(widget.suggest.suggested()[0])
-    assert mark.data.any(axis=(1, 2)).sum() == 1
-    assert Session.open(folder).summary == "2 boxes, 0 fine-tunings"

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.core import WEIGHTS, Box, make_folder, read_json, refuse, region_box, write_text
+from scripts.core import WEIGHTS, Box, by, make_folder, read_json, refuse, region_box, write_text
+from scripts.io import read_header, split_hdf5
 
 FILE = "session.json"
 FOLDER = "TUBENET_SESSIONS"  # variable of the environment
@@ -89,6 +90,8 @@ class Session:
         blocks: by name.
         weights: all versions, the first of which are those that the session began with.
         current: the version in use.
+        shape: voxels of the volume along X, Y, Z when the session began; None if that was not noted.
+        state: of its files then, as `VolumeInfo.state`.
     """
 
     folder: Path
@@ -98,6 +101,8 @@ class Session:
     blocks: dict[str, Block] = field(default_factory=dict)
     weights: list[Weights] = field(default_factory=lambda: [Weights(str(WEIGHTS))])
     current: int = 0
+    shape: tuple[int, int, int] | None = None
+    state: tuple[int, int, int] | None = None
 
     @classmethod
     def begin(cls, root: Path, volume: Path, channel: int | str | None, origin: str = "", name: str = "") -> Session:
@@ -139,6 +144,10 @@ class Session:
             weights = [Weights(**each) for each in told["weights"]]
             session = cls(folder, Path(told["volume"]), told["channel"], told["origin"], blocks, weights)
             session.current = range(len(weights))[told["current"]]
+            # sessions of earlier versions do not say it
+            session.shape, session.state = (
+                tuple(map(int, told[key])) if told.get(key) else None for key in ("shape", "state")
+            )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             refuse(folder / FILE, f"is damaged ({error!r})", "begin a new session")
         return session
@@ -152,7 +161,8 @@ class Session:
                 session = cls.open(file.parent)
             except ValueError:  # damaged: not one to go on with
                 continue
-            if session.origin == origin and session.channel == channel and session.volume.exists():
+            is_there = split_hdf5(session.volume)[0].exists()
+            if session.origin == origin and session.channel == channel and is_there:
                 return session
         return None
 
@@ -165,8 +175,34 @@ class Session:
             "blocks": {name: asdict(block) for name, block in self.blocks.items()},
             "weights": [asdict(each) for each in self.weights],
             "current": self.current,
+            "shape": self.shape,
+            "state": self.state,
         }
         write_text(self.folder / FILE, json.dumps(told, indent=1) + "\n")
+
+    def note_volume(self) -> None:
+        """Note what the volume is like, now that the session begins.
+
+        Raises:
+            UserError: if it cannot be read.
+        """
+        info = read_header(self.volume, self.channel)
+        self.shape, self.state = info.shape, info.state
+        self.save()
+
+    def check_volume(self) -> str | None:
+        """Return a line if the volume has changed since the session began, else None.
+
+        Raises:
+            UserError: if its shape is another, so that no box fits, or it cannot be read.
+        """
+        info = read_header(self.volume, self.channel)
+        if self.shape not in (None, info.shape):
+            problem = f"has {by(info.shape)} voxels, and had {by(self.shape)} when this session began"
+            refuse(self.volume, problem, "segment a box of it, by which a new session begins")
+        if self.state in (None, info.state):
+            return None
+        return f"{self.volume}: has changed since this session began; look whether its labels still fit"
 
     @property
     def checkpoint(self) -> Path:

@@ -9,26 +9,23 @@ from typing import Any
 import napari
 import numpy as np
 from napari.layers import Labels
-from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QObject, QTimer, Signal
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QObject, Signal
 
 from scripts.core import Box, UserError, box_text
-from scripts.io import VolumeInfo, open_volume, read_header, write_streamed
 
+from .background import LONG, say_beforehand
+from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
-from .lazy import LazyVolume, open_lazily
+from .labels import BLOCK, KIND, LABELS, MARK, find_layer, is_marked, open_labels
 from .reader import KEY, source_of
 from .session import Block, Session, sessions_folder
-from .writer import MAX_LABEL, as_labels, write_layer
+from .writer import write_layer
 
-LABELS, MARK = "labels", "labelled here"
-BLOCK, KIND = "tubenet_block", "tubenet_kind"  # of a layer's metadata
 COLOURS = {0: (0, 0, 0, 0), 1: "#ff8c2e", 2: "#4fc3f7", 3: "#d76bd0", 4: "#f2e14c", None: "#9be36b"}
 """Of labels: orange vessels show on gray images, and beside the green of what is marked."""
 COPY = "image.ome.zarr"  # of a layer that has no file
-AUTOSAVE = 3000  # milliseconds after the last stroke
-MAX_AUTOSAVED = 2**26  # voxels; more are saved before a training only
 MARGIN, STRIDE = 64, 32  # voxels around a box, and the grid of windows, so that its border is seen as in the whole
 
 
@@ -61,15 +58,14 @@ class Workspace(QObject):
         super().__init__()
         self.viewer, self.root = viewer, sessions_folder()
         self.session: Session | None = None
+        self._known: dict[Path, Session] = {}  # by folder: a job of a session writes into the one that is gone on with
         self.image: Any = None  # the layer that is worked on
         self.frame: Frame | None = None
         self.runner = Runner(self)
         self.runner.ended.connect(self._say_end)
         viewer.layers.events.inserted.connect(self._show_scale)
         self._show_scale()
-        self._unsaved: set[str] = set()
-        self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
-        self._timer.timeout.connect(self._autosave)
+        self.corrections = Corrections(viewer, self)
 
     def _show_scale(self, event: object = None) -> None:
         """Show a scale bar where the unit of length is known."""
@@ -82,7 +78,7 @@ class Workspace(QObject):
         """Work on another layer; its session begins with its first job, or when one is gone on with."""
         if layer is self.image:
             return
-        self.save_corrections()
+        self.corrections.try_to_save()
         self.image, self.frame, self.session = layer, None, None
         self.changed.emit()
 
@@ -90,12 +86,19 @@ class Workspace(QObject):
         """Return the session that was last worked on of the chosen volume."""
         if self.image is None or (source := source_of(self.image)) is None:
             return None
-        return Session.latest_of(self.root, str(source[0]), source[1])
+        found = Session.latest_of(self.root, str(source[0]), source[1])
+        return None if found is None else self._known.get(found.folder, found)
 
     def go_on(self, session: Session) -> None:
-        """Go on with a session: its weights are in use, and its boxes are shown as they were left."""
+        """Go on with a session: its weights are in use, and its boxes are shown as they were left.
+
+        Raises:
+            UserError: if the volume has another shape by now, or cannot be read.
+        """
+        if (changed := session.check_volume()) is not None:
+            show_warning(changed)
         self.frame = Frame.of(self.image)
-        self.session = session
+        self.session = self._known[session.folder] = session
         for block in session.blocks.values():
             if block.latest is not None and block.latest.exists():
                 self.open_block(block)
@@ -113,12 +116,16 @@ class Workspace(QObject):
         if self.session is None:
             source = source_of(self.image)
             if source is not None:
-                self.session = Session.begin(self.root, source[0], source[1])
+                session = Session.begin(self.root, source[0], source[1])
             else:  # from memory, or opened by another reader
                 name = self.image.name
-                self.session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
+                session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
                 about = {"scale": self.image.scale, "translate": self.image.translate, "units": self.image.units}
-                write_layer(self.session.volume, self.image.data, about)
+                if np.prod(self.frame.shape) > LONG:
+                    say_beforehand(f"{name}: has no file, and is copied into its session, which takes a moment")
+                write_layer(session.volume, self.image.data, about)
+            session.note_volume()
+            self.session = self._known[session.folder] = session  # only now: it can be used
             self.changed.emit()
         return self.session
 
@@ -126,10 +133,7 @@ class Workspace(QObject):
 
     def layer_of(self, block: Block, kind: str = LABELS) -> Labels | None:
         """Return the layer of a block's labels, or of what is marked as labelled in it, if it is there."""
-        for layer in self.viewer.layers:
-            if layer.metadata.get(BLOCK) == (str(self.session.folder), block.name) and layer.metadata[KIND] == kind:
-                return layer
-        return None
+        return find_layer(self.viewer, self.session, block, kind)
 
     def add_layer(self, block: Block, kind: str, data: np.ndarray, name: str, **more: Any) -> Labels:
         """Show an array `(Z, Y, X)` of a block's voxels as labels at the block's place."""
@@ -146,7 +150,7 @@ class Workspace(QObject):
         if not isinstance(data, np.ndarray):
             return self.show_result(block, int(list(block.segmentations)[-1]))  # too large to be painted in
         layer = self.add_layer(block, LABELS, data, f"{block.name} labels", opacity=0.5)
-        self._watch(layer, block.name)
+        self.corrections.watch(layer, self.session, block)
         mark = open_labels(marked)[1] if marked.exists() else np.zeros_like(data)
         self.mark_of(block, mark)
         self.viewer.layers.selection.active = layer
@@ -169,8 +173,15 @@ class Workspace(QObject):
             data = np.zeros([b - a for a, b in block.box][::-1], np.uint8) if data is None else data
             colours = {0: (0, 0, 0, 0), 1: (0.25, 0.85, 0.4, 1), None: (0.25, 0.85, 0.4, 1)}
             layer = self.add_layer(block, MARK, data, f"{block.name} labelled here", opacity=0.2, colormap=colours)
-            self._watch(layer, block.name)
+            self.corrections.watch(layer, self.session, block)
         return layer
+
+    def is_done(self, block: Block) -> bool:
+        """Return whether every voxel of a block is marked as labelled, in its layer or else in its file."""
+        if (layer := self.layer_of(block, MARK)) is not None:
+            return bool(np.all(layer.data))
+        path = self.session.file_of(block, "labelled")
+        return path.exists() and is_marked(path, path.stat().st_mtime_ns)
 
     def look_at(self, block: Block) -> None:
         """Move the view to a block, so that it fills most of the canvas, and to the slice in its middle."""
@@ -182,36 +193,19 @@ class Workspace(QObject):
 
     # -- corrections ---------------------------------------------------------------------------------------------------
 
-    def _watch(self, layer: Labels, name: str) -> None:
-        # strokes, fills and their undoing; all voxels anew
-        for event in (layer.events.labels_update, layer.events.data):
-            event.connect(lambda event: self.touch(name))
-
     def touch(self, name: str) -> None:
-        """Note that a block was painted in; it is saved a moment after the last stroke."""
-        self._unsaved.add(name)
-        self._timer.start()
+        """Note that a block of the session was painted in; it is saved a moment after the last stroke."""
+        self.corrections.touch(self.session, self.session.blocks[name])
 
-    @saying
-    def _autosave(self) -> None:
-        self.save_corrections(MAX_AUTOSAVED)
-
-    def save_corrections(self, most: int | None = None) -> None:
-        """Write the labels that were painted, and what is marked, each file whole or not at all.
-
-        Args:
-            most: voxels that a block may have to be saved now.
+    def save_corrections(self) -> None:
+        """Write what was painted, and what is marked, in boxes of all volumes.
 
         Raises:
-            UserError: for labels that cannot be written, and a full disk.
+            UserError: as `Corrections.save`.
         """
-        for name in list(self._unsaved) if self.session is not None else ():
-            block = self.session.blocks[name]
-            layers = {"corrected": self.layer_of(block), "labelled": self.layer_of(block, MARK)}
-            for what, layer in layers.items():
-                if layer is not None and (most is None or layer.data.size <= most):
-                    write_labels(self.session, self.session.file_of(block, what), layer.data, block.box)
-            self._unsaved.discard(name)
+        if self.corrections.largest > LONG:
+            say_beforehand("Corrections of a large box are saved, which takes a moment")
+        self.corrections.save()
 
     def box_of(self, layer: Labels) -> Box | None:
         """Return the box whose voxels a layer of labels shows, if it is one of this session."""
@@ -244,40 +238,4 @@ class Workspace(QObject):
     def close(self) -> None:
         """End the job, and save what was painted."""
         self.runner.close()
-        self.save_corrections()
-
-
-def open_labels(path: Path) -> tuple[VolumeInfo, np.ndarray | LazyVolume]:
-    """Return the labels in a file, `(Z, Y, X)`: uint8 to be painted in, or, if they are many, to be looked at."""
-    volume = open_volume(path)
-    data = open_lazily(volume)
-    if isinstance(data, np.ndarray):
-        data = np.ascontiguousarray(data).astype(np.uint8, copy=False)
-    return volume.info, data
-
-
-def write_labels(
-    session: Session, path: Path, labels: np.ndarray | LazyVolume, box: Box, most: int = MAX_LABEL
-) -> Path:
-    """Write labels `(Z, Y, X)` of a box of a session's volume as a file, with their voxel size and place.
-
-    Args:
-        session: of the volume.
-        path: the file; where it is of the same family as the volume's, it is of the same kind.
-        labels: of the voxels of the box.
-        box: in the volume's voxels.
-        most: the largest value that they may have.
-
-    Raises:
-        UserError: for another value, or a file that cannot be written.
-    """
-    info = read_header(session.volume, session.channel)
-    affine = info.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ [start for start, _ in box]
-
-    def read(part: Box) -> np.ndarray:
-        x, y, z = (slice(*bounds) for bounds in part)
-        return as_labels(path.name, np.asarray(labels[z, y, x]), most).transpose(2, 1, 0)
-
-    z, y, x = labels.shape
-    return write_streamed(path, read, (x, y, z), np.uint8, like=info, affine=affine)
+        self.corrections.try_to_save()

@@ -9,8 +9,9 @@ from napari.layers import Labels
 from scripts.core import refuse
 
 from ..geometry import around, bounds_of
+from ..labels import MARK
 from ..session import Block
-from ..workspace import MARK, Workspace, saying
+from ..workspace import Workspace, saying
 from .section import Section, button
 
 DRAWN = "labelled rectangle"

@@ -12,10 +12,13 @@ from qtpy.QtWidgets import QFileDialog
 
 from scripts.core import refuse
 from scripts.core.files import write_together
-from scripts.io import result_name
+from scripts.io import open_volume, result_name, split_hdf5
 from scripts.weights import sidecar_path
 
-from ..workspace import KIND, MARK, Workspace, saying, write_labels
+from ..background import LONG, write_beside
+from ..labels import KIND, MARK, write_labels
+from ..lazy import LazyVolume, open_lazily
+from ..workspace import Workspace, saying
 from ..writer import write_layer
 from .section import Section, button
 
@@ -51,15 +54,21 @@ class ExportSection(Section):
     def _ask_labels(self) -> None:
         if self.labels.value is None:
             refuse("Save labels", "there are none", "segment something first, under 1")
-        layer, session = self.labels.value, self.workspace.session
-        start = Path.home() / f"{layer.name}.ome.tif"
-        if session is not None and self.workspace.box_of(layer) is not None:
-            source = Path(session.origin) if Path(session.origin).exists() else session.volume
-            whole = self.workspace.box_of(layer) == self.workspace.frame.whole
-            start = source.with_name(result_name(source, "seg" if whole else layer.name.replace(" ", "-")))
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save labels", str(start))
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save labels", str(self._start()))
         if chosen:
             self.save_labels(Path(chosen))
+
+    def _start(self) -> Path:
+        """Return the file that is proposed for the chosen labels: beside the volume, and of its kind."""
+        layer, session = self.labels.value, self.workspace.session
+        box = self.workspace.box_of(layer)
+        if session is None or box is None:
+            return Path.home() / f"{layer.name}.ome.tif"
+        origin = Path(session.origin)
+        source = origin if split_hdf5(origin)[0].exists() else session.volume
+        postfix = "seg" if box == self.workspace.frame.whole else layer.name.replace(" ", "-")
+        # a data set lies inside its HDF5 file, and its result beside that
+        return split_hdf5(source)[0].with_name(result_name(source, postfix))
 
     @saying
     def _ask_weights(self) -> None:
@@ -70,14 +79,26 @@ class ExportSection(Section):
     @saying
     def save_labels(self, path: Path) -> None:
         """Save the chosen labels; the format stands in the name."""
-        layer = self.labels.value
-        box = self.workspace.box_of(layer)
-        if box is not None:
-            write_labels(self.workspace.session, path, layer.data, box)
+        layer, session = self.labels.value, self.workspace.session
+        box, data = self.workspace.box_of(layer), layer.data
+        about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
+        is_large = data.size > LONG
+        if is_large and isinstance(data, LazyVolume):  # a file of its own: two threads must not read from one
+            data = open_lazily(open_volume(data.volume.info.path, data.volume.info.channel))
+        elif is_large:
+            data = data.copy()  # as it is now
+
+        def write() -> None:
+            if box is not None:
+                write_labels(session, path, data, box)
+            else:
+                write_layer(path, data, about, labels=True)
+
+        if is_large:
+            write_beside(str(path), write)
         else:
-            about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
-            write_layer(path, layer.data, about, labels=True)
-        show_info(f"Saved {path}")
+            write()
+            show_info(f"Saved {path}")
 
     @saying
     def save_weights(self, path: Path) -> None:

@@ -13,8 +13,9 @@ from scripts.weights import read_sidecar
 
 from ..geometry import bounds_of, inside, overlap
 from ..jobs import Job, Step, bundle_command
+from ..labels import KIND, write_labels
 from ..session import Block, Weights
-from ..workspace import KIND, Workspace, saying, write_labels
+from ..workspace import Workspace, saying
 from ..writer import NOT_LABELLED, as_labels
 from .correct import CorrectSection
 from .curve import Curve

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import napari
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..workspace import Workspace
@@ -53,4 +53,11 @@ class VesselsWidget(QWidget):
         whole.addWidget(self.status)
         self.setMinimumWidth(WIDTH)
         QApplication.instance().aboutToQuit.connect(workspace.close)
-        self.destroyed.connect(lambda: workspace.runner.close())
+        self.destroyed.connect(lambda: workspace.close())
+
+    def event(self, event: QEvent) -> bool:
+        """End the job and save what was painted when the dock is closed: napari takes the widget out of it."""
+        # destroyed it is when Python finds nobody who knows it, which may be never: its sections listen to the viewer
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.workspace.close()
+        return super().event(event)

@@ -12,7 +12,8 @@ from napari.layers import Labels
 from scripts.core import refuse
 
 from ..jobs import Job, Step, bundle_command
-from ..workspace import BLOCK, KIND, LABELS, MARK, Workspace, saying, write_labels
+from ..labels import BLOCK, KIND, LABELS, MARK, write_labels
+from ..workspace import Workspace, saying
 from ..writer import write_layer
 from .network import Network
 from .section import Section, button

@@ -17,8 +17,9 @@ from scripts.io import result_name
 
 from ..geometry import Frame, around, inside
 from ..jobs import Job, Step, bundle_command
+from ..labels import open_labels, write_labels
 from ..session import Block, Session, read_box
-from ..workspace import Workspace, open_labels, saying, write_labels
+from ..workspace import Workspace, saying
 from .section import Section, button
 
 VIEW, BOX, ALL = "what is in view", "a box", "all of it"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from magicgui.widgets import SpinBox
+from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from scripts.core import box_text, read_json, refuse
+from scripts.io import read_header
 
 from ..jobs import Job, Step, bundle_command
-from ..session import Block, read_box
+from ..session import Block, Session, read_box
 from ..workspace import Workspace, saying
 from .correct import CorrectSection
 from .section import Section, button
@@ -39,8 +40,8 @@ class SuggestSection(Section):
             button("Next", "go to the next one", lambda: self._step(1)),
             button("Done", "every voxel of it is right: it is marked as fully labelled", self.done),
         )
-        self.finished: set[str] = set()
         workspace.changed.connect(self._list)
+        workspace.corrections.saved.connect(self._list)
         self._list()
 
     def suggested(self) -> list[Block]:
@@ -58,36 +59,57 @@ class SuggestSection(Section):
         labelled = [box_text(block.box) for block, _, _ in self.correct.marked().values()]
         known = ["--labelled", str(labelled)] if labelled else []
         step = Step("looking for boxes", lambda: bundle_command(*words, *channel, *known))
-        self.workspace.runner.start(Job("Suggesting boxes", [step], lambda: self.read(out)))
+        version = session.current
+        # by the time that it ends, another volume or other weights may be chosen
+        job = Job("Suggesting boxes", [step], lambda: self._take(out, session, version))
+        self.workspace.runner.start(job)
 
     @saying
     def read(self, folder: Path) -> None:
         """List the boxes that a folder of `tubenet suggest` names, with their first segmentations.
 
         Raises:
+            UserError: as `_take`.
+        """
+        session = self.workspace.began()
+        self._take(folder, session, session.current)
+
+    def _take(self, folder: Path, session: Session, version: int) -> None:
+        """Take suggested boxes into a session.
+
+        Args:
+            folder: of `tubenet suggest`.
+            session: whose volume was looked through.
+            version: of the weights that did it.
+
+        Raises:
             UserError: for a file that is damaged, and boxes that are not of this volume.
         """
-        session, told = self.workspace.began(), read_json(folder / FILE, "suggest once more")
+        file, remedy = folder / FILE, "suggest once more"
+        told, shape = read_json(file, remedy), read_header(session.volume, session.channel).shape
         try:
-            for each in told["blocks"]:
-                self._add(folder, each)
+            if Path(told["volume"]).resolve() != session.volume.resolve():
+                refuse(file, f"lists boxes of {told['volume']}, not of {session.volume}", remedy)
+            found = [(read_box(each["box"], shape), float(each["score"]), each) for each in told["blocks"]]
+            paths = [folder / each["segmentation"] for *_, each in found]
         except (KeyError, TypeError, AttributeError) as error:
-            refuse(folder / FILE, f"is damaged ({error!r})", "suggest once more")
+            refuse(file, f"is damaged ({error!r})", remedy)
+        for (box, score, _), path in zip(found, paths, strict=True):
+            block = session.add_block(box, "suggested", score)
+            block.score = score
+            if not block.segmentations:
+                block.add(version, path)
         session.save()
-        self.workspace.changed.emit()
-
-    def _add(self, folder: Path, told: dict[str, Any]) -> None:
-        session = self.workspace.session
-        block = session.add_block(read_box(told["box"], self.workspace.frame.shape), "suggested", float(told["score"]))
-        block.score = float(told["score"])
-        if not block.segmentations:
-            block.add(session.current, folder / told["segmentation"])
+        if session is self.workspace.session:
+            self.workspace.changed.emit()
+        else:
+            show_info(f"Boxes of {session.volume.name} are suggested. Go on with its session to see them.")
 
     def _list(self) -> None:
         row = self.list.currentRow()
         self.list.clear()
         for block in self.suggested():
-            done = "✓ " if block.name in self.finished else ""
+            done = "✓ " if self.workspace.is_done(block) else ""
             place = ", ".join(f"{axis} {a}–{b}" for axis, (a, b) in zip("xyz", block.box, strict=True))
             self.list.addItem(QListWidgetItem(f"{done}{block.name}: {place}   ({block.score:.3g})"))
         self.list.setCurrentRow(min(row, self.list.count() - 1))
@@ -115,7 +137,6 @@ class SuggestSection(Section):
             refuse("Suggested boxes", "none is chosen", "double-click one")
         self.correct.block.value = blocks[row].name
         self.correct.mark_all()
-        self.finished.add(blocks[row].name)
         self._list()
         if row + 1 < len(blocks):
             self.go_to(row + 1)

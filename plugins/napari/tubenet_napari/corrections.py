@@ -1,0 +1,127 @@
+"""What was painted and not yet written, of whichever volume: it is saved a moment after the last stroke."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import napari
+from napari.layers import Labels
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from scripts.core import UserError
+
+from .background import LONG
+from .labels import BLOCK, LABELS, MARK, find_layer, write_labels
+from .session import Block, Session
+
+AUTOSAVE = 3000  # milliseconds after the last stroke
+MAX_AUTOSAVED = LONG  # voxels; more are saved before a training, and when they are left
+
+
+@dataclass
+class Painted:
+    """A block that was painted in, and the layers that show it.
+
+    They are kept here because by the time of saving another volume may be chosen, and the layers may be deleted.
+
+    Attributes:
+        session: of the block.
+        block: that was painted in.
+        layers: by what each is saved as, `corrected` or `labelled`.
+    """
+
+    session: Session
+    block: Block
+    layers: dict[str, Labels]
+
+    @property
+    def voxels(self) -> int:
+        """How many voxels are to be written for one of the layers."""
+        return max((layer.data.size for layer in self.layers.values()), default=0)
+
+
+class Corrections(QObject):
+    """Notes what is painted in the blocks of all sessions, and writes it.
+
+    Signals:
+        saved: something was written.
+
+    Args:
+        viewer: napari's.
+        parent: of the object.
+    """
+
+    saved = Signal()
+
+    def __init__(self, viewer: napari.Viewer, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self._unsaved: dict[tuple[str, str], Painted] = {}
+        self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
+        self._timer.timeout.connect(lambda: self.try_to_save(MAX_AUTOSAVED))
+        viewer.layers.events.removed.connect(self._removed)
+
+    def watch(self, layer: Labels, session: Session, block: Block) -> None:
+        """Note from now on when a layer of a block is painted in."""
+        # strokes, fills and their undoing; all voxels anew
+        for event in (layer.events.labels_update, layer.events.data):
+            event.connect(lambda event: self.touch(session, block))
+
+    def touch(self, session: Session, block: Block) -> None:
+        """Note that a block was painted in; it is saved a moment after the last stroke."""
+        kinds = {"corrected": LABELS, "labelled": MARK}
+        found = {what: find_layer(self.viewer, session, block, kind) for what, kind in kinds.items()}
+        found = {what: layer for what, layer in found.items() if layer is not None}
+        painted = self._unsaved.setdefault((str(session.folder), block.name), Painted(session, block, {}))
+        painted.layers |= found
+        self._timer.start()
+
+    @property
+    def largest(self) -> int:
+        """How many voxels the largest block has that is not saved yet."""
+        return max((painted.voxels for painted in self._unsaved.values()), default=0)
+
+    def save(self, most: int | None = None) -> None:
+        """Write the labels that were painted, and what is marked, each file whole or not at all.
+
+        Args:
+            most: voxels that a block may have to be saved now.
+
+        Raises:
+            UserError: for labels that cannot be written, and a full disk; other blocks are saved all the same.
+        """
+        problems = []
+        for key, painted in list(self._unsaved.items()):
+            if most is None or painted.voxels <= most:
+                try:
+                    self._write(key)
+                except (UserError, OSError) as error:
+                    problems.append(error)
+        if problems:
+            raise problems[0]
+
+    def try_to_save(self, most: int | None = None) -> None:
+        """Save as `save` does, but say in one line what cannot be; it stays noted."""
+        try:
+            self.save(most)
+        except (UserError, OSError) as error:
+            show_error(str(error))
+
+    def _write(self, key: tuple[str, str]) -> None:
+        painted = self._unsaved[key]
+        session, block = painted.session, painted.block
+        for what, layer in painted.layers.items():
+            write_labels(session, session.file_of(block, what), layer.data, block.box)
+        self._unsaved.pop(key, None)  # only now: had a file failed, it would be tried again
+        self.saved.emit()
+
+    def _removed(self, event: Any) -> None:
+        """Save what was painted in a layer that has been deleted."""
+        key = event.value.metadata.get(BLOCK)
+        if key in self._unsaved:
+            try:
+                self._write(key)
+            except (UserError, OSError) as error:
+                show_error(str(error))
