@@ -94,7 +94,7 @@ label-foundation: $(LABEL_VENV)/.run
 	PYTHONPATH=bundle $(LABEL_BIN)/python -m scripts restore-foundation --app "$(APP)"
 
 test-label: $(LABEL_VENV)/.run
-	$(LABEL_BIN)/python -m pytest tests/server $(addprefix tests/monailabel/,test_server.py test_tubenet_app.py test_pages.py dicomweb stand_ins)
+	$(LABEL_BIN)/python -m pytest tests/server $(addprefix tests/monailabel/,test_server.py test_strategy.py test_tubenet_app.py test_pages.py dicomweb stand_ins)
 
 # programs of the system, installed where that is allowed. They are why .ci/run leaves this out: it makes do with packages
 # of Python, as any user of a clean machine, and these take apt, root and minutes
