@@ -69,7 +69,10 @@ def test_an_image_that_cannot_be_read_is_passed_over(folder, weights, caplog):
     assert MostUnsure(weights)({}, folder)["id"] == "c"
     assert "a: not looked at" in caplog.text
     (folder.folder / "c.tif").write_bytes(b"no image")
-    assert MostUnsure(weights)({}, folder)["id"] in "abc"  # whoever opens it is told why
+    strategy = MostUnsure(weights)
+    assert strategy({}, folder)["id"] in "abc"  # whoever opens it is told why
+    write_volume(folder.folder / "b.tif", np.random.default_rng(1).integers(0, 200, SHAPE).astype(np.uint8))
+    assert strategy({}, folder)["id"] == "b"  # it was mended
 
 
 def test_other_weights_look_again(folder, weights):

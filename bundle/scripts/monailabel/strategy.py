@@ -72,7 +72,7 @@ class MostUnsure(Strategy):
                 self._known[image] = self._look(Path(datastore.get_image_uri(image)))
             except Exception as error:  # whatever is wrong with one image, another can be labelled
                 logger.warning("%s: not looked at: %s", image, one_line(error), exc_info=not is_refusal(error))
-                self._known[image] = []
+                return []  # it may be mended, or the disk there again, at the next request
         return self._known[image]
 
     def _look(self, path: Path) -> list[Described]:
