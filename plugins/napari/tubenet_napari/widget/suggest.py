@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from scripts.core import box_text, read_json, refuse
 from scripts.io import read_header
 
+from ..geometry import bounds_of
 from ..jobs import Job, Step, bundle_command
 from ..session import Block, Session, read_box
 from ..workspace import Workspace, saying
@@ -56,7 +57,9 @@ class SuggestSection(Section):
         out = session.folder / "suggested"  # always the same, so that no box is suggested twice
         channel = [] if session.channel is None else ["--channel", session.channel]
         words = ["suggest", session.volume, out, "--count", int(self.count.value), "--ckpt_path", session.checkpoint]
-        labelled = [box_text(block.box) for block, _, _ in self.correct.marked().values()]
+        # what is marked, and not all of the box: one slice of the whole volume leaves the rest to be suggested
+        marked = self.correct.marked().values()
+        labelled = [box_text(bounds_of(mark.data > 0, block.box)) for block, _, mark in marked]
         known = ["--labelled", str(labelled)] if labelled else []
         step = Step("looking for boxes", lambda: bundle_command(*words, *channel, *known))
         version = session.current
