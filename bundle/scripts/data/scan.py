@@ -51,6 +51,10 @@ class LabelScan:
         start, stop = (max(0, bound - first) for bound in box[axis])
         return int(self.planes[value][axis][start:stop].sum())
 
+    def labelled_along(self, axis: int) -> np.ndarray:
+        """Count the labelled voxels in each plane of `labelled` across an axis: `(planes,)`."""
+        return np.sum([of_value[axis] for of_value in self.planes.values()], axis=0)
+
     def count_vessel(self, box: Box) -> int:
         """Count the vessel voxels, of whatever class, in a box as in `count`."""
         return sum(self.count(value, box) for value in self.values if value > self.background)

@@ -19,6 +19,12 @@ TRAIN, VALIDATE = "train", "validate"
 ITSELF = "itself"
 MIN_STRIP = 100
 """Voxels of vessel, and of background, without which a strip says too little to give training voxels up for it."""
+UNEVEN = 0.1
+"""How much of what is labelled may validate, or be lost, more than if all of the box were labelled."""
+TOUCHING = 0.1
+"""How much of what is labelled may be lost, or validate beyond its share, for a margin's sake."""
+CUTS = 200
+"""Places along an axis where what is scattered may be cut."""
 
 
 def split_in_space(
@@ -52,7 +58,12 @@ def split_in_space(
 def _ends(box: Box, axis: int, val_fraction: float, margin: int = 0, last: bool = True) -> tuple[Box, Box]:
     """Return what trains, which may be nothing, and what validates: one end of an axis."""
     start, stop = box[axis]
-    held_out = max(1, round(val_fraction * (stop - start)))
+    return _cut(box, axis, max(1, round(val_fraction * (stop - start))), margin, last)
+
+
+def _cut(box: Box, axis: int, held_out: int, margin: int, last: bool) -> tuple[Box, Box]:
+    """Hold out so many voxels at one end of an axis."""
+    start, stop = box[axis]
     if last:
         return _with(box, axis, (start, stop - held_out - margin)), _with(box, axis, (stop - held_out, stop))
     return _with(box, axis, (start + held_out + margin, stop)), _with(box, axis, (start, start + held_out))
@@ -70,9 +81,11 @@ def split_dataset(
     If one of the parts would hold no vessel, or no background, another of the four ends in plane validates, with the
     same margin: the one whose share of vessel is most like the whole's. If that box is too small for a patch, a margin
     and a validation part, or no end will do, a strip at one of the ends validates, which touches what trains and is
-    chosen alike. A volume without such an end, with enough vessel and background in it, only trains, and the log says
-    so. Where that is so of all volumes, they validate on themselves. Both parts hold labelled voxels, because the box
-    has some at either end.
+    chosen alike. Of labelled voxels that are scattered, such as blocks far apart, that end might hold most or hardly
+    any; then an end in plane of another length validates, the one that holds most nearly its share and loses the fewest
+    in the margin. A volume without an end with enough vessel and background in it only trains, and the log says so.
+    Where that is so of all volumes, they validate on themselves. Both parts hold labelled voxels, because the box has
+    some at either end.
 
     Args:
         volumes: volumes with `name`, `label` path, `affine` and `scan` (`scan_labels`).
@@ -123,12 +136,17 @@ def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[
     scan: LabelScan = volume["scan"]
     box, affine = scan.labelled, volume["affine"]
     usual = split_in_space(box, affine, val_fraction, patch_size)
-    # a volume of vessel or background alone is one of several, and the others have both
-    if usual and (all(_has_both(scan, part) for part in usual) or not _has_both(scan, box)):
-        return usual
     longest = longest_in_plane_axis([stop - start for start, stop in box], affine)
     other = next(axis for axis in range(3) if axis not in (longest, through_plane_axis(affine)))
     ends = [(axis, last) for axis in (longest, other) for last in (True, False)]
+    scattered = _is_scattered(scan, longest, val_fraction, patch_size[longest])
+    if scattered and (parts := _of_scattered(scan, ends, val_fraction, patch_size)):
+        told = (volume["name"], _end_text(box, parts[1]), *_percent(scan, parts))
+        logger.info("%s: labels lie far apart: %s validate, so that %d %% of them train and %d %% validate", *told)
+        return parts
+    # a volume of vessel or background alone is one of several, and the others have both
+    if usual and (all(_has_both(scan, part) for part in usual) or not _has_both(scan, box)):
+        return usual
     apart = [_ends(box, axis, val_fraction, patch_size[axis], last) for axis, last in ends]
     roomy = [parts for parts, (axis, _) in zip(apart, ends, strict=True) if _side(parts[0], axis) >= patch_size[axis]]
     chosen = _most_like(scan, roomy) or _most_like(
@@ -138,6 +156,41 @@ def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[
         told = (volume["name"], _end_text(box, usual[1]), _end_text(box, chosen[1]))
         logger.info("%s: to hold out %s leaves a part without vessel or without background; %s validate", *told)
     return chosen
+
+
+def _is_scattered(scan: LabelScan, axis: int, val_fraction: float, margin: int) -> bool:
+    """Return whether the usual end, or its margin, holds other than its share of the labels."""
+    start, stop = scan.labelled[axis]
+    _, validate = _ends(scan.labelled, axis, val_fraction)
+    side, at = stop - start, validate[axis][0] - start
+    labelled, lost = scan.labelled_along(axis), min(margin, at)
+    held, between = labelled[at:].sum() / labelled.sum(), labelled[at - lost : at].sum() / labelled.sum()
+    return abs(held - (side - at) / side) > UNEVEN or between - lost / side > UNEVEN
+
+
+def _of_scattered(
+    scan: LabelScan, ends: Sequence[tuple[int, bool]], val_fraction: float, patch_size: Sequence[int]
+) -> tuple[Box, Box] | None:
+    """Return the end that holds its share most nearly and loses the fewest, or None."""
+    found: list[tuple[float, tuple[Box, Box]]] = []
+    for axis, last in ends:
+        first, stop = scan.labelled[axis]
+        labelled = scan.labelled_along(axis) / scan.labelled_along(axis).sum()
+        until = np.concatenate([[0], np.cumsum(labelled if last else labelled[::-1])])
+        for at in np.unique(np.linspace(1, stop - first - 1, CUTS).astype(int)) if stop - first > 1 else ():
+            for margin in (patch_size[axis], 0):
+                lost = until[at] - until[max(0, at - margin)]
+                cost = abs(1 - until[at] - val_fraction) + (lost if margin else TOUCHING)
+                found.append((cost, _cut(scan.labelled, axis, stop - first - at, margin, last)))
+    # sums of fractions differ in their last digits between cuts through the same gap
+    ordered = (parts for _, parts in sorted(found, key=lambda each: round(each[0], 6)))
+    return next((parts for parts in ordered if _is_enough(scan, *parts)), None)
+
+
+def _percent(scan: LabelScan, parts: Sequence[Box]) -> list[int]:
+    """Return how many hundredths of the labelled voxels each box holds."""
+    counts = [sum(scan.count(value, box) for value in scan.values) for box in (*parts, scan.labelled)]
+    return [round(100 * count / counts[-1]) for count in counts[:-1]]
 
 
 def _side(box: Box, axis: int) -> int:
