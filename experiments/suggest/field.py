@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scripts.core import Box, longest_in_plane_axis, refuse, slices
-from scripts.inference import candidate_boxes
+from scripts.inference import tiles
 from scripts.study import LabelledVolume, Part, has_both, with_margin, write_part
 
 SCORED = 0.4  # of the longest in-plane axis
@@ -86,11 +86,7 @@ def _grid(pool: Box, side: int, seed: int) -> list[Box]:
     first = [
         start + int(drawn.integers(min(left, side // 2) + 1)) for (start, _), left in zip(pool, spare, strict=True)
     ]
-    sizes = [stop - start for start, (_, stop) in zip(first, pool, strict=True)]
-    return [
-        tuple((a + start, b + start) for (a, b), start in zip(box, first, strict=True))
-        for box in candidate_boxes(sizes, (side,) * 3)
-    ]
+    return list(tiles(tuple((start, stop) for start, (_, stop) in zip(first, pool, strict=True)), (side,) * 3))
 
 
 def _cut(shape: Sequence[int], axis: int, start: int, stop: int) -> Box:

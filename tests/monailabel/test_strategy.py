@@ -48,6 +48,11 @@ def weights(tmp_path, tiny_weights):
     return tmp_path / "model.pt"
 
 
+def known(strategy, name):
+    """What was found of an image, as it was looked at last."""
+    return [blocks for (path, *_), blocks in strategy._known.items() if path.endswith(f"{name}.tif")][-1]
+
+
 def test_an_image_and_the_region_to_look_at(folder, weights):
     found = MostUnsure(weights)({"strategy": "unsure"}, folder)
     assert found["id"] in "abc"
@@ -78,10 +83,19 @@ def test_an_image_that_cannot_be_read_is_passed_over(folder, weights, caplog):
 def test_other_weights_look_again(folder, weights):
     strategy = MostUnsure(weights)
     strategy({}, folder)
-    before = strategy._known["a"]
+    before = known(strategy, "a")
     strategy({}, folder)
-    assert strategy._known["a"] is before
+    assert known(strategy, "a") is before
     network = TubeNet(channels=TINY_CHANNELS)
     save_weights(weights, network, {**read_sidecar(weights), "network": network.arguments})
     strategy({}, folder)
-    assert strategy._known["a"][0].uncertainty != before[0].uncertainty
+    assert known(strategy, "a")[0].uncertainty != before[0].uncertainty
+
+
+def test_an_image_that_was_replaced_is_looked_at_again(folder, weights):
+    strategy = MostUnsure(weights)
+    strategy({}, folder)
+    write_volume(folder.folder / "a.tif", np.random.default_rng(1).integers(0, 90, SHAPE).astype(np.uint16))
+    before = known(strategy, "a")
+    strategy({}, folder)
+    assert known(strategy, "a")[0].features.tolist() != before[0].features.tolist()

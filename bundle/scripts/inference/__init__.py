@@ -41,7 +41,7 @@ from .progress import check_volume_fits, told_volumes
 from .resampling import shape_at
 from .reused_memory import ReusedMemoryInferer
 from .sliding_window import GridInferer, reach_of_windows
-from .suggest import Described, Looker, candidate_boxes, describe, rank, write_block
+from .suggest import Described, Looker, candidate_boxes, describe, rank, tiles, write_block
 from .uncertainty import SaveSpreadd
 from .voxelwise import AdaptedInferer, TaughtInferer, average, classified, described_at, steps_of
 
@@ -83,6 +83,7 @@ __all__ = [
     "segment_folder",
     "shape_at",
     "steps_of",
+    "tiles",
     "told_volumes",
     "with_rounded_weights",
     "write_block",

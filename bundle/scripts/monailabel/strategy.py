@@ -27,7 +27,8 @@ class MostUnsure(Strategy):
     """Chooses the image with the block that stands for most that the weights are unsure of.
 
     A few blocks of each image without a label are ranked together (`scripts.inference.rank`), beside those of images
-    that have one. What was found of an image is kept until the weights change. Of many images some are drawn by chance.
+    that have one. What was found of an image is kept until it or the weights change. Of many images some are drawn by
+    chance.
 
     Args:
         weights: the active weights.
@@ -36,7 +37,7 @@ class MostUnsure(Strategy):
     def __init__(self, weights: Path) -> None:
         super().__init__("Image with the region that the active model is least sure of, unlike those labelled")
         self.weights = weights
-        self._hash, self._known = "", dict[str, list[Described]]()
+        self._hash, self._known = "", dict[tuple[Any, ...], list[Described]]()
         self._lock = threading.Lock()  # requests come in threads, and the network is one
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any] | None:
@@ -67,16 +68,17 @@ class MostUnsure(Strategy):
             self._hash = found
 
     def _blocks_of(self, image: str, datastore: Datastore) -> Sequence[Described]:
-        if image not in self._known:
-            try:
-                self._known[image] = self._look(Path(datastore.get_image_uri(image)))
-            except Exception as error:  # whatever is wrong with one image, another can be labelled
-                logger.warning("%s: not looked at: %s", image, one_line(error), exc_info=not is_refusal(error))
-                return []  # it may be mended, or the disk there again, at the next request
-        return self._known[image]
+        try:
+            return self._look(Path(datastore.get_image_uri(image)))
+        except Exception as error:  # whatever is wrong with one image, another can be labelled
+            logger.warning("%s: not looked at: %s", image, one_line(error), exc_info=not is_refusal(error))
+            return []  # it may be mended, or the disk there again, at the next request
 
     def _look(self, path: Path) -> list[Described]:
         with open_volume(path) as volume:
-            scaling = self._looker.scaling(volume)
-            boxes = candidate_boxes(volume.info.shape, (SIDE,) * 3)
-            return self._looker.describe(volume, scaling, boxes, BLOCKS)
+            key = str(path), *volume.info.state  # an image of the same name may be another
+            if key not in self._known:
+                scaling = self._looker.scaling(volume)
+                boxes = candidate_boxes(volume.info.shape, (SIDE,) * 3)
+                self._known[key] = self._looker.describe(volume, scaling, boxes, BLOCKS)
+            return self._known[key]

@@ -8,6 +8,7 @@ import pytest
 from scripts.commands.suggest.record import SuggestRecord
 from scripts.commands.suggest.suggest import suggest
 from scripts.core import UserError, overlap
+from scripts.inference import Looker
 from scripts.io import read_volume, write_volume
 from tests.helpers.bundle_command import TINY_NETWORK
 
@@ -70,6 +71,20 @@ def test_what_is_labelled_elsewhere_is_not_suggested(volume, tmp_path, tiny_weig
         suggest(volume, tmp_path / "out", labelled="0:99,0:48,0:16", ckpt_path=tiny_weights, **SMALL)
 
 
+def test_of_a_large_part_that_is_labelled_some_blocks_are_looked_at(volume, tmp_path, tiny_weights, monkeypatch):
+    looked = []
+    described = Looker._described
+    monkeypatch.setattr(
+        Looker, "_described", lambda self, box, image, affine: looked.append(box) or described(self, box, image, affine)
+    )
+    options = {**SMALL, "candidates": 3}
+    suggest(volume, tmp_path / "out", count=1, labelled="0:48,:,:", ckpt_path=tiny_weights, **options)
+    assert len(looked) == 6
+    assert {tuple(stop - start for start, stop in box) for box in looked} == {(16, 16, 16)}
+    assert all(box[0][0] < 48 for box in looked[:3])
+    assert all(box[0][0] >= 48 for box in [*looked[3:], *boxes(tmp_path / "out")])
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -79,7 +94,8 @@ def test_what_is_labelled_elsewhere_is_not_suggested(volume, tmp_path, tiny_weig
         ({"slices": 3}, "--slices: is for blocks that are taken back"),
         ({"candidates": True}, "--candidates True"),
         ({"labelled": 3}, "--labelled 3: is not a box"),
-        ({"add": "all", "labelled": "0:1,0:1,0:1"}, "--add: takes blocks back"),
+        ({"add": "all", "labelled": "0:1,0:1,0:1"}, "--add: takes blocks back, .* leave out --labelled"),
+        ({"add": "all", "count": 3, "side": 32}, "--add: takes blocks back, .* leave out --count, --side"),
     ],
 )
 def test_odd_options_are_refused_before_anything_is_written(volume, tmp_path, options, problem):

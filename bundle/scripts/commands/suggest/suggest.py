@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from inspect import signature
+from itertools import chain, islice
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from scripts.core import (
     temporary_folder,
 )
 from scripts.core.kinds import is_number
-from scripts.inference import Looker, candidate_boxes, rank
+from scripts.inference import Looker, candidate_boxes, rank, tiles
 from scripts.io import Volume, open_volume
 from scripts.transforms import Scaling
 
@@ -89,8 +91,9 @@ def suggest(
     given = [labelled] if isinstance(labelled, str) else labelled
     if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
         refuse(f"--labelled {labelled}", "is not a box or a list of them", "write such as 0:64,0:64,0:32")
-    if add is not None and (labelled or ckpt_path is not None):
-        refuse("--add", "takes blocks back, and does not suggest any", "leave out --labelled and --ckpt_path")
+    if add is not None:
+        given_too = {"count": count, "side": side, "labelled": labelled, "candidates": candidates}
+        _check_not_given({**given_too, "ckpt_path": ckpt_path, "device": device, "seed": seed})
     folder = Path(str(output_dir)).resolve()
     with open_volume(Path(str(volume)), channel, level) as opened, alone(check_writable(folder) / LOCK, folder):
         record = SuggestRecord.of(folder, opened.info, channel, level)
@@ -111,13 +114,15 @@ def suggest(
             work.mkdir()
             looker = Looker(weights, output_dir=str(work / RESULTS), **chosen_device)
             scaling = _scaling(looker, opened, record)
-            known = list(dict.fromkeys([*elsewhere, *(block.box for block in record.labelled())]))
-            taken = [*known, *(block.box for block in record.blocks)]
+            known = [each for box in elsewhere for each in islice(tiles(box, sides, seed), candidates)]
+            known = list(dict.fromkeys([*known, *(block.box for block in record.labelled())]))
+            taken = [*elsewhere, *(block.box for block in record.blocks)]
             boxes = candidate_boxes(opened.info.shape, sides, taken, seed)
-            number = len(known) + min(candidates, len(boxes))
+            first = list(islice(boxes, candidates))
+            number = len(known) + len(first)
             with Progress(f"looking at {counted(number, 'block')}", total=number):
                 done = looker.describe(opened, scaling, known, len(known), advance)
-                found = looker.describe(opened, scaling, boxes, candidates, advance)
+                found = looker.describe(opened, scaling, chain(first, boxes), candidates, advance)
             if not found:
                 fitting = by(map(min, sides, opened.info.shape))
                 problem = f"has no block of {fitting} voxels left that was not suggested and is not all the same"
@@ -146,6 +151,13 @@ def _check(count: Any, candidates: Any, seed: Any) -> None:
     for name, value, least in (("count", count, 1), ("candidates", candidates, 1), ("seed", seed, 0)):
         if type(value) is not int or value < least:
             refuse(f"--{name} {value}", f"is not a whole number of at least {least}", "give one such as 5")
+
+
+def _check_not_given(options: Mapping[str, Any]) -> None:
+    """Refuse options of blocks that are suggested, beside --add."""
+    usual = signature(suggest).parameters
+    if given := [f"--{name}" for name, value in options.items() if value != usual[name].default]:
+        refuse("--add", "takes blocks back, and does not suggest any", f"leave out {', '.join(given)}")
 
 
 def _sides(side: Any) -> list[int]:

@@ -11,7 +11,7 @@ from scripts.core import SEGMENTATION, Box, grown, inside_of, refuse, sha256
 from scripts.data import checked_images
 from scripts.inference import Looker, write_block
 from scripts.io import Volume, file_family, read_header, read_volume, result_name, split_name, write_volume
-from scripts.transforms import Scaling
+from scripts.transforms import ScaleToUnitd, Scaling
 
 from .record import BLOCKS, RECORD, SuggestedBlock
 
@@ -54,7 +54,8 @@ def write_blocks(
                 refuse(path, f"is there, and {RECORD} does not tell of it", "move it away, or choose another folder")
     dataset = looker.parser.get_parsed_content("dataset")
     dataset.data = checked_images(work)
-    dataset.transform.transforms[1].invert = scaling.inverted  # by the whole, for a block may hold no vessel
+    scale = next(each for each in dataset.transform.transforms if isinstance(each, ScaleToUnitd))
+    scale.invert = scaling.inverted  # by the whole, for a block may hold no vessel
     looker.parser.get_parsed_content("evaluator").run()
     for name, (box, score, wide) in placed.items():
         image, segmentation = _files(folder, info.path, name)

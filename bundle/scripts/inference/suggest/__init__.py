@@ -5,9 +5,9 @@ most together. `write_block` cuts one out, so that it is segmented as within the
 """
 
 from .block import write_block
-from .candidates import candidate_boxes
+from .candidates import candidate_boxes, tiles
 from .describe import Described, describe
 from .look import Looker
 from .rank import rank
 
-__all__ = ["Described", "Looker", "candidate_boxes", "describe", "rank", "write_block"]
+__all__ = ["Described", "Looker", "candidate_boxes", "describe", "rank", "tiles", "write_block"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Looker:
         self,
         volume: Volume,
         scaling: Scaling,
-        boxes: Sequence[Box],
+        boxes: Iterable[Box],
         most: int,
         done: Callable[[], None] = lambda: None,
     ) -> list[Described]:
