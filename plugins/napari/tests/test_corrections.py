@@ -3,10 +3,12 @@
 import json
 import shutil
 import sys
+import threading
 
 import numpy as np
 import pytest
-from tubenet_napari import corrections, workspace
+from qtpy.QtCore import QTimer
+from tubenet_napari import background, corrections
 from tubenet_napari.jobs import Job, Step
 from tubenet_napari.session import Session
 from tubenet_napari.widget import export
@@ -107,7 +109,7 @@ def test_what_could_not_be_written_is_told_and_tried_again(painted, volume, tmp_
     desk, session, block, labels = painted
     paint(labels)
 
-    def full(*words):
+    def full(*words, **more):
         raise OSError("no space left")
 
     monkeypatch.setattr(corrections, "write_labels", full)
@@ -186,12 +188,22 @@ def test_large_labels_are_saved_beside_the_viewer_as_they_were(painted, tmp_path
     assert "\n" not in notes()[-1]
 
 
-def test_what_holds_the_viewer_up_is_told_before(desk, truth, tmp_path, notes, monkeypatch):
-    monkeypatch.setattr(workspace, "LONG", 10)
-    desk.viewer.add_image(truth.astype(np.uint8), name="in memory")
-    desk.workspace.began()
-    assert notes() == ["in memory: has no file, and is copied into its session, which takes a moment"]
-    _, _, labels = begin(desk, truth, tmp_path / "found.nii.gz")
+def test_large_corrections_are_saved_beside_the_viewer(painted, qtbot, monkeypatch):
+    desk, session, block, labels = painted
+    monkeypatch.setattr(background, "LONG", 10)
+    monkeypatch.setattr(corrections, "LONG", 10)
+    threads, write = [], corrections.write_labels
+
+    def noting(*words, **more):
+        threads.append(threading.current_thread())
+        return write(*words, **more)
+
+    monkeypatch.setattr(corrections, "write_labels", noting)
     paint(labels)
+    QTimer.singleShot(0, lambda: paint(labels, 5))  # in the midst of it
     desk.workspace.save_corrections()
-    assert notes()[1:] == ["Corrections of a large box are saved, which takes a moment"]
+    assert threads
+    assert threading.main_thread() not in threads
+    assert saved(session, block) == 7
+    desk.viewer.layers.remove(labels)
+    qtbot.waitUntil(lambda: saved(session, block) == 5, timeout=20_000)

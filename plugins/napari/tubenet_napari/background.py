@@ -1,13 +1,17 @@
-"""What takes a moment: done beside the viewer, or told before it holds the viewer up."""
+"""What takes a moment is done in a thread: the viewer stays free."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
+from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEventLoop
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QEventLoop, QObject, Qt, Signal
+from qtpy.QtWidgets import QApplication, QProgressDialog
+
+from scripts.core import refuse
 
 LONG = 2**26  # voxels; fewer are written before one notices
 
@@ -27,8 +31,81 @@ def write_beside(what: str, write: Callable[[], object]) -> None:
     worker.start()
 
 
-def say_beforehand(text: str) -> None:
-    """Show a line before the viewer is held up, and let it be drawn."""
-    show_info(text)
-    # but no click may begin anything else in the midst of what has begun
-    QApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+class Beside(QObject):
+    """Does what a section of the widget has to wait for, in a thread if it is large.
+
+    The viewer stays free meanwhile, and a small window offers to cancel; the sections are held, so that nothing begins
+    in the midst of what has begun.
+
+    Signals:
+        held: whether the sections wait.
+
+    Args:
+        parent: of the object.
+    """
+
+    held = Signal(bool)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: dict[Event, Event] = {}  # what cancels a thread, and what says that it has ended
+        self._closed = False
+
+    def __call__(self, title: str, voxels: int, work: Callable[[Callable[[], None]], Any]) -> Any:
+        """Do it, and return what it returns.
+
+        Args:
+            title: what is done, for the person who waits.
+            voxels: that it is done to; of few it is done at once.
+            work: is given a function to call now and then, which raises what ends it if it was cancelled. In a thread
+                it must not touch layers.
+
+        Raises:
+            UserError: if it was cancelled.
+            Exception: whatever the work raises.
+        """
+        if voxels <= LONG or self._closed:
+            return work(lambda: None)
+        cancelled, ended, loop = Event(), Event(), QEventLoop()
+
+        def check() -> None:
+            if cancelled.is_set():
+                refuse(title, "cancelled", "begin it again whenever you like")
+
+        def run() -> Any:
+            try:
+                return work(check)
+            finally:
+                ended.set()
+
+        results: list[Any] = []
+        errors: list[Exception] = []
+        worker = create_worker(run, _ignore_errors=True, _start_thread=False)
+        worker.returned.connect(results.append)
+        worker.errored.connect(errors.append)
+        worker.finished.connect(loop.quit)
+        dialog = QProgressDialog(f"{title} …", "Cancel", 0, 0, QApplication.activeWindow())
+        dialog.setWindowModality(Qt.WindowModality.NonModal)
+        dialog.canceled.connect(cancelled.set)
+        self._waiting[cancelled] = ended
+        self.held.emit(True)
+        worker.start()
+        dialog.show()
+        loop.exec()
+        del self._waiting[cancelled]
+        if not self._closed:
+            dialog.canceled.disconnect()  # closing it cancels, too
+            dialog.close()
+            dialog.deleteLater()
+            self.held.emit(bool(self._waiting))
+        if errors:
+            raise errors[0]
+        check()  # the viewer may have been closed meanwhile
+        return results[0]
+
+    def close(self) -> None:
+        """Cancel what is done, and wait for its end; from now on all is done at once."""
+        self._closed = True
+        for cancelled, ended in self._waiting.items():
+            cancelled.set()
+            ended.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from scripts.core import UserError
 
-from .background import LONG
+from .background import LONG, Beside
 from .labels import BLOCK, LABELS, MARK, find_layer, write_labels
 from .session import Block, Session
 
@@ -30,11 +31,13 @@ class Painted:
         session: of the block.
         block: that was painted in.
         layers: by what each is saved as, `corrected` or `labelled`.
+        strokes: how often it was painted in.
     """
 
     session: Session
     block: Block
     layers: dict[str, Labels]
+    strokes: int = 0
 
     @property
     def voxels(self) -> int:
@@ -50,14 +53,15 @@ class Corrections(QObject):
 
     Args:
         viewer: napari's.
+        beside: writes what is large.
         parent: of the object.
     """
 
     saved = Signal()
 
-    def __init__(self, viewer: napari.Viewer, parent: QObject | None = None) -> None:
+    def __init__(self, viewer: napari.Viewer, beside: Beside, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.viewer = viewer
+        self.viewer, self._beside = viewer, beside
         self._unsaved: dict[tuple[str, str], Painted] = {}
         self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
         self._timer.timeout.connect(lambda: self.try_to_save(MAX_AUTOSAVED))
@@ -76,12 +80,8 @@ class Corrections(QObject):
         found = {what: layer for what, layer in found.items() if layer is not None}
         painted = self._unsaved.setdefault((str(session.folder), block.name), Painted(session, block, {}))
         painted.layers |= found
+        painted.strokes += 1
         self._timer.start()
-
-    @property
-    def largest(self) -> int:
-        """How many voxels the largest block has that is not saved yet."""
-        return max((painted.voxels for painted in self._unsaved.values()), default=0)
 
     def save(self, most: int | None = None) -> None:
         """Write the labels that were painted, and what is marked, each file whole or not at all.
@@ -94,7 +94,7 @@ class Corrections(QObject):
         """
         problems = []
         for key, painted in list(self._unsaved.items()):
-            if most is None or painted.voxels <= most:
+            if key in self._unsaved and (most is None or painted.voxels <= most):
                 try:
                     self._write(key)
                 except (UserError, OSError) as error:
@@ -111,16 +111,26 @@ class Corrections(QObject):
 
     def _write(self, key: tuple[str, str]) -> None:
         painted = self._unsaved[key]
-        session, block = painted.session, painted.block
-        for what, layer in painted.layers.items():
-            write_labels(session, session.file_of(block, what), layer.data, block.box)
-        self._unsaved.pop(key, None)  # only now: had a file failed, it would be tried again
+        session, block, strokes = painted.session, painted.block, painted.strokes
+        large = painted.voxels > LONG
+        data = {what: layer.data.copy() if large else layer.data for what, layer in painted.layers.items()}
+
+        def write(check: Callable[[], None]) -> None:
+            for what, voxels in data.items():
+                write_labels(session, session.file_of(block, what), voxels, block.box, check=check)
+
+        self._beside(f"{block.name}: its labels are saved", painted.voxels, write)
+        if painted.strokes == strokes:  # else it was painted in meanwhile
+            self._unsaved.pop(key, None)
         self.saved.emit()
 
     def _removed(self, event: Any) -> None:
         """Save what was painted in a layer that has been deleted."""
         key = event.value.metadata.get(BLOCK)
         if key in self._unsaved:
+            if self._unsaved[key].voxels > LONG:  # only when the viewer is done with removing it
+                QTimer.singleShot(0, self.try_to_save)
+                return
             try:
                 self._write(key)
             except (UserError, OSError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,12 @@ def is_marked(path: Path, changed: int) -> bool:
 
 
 def write_labels(
-    session: Session, path: Path, labels: np.ndarray | LazyVolume, box: Box, most: int = MAX_LABEL
+    session: Session,
+    path: Path,
+    labels: np.ndarray | LazyVolume,
+    box: Box,
+    most: int = MAX_LABEL,
+    check: Callable[[], None] = lambda: None,
 ) -> Path:
     """Write labels `(Z, Y, X)` of a box of a session's volume as a file, with their voxel size and place.
 
@@ -59,6 +65,7 @@ def write_labels(
         labels: of the voxels of the box.
         box: in the volume's voxels.
         most: the largest value that they may have.
+        check: is called before each slab, and raises what ends it.
 
     Raises:
         UserError: for another value, or a file that cannot be written.
@@ -68,6 +75,7 @@ def write_labels(
     affine[:3, 3] += affine[:3, :3] @ [start for start, _ in box]
 
     def read(part: Box) -> np.ndarray:
+        check()
         x, y, z = (slice(*bounds) for bounds in part)
         return as_labels(path.name, np.asarray(labels[z, y, x]), most).transpose(2, 1, 0)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scripts.core import free_memory, refuse, size
-from scripts.io import Volume
+from scripts.io import Volume, open_volume
 
 MAX_HELD = 2**28  # bytes: smaller volumes are read at once, for 3-D views
 SLAB = 2**27  # bytes of slices that are decoded together and kept
@@ -113,6 +113,13 @@ def open_lazily(volume: Volume) -> np.ndarray | LazyVolume:
         return LazyVolume(volume)
     with volume:
         return volume.read(tuple((0, side) for side in volume.info.shape)).transpose(2, 1, 0)
+
+
+def for_a_thread(data: Any) -> Any:
+    """Return what a thread may read while the viewer reads the same voxels: a volume on disk is opened once more."""
+    if isinstance(data, LazyVolume):
+        return open_lazily(open_volume(data.volume.info.path, data.volume.info.channel))
+    return data
 
 
 def contrast_of(data: np.ndarray | LazyVolume) -> tuple[float, float] | None:

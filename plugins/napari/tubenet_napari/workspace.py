@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, Signal
 
 from scripts.core import Box, UserError, box_text
 
-from .background import LONG, say_beforehand
+from .background import Beside
 from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
@@ -65,7 +65,8 @@ class Workspace(QObject):
         self.runner.ended.connect(self._say_end)
         viewer.layers.events.inserted.connect(self._show_scale)
         self._show_scale()
-        self.corrections = Corrections(viewer, self)
+        self.beside = Beside(self)
+        self.corrections = Corrections(viewer, self.beside, self)
 
     def _show_scale(self, event: object = None) -> None:
         """Show a scale bar where the unit of length is known."""
@@ -112,19 +113,24 @@ class Workspace(QObject):
         """
         if self.image is None or self.image not in self.viewer.layers:
             raise UserError("Vessels: no volume is chosen; open one, and choose it under Volume")
-        self.frame = Frame.of(self.image)
+        self.frame, image = Frame.of(self.image), self.image
         if self.session is None:
-            source = source_of(self.image)
+            source = source_of(image)
             if source is not None:
                 session = Session.begin(self.root, source[0], source[1])
             else:  # from memory, or opened by another reader
-                name = self.image.name
+                name = image.name
                 session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
-                about = {"scale": self.image.scale, "translate": self.image.translate, "units": self.image.units}
-                if np.prod(self.frame.shape) > LONG:
-                    say_beforehand(f"{name}: has no file, and is copied into its session, which takes a moment")
-                write_layer(session.volume, self.image.data, about)
+                about = {"scale": image.scale, "translate": image.translate, "units": image.units}
+                data = image.data
+                self.beside(
+                    f"{name}: it has no file, and is copied into its session",
+                    int(np.prod(self.frame.shape)),
+                    lambda check: write_layer(session.volume, data, about, check=check),
+                )
             session.note_volume()
+            if image is not self.image:
+                raise UserError(f"{image.name}: is not chosen any more; choose it once more under Volume")
             self.session = self._known[session.folder] = session  # only now: it can be used
             self.changed.emit()
         return self.session
@@ -203,8 +209,6 @@ class Workspace(QObject):
         Raises:
             UserError: as `Corrections.save`.
         """
-        if self.corrections.largest > LONG:
-            say_beforehand("Corrections of a large box are saved, which takes a moment")
         self.corrections.save()
 
     def box_of(self, layer: Labels) -> Box | None:
@@ -237,5 +241,6 @@ class Workspace(QObject):
 
     def close(self) -> None:
         """End the job, and save what was painted."""
+        self.beside.close()
         self.runner.close()
         self.corrections.try_to_save()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,9 @@ def write_image(path: str, data: Any, about: dict[str, Any]) -> list[str]:
     return [str(write_layer(Path(path), data, about))]
 
 
-def write_layer(path: Path, data: Any, about: dict[str, Any], labels: bool = False) -> Path:
+def write_layer(
+    path: Path, data: Any, about: dict[str, Any], labels: bool = False, check: Callable[[], None] = lambda: None
+) -> Path:
     """Write the voxels of a layer, slab by slab, with the voxel size and the place that it has in napari.
 
     Args:
@@ -48,6 +50,7 @@ def write_layer(path: Path, data: Any, about: dict[str, Any], labels: bool = Fal
         data: `(Z, Y, X)`, or a list of resolutions of which the first counts.
         about: `scale`, `translate` and `units` of the layer.
         labels: whether the voxels are labels, which become uint8 or, if there are many, uint16.
+        check: is called before each slab, and raises what ends it.
 
     Raises:
         UserError: for a layer of another number of axes, voxels that cannot be written without loss, and a full disk.
@@ -58,6 +61,7 @@ def write_layer(path: Path, data: Any, about: dict[str, Any], labels: bool = Fal
     wanted = label_type(array) if labels else written_type(array.dtype)
 
     def read(box: Box) -> np.ndarray:
+        check()
         x, y, z = (slice(*bounds) for bounds in box)
         voxels = np.asarray(array[z, y, x])
         found = as_labels(path, voxels, np.iinfo(wanted).max, wanted) if labels else as_written(voxels, wanted, path)

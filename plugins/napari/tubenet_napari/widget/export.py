@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 from magicgui.widgets import ComboBox
 from napari.layers import Labels
 from napari.utils.notifications import show_info
@@ -12,12 +13,12 @@ from qtpy.QtWidgets import QFileDialog
 
 from scripts.core import refuse
 from scripts.core.files import write_together
-from scripts.io import open_volume, result_name, split_hdf5
+from scripts.io import result_name, split_hdf5
 from scripts.weights import sidecar_path
 
 from ..background import LONG, write_beside
 from ..labels import KIND, MARK, write_labels
-from ..lazy import LazyVolume, open_lazily
+from ..lazy import for_a_thread
 from ..workspace import Workspace, saying
 from ..writer import write_layer
 from .section import Section, button
@@ -83,10 +84,8 @@ class ExportSection(Section):
         box, data = self.workspace.box_of(layer), layer.data
         about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
         is_large = data.size > LONG
-        if is_large and isinstance(data, LazyVolume):  # a file of its own: two threads must not read from one
-            data = open_lazily(open_volume(data.volume.info.path, data.volume.info.channel))
-        elif is_large:
-            data = data.copy()  # as it is now
+        if is_large:
+            data = data.copy() if isinstance(data, np.ndarray) else for_a_thread(data)  # as it is now
 
         def write() -> None:
             if box is not None:

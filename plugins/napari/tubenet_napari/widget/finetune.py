@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,9 @@ class FinetuneSection(Section):
             outer = workspace.around(bounds_of(mark.data > 0, block.box))
             name = f"block_{number}.nii.gz"
             label = labels_to_learn(labels.data, mark.data > 0, block.box, outer)
-            write_labels(session, dataset / "labels" / name, label, outer, NOT_LABELLED)
+            write = partial(write_labels, session, dataset / "labels" / name, label, outer, NOT_LABELLED)
+            title = f"{block.name}: what is marked is saved"
+            workspace.beside(title, label.size, lambda check, write=write: write(check=check))
             steps.append(workspace.cut(outer, dataset / "images" / name))
         more = ["--network_def#out_channels", classes] if classes > 2 else []
         epochs = int(self.epochs.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from scripts.core import refuse
 
 from ..jobs import Job, Step, bundle_command
 from ..labels import BLOCK, KIND, LABELS, MARK, write_labels
+from ..lazy import for_a_thread
 from ..workspace import Workspace, saying
 from ..writer import write_layer
 from .network import Network
@@ -69,10 +71,14 @@ class MeasureSection(Section):
         block = session.blocks.get(name) if folder == str(session.folder) else None
         if block is not None and layer.metadata[KIND] != LABELS:
             return block.made_by(int(layer.metadata[KIND].split()[1]))
+        data = for_a_thread(layer.data)
         if block is not None:
-            return write_labels(self.workspace.session, path, layer.data, block.box)
-        about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
-        return write_layer(path, layer.data, about, labels=True)
+            write = partial(write_labels, session, path, data, block.box)
+        else:
+            about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
+            write = partial(write_layer, path, data, about, labels=True)
+        title = f"{layer.name}: is saved to be measured"
+        return self.workspace.beside(title, layer.data.size, lambda check: write(check=check))
 
     def show_network(self, network: Network, place: dict[str, Any]) -> None:
         """Show centre lines coloured by radius, which can be clicked.

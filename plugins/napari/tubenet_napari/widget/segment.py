@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -224,9 +225,16 @@ class SegmentSection(Section):
         """Take a segmentation into the session, and show it: as the block's labels, or beside those there are."""
         workspace = self.workspace
         if block.box != outer:
-            _, found = open_labels(path)
-            path = path.with_name("box_seg.nii.gz")
-            write_labels(session, path, np.asarray(found[inside(block.box, outer)]), block.box)
+            whole, path = path, path.with_name("box_seg.nii.gz")
+
+            def found() -> np.ndarray:
+                return np.asarray(open_labels(whole)[1][inside(block.box, outer)])  # (Z, Y, X)
+
+            workspace.beside(
+                f"{block.name}: its result is cut out",
+                prod(stop - start for start, stop in block.box),
+                lambda check: write_labels(session, path, found(), block.box, check=check),
+            )
         first = not block.segmentations
         block.add(version, path)
         session.save()
