@@ -14,6 +14,7 @@ from tubenet_napari.session import Session
 from tubenet_napari.widget import export
 
 from scripts.io import read_volume, write_volume
+from tests.conftest import Desk
 
 SLEEPY = "import time; time.sleep(300)"
 BOX = ((16, 48), (8, 40), (0, 32))
@@ -81,6 +82,27 @@ def test_closing_the_dock_alone_saves_and_ends_the_job(painted):
     desk.widget.parent().destroyOnClose()  # what its x does
     assert saved(session, block) == 7
     assert not desk.runner.is_busy
+
+
+def test_the_dock_is_closed_and_opened_again(painted, qtbot):
+    """The sections of before do nothing any more; what is painted before the session is gone on with is saved, too."""
+    desk, session, block, labels = painted
+    before = desk.widget
+    before.parent().destroyOnClose()
+    paint(labels)
+    qtbot.waitUntil(lambda: saved(session, block) == 7, timeout=2 * corrections.AUTOSAVE)
+    after = Desk(desk.viewer, qtbot)
+    desk.viewer.add_image(np.zeros((8, 8, 8)), name="another")
+    known = [[getattr(layer, "name", "") for layer in each.segment.volume.choices] for each in (before, after.widget)]
+    assert ["another" in names for names in known] == [False, True]
+    after.widget.segment.volume.value = desk.viewer.layers[0]
+    after.widget.segment.go_on.click()
+    assert after.workspace.session.folder == session.folder
+    shown = after.workspace.layer_of(after.workspace.session.blocks[block.name])
+    assert shown.unique_id == labels.unique_id
+    paint(labels, 5)
+    after.workspace.close()
+    assert saved(session, block) == 5
 
 
 def test_what_is_painted_while_another_volume_is_chosen_is_saved(painted, volume, truth, tmp_path, notes, qtbot):

@@ -46,7 +46,7 @@ class Painted:
 
 
 class Corrections(QObject):
-    """Notes what is painted in the blocks of all sessions, and writes it.
+    """Notes what is painted in the blocks of all sessions, and writes it, when its widget is closed, too.
 
     Signals:
         saved: something was written.
@@ -62,13 +62,17 @@ class Corrections(QObject):
     def __init__(self, viewer: napari.Viewer, beside: Beside, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.viewer, self._beside = viewer, beside
+        self._watched: set[Any] = set()  # their unique_id, for a layer is handed out in wrappers
         self._unsaved: dict[tuple[str, str], Painted] = {}
         self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
         self._timer.timeout.connect(lambda: self.try_to_save(MAX_AUTOSAVED))
         viewer.layers.events.removed.connect(self._removed)
 
     def watch(self, layer: Labels, session: Session, block: Block) -> None:
-        """Note from now on when a layer of a block is painted in."""
+        """Note from now on when a layer of a block is painted in; that of one that is watched already goes on."""
+        if layer.unique_id in self._watched:
+            return
+        self._watched.add(layer.unique_id)
         # strokes, fills and their undoing; all voxels anew
         for event in (layer.events.labels_update, layer.events.data):
             event.connect(lambda event: self.touch(session, block))

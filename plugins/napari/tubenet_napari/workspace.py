@@ -19,6 +19,7 @@ from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
 from .labels import BLOCK, KIND, LABELS, MARK, find_layer, is_marked, open_labels
+from .listening import Listening
 from .reader import KEY, source_of
 from .session import Block, Session, sessions_folder
 from .writer import write_layer
@@ -63,7 +64,8 @@ class Workspace(QObject):
         self.frame: Frame | None = None
         self.runner = Runner(self)
         self.runner.ended.connect(self._say_end)
-        viewer.layers.events.inserted.connect(self._show_scale)
+        self.listening = Listening()
+        self.listening.connect(viewer.layers.events.inserted, self._show_scale)
         self._show_scale()
         self.beside = Beside(self)
         self.corrections = Corrections(viewer, self.beside, self)
@@ -150,6 +152,9 @@ class Workspace(QObject):
     def open_block(self, block: Block) -> Labels:
         """Show a block's labels, as they were corrected, and what is marked in it."""
         if (layer := self.layer_of(block)) is not None:
+            for each in (layer, self.layer_of(block, MARK)):
+                if each is not None:  # perhaps shown by a widget that was closed
+                    self.corrections.watch(each, self.session, block)
             return layer
         kept, marked = (self.session.file_of(block, what) for what in ("corrected", "labelled"))
         _, data = open_labels(kept if kept.exists() else block.latest)
@@ -240,7 +245,8 @@ class Workspace(QObject):
             show_info(f"{title}: cancelled. Nothing was changed.")
 
     def close(self) -> None:
-        """End the job, and save what was painted."""
+        """End the job, and save what was painted; sections hear of the viewer no more."""
         self.beside.close()
         self.runner.close()
         self.corrections.try_to_save()
+        self.listening.close()

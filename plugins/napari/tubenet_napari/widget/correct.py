@@ -47,7 +47,7 @@ class CorrectSection(Section):
         self.told = self.say()
         self.block.changed.connect(lambda value: self._chosen())
         workspace.changed.connect(self._changed)
-        self.viewer.layers.events.removed.connect(self._changed)
+        workspace.listening.connect(self.viewer.layers.events.removed, self._changed)
         self._changed()
 
     def chosen(self) -> Block:

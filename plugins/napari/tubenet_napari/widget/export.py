@@ -40,7 +40,7 @@ class ExportSection(Section):
         )
         self.told = self.say()
         for event in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
-            event.connect(lambda event: self.labels.reset_choices())
+            workspace.listening.connect(event, lambda event: self.labels.reset_choices())
         workspace.changed.connect(self._tell)
         self.labels.reset_choices()
 

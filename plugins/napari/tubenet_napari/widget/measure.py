@@ -39,7 +39,7 @@ class MeasureSection(Section):
         self.network: Network | None = None
         self.unit, self.voxels = "voxels", np.zeros((0, 3))  # along Z, Y, X
         for event in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
-            event.connect(lambda event: self.labels.reset_choices())
+            workspace.listening.connect(event, lambda event: self.labels.reset_choices())
         self.labels.reset_choices()
 
     def _labels(self) -> list[Labels]:

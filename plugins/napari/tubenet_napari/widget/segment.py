@@ -53,9 +53,9 @@ class SegmentSection(Section):
         self._soon = QTimer(self, singleShot=True, interval=150)  # napari knows what is in view once it has drawn
         self._soon.timeout.connect(self._tell)
         for event in (self.viewer.scene.camera.events, self.viewer.dims.events):
-            event.connect(lambda event: self._soon.start())
+            workspace.listening.connect(event, lambda event: self._soon.start())
         for event in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
-            event.connect(self._layers_changed)
+            workspace.listening.connect(event, self._layers_changed)
         workspace.changed.connect(self._tell)
         self._layers_changed()
 
