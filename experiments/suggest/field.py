@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, longest_in_plane_axis, refuse, slices
+from scripts.core import Box, refuse, slices, through_plane_axis
 from scripts.inference import tiles
 from scripts.study import LabelledVolume, Part, has_both, with_margin, write_part
 
-SCORED = 0.4  # of the longest in-plane axis
+SCORED = 0.4  # of an axis in plane
 MARGIN = 16  # voxels of the finest axis between what may be labelled and what is scored
 SIDES = (64, 48, 32, 24)
 LEAST = 20  # blocks that there are to choose from
@@ -39,24 +39,27 @@ class Field:
 
         Args:
             item: the volume.
-            folder: gets the dataset that is scored, which is the same for all seeds.
-            seed: of where the grid of blocks begins, so that seeds choose among other blocks.
+            folder: gets the dataset that is scored.
+            seed: of which of the four ends in plane is scored, and of where the grid of blocks begins: else a way that
+                leaves nothing to chance would be tried once, however many seeds there are.
 
         Raises:
             UserError: if it is too small, or a part has no vessel.
         """
         volume = LabelledVolume.read(item)
         shape = volume.voxels.shape
-        axis = longest_in_plane_axis(shape, item["affine"])
-        border = round(shape[axis] * (1 - SCORED))
-        scored = _cut(shape, axis, border, shape[axis])
-        first = with_margin(scored, MARGIN, item["affine"], shape)[axis][0]
-        pool = _cut(shape, axis, 0, first)
+        across = through_plane_axis(item["affine"])
+        axis = sorted((each for each in range(3) if each != across), key=lambda each: -shape[each])[seed // 2 % 2]
+        side, last = shape[axis], seed % 2 == 0
+        border = round(side * (1 - SCORED)) if last else round(side * SCORED)
+        scored = _cut(shape, axis, *((border, side) if last else (0, border)))
+        start, stop = with_margin(scored, MARGIN, item["affine"], shape)[axis]
+        pool = _cut(shape, axis, *((0, start) if last else (stop, side)))
         boxes = next((found for side in SIDES if len(found := _grid(pool, side, seed)) >= LEAST), None)
         if boxes is None or not has_both(volume.voxels[slices(scored)]):
             problem = f"has fewer than {LEAST} blocks of {SIDES[-1]} voxels to choose from, or no vessel to score"
             refuse(volume.image, problem, "leave it out by --volumes")
-        return cls(volume, sorted(boxes), write_part(folder / "scored", volume, Part(scored)))
+        return cls(volume, sorted(boxes), write_part(folder / f"scored_{seed % 4}", volume, Part(scored)))
 
     def write_labelled(self, folder: Path, boxes: Sequence[Box]) -> Path:
         """Write a dataset in which only these blocks are labelled; that of the same blocks is left as it is."""

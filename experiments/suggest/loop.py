@@ -38,8 +38,8 @@ def run_suggest(
 
     In each round one block more is labelled, the shipped weights are fine-tuned on all of them, and the other part of
     the volume is scored. All that is labelled trains, and validates too, whichever way it was chosen; blocks without
-    vessel, or with nothing else, teach nothing yet. A seed draws where blocks lie, and what is by chance. It writes
-    OUT/rounds.json with every score, OUT/suggest.png and OUT/suggest.md. Stopped, it
+    vessel, or with nothing else, teach nothing yet. A seed says which end is scored, where blocks lie, and what is by
+    chance. It writes OUT/rounds.json with every score, OUT/suggest.png and OUT/suggest.md. Stopped, it
     goes on with the same command.
 
     Args:

@@ -57,7 +57,7 @@ class MostUnsure(Strategy):
         if not candidates:  # each is refused when it is segmented, with the reason
             return {"id": drawn[0]}
         known = [each for image in done for each in self._blocks_of(image, datastore)]
-        ((index, gain),) = rank([each for _, each in candidates], known, 1)
+        ((index, gain),) = rank([each for _, each in candidates], known, 1, of_one_volume=False)
         image, block = candidates[index]
         logger.info("next: %s, for its region %s", image, box_text(block.box))
         return {"id": image, "region": box_text(block.box), "weight": gain}

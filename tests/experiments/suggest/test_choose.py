@@ -14,7 +14,7 @@ ROUNDS = 5
 @pytest.fixture
 def field(tmp_path):
     label = np.zeros((240, 144, 16), np.uint8)
-    label[:, 40:50, 4:9] = 1
+    label[:, 40:50, 4:9] = label[:, 110:120, 4:9] = 1
     noise = np.random.default_rng(0).integers(0, 90, label.shape)
     for kind, voxels in (("images", noise + 100 * label), ("labels", label)):
         write_volume(tmp_path / "dataset" / kind / "a.tif", voxels.astype(np.uint8))
@@ -76,11 +76,14 @@ def test_even_distances_are_larger_than_those_by_chance(field):
     assert nearest(at_even_distances) > 1.3 * nearest(by_chance)
 
 
-def test_seeds_choose_among_other_blocks(tmp_path, field):
+def test_seeds_choose_among_other_blocks_and_are_scored_at_other_ends(tmp_path, field):
     (item,) = find_dataset(tmp_path / "dataset")
-    grids = [Field.of(item, tmp_path / "out", seed).boxes for seed in range(4)]
-    assert len({tuple(boxes) for boxes in grids}) > 1
-    assert all(stop <= 128 for boxes in grids for (_, stop), *_ in boxes)
+    fields = [Field.of(item, tmp_path / "out", seed) for seed in range(8)]
+    assert len({tuple(each.boxes) for each in fields}) > 4
+    ends = [find_labelled(each.scored, unlabelled_value=NOT_LABELLED)[0]["scan"].labelled for each in fields]
+    x, y, z = ((0, side) for side in item["shape"])
+    assert ends == 2 * [((144, 240), y, z), ((0, 96), y, z), (x, (86, 144), z), (x, (0, 58), z)]
+    assert not any(overlap(box, end) for each, end in zip(fields, ends, strict=True) for box in each.boxes)
 
 
 def test_what_is_suggested_is_not_labelled_yet(field, tiny_weights):

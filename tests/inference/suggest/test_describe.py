@@ -33,6 +33,12 @@ def test_features_tell_how_vessel_and_the_rest_look_and_how_much_there_is():
     assert (bright[-1], wide[-1]) == pytest.approx((0.25, 0.5))
 
 
+def test_the_place_is_the_centre_in_the_units_of_the_volume():
+    box = ((16, 32), (0, 16), (4, 20))
+    found = describe(box, *block(0.9), np.zeros((16, 16, 16), np.float32), np.diag([0.5, 0.5, 2, 1]))
+    assert found.place.tolist() == [12, 4, 24]
+
+
 def test_a_block_without_vessel_has_features_too():
     found = describe(BOX, *(np.zeros((16, 16, 16), np.float32) for _ in range(3)), np.eye(4))
     assert np.isfinite(found.features).all()

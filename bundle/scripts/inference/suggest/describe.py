@@ -23,11 +23,13 @@ class Described:
 
     Attributes:
         box: where it lies.
+        place: `(3,)`, its centre, in millimetres or whatever its volume's affine is in.
         uncertainty: how much it is unsure of, at least 0.
         features: `(F,)`, what vessel looks like in it, what the rest does, and how much of it is vessel.
     """
 
     box: Box
+    place: npt.NDArray[np.float64]
     uncertainty: float
     features: npt.NDArray[np.float64]
 
@@ -50,4 +52,5 @@ def describe(box: Box, image: Voxels, probability: Voxels, spread: Voxels, affin
     of_voxels = voxel_features(image, spacing / spacing.min()).reshape(-1, image.size)  # (F, voxels)
     vessel = probability.reshape(-1).astype(np.float64).clip(LEAST, 1 - LEAST)
     means = [np.average(of_voxels, axis=1, weights=weights) for weights in (vessel, 1 - vessel)]
-    return Described(box, float(spread.mean()), np.concatenate([*means, [float(probability.mean())]]))
+    place = spacing * [(start + stop) / 2 for start, stop in box]
+    return Described(box, place, float(spread.mean()), np.concatenate([*means, [float(probability.mean())]]))

@@ -12,25 +12,32 @@ from .describe import Described
 LIMIT = 3.0  # standard deviations, beyond which a feature is no further away: one odd block is not all there is
 
 
-def rank(candidates: Sequence[Described], labelled: Sequence[Described], count: int) -> list[tuple[int, float]]:
+def rank(
+    candidates: Sequence[Described], labelled: Sequence[Described], count: int, of_one_volume: bool = True
+) -> list[tuple[int, float]]:
     """Choose blocks one by one, each of which stands for most that nobody stands for yet.
 
-    A block stands for others as far as its features are like theirs, and what each needs is as much as the network is
-    unsure of it. So uncertainty alone does not decide, which would choose five blocks alike, or an artefact that is
-    like nothing else. This is the facility location function, of which choosing one by one finds at least 63 % of the
-    best (Nemhauser, Wolsey and Fisher 1978); Wei, Iyer and Bilmes 2015 choose training data by it.
+    A block stands for others as far as its features are like theirs and it lies near them, and what each needs is as
+    much as the network is unsure of it. So uncertainty alone does not decide, which would choose five blocks alike, or
+    an artefact that is like nothing else. This is the facility location function, of which choosing one by one finds at
+    least 63 % of the best (Nemhauser, Wolsey and Fisher 1978); Wei, Iyer and Bilmes 2015 choose training data by it.
 
     Args:
         candidates: blocks that may be chosen.
         labelled: blocks that are labelled, and stand for those that are like them.
         count: how many to choose; where there are fewer candidates, all.
+        of_one_volume: whether how near blocks lie to each other says anything.
 
     Returns:
         Index and gain of each, the one that teaches most first; a gain is the share of all that is uncertain.
     """
     if not candidates:
         return []
-    alike = _alike([*candidates, *labelled])[: len(candidates)]  # (candidates, candidates and labelled)
+    blocks = [*candidates, *labelled]
+    squares = _squares(_scaled(np.stack([each.features for each in blocks])))
+    if of_one_volume:
+        squares = (squares + _squares(np.stack([each.place for each in blocks]))) / 2
+    alike = np.exp(-squares)[: len(candidates)]  # (candidates, candidates and labelled)
     needs = np.array([each.uncertainty for each in candidates])
     needs = needs / needs.sum() if needs.sum() > 0 else np.full(len(needs), 1 / len(needs))
     stood_for = alike[:, len(candidates) :].max(axis=1, initial=0)  # (candidates,)
@@ -44,13 +51,16 @@ def rank(candidates: Sequence[Described], labelled: Sequence[Described], count: 
     return chosen
 
 
-def _alike(blocks: Sequence[Described]) -> npt.NDArray[np.float64]:
-    """Return how much blocks are alike, `(blocks, blocks)`: from 1 for the same to near 0."""
-    features = np.stack([each.features for each in blocks])  # (blocks, F)
+def _scaled(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return features `(blocks, F)` in standard deviations from their mean."""
     deviation = features.std(axis=0)
     scaled = (features - features.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
-    scaled = scaled.clip(-LIMIT, LIMIT)
-    squares = ((scaled[:, None] - scaled[None]) ** 2).mean(axis=2)  # (blocks, blocks)
-    others = squares[~np.eye(len(blocks), dtype=bool)]
+    return scaled.clip(-LIMIT, LIMIT)
+
+
+def _squares(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the squared distances between points `(N, D)`, of which the median is 1: `(N, N)`."""
+    squares = ((points[:, None] - points[None]) ** 2).mean(axis=2)
+    others = squares[~np.eye(len(points), dtype=bool)]
     width = np.median(others) if others.size else 1.0
-    return np.exp(-squares / (width if width > 0 else 1.0))
+    return squares / (width if width > 0 else 1.0)
