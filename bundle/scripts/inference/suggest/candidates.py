@@ -36,11 +36,11 @@ def tiles(box: Box, sides: Sequence[int], seed: int = 0) -> Iterator[Box]:
 def candidate_boxes(
     shape: Sequence[int], sides: Sequence[int], taken: Sequence[Box] = (), seed: int = 0
 ) -> Iterator[Box]:
-    """Yield the boxes of a grid over a volume, as `tiles` does, that share no voxel with those that are taken.
+    """Yield the boxes of a grid over a volume that share no voxel with those that are taken.
 
     Args:
         shape: voxels along X, Y and Z.
-        sides: of a box.
+        sides: of a box, see `tiles`.
         taken: boxes that are labelled already.
         seed: of the order.
     """
