@@ -231,11 +231,14 @@ def variety(folder):
 def transfer(folder):
     """Tuning on each of three volumes, scored on all."""
     volumes = ("octa_retina", "two_photon_bbb", "vascusynth_a")
-    trials = [trial(0, "zero-shot", dict.fromkeys(volumes, 0.6), steps=0, about={"tuned_on": None}, command=None)]
+    trials = [
+        trial(at, "zero-shot", dict.fromkeys(volumes, 0.6), steps=0, about={"tuned_on": None, "of": of}, command=None)
+        for at, of in enumerate(volumes)
+    ]
     for seed, where in product(range(2), volumes):
         change = {name: 0.2 if name == where else -0.1 * volumes.index(name) for name in volumes}
         scores = {name: round(0.6 + change[name] + 0.002 * seed, 3) for name in volumes}
-        trials.append(trial(len(trials), f"tuned on {where}", scores, seed, about={"tuned_on": where}))
+        trials.append(trial(len(trials), f"tuned on {where}", scores, seed, about={"tuned_on": where, "of": where}))
     return record(trials, "transfer", title="Does tuning carry over?", question="Does tuning on one help others?",
                   metric="dice", factors=["tuned_on"], seeds=[0, 1], pictures=["matrix", "scores"])  # fmt: skip
 

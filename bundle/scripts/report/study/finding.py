@@ -208,11 +208,11 @@ def transferred(study: Study, rows: Sequence[Row]) -> list[str]:
 
 
 def changes_of(study: Study, metric: str) -> list[tuple[str, str, Difference]]:
-    """Return what tuning on each volume changes on each volume, against the weights as they are."""
-    none = [trial for trial in study.done if not trial.about.get("tuned_on")]
+    """Return what tuning on each volume changes on each volume, against the weights as they are, on the same voxels."""
     found = []
     for where in dict.fromkeys(t.about["tuned_on"] for t in study.trials if t.about.get("tuned_on")):
-        tuned = [trial for trial in study.done if trial.about.get("tuned_on") == where]
+        same = [trial for trial in study.done if trial.about.get("of") == where]
+        none, tuned = ([trial for trial in same if trial.about.get("tuned_on") == each] for each in (None, where))
         for volume in dict.fromkeys(name for trial in tuned for name in trial.scores):
             change = difference(
                 *([_alone(trial, [volume]) for trial in trials] for trials in (tuned, none)), metric, {}
