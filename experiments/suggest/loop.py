@@ -39,8 +39,8 @@ def run_suggest(
     In each round one block more is labelled, the shipped weights are fine-tuned on all of them, and the other part of
     the volume is scored. All that is labelled trains, and validates too, whichever way it was chosen; blocks without
     vessel, or with nothing else, teach nothing yet. A seed says which end is scored, where blocks lie, and what is by
-    chance. It writes OUT/rounds.json with every score, OUT/suggest.png and OUT/suggest.md. Stopped, it
-    goes on with the same command.
+    chance. It writes OUT/rounds.json with every score, OUT/suggest.png and OUT/suggest.md. Stopped, it goes on with the
+    same command.
 
     Args:
         dataset_dir: a labelled dataset.
@@ -60,12 +60,13 @@ def run_suggest(
             refuse(f"--volumes {name}", "is not in the dataset", f"give some of {', '.join(items)}")
     if unknown := [way for way in ways or () if way not in WAYS]:
         refuse(f"--ways {unknown[0]}", "is no way of choosing", f"give some of {', '.join(WAYS)}")
-    for seed in range(seeds):
-        for name in volumes or items:
-            field = Field.of(items[name], folder / name, seed)
-            for way in ways or WAYS:
-                _one(folder, name, field, way, seed, rounds)
-                write_page(folder, _rows(folder))
+    # all of them first: a volume that has no room at one of its ends is refused before hours are spent
+    each = [(seed, name) for seed in range(seeds) for name in volumes or items]
+    fields = {(seed, name): Field.of(items[name], folder / name, seed) for seed, name in each}
+    for (seed, name), field in fields.items():
+        for way in ways or WAYS:
+            _one(folder, name, field, way, seed, rounds)
+            write_page(folder, _rows(folder))
     tell_result("wrote %s", folder / "suggest.md")
 
 
@@ -78,7 +79,9 @@ def _one(folder: Path, name: str, field: Field, way: str, seed: int, rounds: int
         if known is None:
             box = WAYS[way](field, labelled, weights, seed, rounds)
         else:
-            box = next(each for each in field.boxes if box_text(each) == known["box"])
+            box = next((each for each in field.boxes if box_text(each) == known["box"]), None)
+            if box is None:
+                refuse(folder / RECORD, f"tells of {known['box']}, which is no block now", "choose another folder")
         labelled.append(box)
         teaches = has_both(Blocks(labelled).of(field.volume.voxels))
         weights = place / "weights" / "model_best.pt" if teaches else weights

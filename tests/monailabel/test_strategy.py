@@ -49,8 +49,9 @@ def weights(tmp_path, tiny_weights):
 
 
 def known(strategy, name):
-    """What was found of an image, as it was looked at last."""
-    return [blocks for (path, *_), blocks in strategy._known.items() if path.endswith(f"{name}.tif")][-1]
+    """What was found of an image."""
+    ((_, blocks),) = [found for path, found in strategy._known.items() if path.stem == name]
+    return blocks
 
 
 def test_an_image_and_the_region_to_look_at(folder, weights):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,14 @@ TRAIN, VALIDATE = "train", "validate"
 ITSELF = "itself"
 MIN_STRIP = 100
 """Voxels of vessel, and of background, without which a strip says too little to give training voxels up for it."""
+SPARSE = 1 / 3
+"""Of their box, that labels fill which are scattered."""
 UNEVEN = 0.1
-"""How much of what is labelled may validate, or be lost, more than if all of the box were labelled."""
+"""Of what is labelled, by which a part may hold more or less than its share of the box."""
 TOUCHING = 0.1
-"""How much of what is labelled may be lost, or validate beyond its share, for a margin's sake."""
-CUTS = 200
-"""Places along an axis where what is scattered may be cut."""
+"""Price of a cut without a margin, as a share of what is labelled: so many may be lost to have one."""
+TRIED = 2000
+"""Cuts that are looked at for enough vessel, the best first."""
 
 
 def split_in_space(
@@ -82,10 +85,10 @@ def split_dataset(
     same margin: the one whose share of vessel is most like the whole's. If that box is too small for a patch, a margin
     and a validation part, or no end will do, a strip at one of the ends validates, which touches what trains and is
     chosen alike. Of labelled voxels that are scattered, such as blocks far apart, that end might hold most or hardly
-    any; then an end in plane of another length validates, the one that holds most nearly its share and loses the fewest
-    in the margin. A volume without an end with enough vessel and background in it only trains, and the log says so.
-    Where that is so of all volumes, they validate on themselves. Both parts hold labelled voxels, because the box has
-    some at either end.
+    any; then it is cut elsewhere, so that an end in plane holds its share most nearly and the fewest labelled voxels
+    are lost in the margin, or with none where that would cost many. A volume without an end with enough vessel and
+    background in it only trains, and the log says so. Where that is so of all volumes, they validate on themselves.
+    Both parts hold labelled voxels, because the box has some at either end.
 
     Args:
         volumes: volumes with `name`, `label` path, `affine` and `scan` (`scan_labels`).
@@ -139,58 +142,70 @@ def _boxes(volume: Mapping[str, Any], val_fraction: float, patch_size: Sequence[
     longest = longest_in_plane_axis([stop - start for start, stop in box], affine)
     other = next(axis for axis in range(3) if axis not in (longest, through_plane_axis(affine)))
     ends = [(axis, last) for axis in (longest, other) for last in (True, False)]
-    scattered = _is_scattered(scan, longest, val_fraction, patch_size[longest])
-    if scattered and (parts := _of_scattered(scan, ends, val_fraction, patch_size)):
-        told = (volume["name"], _end_text(box, parts[1]), *_percent(scan, parts))
-        logger.info("%s: labels lie far apart: %s validate, so that %d %% of them train and %d %% validate", *told)
-        return parts
     # a volume of vessel or background alone is one of several, and the others have both
     if usual and (all(_has_both(scan, part) for part in usual) or not _has_both(scan, box)):
-        return usual
-    apart = [_ends(box, axis, val_fraction, patch_size[axis], last) for axis, last in ends]
-    roomy = [parts for parts, (axis, _) in zip(apart, ends, strict=True) if _side(parts[0], axis) >= patch_size[axis]]
-    chosen = _most_like(scan, roomy) or _most_like(
-        scan, [_ends(box, axis, val_fraction, last=last) for axis, last in ends]
-    )
-    if usual and chosen:
+        chosen = usual
+    else:
+        chosen = _most_like_end(scan, ends, val_fraction, patch_size)
+    if _is_scattered(scan, chosen) and (parts := _of_scattered(scan, ends, val_fraction, patch_size)):
+        told = (volume["name"], _end_text(box, parts[1]), *(round(100 * _part(scan, each)) for each in parts))
+        logger.info("%s: labels lie far apart: %s validate, so that %d %% of them train and %d %% validate", *told)
+        return parts
+    if usual and chosen and chosen is not usual:
         told = (volume["name"], _end_text(box, usual[1]), _end_text(box, chosen[1]))
         logger.info("%s: to hold out %s leaves a part without vessel or without background; %s validate", *told)
     return chosen
 
 
-def _is_scattered(scan: LabelScan, axis: int, val_fraction: float, margin: int) -> bool:
-    """Return whether the usual end, or its margin, holds other than its share of the labels."""
-    start, stop = scan.labelled[axis]
-    _, validate = _ends(scan.labelled, axis, val_fraction)
-    side, at = stop - start, validate[axis][0] - start
-    labelled, lost = scan.labelled_along(axis), min(margin, at)
-    held, between = labelled[at:].sum() / labelled.sum(), labelled[at - lost : at].sum() / labelled.sum()
-    return abs(held - (side - at) / side) > UNEVEN or between - lost / side > UNEVEN
+def _most_like_end(
+    scan: LabelScan, ends: Sequence[tuple[int, bool]], val_fraction: float, patch_size: Sequence[int]
+) -> tuple[Box, Box] | None:
+    """Return the end most like the whole in vessel: with a margin, or as a strip, or None."""
+    box = scan.labelled
+    apart = [_ends(box, axis, val_fraction, patch_size[axis], last) for axis, last in ends]
+    roomy = [parts for parts, (axis, _) in zip(apart, ends, strict=True) if _side(parts[0], axis) >= patch_size[axis]]
+    return _most_like(scan, roomy) or _most_like(
+        scan, [_ends(box, axis, val_fraction, last=last) for axis, last in ends]
+    )
+
+
+def _is_scattered(scan: LabelScan, parts: tuple[Box, Box] | None) -> bool:
+    """Return whether labels fill little of their box, and parts hold other than their share."""
+    box = scan.labelled
+    if scan.labelled_along(0).sum() >= SPARSE * prod(stop - start for start, stop in box):
+        return False
+    if parts is None:
+        return True
+    train, validate = parts
+    axis = next(axis for axis in range(3) if validate[axis] != box[axis])
+    held, lost = _part(scan, validate), 1 - _part(scan, validate) - _part(scan, train)
+    side = _side(box, axis)
+    return abs(held - _side(validate, axis) / side) > UNEVEN or lost - _gap(train, validate) / side > UNEVEN
 
 
 def _of_scattered(
     scan: LabelScan, ends: Sequence[tuple[int, bool]], val_fraction: float, patch_size: Sequence[int]
 ) -> tuple[Box, Box] | None:
     """Return the end that holds its share most nearly and loses the fewest, or None."""
-    found: list[tuple[float, tuple[Box, Box]]] = []
+    cuts: list[tuple[float, int, int, int, bool]] = []  # cost, voxels held out, axis, margin, at the last end
     for axis, last in ends:
-        first, stop = scan.labelled[axis]
         labelled = scan.labelled_along(axis) / scan.labelled_along(axis).sum()
         until = np.concatenate([[0], np.cumsum(labelled if last else labelled[::-1])])
-        for at in np.unique(np.linspace(1, stop - first - 1, CUTS).astype(int)) if stop - first > 1 else ():
-            for margin in (patch_size[axis], 0):
-                lost = until[at] - until[max(0, at - margin)]
-                cost = abs(1 - until[at] - val_fraction) + (lost if margin else TOUCHING)
-                found.append((cost, _cut(scan.labelled, axis, stop - first - at, margin, last)))
-    # sums of fractions differ in their last digits between cuts through the same gap
-    ordered = (parts for _, parts in sorted(found, key=lambda each: round(each[0], 6)))
-    return next((parts for parts in ordered if _is_enough(scan, *parts)), None)
+        at = np.arange(1, len(labelled))
+        for margin in (patch_size[axis], 0):
+            lost = until[at] - until[np.maximum(at - margin, 0)]
+            # sums of fractions differ in their last digits between cuts through the same gap
+            cost = np.round(abs(1 - until[at] - val_fraction) + (lost if margin else TOUCHING), 6)
+            best = np.argsort(cost, kind="stable")[:TRIED]
+            cuts += [(cost[each], len(labelled) - int(at[each]), axis, margin, last) for each in best]
+    ordered = sorted(cuts, key=lambda each: each[0])[:TRIED]
+    found = (_cut(scan.labelled, axis, held_out, margin, last) for _, held_out, axis, margin, last in ordered)
+    return next((parts for parts in found if _is_enough(scan, *parts)), None)
 
 
-def _percent(scan: LabelScan, parts: Sequence[Box]) -> list[int]:
-    """Return how many hundredths of the labelled voxels each box holds."""
-    counts = [sum(scan.count(value, box) for value in scan.values) for box in (*parts, scan.labelled)]
-    return [round(100 * count / counts[-1]) for count in counts[:-1]]
+def _part(scan: LabelScan, box: Box) -> float:
+    """Return the share of the labelled voxels that a box holds."""
+    return sum(scan.count(value, box) for value in scan.values) / scan.labelled_along(0).sum()
 
 
 def _side(box: Box, axis: int) -> int:

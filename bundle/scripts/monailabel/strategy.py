@@ -37,7 +37,7 @@ class MostUnsure(Strategy):
     def __init__(self, weights: Path) -> None:
         super().__init__("Image with the region that the active model is least sure of, unlike those labelled")
         self.weights = weights
-        self._hash, self._known = "", dict[tuple[Any, ...], list[Described]]()
+        self._hash, self._known = "", dict[Path, tuple[Any, list[Described]]]()
         self._lock = threading.Lock()  # requests come in threads, and the network is one
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any] | None:
@@ -76,9 +76,10 @@ class MostUnsure(Strategy):
 
     def _look(self, path: Path) -> list[Described]:
         with open_volume(path) as volume:
-            key = str(path), *volume.info.state  # an image of the same name may be another
-            if key not in self._known:
+            state, found = self._known.get(path, (None, []))
+            if state != volume.info.state:  # an image of the same name may be another
                 scaling = self._looker.scaling(volume)
                 boxes = candidate_boxes(volume.info.shape, (SIDE,) * 3)
-                self._known[key] = self._looker.describe(volume, scaling, boxes, BLOCKS)
-            return self._known[key]
+                found = self._looker.describe(volume, scaling, boxes, BLOCKS)
+                self._known[path] = volume.info.state, found
+            return found

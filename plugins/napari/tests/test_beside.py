@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QProgressDialog, QPushButton
-from tubenet_napari import background
+from qtpy.QtWidgets import QApplication, QMainWindow, QProgressDialog, QPushButton
+from tubenet_napari import background, workspace
 
 from scripts.core import UserError
 from scripts.io import read_volume
@@ -65,21 +65,46 @@ def test_a_layer_without_a_file_is_copied_while_the_viewer_is_free(slow, truth):
 
 
 @pytest.mark.parametrize("how", ["cancelled", "removed", "closed"])
-def test_copying_a_layer_that_is_not_wanted_any_more(slow, how):
+def test_copying_a_layer_that_is_not_wanted_any_more(slow, how, monkeypatch):
     desk, array, layer = slow
+    write = workspace.write_layer
+
+    def many_slabs(*words, check):
+        array[0]
+        while how != "removed":
+            check()
+        return write(*words, check=check)
 
     def end():
         if how == "cancelled":
             (dialog,) = [each for each in QApplication.topLevelWidgets() if isinstance(each, QProgressDialog)]
+            assert isinstance(dialog.parent(), QMainWindow)
             dialog.findChild(QPushButton).click()
         elif how == "removed":
             desk.viewer.layers.remove(layer)
-        if how == "closed":
-            threading.Timer(0.2, array.go.set).start()
-            desk.workspace.close()
         array.go.set()
+        if how == "closed":
+            desk.workspace.close()
 
+    monkeypatch.setattr(workspace, "write_layer", many_slabs)
     when_begun(array, end)
-    with pytest.raises(UserError, match=r"in memory: .*" + ("not chosen" if how == "removed" else "cancelled")):
+    with pytest.raises(UserError, match=r"in memory.*: .*" + ("not chosen" if how == "removed" else "cancelled")):
         desk.workspace.began()
     assert desk.workspace.session is None
+    assert list(desk.workspace.root.iterdir()) == []
+    assert not [
+        each for each in QApplication.topLevelWidgets() if isinstance(each, QProgressDialog) and each.isVisible()
+    ]
+    assert desk.widget.segment.isEnabled() == (how != "closed")
+
+
+def test_what_was_done_before_it_was_cancelled_is_kept(slow):
+    desk, array, _ = slow
+
+    def cancel():
+        (dialog,) = [each for each in QApplication.topLevelWidgets() if isinstance(each, QProgressDialog)]
+        dialog.findChild(QPushButton).click()
+        array.go.set()
+
+    when_begun(array, cancel)
+    assert desk.workspace.beside("Working", 11, lambda check: array[0].shape) == array.array[0].shape

@@ -1,5 +1,6 @@
 """What is painted is written, whichever volume is chosen by then and however its layers are left."""
 
+import gc
 import json
 import shutil
 import sys
@@ -8,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
 from tubenet_napari import background, corrections
 from tubenet_napari.jobs import Job, Step
 from tubenet_napari.session import Session
@@ -103,6 +105,20 @@ def test_the_dock_is_closed_and_opened_again(painted, qtbot):
     paint(labels, 5)
     after.workspace.close()
     assert saved(session, block) == 5
+
+
+def test_what_is_painted_when_nobody_knows_the_widget_any_more(viewer, volume, truth, tmp_path, qtbot, monkeypatch):
+    monkeypatch.setenv("TUBENET_SESSIONS", str(tmp_path / "sessions"))
+    desk = Desk(viewer, qtbot)
+    desk.open(volume)
+    session, block, labels = begin(desk, truth, tmp_path / "found.nii.gz")
+    desk.widget.parent().destroyOnClose()
+    del desk
+    gc.collect()
+    QApplication.processEvents()
+    gc.collect()
+    paint(labels)
+    qtbot.waitUntil(lambda: saved(session, block) == 7, timeout=2 * corrections.AUTOSAVE)
 
 
 def test_what_is_painted_while_another_volume_is_chosen_is_saved(painted, volume, truth, tmp_path, notes, qtbot):
@@ -210,22 +226,35 @@ def test_large_labels_are_saved_beside_the_viewer_as_they_were(painted, tmp_path
     assert "\n" not in notes()[-1]
 
 
-def test_large_corrections_are_saved_beside_the_viewer(painted, qtbot, monkeypatch):
+@pytest.mark.parametrize("removed", [False, True])
+def test_large_corrections_are_saved_beside_the_viewer(painted, qtbot, monkeypatch, removed):
+    """What is painted in the midst of it is saved after it, and never before."""
     desk, session, block, labels = painted
     monkeypatch.setattr(background, "LONG", 10)
     monkeypatch.setattr(corrections, "LONG", 10)
-    threads, write = [], corrections.write_labels
+    threads, write, begun, go = [], corrections.write_labels, threading.Event(), threading.Event()
 
-    def noting(*words, **more):
+    def slow(*words, **more):
         threads.append(threading.current_thread())
+        begun.set()
+        go.wait(20)
         return write(*words, **more)
 
-    monkeypatch.setattr(corrections, "write_labels", noting)
+    def meanwhile():
+        if not begun.is_set():
+            QTimer.singleShot(20, meanwhile)
+            return
+        paint(labels, 5)
+        if removed:
+            desk.viewer.layers.remove(labels)
+        QTimer.singleShot(300, go.set)
+
+    monkeypatch.setattr(corrections, "write_labels", slow)
     paint(labels)
-    QTimer.singleShot(0, lambda: paint(labels, 5))  # in the midst of it
+    QTimer.singleShot(20, meanwhile)
     desk.workspace.save_corrections()
-    assert threads
+    assert len(threads) == 2 * 2  # labels and marks, as they were and as they are
     assert threading.main_thread() not in threads
-    assert saved(session, block) == 7
-    desk.viewer.layers.remove(labels)
-    qtbot.waitUntil(lambda: saved(session, block) == 5, timeout=20_000)
+    assert saved(session, block) == 5
+    qtbot.wait(300)
+    assert len(threads) == 4

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEventLoop, QObject, Qt, Signal
-from qtpy.QtWidgets import QApplication, QProgressDialog
+from qtpy.QtWidgets import QApplication, QMainWindow, QProgressDialog, QWidget
 
 from scripts.core import refuse
 
@@ -34,24 +35,23 @@ def write_beside(what: str, write: Callable[[], object]) -> None:
 class Beside(QObject):
     """Does what a section of the widget has to wait for, in a thread if it is large.
 
-    The viewer stays free meanwhile, and a small window offers to cancel; the sections are held, so that nothing begins
+    The viewer stays free meanwhile, and a small window says what is done; the sections are held, so that nothing begins
     in the midst of what has begun.
 
     Signals:
         held: whether the sections wait.
-
-    Args:
-        parent: of the object.
     """
 
     held = Signal(bool)
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._waiting: dict[Event, Event] = {}  # what cancels a thread, and what says that it has ended
-        self._closed = False
+        self.is_closed = False
 
-    def __call__(self, title: str, voxels: int, work: Callable[[Callable[[], None]], Any]) -> Any:
+    def __call__(
+        self, title: str, voxels: int, work: Callable[[Callable[[], None]], Any], may_cancel: bool = True
+    ) -> Any:
         """Do it, and return what it returns.
 
         Args:
@@ -59,12 +59,13 @@ class Beside(QObject):
             voxels: that it is done to; of few it is done at once.
             work: is given a function to call now and then, which raises what ends it if it was cancelled. In a thread
                 it must not touch layers.
+            may_cancel: whether the person may; when the viewer is closed it is cancelled in any case.
 
         Raises:
             UserError: if it was cancelled.
             Exception: whatever the work raises.
         """
-        if voxels <= LONG or self._closed:
+        if voxels <= LONG or self.is_closed:
             return work(lambda: None)
         cancelled, ended, loop = Event(), Event(), QEventLoop()
 
@@ -84,28 +85,40 @@ class Beside(QObject):
         worker.returned.connect(results.append)
         worker.errored.connect(errors.append)
         worker.finished.connect(loop.quit)
-        dialog = QProgressDialog(f"{title} …", "Cancel", 0, 0, QApplication.activeWindow())
+        dialog = QProgressDialog(f"{title} …", "Cancel", 0, 0, _main_window())
         dialog.setWindowModality(Qt.WindowModality.NonModal)
-        dialog.canceled.connect(cancelled.set)
+        if may_cancel:
+            dialog.canceled.connect(cancelled.set)
+        else:
+            dialog.setCancelButton(None)
         self._waiting[cancelled] = ended
         self.held.emit(True)
         worker.start()
         dialog.show()
         loop.exec()
         del self._waiting[cancelled]
-        if not self._closed:
-            dialog.canceled.disconnect()  # closing it cancels, too
+        with suppress(RuntimeError):  # Qt has deleted it with the window of the viewer
+            dialog.blockSignals(True)  # closing it would cancel
             dialog.close()
             dialog.deleteLater()
+        if not self.is_closed:
             self.held.emit(bool(self._waiting))
         if errors:
             raise errors[0]
-        check()  # the viewer may have been closed meanwhile
+        if self.is_closed:
+            check()
         return results[0]
 
     def close(self) -> None:
         """Cancel what is done, and wait for its end; from now on all is done at once."""
-        self._closed = True
+        self.is_closed = True
         for cancelled, ended in self._waiting.items():
             cancelled.set()
             ended.wait()
+
+
+def _main_window() -> QWidget | None:
+    """Return the window of a viewer, with which a smaller one ends: alone it would keep the program from its end."""
+    shown = [each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow) and each.isVisible()]
+    active = QApplication.activeWindow()
+    return active if active in shown else next(iter(shown), None)

@@ -10,6 +10,7 @@ import napari
 from napari.layers import Labels
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QApplication
 
 from scripts.core import UserError
 
@@ -54,22 +55,23 @@ class Corrections(QObject):
     Args:
         viewer: napari's.
         beside: writes what is large.
-        parent: of the object.
     """
 
     saved = Signal()
 
-    def __init__(self, viewer: napari.Viewer, beside: Beside, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, viewer: napari.Viewer, beside: Beside) -> None:
+        super().__init__()  # without a parent: the layers that are watched keep it, when the widget is gone
         self.viewer, self._beside = viewer, beside
         self._watched: set[Any] = set()  # their unique_id, for a layer is handed out in wrappers
+        self._writing: set[tuple[str, str]] = set()
         self._unsaved: dict[tuple[str, str], Painted] = {}
         self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
         self._timer.timeout.connect(lambda: self.try_to_save(MAX_AUTOSAVED))
         viewer.layers.events.removed.connect(self._removed)
+        QApplication.instance().aboutToQuit.connect(self.close)
 
     def watch(self, layer: Labels, session: Session, block: Block) -> None:
-        """Note from now on when a layer of a block is painted in; that of one that is watched already goes on."""
+        """Note from now on when a layer of a block is painted in, if that is not noted already."""
         if layer.unique_id in self._watched:
             return
         self._watched.add(layer.unique_id)
@@ -98,7 +100,7 @@ class Corrections(QObject):
         """
         problems = []
         for key, painted in list(self._unsaved.items()):
-            if key in self._unsaved and (most is None or painted.voxels <= most):
+            if most is None or painted.voxels <= most:
                 try:
                     self._write(key)
                 except (UserError, OSError) as error:
@@ -113,9 +115,31 @@ class Corrections(QObject):
         except (UserError, OSError) as error:
             show_error(str(error))
 
+    def close(self) -> None:
+        """Save all now, because the viewer or its widget closes."""
+        self._beside.close()
+        self.try_to_save()
+
     def _write(self, key: tuple[str, str]) -> None:
-        painted = self._unsaved[key]
-        session, block, strokes = painted.session, painted.block, painted.strokes
+        # while it is written the viewer may ask for it again; once that has closed, nobody writes any more
+        if key not in self._unsaved or (key in self._writing and not self._beside.is_closed):
+            return
+        painted, strokes = self._unsaved[key], -1
+        self._writing.add(key)
+        try:
+            while strokes != painted.strokes:  # it was painted in meanwhile
+                strokes = painted.strokes
+                self._write_once(painted)
+        except UserError:
+            if key in self._unsaved:  # else it was written when the viewer closed
+                raise
+        finally:
+            self._writing.discard(key)
+        self._unsaved.pop(key, None)
+        self.saved.emit()
+
+    def _write_once(self, painted: Painted) -> None:
+        session, block = painted.session, painted.block
         large = painted.voxels > LONG
         data = {what: layer.data.copy() if large else layer.data for what, layer in painted.layers.items()}
 
@@ -124,9 +148,6 @@ class Corrections(QObject):
                 write_labels(session, session.file_of(block, what), voxels, block.box, check=check)
 
         self._beside(f"{block.name}: its labels are saved", painted.voxels, write)
-        if painted.strokes == strokes:  # else it was painted in meanwhile
-            self._unsaved.pop(key, None)
-        self.saved.emit()
 
     def _removed(self, event: Any) -> None:
         """Save what was painted in a layer that has been deleted."""

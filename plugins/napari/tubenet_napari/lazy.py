@@ -101,10 +101,11 @@ class LazyVolume:
         plane = self.shape[1] * self.shape[2] * self.dtype.itemsize
         if z1 - z0 != 1 or thick == 1 or thick * plane > SLAB:
             return self.volume.read(tuple(bounds[::-1])).transpose(2, 1, 0)
-        if self._kept is None or self._kept[0] != first:
+        kept = self._kept
+        if kept is None or kept[0] != first:
             box = ((0, self.shape[2]), (0, self.shape[1]), (first, min(first + thick, self.shape[0])))
-            self._kept = first, self.volume.read(box).transpose(2, 1, 0)
-        return self._kept[1][z0 - first : z1 - first, y0:y1, x0:x1]
+            kept = self._kept = first, self.volume.read(box).transpose(2, 1, 0)
+        return kept[1][z0 - first : z1 - first, y0:y1, x0:x1]
 
 
 def open_lazily(volume: Volume) -> np.ndarray | LazyVolume:
@@ -116,10 +117,10 @@ def open_lazily(volume: Volume) -> np.ndarray | LazyVolume:
 
 
 def for_a_thread(data: Any) -> Any:
-    """Return what a thread may read while the viewer reads the same voxels: a volume on disk is opened once more."""
+    """Return what a thread may read while the viewer goes on: a copy, or a volume on disk that is opened once more."""
     if isinstance(data, LazyVolume):
         return open_lazily(open_volume(data.volume.info.path, data.volume.info.channel))
-    return data
+    return data.copy() if isinstance(data, np.ndarray) else data
 
 
 def contrast_of(data: np.ndarray | LazyVolume) -> tuple[float, float] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from napari.layers import Labels
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 
-from scripts.core import Box, UserError, box_text
+from scripts.core import Box, UserError, box_text, refuse
 
 from .background import Beside
 from .corrections import Corrections
@@ -67,8 +69,8 @@ class Workspace(QObject):
         self.listening = Listening()
         self.listening.connect(viewer.layers.events.inserted, self._show_scale)
         self._show_scale()
-        self.beside = Beside(self)
-        self.corrections = Corrections(viewer, self.beside, self)
+        self.beside = Beside()
+        self.corrections = Corrections(viewer, self.beside)
 
     def _show_scale(self, event: object = None) -> None:
         """Show a scale bar where the unit of length is known."""
@@ -115,27 +117,38 @@ class Workspace(QObject):
         """
         if self.image is None or self.image not in self.viewer.layers:
             raise UserError("Vessels: no volume is chosen; open one, and choose it under Volume")
-        self.frame, image = Frame.of(self.image), self.image
+        self.frame = Frame.of(self.image)
         if self.session is None:
-            source = source_of(image)
-            if source is not None:
-                session = Session.begin(self.root, source[0], source[1])
-            else:  # from memory, or opened by another reader
-                name = image.name
-                session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
-                about = {"scale": image.scale, "translate": image.translate, "units": image.units}
-                data = image.data
-                self.beside(
-                    f"{name}: it has no file, and is copied into its session",
-                    int(np.prod(self.frame.shape)),
-                    lambda check: write_layer(session.volume, data, about, check=check),
-                )
-            session.note_volume()
-            if image is not self.image:
-                raise UserError(f"{image.name}: is not chosen any more; choose it once more under Volume")
-            self.session = self._known[session.folder] = session  # only now: it can be used
+            session = self._begin(self.image)
+            self.session = self._known[session.folder] = session
             self.changed.emit()
         return self.session
+
+    def _begin(self, image: Any) -> Session:
+        """Begin a session of a layer; one that has no file is copied into it."""
+        source, name = source_of(image), image.name
+        if source is not None:
+            session = Session.begin(self.root, *source)
+        else:  # from memory, or opened by another reader
+            session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
+        try:
+            if source is None:
+                about = {"scale": image.scale, "translate": image.translate, "units": image.units}
+                copy = partial(write_layer, session.volume, image.data, about)
+                title = f"{name}: it has no file, and is copied into its session"
+                self.beside(title, int(np.prod(self.frame.shape)), lambda check: copy(check=check))
+            session.note_volume()
+            if image is not self.image:
+                refuse(name, "is not chosen any more", "choose it once more under Volume")
+        except BaseException:
+            shutil.rmtree(session.folder, ignore_errors=True)  # it can be gigabytes, and nobody would find it again
+            raise
+        return session
+
+    def check_chosen(self, session: Session) -> None:
+        """Refuse to go on if another volume was chosen, or this one removed, while something was waited for."""
+        if session is not self.session:
+            refuse("Vessels", f"{session.volume.name} is not chosen any more", "choose it once more under Volume")
 
     # -- the layers of a block -----------------------------------------------------------------------------------------
 
@@ -246,7 +259,6 @@ class Workspace(QObject):
 
     def close(self) -> None:
         """End the job, and save what was painted; sections hear of the viewer no more."""
-        self.beside.close()
         self.runner.close()
-        self.corrections.try_to_save()
+        self.corrections.close()
         self.listening.close()

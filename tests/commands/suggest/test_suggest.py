@@ -41,7 +41,7 @@ def test_the_loop_suggest_correct_add_train_suggest(volume, tmp_path, tiny_weigh
         found[:] = 0
         found[:, 4:10, 5:9] = 1
         write_volume(path, found, like=info)
-    suggest(volume, out, add="all")
+    suggest(volume, out, add="all", labelled=[], side=[64, 64, 64])  # which say nothing
 
     weights = tmp_path / "weights"
     bundle.run(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scripts.data import find_dataset, scan_labels, split_dataset
+from scripts.data import LabelScan, find_dataset, scan_labels, split_dataset
 from tests.helpers.dataset_examples import write_pair
 
 PATCH = (16, 16, 16)
@@ -46,6 +46,7 @@ def test_blocks_far_apart_are_divided_between_the_two(corners, train, validate, 
     label = blocks(*corners)
     with caplog.at_level("INFO", logger="scripts.data.split"):
         parts = split(tmp_path, label)
+    assert {type(bound) for box in parts for bounds in box for bound in bounds} == {int}  # they go into fingerprints
     assert [share(label, box) for box in parts] == pytest.approx([train, validate], abs=0.01)
     told = f"so that {100 * train:.0f} % of them train and {100 * validate:.0f} % validate"
     assert [told in record.getMessage() for record in caplog.records if record.name == "scripts.data.split"] == [True]
@@ -62,6 +63,42 @@ def test_what_is_labelled_by_chance_is_hardly_lost(tmp_path):
         trained.append(share(label, train))
     assert np.median(trained) > 0.6
     assert min(trained) > 0.4
+
+
+def test_of_labels_far_apart_and_vessel_at_one_end_alone(tmp_path):
+    """The last quarter holds its share, but no vessel; another end is not taken by its length in the box."""
+    label = blocks((0, 0), (16, 32), (16, 80), (112, 80))
+    label[100:][label[100:] > 0] = 0
+    train, validate = split(tmp_path, label)
+    assert share(label, train) > 0.45
+    assert 0.15 < share(label, validate) < 0.35
+
+
+def test_labels_of_one_piece_keep_their_margin(tmp_path, caplog):
+    """A triangle, of which the last quarter holds a sixteenth."""
+    caplog.set_level("INFO", logger="scripts.data.split")
+    x, y, z = np.indices(SHAPE)
+    label = np.where(x / 128 + y / 96 < 1, ((y % 8 < 2) & (z % 5 < 2)).astype(int), -1)
+    train, validate = split(tmp_path, label)
+    assert validate[0][0] - train[0][1] == 16
+    assert not [record for record in caplog.records if record.name == "scripts.data.split"]
+
+
+def test_far_apart_in_a_huge_volume(tmp_path):
+    """The cut finds a gap of few voxels in many."""
+    planes = {value: [np.zeros(side, int) for side in (20_000, 20_000, 64)] for value in (0, 1)}
+    for start in (0, 5_000, 5_064, 19_936):
+        for axis in (0, 1):
+            for value, count in ((0, 3_000), (1, 1_096)):
+                planes[value][axis][start : start + 64] = count
+    for value, count in ((0, 4 * 3_000), (1, 4 * 1_096)):
+        planes[value][2][:] = count
+    box = ((0, 20_000), (0, 20_000), (0, 64))
+    scan = LabelScan([0, 1], box, {value: tuple(each) for value, each in planes.items()}, 0, (20_000, 20_000, 64))
+    volume = {"name": "v", "label": "v.tif", "region": box, "affine": np.eye(4), "scan": scan}
+    parts = split_dataset([volume], 0.25, (64, 64, 64))
+    held = [scan.count_vessel(items[0]["region"]) / scan.count_vessel(box) for items in parts.values()]
+    assert held == [0.75, 0.25]
 
 
 def test_a_block_that_is_labelled_whole_is_split_as_ever(tmp_path, caplog):

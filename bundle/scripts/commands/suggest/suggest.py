@@ -72,7 +72,8 @@ def suggest(
         slices: with --add, only these slices of the blocks are labelled, counted from 0 across the through-plane axis.
         labelled: boxes that are labelled elsewhere, x0:x1,y0:y1,z0:z1, one or a list of them; they are not suggested,
             and stand for what is like them.
-        candidates: how many blocks are looked at; of more, so many are drawn by chance.
+        candidates: how many blocks are looked at, and how many of what is labelled elsewhere; of more, so many are
+            drawn by chance.
         ckpt_path: the weights, by default the shipped ones.
         channel: which channel of a file that has several.
         level: which resolution of a pyramid, 0 the finest.
@@ -92,7 +93,7 @@ def suggest(
     if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
         refuse(f"--labelled {labelled}", "is not a box or a list of them", "write such as 0:64,0:64,0:32")
     if add is not None:
-        given_too = {"count": count, "side": side, "labelled": labelled, "candidates": candidates}
+        given_too = {"count": count, "side": sides, "labelled": tuple(given), "candidates": candidates}
         _check_not_given({**given_too, "ckpt_path": ckpt_path, "device": device, "seed": seed})
     folder = Path(str(output_dir)).resolve()
     with open_volume(Path(str(volume)), channel, level) as opened, alone(check_writable(folder) / LOCK, folder):
@@ -114,7 +115,8 @@ def suggest(
             work.mkdir()
             looker = Looker(weights, output_dir=str(work / RESULTS), **chosen_device)
             scaling = _scaling(looker, opened, record)
-            known = [each for box in elsewhere for each in islice(tiles(box, sides, seed), candidates)]
+            share = -(-candidates // max(1, len(elsewhere)))  # of what is labelled elsewhere, so many of each box
+            known = [each for box in elsewhere for each in islice(tiles(box, sides, seed), share)]
             known = list(dict.fromkeys([*known, *(block.box for block in record.labelled())]))
             taken = [*elsewhere, *(block.box for block in record.blocks)]
             boxes = candidate_boxes(opened.info.shape, sides, taken, seed)
@@ -155,8 +157,9 @@ def _check(count: Any, candidates: Any, seed: Any) -> None:
 
 def _check_not_given(options: Mapping[str, Any]) -> None:
     """Refuse options of blocks that are suggested, beside --add."""
-    usual = signature(suggest).parameters
-    if given := [f"--{name}" for name, value in options.items() if value != usual[name].default]:
+    usual = {name: each.default for name, each in signature(suggest).parameters.items()}
+    usual["side"] = _sides(usual["side"])
+    if given := [f"--{name}" for name, value in options.items() if value != usual[name]]:
         refuse("--add", "takes blocks back, and does not suggest any", f"leave out {', '.join(given)}")
 
 

@@ -208,7 +208,7 @@ def transferred(study: Study, rows: Sequence[Row]) -> list[str]:
 
 
 def changes_of(study: Study, metric: str) -> list[tuple[str, str, Difference]]:
-    """Return what tuning on each volume changes on each volume, against the weights as they are, on the same voxels."""
+    """Return what tuning on each volume changes on the same voxels of each volume."""
     found = []
     for where in dict.fromkeys(t.about["tuned_on"] for t in study.trials if t.about.get("tuned_on")):
         same = [trial for trial in study.done if trial.about.get("of") == where]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 from magicgui.widgets import ComboBox
 from napari.layers import Labels
 from napari.utils.notifications import show_info
@@ -85,7 +84,7 @@ class ExportSection(Section):
         about = {"scale": layer.scale, "translate": layer.translate, "units": layer.units}
         is_large = data.size > LONG
         if is_large:
-            data = data.copy() if isinstance(data, np.ndarray) else for_a_thread(data)  # as it is now
+            data = for_a_thread(data)  # as it is now
 
         def write() -> None:
             if box is not None:

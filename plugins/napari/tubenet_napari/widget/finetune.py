@@ -69,6 +69,7 @@ class FinetuneSection(Section):
         for name in marked:
             workspace.touch(name)
         workspace.save_corrections()
+        workspace.check_chosen(session)
         dataset, weights = session.folder_for("datasets", "labelled"), session.folder_for("weights", "fine-tuned")
         parent = session.current
         classes = self._classes(session.checkpoint, marked)
@@ -80,6 +81,7 @@ class FinetuneSection(Section):
             write = partial(write_labels, session, dataset / "labels" / name, label, outer, NOT_LABELLED)
             title = f"{block.name}: what is marked is saved"
             workspace.beside(title, label.size, lambda check, write=write: write(check=check))
+            workspace.check_chosen(session)
             steps.append(workspace.cut(outer, dataset / "images" / name))
         more = ["--network_def#out_channels", classes] if classes > 2 else []
         epochs = int(self.epochs.value)

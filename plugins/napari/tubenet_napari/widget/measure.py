@@ -12,6 +12,7 @@ from napari.layers import Labels
 
 from scripts.core import refuse
 
+from ..background import LONG
 from ..jobs import Job, Step, bundle_command
 from ..labels import BLOCK, KIND, LABELS, MARK, write_labels
 from ..lazy import for_a_thread
@@ -71,7 +72,7 @@ class MeasureSection(Section):
         block = session.blocks.get(name) if folder == str(session.folder) else None
         if block is not None and layer.metadata[KIND] != LABELS:
             return block.made_by(int(layer.metadata[KIND].split()[1]))
-        data = for_a_thread(layer.data)
+        data = for_a_thread(layer.data) if layer.data.size > LONG else layer.data
         if block is not None:
             write = partial(write_labels, session, path, data, block.box)
         else:

@@ -234,6 +234,7 @@ class SegmentSection(Section):
                 f"{block.name}: its result is cut out",
                 prod(stop - start for start, stop in block.box),
                 lambda check: write_labels(session, path, found(), block.box, check=check),
+                may_cancel=False,
             )
         first = not block.segmentations
         block.add(version, path)
