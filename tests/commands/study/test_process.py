@@ -1,3 +1,4 @@
+import signal
 import sys
 import time
 from pathlib import Path
@@ -74,10 +75,16 @@ def test_what_can_be_gone_on_from_is(tmp_path, monkeypatch):
     assert ran == [["python", "train"], ["python", "train", "--resume", "true"]]
 
 
-def test_a_training_that_shall_not_go_on_is_ended(tmp_path, monkeypatch):
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["terminal", "background"])
+def test_a_training_that_shall_not_go_on_is_ended(handler, tmp_path, monkeypatch):
+    """In a study, too, that a script has begun in the background, where Ctrl-C is ignored."""
     written_by(EPOCHS, monkeypatch)
-    with pytest.raises(PrunedError):
-        train(tmp_path, TRIAL, {}, lambda row: row["epoch"] < 2)
+    known = signal.signal(signal.SIGINT, handler)
+    try:
+        with pytest.raises(PrunedError):
+            train(tmp_path, TRIAL, {}, lambda row: row["epoch"] < 2)
+    finally:
+        signal.signal(signal.SIGINT, known)
     before = rows_of(tmp_path / "weights" / "epochs.csv")
     time.sleep(1.5)
     assert rows_of(tmp_path / "weights" / "epochs.csv") == before

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import optuna
 import pytest
 
 from scripts.commands.study import work as module
@@ -26,6 +27,8 @@ def done(tmp_path, monkeypatch):
             found = trainings[trial.variant]
             if isinstance(found, Exception):
                 raise found
+            if not keep_going({"epoch": len(found), "val_dice": found[-1]}):
+                raise PrunedError
             lines = [f"{epoch},{5 * epoch},2.5,{score}" for epoch, score in enumerate(found, 1)]
             (folder / "weights" / "epochs.csv").write_text("\n".join(["epoch,iteration,seconds,val_dice", *lines]))
             return folder / "weights" / "model_best.pt", f"train {trial.variant}"
@@ -68,6 +71,12 @@ def test_one_that_fails_or_is_stopped_leaves_the_others(done):
     assert problems == ["a.tif: broken; mend it"]
     assert [trial["state"] for trial in trials] == ["failed", "pruned", "complete"]
     assert trials[0]["problem"] == "a.tif: broken; mend it"
+
+
+def test_a_training_that_has_come_to_its_end_is_not_stopped_any_more(done, monkeypatch):
+    monkeypatch.setattr(optuna.trial.Trial, "should_prune", lambda trial: True)
+    _, trials = done({"a": [0.2], "b": [0.6, 0.5]}, SCORES, design="search")  # of two epochs
+    assert [trial["state"] for trial in trials] == ["pruned", "complete", "complete"]
 
 
 def test_a_search_scores_what_validated_best_whatever_the_held_out_part_says(done):

@@ -186,7 +186,7 @@ def _run(command: Sequence[str], log: Path, look: Callable[[], bool] = lambda: T
         child = subprocess.Popen(
             command, cwd=BUNDLE, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             process_group=0 if os.name == "posix" else None,  # so that a Ctrl-C does not reach it twice
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=_begin if os.name == "posix" else None,
         )  # fmt: skip
         try:
             while child.poll() is None:
@@ -203,9 +203,12 @@ def _run(command: Sequence[str], log: Path, look: Callable[[], bool] = lambda: T
         refuse(log, f"a command failed: {_last_line(log, begun)}", "read what it printed there", OSError)
 
 
-def _end_with_parent() -> None:
-    """Ask the kernel to end this process with its parent, however that ends."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def _begin() -> None:
+    """Let this process end by Ctrl-C, and with its parent, however that ends."""
+    # what a script has begun with `&` ignores it, and so would all that it begins
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _last_line(log: Path, begun: int) -> str:

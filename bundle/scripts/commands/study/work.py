@@ -125,7 +125,7 @@ class Work:
         def keep_going(row: Row) -> bool:
             if SELECTS_BY in row:
                 running.report(row[SELECTS_BY], int(row["epoch"]))
-            return not running.should_prune()
+            return row["epoch"] >= self.options["epochs"] or not running.should_prune()  # at the end nothing is spared
 
         _, command = train(folder, trial, self.options, keep_going)
         rows = rows_of(folder / "weights" / EPOCHS)
