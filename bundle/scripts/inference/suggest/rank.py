@@ -34,7 +34,7 @@ def rank(
     if not candidates:
         return []
     blocks = [*candidates, *labelled]
-    squares = _squares(_scaled(np.stack([each.features for each in blocks])))
+    squares = _squares(_scaled(np.stack([each.features for each in blocks])))  # (blocks, blocks)
     if of_one_volume:
         squares = (squares + _squares(np.stack([each.place for each in blocks]))) / 2
     alike = np.exp(-squares)[: len(candidates)]  # (candidates, candidates and labelled)
@@ -60,7 +60,7 @@ def _scaled(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _squares(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the squared distances between points `(N, D)`, of which the median is 1: `(N, N)`."""
-    squares = ((points[:, None] - points[None]) ** 2).mean(axis=2)
+    squares = ((points[:, None] - points[None]) ** 2).mean(axis=2)  # (N, N)
     others = squares[~np.eye(len(points), dtype=bool)]
     width = np.median(others) if others.size else 1.0
     return squares / (width if width > 0 else 1.0)
