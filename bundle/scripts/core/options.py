@@ -64,6 +64,9 @@ OPTIONS = {
     "learning_rate_decay": Option(between(1e-12, 1), "the rate falls exponentially to this fraction over the training"),
     "frozen": Option(NAMES, "layers that do not learn during the first epochs of a fine-tuning"),
     "frozen_epochs": Option(whole_number(1), "for how many epochs `frozen` layers stay as they are; `'$None'` always"),
+    "tuned_share": Option(
+        between(0, 1), "share of the tuned weights in their mean with those that training began with"
+    ),
     "voxel_classifier": Option(BOOLEAN, "a classifier of voxels: let labels teach one; where there is one, average"),
     "replay": Option(between(0, 0.9), "share of a fine-tuning's patches that are synthetic, against forgetting"),
     "patch_size": Option(SIDES, "X, Y, Z in voxels, multiples of 32, of the patches to train on and of the window"),

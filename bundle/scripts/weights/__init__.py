@@ -13,11 +13,12 @@ from .checkpoint import MIN_MAX, ROBUST, WITHOUT_WEIGHTS, Checkpoint, save_state
 from .cleaning import Cleaning, read_cleaning, read_inversion, read_size
 from .plain import is_plain, load_plain, read_bytes
 from .publish import publish
-from .sidecar import VOXEL_CLASSIFIER, change_sidecar, read_sidecar, sidecar_path
+from .sidecar import TUNED_SHARE, VOXEL_CLASSIFIER, change_sidecar, read_sidecar, sidecar_path
 
 __all__ = [
     "MIN_MAX",
     "ROBUST",
+    "TUNED_SHARE",
     "VOXEL_CLASSIFIER",
     "WITHOUT_WEIGHTS",
     "Checkpoint",

@@ -15,11 +15,14 @@ from torch.optim.swa_utils import AveragedModel
 from scripts.core import refuse
 
 from .checkpoint import WITHOUT_WEIGHTS, Checkpoint, save_weights
-from .sidecar import VOXEL_CLASSIFIER, sidecar_path
+from .sidecar import TUNED_SHARE, VOXEL_CLASSIFIER, sidecar_path
 
 ALIKE = ("network", "normalisation", "label_values")
 """Parts of the sidecar that must be the same in all weights, or their mean makes no sense."""
-OF_ONE_TRAINING = ("epoch", "validation", "validation_before", "validated_on", "finetuned_from", VOXEL_CLASSIFIER)
+OF_ONE_TRAINING = (
+    *("epoch", "validation", "validation_before", "validated_on", "finetuned_from"),
+    *(TUNED_SHARE, VOXEL_CLASSIFIER),
+)
 
 
 def average_weights(ckpt_paths: Sequence[str | Path], output_path: str | Path) -> Path:

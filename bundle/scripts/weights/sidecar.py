@@ -19,6 +19,8 @@ BEST = "model_best.pt"
 """What a training calls its best weights."""
 VOXEL_CLASSIFIER = "voxel_classifier"
 """What a sidecar calls the classifier of voxels that helps its weights (`scripts.network.VoxelClassifier`)."""
+TUNED_SHARE = "tuned_share"
+"""What it calls the share of tuned weights in a mean with those that fine-tuning began with."""
 MAX_SIDECAR = 2**24  # bytes
 MIN_BYTES, MAX_BYTES = 2, 8  # of a number: half and double precision
 SLACK = 2**20  # bytes that a file may have beside its numbers

@@ -10,7 +10,7 @@ from ignite.engine import Engine
 from scripts.core import sha256
 from scripts.network import TubeNet
 from scripts.training import Thaw, start_from
-from scripts.training.finetune import Start
+from scripts.training.finetuning import Start
 from scripts.weights import Checkpoint, save_weights, sidecar_path
 from tests.helpers.volume_examples import told
 
