@@ -18,7 +18,7 @@ from tests.helpers.bundle_command import BUNDLE
 from tests.helpers.dataset_examples import write_tubes
 from tests.helpers.volume_examples import told
 
-OPTIONS = {"learning_rate": 0.001, "batch_size": 6, "ckpt_path": None, "frozen": None}
+OPTIONS = {"learning_rate": 0.001, "batch_size": 6, "ckpt_path": None, "frozen": None, "tuned_share": None}
 HOW = (0.25, [32, 32, 32])
 
 

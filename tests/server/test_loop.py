@@ -113,6 +113,7 @@ def test_label_train_segment_and_back(server, study, segment, tmp_path):
     assert sidecar["sha256"] == sha256(active)
     assert sidecar["finetuned_from"]["sha256"] == before[0]
     assert sidecar["trained_on"] == ["a", "b"]
+    assert sidecar["tuned_share"] == 0.5
     assert (sidecar["label_values"], sidecar["label_names"]) == ([0, 255], ["background", "vessel"])
     assert sidecar["threshold"] not in (0.5, read_sidecar(foundation)["threshold"])
 

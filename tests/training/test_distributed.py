@@ -35,7 +35,8 @@ SPY = {
     " and engine.state.output['pred'].register_hook(lambda gradient: gradient * float('inf'))",
     "run#0": "$@train#trainer.add_event_handler(monai.engines.IterationEvents.FORWARD_COMPLETED, @spoil)",
     "+run": [
-        "$torch.save({'weights': @network.state_dict(), 'skipped': @train#guard.skipped, "
+        "$torch.save({'weights': @network.state_dict(), 'kept': @kept_network.state_dict(), "
+        "'skipped': @train#guard.skipped, "
         "'best': [@validate#evaluator.state.best_metric, @validate#evaluator.state.best_metric_epoch], "
         "'metrics': @validate#evaluator.state.metrics, 'epoch': @train#trainer.state.epoch},"
         " @ckpt_dir + f'_rank{ignite.distributed.get_rank()}.pt')"
@@ -180,6 +181,9 @@ def test_processes_agree_on_all_that_steers_a_training(did, tiny_weights):
     }
     assert one["weights"].keys() == torch.load(tiny_weights).keys()
     assert all(torch.equal(one["weights"][name], two["weights"][name]) for name in one["weights"])
+    for name, begun in torch.load(tiny_weights).items():
+        assert torch.equal(one["kept"][name], two["kept"][name])
+        torch.testing.assert_close(one["kept"][name], (begun + one["weights"][name]) / 2)
     assert one["epoch"] == len(rows(folder / "tuned")) > 1
     thawed = "encoder.0.conv.layers.0.weight"
     assert not torch.equal(one["weights"][thawed], torch.load(tiny_weights)[thawed])

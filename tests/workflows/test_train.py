@@ -201,17 +201,20 @@ def test_finetuning_goes_on_from_weights_and_says_so(bundle, trained, tiny_datas
 
 
 def test_finetuning_keeps_the_mean_of_the_weights_before_and_after(bundle, trained, tiny_dataset, tmp_path):
-    """And a run that is resumed after it had ended leaves that as it is."""
+    """A training that is resumed goes on from what was learnt, and not from the mean."""
     options = {**TINY_TRAINING, "dataset_dir": tiny_dataset, "ckpt_dir": tmp_path, "region": "4:8,14:22,4:11"}
-    options |= {"ckpt_path": trained / "model_best.pt", "train#calibrates": "False"}
-    bundle.run(("train", "finetune"), **options).ok()
-    old, best, last = (weights_of(path) for path in (options["ckpt_path"], *sorted(tmp_path.glob("model_*.pt"))))
-    assert read_sidecar(tmp_path / "model_best.pt")["tuned_share"] == 0.5
-    assert any(not torch.equal(weights, last[name]) for name, weights in old.items())
-    for name, weights in old.items():  # nothing is held out, so the last epoch is the best
-        torch.testing.assert_close(best[name], (weights + last[name]) / 2)
-    bundle.run(("train", "finetune"), **options, resume="true").ok()
-    assert_same(weights_of(tmp_path / "model_best.pt"), best)
+    options |= {"ckpt_path": trained / "model_best.pt", "train#calibrates": "False", "voxel_classifier": "false"}
+    old = weights_of(options["ckpt_path"])
+    for epochs in (1, 2):
+        bundle.run(("train", "finetune"), **{**options, "epochs": epochs, "resume": epochs > 1}).ok()
+        tuned = weights_of(tmp_path / "resume.pt")["states"]["network"]
+        assert any(not torch.equal(weights, tuned[name]) for name, weights in old.items())
+        for kept in ("model_best", "model_last"):  # nothing is held out, so the last epoch is the best
+            assert read_sidecar(tmp_path / f"{kept}.pt")["tuned_share"] == 0.5
+            for name, weights in weights_of(tmp_path / f"{kept}.pt").items():
+                torch.testing.assert_close(weights, (old[name] + tuned[name]) / 2)
+    done = bundle.run(("train", "finetune"), **{**options, "resume": "true", "tuned_share": 0.9})
+    done.refused(tmp_path / "resume.pt", "tuned_share 0.5 and not 0.9")
 
 
 def test_a_step_may_be_taken_in_parts_that_need_less_memory(bundle, tiny_dataset, tmp_path):

@@ -64,9 +64,7 @@ OPTIONS = {
     "learning_rate_decay": Option(between(1e-12, 1), "the rate falls exponentially to this fraction over the training"),
     "frozen": Option(NAMES, "layers that do not learn during the first epochs of a fine-tuning"),
     "frozen_epochs": Option(whole_number(1), "for how many epochs `frozen` layers stay as they are; `'$None'` always"),
-    "tuned_share": Option(
-        between(0, 1), "share of the tuned weights in their mean with those that training began with"
-    ),
+    "tuned_share": Option(between(0.01, 1), "share of tuned weights in the mean with those before, 1 for them alone"),
     "voxel_classifier": Option(BOOLEAN, "a classifier of voxels: let labels teach one; where there is one, average"),
     "replay": Option(between(0, 0.9), "share of a fine-tuning's patches that are synthetic, against forgetting"),
     "patch_size": Option(SIDES, "X, Y, Z in voxels, multiples of 32, of the patches to train on and of the window"),
@@ -112,7 +110,7 @@ DECIDE_TRAINING = (
     *("seed", "iterations_per_epoch", "batch_size", "learning_rate", "learning_rate_decay", "frozen", "frozen_epochs"),
     *("patch_size", "overlap", "val_fraction", "val_interval", "channel", "level", "unlabelled_value"),
     *("dataset_weights", "redraw", "rotation", "zoom", "without", "per_volume", "validation_volumes", "average"),
-    *("class_weights", "invert", "replay"),
+    *("class_weights", "invert", "replay", "tuned_share"),
 )
 """Options that decide what a training computes; it can only be resumed with the same values."""
 

@@ -14,7 +14,7 @@ from .distributed import (
     prepare_batch,
 )
 from .epoch_table import EpochTable, TimedEpochTable
-from .finetuning import Thaw, average_with_start, start_from
+from .finetuning import AverageWithStart, Thaw, start_from
 from .fingerprint import Fingerprint
 from .handlers import IterationSeed, NonFiniteGradientGuard, Patience, StartScores, WeightsSaver, named
 from .launch import join_processes
@@ -25,6 +25,7 @@ from .tensorboard import CloseEvents, SliceImages, open_events
 from .validation import Validation
 
 __all__ = [
+    "AverageWithStart",
     "CloseEvents",
     "DistributedBatches",
     "DistributedEvaluator",
@@ -45,7 +46,6 @@ __all__ = [
     "Validation",
     "WeightedCrossEntropyLoss",
     "WeightsSaver",
-    "average_with_start",
     "choose_cleaning",
     "find_saved_config",
     "inverse_frequency_weights",

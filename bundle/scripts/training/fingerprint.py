@@ -13,7 +13,7 @@ from ignite.engine import Engine
 from scripts.core import DECIDE_TRAINING
 
 FINE_TUNING = ("frozen", "frozen_epochs")  # change nothing in a training from scratch
-LATER = {"level": 0}  # options with the value that all trainings had before there was one
+LATER = {"level": 0, "tuned_share": None}  # options with the value that all trainings had before there was one
 OF_TRAINER = {"accumulation_steps": 1, "amp": False}
 RATE, RATE_OF_OPTIMIZER = "learning_rate", "optimizer#lr"
 

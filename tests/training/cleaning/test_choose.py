@@ -82,14 +82,6 @@ def test_where_nothing_was_held_out_the_smoothing_stays(tmp_path):
     assert (sidecar["cleaning"]["smooth"], sidecar["threshold"]) == (0.5, 0.4)
 
 
-def test_where_nothing_was_held_out_a_mean_of_weights_gets_a_threshold_of_its_own(tmp_path):
-    choose_cleaning(trained(tmp_path, 4.0, validated_on="itself", tuned_share=0.5), tmp_path)
-    sidecar = read_sidecar(tmp_path / "model_best.pt")
-    assert sidecar["cleaning"]["smooth"] == 0.5
-    assert sidecar["threshold"] == sidecar["validation"]["threshold"] != 0.4
-    assert sidecar["validation"]["val_auroc"] > 0.2
-
-
 @pytest.mark.parametrize(
     ("inverted", "expected"), [((True, True), "true"), ((False, False), "false"), ((True, False), "auto")]
 )

@@ -1,124 +1,109 @@
-"""The mean of the weights before and after a fine-tuning: what it is, when there is none, when it is not kept."""
+"""The mean of the weights in training and of those before: what it is, when there is none, what is refused."""
 
-import json
 import logging
-from types import SimpleNamespace
 
 import pytest
 import torch
+from ignite.engine import Engine, Events
 
 from scripts.core import UserError
-from scripts.training import average_with_start
-from scripts.training.finetuning import averaging
-from scripts.weights import read_sidecar, save_weights
-from tests.helpers.weights_examples import NORMALISATION, network
+from scripts.training import AverageWithStart
+from scripts.training.finetuning import Start
+from tests.helpers.weights_examples import network
+
+BEGUN = Start(frozen=[], origin={"weights": "model.pt"})
 
 
-@pytest.fixture
-def trained(tmp_path):
-    """The network that a training began with, the best one of it, and what its sidecar says."""
-    begun, best = network(seed=0), network(seed=1)
-    sidecar = {"network": best.arguments, "normalisation": NORMALISATION, "threshold": 0.4, "epoch": 3}
-    sidecar |= {"validation_before": {"val_dice": 0.6}, "validation": {"val_dice": 0.8}}
-    save_weights(tmp_path / "model_best.pt", best, sidecar)
-    sidecar = read_sidecar(tmp_path / "model_best.pt")
-    sidecar.pop("sha256")
-    return SimpleNamespace(begun=begun.state_dict(), best=best.state_dict(), sidecar=sidecar, folder=tmp_path)
+def moved(net):
+    """The network, its weights moved as training moves them, and copies of them from before."""
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with torch.no_grad():
+        for number, weights in enumerate(net.parameters()):
+            weights.add_(torch.randn(weights.shape, generator=torch.Generator().manual_seed(number)))
+    return before
 
 
-@pytest.fixture
-def scored(monkeypatch):
-    """Let every mean score a Dice, and return the choices and files that were scored."""
-    seen = []
-
-    def set_to(dice):
-        def score(validator, weights, batches, tried, classifier=None):
-            seen.append((tuple(tried), torch.load(weights, weights_only=True)))
-            return SimpleNamespace(scores={choice: {"dice": dice, "threshold": 0.3} for choice in tried})
-
-        monkeypatch.setattr(averaging, "score_choices", score)
-        return seen
-
-    return set_to
+def after_an_epoch(net, start, share):
+    """What is kept after an epoch, what validates within it, and the weights before."""
+    mean, seen, trainer = AverageWithStart(net, start, share), [], Engine(lambda engine, batch: None)
+    before = moved(net)
+    mean.attach(trainer)
+    trainer.add_event_handler(
+        Events.EPOCH_COMPLETED, lambda: seen.append({k: v.clone() for k, v in mean.kept.state_dict().items()})
+    )
+    trainer.run([0], max_epochs=1)
+    return mean, seen[0], before
 
 
-VALIDATOR = SimpleNamespace(data_loader=())
+@pytest.mark.parametrize("share", [0.5, 0.25])
+def test_what_validates_after_an_epoch_is_the_mean_by_the_share(share):
+    net = network()
+    mean, seen, before = after_an_epoch(net, BEGUN, share)
+    assert mean.share == share
+    assert mean.kept is not net
+    for name, value in net.state_dict().items():
+        assert not torch.equal(value, before[name])
+        torch.testing.assert_close(seen[name], (1 - share) * before[name] + share * value)
 
 
-def best_in(folder):
-    return torch.load(folder / "model_best.pt", weights_only=True)
+def test_it_starts_anew_from_the_beginning_after_every_epoch():
+    net = network()
+    mean = AverageWithStart(net, BEGUN, 0.5)
+    before = moved(net)
+    for _ in range(3):
+        mean(Engine(lambda engine, batch: None))
+    for name, value in net.state_dict().items():
+        torch.testing.assert_close(mean.kept.state_dict()[name], (before[name] + value) / 2)
 
 
-@pytest.mark.parametrize("share", [0.5, "0.25"])
-def test_it_is_the_mean_by_the_share(trained, scored, caplog, share):
-    seen = scored(0.75)
+def test_before_the_first_epoch_it_is_what_training_begins_with():
+    net = network()
+    mean = AverageWithStart(net, BEGUN, 0.5)
+    before = moved(net)
+    assert all(torch.equal(value, before[name]) for name, value in mean.kept.state_dict().items())
+
+
+def test_training_moves_the_network_alone():
+    net = network()
+    mean = AverageWithStart(net, BEGUN, 0.5)
+    assert not any(weights.requires_grad for weights in mean.kept.parameters())
+    assert all(weights.requires_grad for weights in net.parameters())
+
+
+def test_what_counts_is_not_averaged():
+    net = torch.nn.BatchNorm3d(2)
+    mean = AverageWithStart(net, BEGUN, 0.5)
+    net.train()(torch.rand(1, 2, 4, 4, 4))
+    mean(Engine(lambda engine, batch: None))
+    assert int(mean.kept.num_batches_tracked) == 1
+    torch.testing.assert_close(mean.kept.running_mean, net.running_mean / 2)
+
+
+@pytest.mark.parametrize("share", [None, 1, 1.0])
+@pytest.mark.parametrize("start", [BEGUN, Start(frozen=[])], ids=["tuned", "from scratch"])
+def test_without_a_share_the_network_itself_is_kept(share, start):
+    net = network()
+    mean, seen, _ = after_an_epoch(net, start, share)
+    assert mean.kept is net
+    assert mean.share is None
+    assert all(torch.equal(value, seen[name]) for name, value in net.state_dict().items())
+
+
+def test_with_a_new_last_layer_the_network_itself_is_kept_and_the_log_says_so(caplog):
+    net = network()
     with caplog.at_level(logging.INFO):
-        average_with_start(share, trained.folder, trained.begun, VALIDATOR)
-    found, share = best_in(trained.folder), float(share)
-    assert found.keys() == trained.best.keys()
-    for name, value in found.items():
-        torch.testing.assert_close(value, (1 - share) * trained.begun[name] + share * trained.best[name])
-    assert seen[0][0] == ((0.0, 0.0),)
-    assert all(torch.equal(value, found[name]) for name, value in seen[0][1].items())
-    sidecar = read_sidecar(trained.folder / "model_best.pt")
-    assert sidecar["tuned_share"] == share
-    assert sidecar.items() >= trained.sidecar.items()
-    assert f"{share:g} of it after, has a Dice of 0.7500, those after 0.8000" in caplog.text
+        mean = AverageWithStart(net, Start(frozen=[], new_classifier=True, origin={"weights": "model.pt"}), 0.5)
+    assert mean.kept is net
+    assert mean.share is None
+    assert "kept alone, because their last layer is new" in caplog.text
 
 
-def test_a_mean_is_not_averaged_again_when_its_training_is_resumed(trained, scored):
-    scored(0.75)
-    average_with_start(0.5, trained.folder, trained.begun, VALIDATOR)
-    once = best_in(trained.folder)
-    average_with_start(0.5, trained.folder, trained.begun, VALIDATOR)
-    assert all(torch.equal(value, once[name]) for name, value in best_in(trained.folder).items())
+def test_from_scratch_there_is_nothing_to_average_with():
+    with pytest.raises(UserError, match="--tuned_share: an untrained network"):
+        AverageWithStart(network(), Start(frozen=[]), 0.5)
 
 
-@pytest.mark.parametrize("share", [None, "", 1, "1.0"])
-def test_without_a_share_or_with_all_the_weights_stay(trained, scored, share):
-    seen = scored(0.75)
-    before = (trained.folder / "model_best.pt").read_bytes()
-    average_with_start(share, trained.folder, trained.begun, VALIDATOR)
-    assert (trained.folder / "model_best.pt").read_bytes() == before
-    assert not seen
-
-
-def test_without_what_training_began_with_the_weights_stay(trained, scored):
-    before = (trained.folder / "model_best.pt").read_bytes()
-    average_with_start(0.5, trained.folder, None, VALIDATOR)
-    assert (trained.folder / "model_best.pt").read_bytes() == before
-
-
-def test_the_start_is_not_averaged_with_itself(trained, scored):
-    path = trained.folder / "model_best.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"epoch": 0}))
-    average_with_start(0.5, trained.folder, trained.begun, VALIDATOR)
-    assert "tuned_share" not in read_sidecar(trained.folder / "model_best.pt")
-
-
-def test_where_no_epoch_had_a_score_nothing_is_done(tmp_path):
-    average_with_start(0.5, tmp_path, network().state_dict(), VALIDATOR)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_mean_that_scores_lower_than_the_start_is_not_kept(trained, scored, caplog):
-    scored(0.59)
-    with caplog.at_level(logging.INFO):
-        average_with_start(0.5, trained.folder, trained.begun, VALIDATOR)
-    assert all(torch.equal(value, trained.best[name]) for name, value in best_in(trained.folder).items())
-    assert "tuned_share" not in read_sidecar(trained.folder / "model_best.pt")
-    assert "before training it was 0.6000, so those after are kept alone" in caplog.text
-
-
-@pytest.mark.parametrize("smooth", [0.7, None])
-def test_it_is_scored_as_smoothed_as_it_will_be(trained, scored, smooth):
-    path, seen = trained.folder / "model_best.json", scored(0.75)
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"cleaning": {"smooth": smooth}}))
-    average_with_start(0.5, trained.folder, trained.begun, VALIDATOR)
-    assert seen[0][0] == ((0.0, smooth or 0.0),)
-
-
-@pytest.mark.parametrize("share", [1.5, -0.1, "half"])
-def test_a_share_that_is_none_is_refused(trained, share):
+@pytest.mark.parametrize("share", [1.5, -0.1, 0, "half"])
+def test_a_share_outside_its_range_is_refused(share):
     with pytest.raises(UserError, match="tuned_share"):
-        average_with_start(share, trained.folder, trained.begun, VALIDATOR)
+        AverageWithStart(network(), BEGUN, share)

@@ -104,6 +104,7 @@ def test_other_classes_get_a_new_classifier(pretrained, classes, caplog):
     for name, value in net.state_dict().items():
         assert torch.equal(value, (fresh if name.startswith("head.") else loaded)[name]), name
     assert start.label_values is None
+    assert start.new_classifier
     assert "has another number of classes: its classifier 'head' is replaced by a new one" in caplog.text
     assert {"head.weight", "head.bias"} <= step(net, net.parameters())
 
@@ -114,6 +115,7 @@ def test_values_of_the_same_classes_are_handed_on(pretrained, values):
     sidecar_path(pretrained).write_text(json.dumps({**sidecar, "label_values": values}))
     start = start_from(Checkpoint(pretrained), network())
     assert start.label_values == (values if values and len(values) == 2 else None)
+    assert not start.new_classifier  # whatever its classes are called
 
 
 def test_the_origin_is_told(pretrained):

@@ -16,7 +16,7 @@ from monai.engines import SupervisedEvaluator
 from scripts.data import ITSELF
 from scripts.network import VoxelClassifier
 from scripts.transforms import FEATURES
-from scripts.weights import TUNED_SHARE, VOXEL_CLASSIFIER, Checkpoint, change_sidecar, read_sidecar
+from scripts.weights import VOXEL_CLASSIFIER, Checkpoint, change_sidecar, read_sidecar
 
 from ..classifier import taught_again
 from ..distributed import my_volumes
@@ -80,8 +80,6 @@ def choose_cleaning(
     classifier = Checkpoint(best).voxel_classifier(FEATURES)
     before = (0.0 if classifier is None or held_out else UNJUDGED_SHARE, smooth)
     tried = _tried(before, held_out, classifier)
-    if not tried and TUNED_SHARE in sidecar:
-        tried = [before]  # the scores and the threshold are of the weights before the mean
     scores, inverted, labelled = score_choices(validator, best, validator.data_loader, tried, classifier)
     chosen: dict[str, Any] = {}
     defined = {choice: each["dice"] for choice, each in scores.items() if not isnan(each["dice"] + each["threshold"])}

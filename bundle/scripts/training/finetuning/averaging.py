@@ -1,79 +1,67 @@
-"""After a training, average its best weights with those that it began with."""
+"""Fine-tuning keeps the mean of the weights in training and of those that it began with."""
 
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from copy import deepcopy
 
-import ignite.distributed as idist
 import torch
-from monai.engines import SupervisedEvaluator
+from ignite.engine import Engine, Events
+from torch import nn
 
-from scripts.core import read_number
-from scripts.weights import TUNED_SHARE, load_plain, read_bytes, read_sidecar, save_state
+from scripts.core import read_number, refuse
+from scripts.weights import TUNED_SHARE
 
-from ..cleaning import score_choices
+from .start import Start
 
 logger = logging.getLogger(__name__)
 
 
-def average_with_start(
-    share: float | str | None,
-    ckpt_dir: str | Path,
-    begun: Mapping[str, torch.Tensor] | None,
-    validator: SupervisedEvaluator,
-) -> None:
-    """Replace the best weights by the mean of them and of those that training began with.
+class AverageWithStart:
+    """Handler that averages the weights in training with those before, after every epoch.
 
     What a few blocks teach a network is in part how just those blocks look. Between the weights before and after lie
-    ones that know what was taught and still what the first ones knew of all else (WiSE-FT: Wortsman M. et al., *Robust
-    fine-tuning of zero-shot models*, CVPR 2022, section 3; docs/fine-tuning-experiments.md has what it is worth here).
-
-    A mean that scores lower than what training began with is not kept. With several processes, the first writes.
+    ones that know what was taught and still much of what the first ones knew of all else (WiSE-FT: Wortsman M. et al.,
+    *Robust fine-tuning of zero-shot models*, CVPR 2022, section 3; docs/fine-tuning-experiments.md has what it is worth
+    here). As what is validated is the mean, the best epoch is the one with the best mean.
 
     Args:
-        share: of the trained weights, from 0 to 1; None or 1 leaves them as they are.
-        ckpt_dir: with `model_best.pt`; without it nothing is done, nor if that is such a mean already, as in a training
-            that is resumed after it had ended, or if no epoch was better than the start.
-        begun: what training began with, by name; None without weights, or if their classifier was replaced, because
-            the rest of the network then belongs to the new one.
-        validator: the engine that validates; its network is left as it is.
+        network: the network that learns, with the weights that it begins with.
+        start: where it begins; with a new last layer there is no mean, because the rest of the network comes to belong
+            to that layer.
+        share: of the weights in training, above 0; None or 1 keeps these alone.
+
+    Attributes:
+        kept: the network to validate and to save: the mean, or `network` itself where there is none.
+        share: as it is done; None where there is no mean.
 
     Raises:
-        UserError: if `share` is no such number, the weights or their sidecar are damaged, or cannot be written.
+        UserError: if `share` is not such a number, or there are no weights to begin with.
     """
-    best = Path(ckpt_dir) / "model_best.pt"
-    share = read_number(TUNED_SHARE, share)
-    if share is None or share == 1 or begun is None or not best.is_file():
-        return
-    sidecar = read_sidecar(best)
-    if TUNED_SHARE in sidecar or not sidecar.get("epoch"):
-        return
-    tuned = load_plain(read_bytes(best), best, "is damaged", "train again")
-    idist.barrier()  # all have read what the first is about to write
-    mean = {
-        name: torch.lerp(begun[name], value, share) if value.is_floating_point() else value
-        for name, value in tuned.items()
-    }
-    _save(best, mean, {**sidecar, TUNED_SHARE: share})
-    choice = (0.0, float((sidecar.get("cleaning") or {}).get("smooth") or 0.0))
-    dice = score_choices(validator, best, validator.data_loader, [choice]).scores[choice]["dice"]
-    before, after = (_dice(sidecar.get(name)) for name in ("validation_before", "validation"))
-    told = "the mean of the weights before training and after, %g of it after, has a Dice of %.4f, those after %.4f"
-    logger.info(told, share, dice, after)
-    if dice < before:
-        logger.info("before training it was %.4f, so those after are kept alone", before)
-        _save(best, tuned, sidecar)
 
+    def __init__(self, network: nn.Module, start: Start, share: float | None) -> None:
+        share = read_number(TUNED_SHARE, share)
+        self.network = network
+        self.share = None if share == 1 else share
+        if self.share is not None and start.origin is None:
+            refuse(f"--{TUNED_SHARE}", "an untrained network has nothing to be averaged with", "give --ckpt_path too")
+        if self.share is not None and start.new_classifier:
+            logger.info("the tuned weights are kept alone, because their last layer is new")
+            self.share = None
+        self.kept = network if self.share is None else deepcopy(network).requires_grad_(False)
+        self._begun = deepcopy(self.kept.state_dict()) if self.share is not None else {}
 
-def _dice(scores: Mapping[str, float] | None) -> float:
-    """Return the Dice of scores by name, whatever it was measured on; NaN if there is none."""
-    return next((value for name, value in (scores or {}).items() if name.endswith("_dice")), math.nan)
+    def attach(self, engine: Engine) -> None:
+        """Average at the end of every epoch of `engine`, before what validates or saves then."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-
-@idist.one_rank_only(with_barrier=True)
-def _save(weights: Path, state: Mapping[str, torch.Tensor], sidecar: Mapping[str, Any]) -> None:
-    save_state(weights, state, sidecar)
+    @torch.no_grad()
+    def __call__(self, engine: Engine) -> None:
+        """Average."""
+        if self.share is None:
+            return
+        tuned = self.network.state_dict()
+        for name, kept in self.kept.state_dict().items():
+            # a count, as some layers keep, has no mean
+            mean = torch.lerp(self._begun[name], tuned[name], self.share) if kept.is_floating_point() else tuned[name]
+            kept.copy_(mean)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from ignite.engine import Engine, Events
 from monai.networks.utils import freeze_layers
 from torch import nn
@@ -30,14 +29,14 @@ class Start:
         frozen: parameters that do not learn until `Thaw` lets them.
         label_values: label values of the weights; None without weights, or if they have another number of classes.
         label_names: class names of the weights; None in the same cases.
-        weights: what the network begins with, by name; None without weights, or if they have another number of classes.
+        new_classifier: whether the last layer was replaced by a new one.
         origin: which weights the training starts from, as its own sidecar states them; None without weights.
     """
 
     frozen: list[nn.Parameter]
     label_values: list | None = None
     label_names: list[str] | None = None
-    weights: dict[str, torch.Tensor] | None = None
+    new_classifier: bool = False
     origin: dict[str, Any] | None = None
 
 
@@ -77,13 +76,13 @@ def start_from(
     if len(still) == len(list(network.parameters())):
         refuse("--frozen", "leaves nothing to train", "name fewer layers")
     classes = sidecar.get("label_values") or []
-    same = len(classes) == getattr(network, "arguments", {}).get("out_channels")
-    begun = {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
+    own = getattr(network, "arguments", {}).get("out_channels")
+    same = len(classes) == own
     return Start(
         frozen=still,
         label_values=classes if same else None,
         label_names=sidecar.get("label_names") if same else None,
-        weights=begun if same else None,
+        new_classifier=sidecar.get("network", {}).get("out_channels", own) != own,
         origin={"weights": path.name, "sha256": checkpoint.sha256, "trained_on": sidecar.get("trained_on")},
     )
 
