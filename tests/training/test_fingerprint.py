@@ -56,6 +56,13 @@ def test_settings_of_the_trainer_count_where_they_are_not_the_default(setting, v
     assert fingerprint.take(SimpleNamespace(**usual | {setting: value})) == {"seed": 1, f"trainer#{setting}": value}
 
 
+def test_the_share_counts_where_there_is_a_mean():
+    """So that a fine-tuning begun before there was one can still be resumed, with a share of 1."""
+    assert Fingerprint({"seed": 1, "tuned_share": None}, {}).take() == {"seed": 1}
+    assert Fingerprint({"seed": 1, "tuned_share": 1}, {}).take() == {"seed": 1}
+    assert Fingerprint({"seed": 1, "tuned_share": 0.5}, {}).take() == {"seed": 1, "tuned_share": 0.5}
+
+
 def test_the_level_counts_where_it_is_not_the_finest():
     """So that a training begun before there was a level can still be resumed."""
     assert Fingerprint({"seed": 1, "level": 0}, {}).take() == {"seed": 1}

@@ -13,7 +13,7 @@ from ignite.engine import Engine
 from scripts.core import DECIDE_TRAINING
 
 FINE_TUNING = ("frozen", "frozen_epochs")  # change nothing in a training from scratch
-LATER = {"level": 0, "tuned_share": None}  # options with the value that all trainings had before there was one
+LATER = {"level": (0,), "tuned_share": (None, 1)}  # options with the values that all trainings had before there was one
 OF_TRAINER = {"accumulation_steps": 1, "amp": False}
 RATE, RATE_OF_OPTIMIZER = "learning_rate", "optimizer#lr"
 
@@ -43,7 +43,7 @@ class Fingerprint:
             name: self.resolved[name] for name in DECIDE_TRAINING if name in self.resolved and name not in unused
         }
         # only what is not the default, as in the files of versions that did not look at it
-        options = {name: value for name, value in options.items() if name not in LATER or value != LATER[name]}
+        options = {name: value for name, value in options.items() if value not in LATER.get(name, ())}
         own = {name: getattr(trainer, name, usual) for name, usual in OF_TRAINER.items()}
         set_there = {f"trainer#{name}": value for name, value in own.items() if value != OF_TRAINER[name]}
         return json.loads(json.dumps(_flat({**_describe(options), **self.components, **set_there})))

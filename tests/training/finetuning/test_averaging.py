@@ -46,6 +46,12 @@ def test_what_validates_after_an_epoch_is_the_mean_by_the_share(share):
         torch.testing.assert_close(seen[name], (1 - share) * before[name] + share * value)
 
 
+def test_the_log_says_what_is_kept(caplog):
+    with caplog.at_level(logging.INFO):
+        AverageWithStart(network(), BEGUN, 0.25)
+    assert "kept is the mean of the weights in training, 0.25 of it, and of those before" in caplog.text
+
+
 def test_it_starts_anew_from_the_beginning_after_every_epoch():
     net = network()
     mean = AverageWithStart(net, BEGUN, 0.5)

@@ -48,6 +48,9 @@ class AverageWithStart:
         if self.share is not None and start.new_classifier:
             logger.info("the tuned weights are kept alone, because their last layer is new")
             self.share = None
+        if self.share is not None:
+            told = "what is validated and kept is the mean of the weights in training, %g of it, and of those before"
+            logger.info(told, self.share)
         self.kept = network if self.share is None else deepcopy(network).requires_grad_(False)
         self._begun = deepcopy(self.kept.state_dict()) if self.share is not None else {}
 
@@ -57,7 +60,7 @@ class AverageWithStart:
 
     @torch.no_grad()
     def __call__(self, engine: Engine) -> None:
-        """Average."""
+        """Put the mean of the weights as they are now into `kept`."""
         if self.share is None:
             return
         tuned = self.network.state_dict()

@@ -82,7 +82,7 @@ def start_from(
         frozen=still,
         label_values=classes if same else None,
         label_names=sidecar.get("label_names") if same else None,
-        new_classifier=sidecar.get("network", {}).get("out_channels", own) != own,
+        new_classifier=own is not None and sidecar.get("network", {}).get("out_channels", own) != own,
         origin={"weights": path.name, "sha256": checkpoint.sha256, "trained_on": sidecar.get("trained_on")},
     )
 
