@@ -43,6 +43,13 @@ def test_the_mean_is_of_log_probabilities():
     assert torch.allclose(logits[1] - logits[0], torch.tensor(0.75 * 2 + 0.25 * -4))
 
 
+def test_a_voxel_classifier_that_is_far_off_does_not_drown_the_network():
+    logits, others = torch.zeros(2, 1, 1, 1), torch.zeros(2, 1, 1, 1)
+    logits[1], others[0] = 8, 300  # sure that it is vessel, and surer than it can be that it is not
+    average(logits, others, 0.5)
+    assert torch.allclose(logits[1] - logits[0], torch.tensor((8 - 5) / 2), atol=0.01)
+
+
 def test_several_classes_are_averaged_too():
     logits, others = torch.rand(3, 2, 2, 2), torch.rand(3, 2, 2, 2)
     expected = (logits.softmax(0) * others.softmax(0)).sqrt()

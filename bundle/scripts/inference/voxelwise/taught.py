@@ -20,6 +20,7 @@ from scripts.weights import Checkpoint
 from .adapt import described_blocks
 
 ROWS = 1 << 17  # voxels that are classified at a time
+LEAST = -5.0  # log-probability of a class, one in 150; labels are wrong as often
 
 
 class TaughtInferer(Inferer):
@@ -90,13 +91,16 @@ def steps_of(affine: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 
 
 def average(logits: torch.Tensor, others: torch.Tensor, share: float) -> None:
-    """Make logits the mean of two classifiers' log-probabilities, in place.
+    """Make logits the mean of the network's log-probabilities and a classifier's, in place.
+
+    What is unlike all that a few blocks have taught the classifier it may call anything, and be surer of it than of
+    what it has seen. So its log-probabilities are bounded from below, or the network could not prevail.
 
     Args:
-        logits: `(K, X, Y, Z)`; changed plane by plane, so that no copy of the volume is made.
-        others: likewise; on any device.
-        share: of the others in the mean.
+        logits: of the network, `(K, X, Y, Z)`; changed plane by plane, so that no copy of the volume is made.
+        others: of the voxel classifier, likewise; on any device.
+        share: of the classifier in the mean.
     """
     for part, other in zip(logits.unbind(1), others.unbind(1), strict=True):  # (K, Y, Z)
-        mean = (1 - share) * part.float().log_softmax(dim=0) + share * other.to(part.device).log_softmax(dim=0)
-        part.copy_(mean)
+        bounded = other.to(part.device).log_softmax(dim=0).clamp(min=LEAST)
+        part.copy_((1 - share) * part.float().log_softmax(dim=0) + share * bounded)
