@@ -158,7 +158,7 @@ def test_the_weights_that_it_began_with_are_kept_if_none_are_better(dice, best, 
     assert sidecar["best"]["validation"] == {"val_dice": dice[best], "threshold": [0.3, 0.4, 0.6][best]}
     before = {"val_dice": 0.5, "threshold": 0.3}
     assert sidecar["last"]["validation_before"] == before
-    assert sidecar["best"].get("validation_before", before) == before
+    assert sidecar["best"]["validation_before"] == before
 
 
 def test_what_validates_on_itself_keeps_the_last_epoch(tmp_path):

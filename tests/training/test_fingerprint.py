@@ -57,10 +57,12 @@ def test_settings_of_the_trainer_count_where_they_are_not_the_default(setting, v
 
 
 def test_the_share_counts_where_there_is_a_mean():
-    """So that a fine-tuning begun before there was one can still be resumed, with a share of 1."""
-    assert Fingerprint({"seed": 1, "tuned_share": None}, {}).take() == {"seed": 1}
-    assert Fingerprint({"seed": 1, "tuned_share": 1}, {}).take() == {"seed": 1}
-    assert Fingerprint({"seed": 1, "tuned_share": 0.5}, {}).take() == {"seed": 1, "tuned_share": 0.5}
+    """So that a fine-tuning begun before there was one can still be resumed, with a share of 1, as the message says."""
+    alone, mean = (Fingerprint({"seed": 1}, {"tuned_share": share}).take() for share in (1, 0.5))
+    assert alone == {"seed": 1}
+    assert mean == {"seed": 1, "tuned_share": 0.5}
+    assert differences(alone, mean) == ["tuned_share 1 and not 0.5"]
+    assert differences(mean, alone) == ["tuned_share 0.5 and not 1"]
 
 
 def test_the_level_counts_where_it_is_not_the_finest():

@@ -110,7 +110,7 @@ DECIDE_TRAINING = (
     *("seed", "iterations_per_epoch", "batch_size", "learning_rate", "learning_rate_decay", "frozen", "frozen_epochs"),
     *("patch_size", "overlap", "val_fraction", "val_interval", "channel", "level", "unlabelled_value"),
     *("dataset_weights", "redraw", "rotation", "zoom", "without", "per_volume", "validation_volumes", "average"),
-    *("class_weights", "invert", "replay", "tuned_share"),
+    *("class_weights", "invert", "replay"),
 )
 """Options that decide what a training computes; it can only be resumed with the same values."""
 

@@ -13,7 +13,7 @@ from ignite.engine import Engine
 from scripts.core import DECIDE_TRAINING
 
 FINE_TUNING = ("frozen", "frozen_epochs")  # change nothing in a training from scratch
-LATER = {"level": (0,), "tuned_share": (None, 1)}  # options with the values that all trainings had before there was one
+LATER = {"level": 0, "tuned_share": 1}  # with the value that all trainings had before there was such a setting
 OF_TRAINER = {"accumulation_steps": 1, "amp": False}
 RATE, RATE_OF_OPTIMIZER = "learning_rate", "optimizer#lr"
 
@@ -42,11 +42,12 @@ class Fingerprint:
         options = {
             name: self.resolved[name] for name in DECIDE_TRAINING if name in self.resolved and name not in unused
         }
-        # only what is not the default, as in the files of versions that did not look at it
-        options = {name: value for name, value in options.items() if value not in LATER.get(name, ())}
         own = {name: getattr(trainer, name, usual) for name, usual in OF_TRAINER.items()}
         set_there = {f"trainer#{name}": value for name, value in own.items() if value != OF_TRAINER[name]}
-        return json.loads(json.dumps(_flat({**_describe(options), **self.components, **set_there})))
+        settings = {**_describe(options), **self.components, **set_there}
+        # only what is not the default, as in the files of versions that did not look at it
+        settings = {name: value for name, value in settings.items() if name not in LATER or value != LATER[name]}
+        return json.loads(json.dumps(_flat(settings)))
 
 
 def differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
@@ -54,7 +55,8 @@ def differences(begun: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     names = [name for name in sorted(begun.keys() | here.keys()) if begun.get(name) != here.get(name)]
     if RATE in names and here.get(RATE) == here.get(RATE_OF_OPTIMIZER):  # the same setting, which is told once
         names = [name for name in names if name != RATE_OF_OPTIMIZER]
-    return [f"{name} {json.dumps(begun.get(name))} and not {json.dumps(here.get(name))}" for name in names]
+    told = {name: [json.dumps(each.get(name, LATER.get(name))) for each in (begun, here)] for name in names}
+    return [f"{name} {there} and not {mine}" for name, (there, mine) in told.items()]
 
 
 def is_fingerprint(value: Any) -> bool:

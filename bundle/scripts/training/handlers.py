@@ -228,7 +228,8 @@ class WeightsSaver:
         sidecar = {**self.sidecar, "epoch": engine.state.epoch}
         if validator.state.epoch == engine.state.epoch:  # otherwise the scores belong to an earlier epoch's weights
             sidecar["validation"] = scores
-        if before := getattr(validator.state, "before", None):
+        # before training they are these; `StartScores` knows them only when the weights have been saved
+        if before := scores if engine.state.epoch == 0 else getattr(validator.state, "before", None):
             sidecar["validation_before"] = before
         if "threshold" in scores:
             sidecar["threshold"] = scores["threshold"]

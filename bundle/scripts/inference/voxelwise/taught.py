@@ -20,7 +20,7 @@ from scripts.weights import Checkpoint
 from .adapt import described_blocks
 
 ROWS = 1 << 17  # voxels that are classified at a time
-LEAST = -5.0  # log-probability of a class, one in 150; labels are wrong as often
+LEAST = -5.0  # log-probability of a class, one in 150 (docs/fine-tuning-experiments.md)
 
 
 class TaughtInferer(Inferer):
@@ -93,8 +93,9 @@ def steps_of(affine: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 def average(logits: torch.Tensor, others: torch.Tensor, share: float) -> None:
     """Make logits the mean of the network's log-probabilities and a classifier's, in place.
 
-    What is unlike all that a few blocks have taught the classifier it may call anything, and be surer of it than of
-    what it has seen. So its log-probabilities are bounded from below, or the network could not prevail.
+    Voxels unlike all that a few blocks have taught the classifier may get any class from it, and with less doubt than
+    those it has seen. So its log-probabilities are bounded from below, or the network could not prevail; of several
+    classes below the bound, the network alone says which is more likely.
 
     Args:
         logits: of the network, `(K, X, Y, Z)`; changed plane by plane, so that no copy of the volume is made.
