@@ -1,10 +1,10 @@
-"""A label of which only a block was drawn is noticed; vessels that end by themselves are not."""
+"""A label of which only a block was drawn is noticed, and hardly a vessel; vessels that end by themselves are not."""
 
 import numpy as np
 import pytest
 
 from scripts.data import find_dataset, find_labelled, scan_labels
-from scripts.data.coverage import block_of_vessels
+from scripts.data.coverage import block_of_vessels, warn_of_few
 from scripts.synthesis import DRAWN_STYLES, synthesise
 from tests.helpers.dataset_examples import write_pair, write_tubes
 
@@ -96,3 +96,30 @@ def test_one_line_says_it_of_all_such_volumes(tmp_path, caplog):
     caplog.clear()
     find_labelled(tmp_path, region=":40,:36,:15")
     assert not caplog.text
+
+
+def trains(folder, *vessel):
+    """Volumes that train, with so many voxels of vessel each."""
+    for name, count in zip("abc", vessel, strict=False):
+        write_pair(folder, name, np.zeros((20, 20, 20)), (np.arange(8000).reshape(20, 20, 20) < count).astype(int))
+    return [{**volume, "region": volume["scan"].labelled} for volume in find_labelled(folder)]
+
+
+@pytest.mark.parametrize("vessel", [(999,), (400, 400)])
+def test_few_vessel_voxels_are_told(vessel, tmp_path, caplog):
+    warn_of_few(trains(tmp_path, *vessel))
+    (told,) = [line for line in caplog.messages if "are vessel" in line]
+    assert told.startswith(f"only {sum(vessel)} voxels that train are vessel; ")
+    assert "label about 1000" in told
+
+
+def test_enough_are_not_and_only_what_trains_counts(tmp_path, caplog):
+    volumes = trains(tmp_path, 600, 600)
+    warn_of_few(volumes)
+    assert "are vessel" not in caplog.text
+    # 400 a plane: the first plane of the one and all of the other
+    volumes[0]["region"] = ((0, 1), (0, 20), (0, 20))
+    warn_of_few(volumes)
+    assert "are vessel" not in caplog.text
+    warn_of_few(volumes[:1])
+    assert "only 400 voxels" in caplog.text

@@ -1,4 +1,4 @@
-"""Notice labels of which only a block seems to have been drawn, and say so."""
+"""Notice labels of which only a block seems to have been drawn, or hardly a vessel, and say so."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ TINY_SHARE = 0.02
 """Of the volume; vessels in so small a box are doubtful however they end, unless one crosses the volume."""
 THIN = 32
 """Voxels along an axis that small boxes often span, such as the slices of a stack."""
+FEW = 1000
+"""Vessel voxels: fine-tuning went wrong on three of four blocks with 148 to 820, and on none of those with 5000 or more
+(docs/fine-tuning-experiments.md)."""
 
 
 def block_of_vessels(scan: LabelScan) -> Box | None:
@@ -82,6 +85,22 @@ def warn_of_blocks(volumes: Sequence[Mapping[str, Any]]) -> None:
         100 * _share(box, volume["scan"].shape),
         region,
     )
+
+
+def warn_of_few(volumes: Sequence[Mapping[str, Any]]) -> None:
+    """Log a warning if what trains holds so little vessel that it may teach worse than nothing (`FEW`).
+
+    Args:
+        volumes: volumes with `region`, the box that trains, and `scan`.
+    """
+    vessel = sum(volume["scan"].count_vessel(volume["region"]) for volume in volumes)
+    if 0 < vessel < FEW:
+        logger.warning(
+            "only %d voxels that train are vessel; so few may leave the weights worse elsewhere, unnoticed; "
+            "label about %d, best where vessels look different",
+            vessel,
+            FEW,
+        )
 
 
 def _share(box: Sequence[tuple[int, int]], shape: Sequence[int]) -> float:

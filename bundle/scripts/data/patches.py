@@ -15,6 +15,7 @@ from torch.utils.data import DistributedSampler
 
 from scripts.core import UNLABELLED, refuse
 
+from .coverage import warn_of_few
 from .layout import HEADER
 
 logger = logging.getLogger(__name__)
@@ -116,13 +117,14 @@ class PatchDataset(Dataset):
 
 
 def _tell(volumes: Sequence[Mapping[str, Any]]) -> None:
-    """Log what the headers of volumes say, before these are read; of many only the first."""
+    """Log what the headers of volumes say, before these are read, of many only the first; warn of few vessels."""
     known = [volume for volume in volumes if HEADER in volume]
     for number, volume in enumerate(known):
         level = logging.INFO if number < MAX_TOLD else logging.DEBUG
         logger.log(level, "trains on %s: %s", volume["name"], volume[HEADER].description)
     if len(known) > MAX_TOLD:
         logger.info("and on %d more volumes", len(known) - MAX_TOLD)
+    warn_of_few([volume for volume in volumes if "scan" in volume])
 
 
 class EpochSampler(DistributedSampler):
