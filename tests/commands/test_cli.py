@@ -76,6 +76,14 @@ def test_no_command_that_exists_is_said_to_have_moved():
     assert not MOVED.keys() & COMMANDS.keys()
 
 
+def test_names_that_look_like_numbers_stay_names():
+    given = ["suggest", "7.tif", "out", "--add"]
+    assert checked_words([*given, "7_32_8_0"], COMMANDS)[-1] == "'7_32_8_0'"
+    assert checked_words([*given, "['7_32_8_0']"], COMMANDS)[-1] == "['7_32_8_0']"
+    with pytest.raises(ValueError, match=r"--add: its value is missing; write --add NAME"):
+        checked_words(given, COMMANDS)
+
+
 def test_words_that_pass():
     assert checked_words([], COMMANDS) == []
     assert checked_words(["--help"], COMMANDS) == ["--help"]

@@ -109,6 +109,7 @@ def checked_words(words: Sequence[str], commands: Mapping[str, Callable[..., Any
     command, rest = words[0], list(words[1:])
     parameters = _described(commands, command).parameters
     known, paths = {*parameters, "help"}, {name for name, each in parameters.items() if _is_path(each)}
+    names = {name for name, each in parameters.items() if _is_names(each)}
     checked, given, loose = [command], set(), []
     while rest and rest[0] != "--":  # after it come flags of fire's own
         word = rest.pop(0)
@@ -128,9 +129,10 @@ def checked_words(words: Sequence[str], commands: Mapping[str, Callable[..., Any
         if value is None and rest and read_flag(rest[0]) is None:
             value = rest.pop(0)
         if value is not None:
-            checked.append(repr(value) if name in paths else value)
-        elif name in paths:
-            refuse(f"--{name}", "its value is missing", f"write --{name} PATH")
+            as_text = name in paths or (name in names and value[:1] not in ("[", "(") and "," not in value)
+            checked.append(repr(value) if as_text else value)
+        elif name in paths or name in names:
+            refuse(f"--{name}", "its value is missing", f"write --{name} {'PATH' if name in paths else 'NAME'}")
     by_name = inspect.Parameter.KEYWORD_ONLY
     places = [name for name, each in parameters.items() if name not in given and each.kind is not by_name]
     if len(loose) > len(places):
@@ -165,3 +167,8 @@ def _is_path(parameter: inspect.Parameter) -> bool:
     """Tell whether a parameter takes one path, by its annotation as text."""
     kind = str(parameter.annotation)
     return "Path" in kind and "Sequence" not in kind
+
+
+def _is_names(parameter: inspect.Parameter) -> bool:
+    """Tell whether a parameter takes names, of which 7_32_8_0 would else be a number."""
+    return str(parameter.annotation).startswith("str | Sequence[str]")

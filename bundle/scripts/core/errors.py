@@ -206,7 +206,7 @@ def list_failures(failures: Iterable[str]) -> None:
         logger.error("failed: %s", line)
 
 
-def refuse_failed(failures: Sequence[str], total: int, task: str, remedy: str) -> NoReturn:
+def refuse_failed(failures: Sequence[str], total: int, task: str, remedy: str, what: str = "volumes") -> NoReturn:
     """Log the files that failed at the end of a run, and refuse them.
 
     Args:
@@ -214,14 +214,15 @@ def refuse_failed(failures: Sequence[str], total: int, task: str, remedy: str) -
         total: how many volumes there were.
         task: what could not be done with them, such as `segmented`.
         remedy: what to do, and what became of the others.
+        what: there were so many of.
 
     Raises:
         UserError: with the line of the file itself if it is the only one.
     """
     list_failures(failures)
     if len(failures) == 1:
-        raise UserError(f"{failures[0]} (this 1 of {total} volumes could not be {task}; {remedy})")
-    refuse(f"{len(failures)} of {total} volumes", f"could not be {task}, each is named above", remedy)
+        raise UserError(f"{failures[0]} (this 1 of {total} {what} could not be {task}; {remedy})")
+    refuse(f"{len(failures)} of {total} {what}", f"could not be {task}, each is named above", remedy)
 
 
 def report_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -39,7 +39,7 @@ def longest_in_plane_axis(shape: Sequence[int], affine: np.ndarray) -> int:
     return max((axis for axis in range(3) if axis != across), key=lambda axis: shape[axis])
 
 
-def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
+def parse_region(text: str, option: str = "region") -> tuple[tuple[int | None, int | None], ...]:
     """Read the option `region`: `"x0:x1,y0:y1,z0:z1"` in voxels; any bound may be left out.
 
     Raises:
@@ -47,17 +47,18 @@ def parse_region(text: str) -> tuple[tuple[int | None, int | None], ...]:
     """
     parts = [re.fullmatch(r"\s*(\d{0,18})\s*:\s*(\d{0,18})\s*", part) for part in str(text).split(",")]
     if len(parts) != 3 or not all(parts):
-        refuse(f"--region {text}", "is not of the form x0:x1,y0:y1,z0:z1", "write ':,0:64,:' for the half y < 64")
+        refuse(f"--{option} {text}", "is not of the form x0:x1,y0:y1,z0:z1", "write ':,0:64,:' for the half y < 64")
     return tuple((int(a) if a else None, int(b) if b else None) for a, b in (part.groups() for part in parts if part))
 
 
-def region_box(text: str | None, shape: Sequence[int], name: object = "the volume") -> Box:
+def region_box(text: str | None, shape: Sequence[int], name: object = "the volume", option: str = "region") -> Box:
     """Return the box of a volume that the option `region` selects, by default the whole volume.
 
     Args:
         text: the option `region`, or None.
         shape: size of the volume in voxels, (X, Y, Z).
         name: name of the volume, for error messages.
+        option: that gave the text, for error messages.
 
     Raises:
         UserError: if the region is malformed, empty or reaches outside the volume.
@@ -65,11 +66,11 @@ def region_box(text: str | None, shape: Sequence[int], name: object = "the volum
     if text in (None, ""):
         return tuple((0, size) for size in shape)
     box = []
-    for axis, (start, stop), size in zip(AXES, parse_region(text), shape, strict=True):
+    for axis, (start, stop), size in zip(AXES, parse_region(text, option), shape, strict=True):
         start, stop = start or 0, size if stop is None else stop
         if not 0 <= start < stop <= size:
             problem = f"does not fit {name}, whose axis {axis} has the voxels 0:{size}"
-            refuse(f"--region {text}", problem, "give bounds inside it, the lower first")
+            refuse(f"--{option} {text}", problem, "give bounds inside it, the lower first")
         box.append((start, stop))
     return tuple(box)
 

@@ -1,4 +1,4 @@
-"""Notice labels of which only a block seems to have been drawn, or hardly a vessel, and say so."""
+"""Notice labels of which only a block seems to have been drawn, or hardly a vessel."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def warn_of_blocks(volumes: Sequence[Mapping[str, Any]]) -> None:
 
 
 def warn_of_few(volumes: Sequence[Mapping[str, Any]]) -> None:
-    """Log a warning if what trains holds so little vessel that it may teach worse than nothing (`FEW`).
+    """Log a warning if what trains holds next to no vessel (`FEW`), which may do harm.
 
     Args:
         volumes: volumes with `region`, the box that trains, and `scan`.

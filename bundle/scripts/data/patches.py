@@ -117,7 +117,7 @@ class PatchDataset(Dataset):
 
 
 def _tell(volumes: Sequence[Mapping[str, Any]]) -> None:
-    """Log what the headers of volumes say, before these are read, of many only the first; warn of few vessels."""
+    """Log what the headers of volumes say, of many only the first, and warn of few vessels."""
     known = [volume for volume in volumes if HEADER in volume]
     for number, volume in enumerate(known):
         level = logging.INFO if number < MAX_TOLD else logging.DEBUG

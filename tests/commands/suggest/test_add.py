@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from scripts.commands.suggest import add
 from scripts.commands.suggest.add import NOT_LABELLED, add_blocks
 from scripts.commands.suggest.record import SuggestedBlock, SuggestRecord
 from scripts.core import UserError, sha256, slices
@@ -175,13 +176,81 @@ def test_negative_voxels_of_any_type_are_not_labelled(tmp_path, dtype):
     assert np.count_nonzero(found != NOT_LABELLED) == 7 * 8 * 6
 
 
-def test_vessel_that_a_program_painted_with_255_is_vessel(tmp_path):
+@pytest.mark.parametrize("beside", [0, 1])
+def test_vessel_that_a_program_painted_with_255_is_vessel(tmp_path, caplog, beside):
     record, info = suggested(tmp_path)
-    label = label_of("a_0_0_0")
+    label = label_of("a_0_0_0", beside)
     label[5] = 255
     correct(record, "a_0_0_0", label)
     _, found = read_volume(add_blocks(record, info, "all"))
     assert set(np.unique(found)) == {0, 1, NOT_LABELLED}
+    told = "48 voxels of 255 count as vessel, as those of 1; give --unlabelled_value 255"
+    assert (told in caplog.text) == bool(beside)
+
+
+def test_255_is_not_labelled_if_one_says_so(tmp_path):
+    record, info = suggested(tmp_path)
+    label = np.full((8, 8, 6), 255, np.uint8)
+    label[:, :, 2] = label_of("a_0_0_0")[:, :, 2]
+    correct(record, "a_0_0_0", label)
+    _, found = read_volume(add_blocks(record, info, "all", unlabelled_value=255))
+    assert np.count_nonzero(found != NOT_LABELLED) == 8 * 8
+    assert np.count_nonzero(found == 1) == 1
+
+
+def test_255_besides_other_classes_is_refused(tmp_path):
+    record, info = suggested(tmp_path)
+    label = label_of("a_0_0_0", 7)
+    label[5] = 255
+    correct(record, "a_0_0_0", label)
+    with pytest.raises(UserError, match="holds 255 besides the classes 7; save it as a class"):
+        add_blocks(record, info, "all")
+    _, found = read_volume(add_blocks(record, info, "all", unlabelled_value=255))
+    assert set(np.unique(found)) == {0, 7, NOT_LABELLED}
+
+
+def test_one_bad_block_does_not_stop_the_others(tmp_path):
+    record, info = suggested(tmp_path)
+    correct(record, "a_0_0_0", label_of("a_0_0_0"))
+    correct(record, "a_8_8_0", np.zeros((8, 8, 5), np.uint8))
+    with pytest.raises(UserError, match=r"a_8_8_0_seg.tif: has 8×8×5 voxels.*1 of 2 blocks .* the others are"):
+        add_blocks(record, info, "all")
+    assert [block.name for block in SuggestRecord.of(record.folder, info, None, 0).labelled()] == ["a_0_0_0"]
+    _, found = read_volume(record.folder / record.label)
+    assert np.count_nonzero(found == 1) == 6
+
+
+def test_a_block_twice_is_refused(tmp_path):
+    record, info = suggested(tmp_path)
+    with pytest.raises(UserError, match=r"a_0_0_0_seg\.tif: is of a block that --add names twice"):
+        add_blocks(record, info, ["a_0_0_0", str(tmp_path / "a_0_0_0_seg.tif")])
+
+
+def test_what_is_saved_while_blocks_are_added_comes_again(tmp_path, monkeypatch):
+    record, info = suggested(tmp_path)
+    correct(record, "a_0_0_0", label_of("a_0_0_0"))
+    write = add.write_streamed
+
+    def write_and_save(*args, **how):
+        correct(record, "a_0_0_0", label_of("a_0_0_0", 0))
+        return write(*args, **how)
+
+    monkeypatch.setattr(add, "write_streamed", write_and_save)
+    _, found = read_volume(add_blocks(record, info, "all"))
+    assert np.count_nonzero(found == 1) == 6
+    monkeypatch.undo()
+    _, found = read_volume(add_blocks(record, info, "all"))
+    assert np.count_nonzero(found == 1) == 0
+
+
+def test_a_file_from_elsewhere_does_not_hide_what_was_changed_here(tmp_path):
+    record, info = suggested(tmp_path)
+    correct(record, "a_0_0_0", label_of("a_0_0_0"))
+    elsewhere = write_volume(tmp_path / "a_0_0_0_seg.tif", label_of("a_0_0_0", 0), voxel_size=(1, 1, 4), unit="µm")
+    _, found = read_volume(add_blocks(record, info, str(elsewhere)))
+    assert np.count_nonzero(found == 1) == 0
+    _, found = read_volume(add_blocks(record, info, "all"))
+    assert np.count_nonzero(found == 1) == 6
 
 
 def test_a_missing_segmentation_is_told(tmp_path, caplog):

@@ -5,7 +5,7 @@ import pytest
 
 from scripts.commands.suggest.record import RECORD, SuggestedBlock, SuggestRecord
 from scripts.core import UserError
-from scripts.io import read_header, write_volume
+from scripts.io import open_volume, read_header, write_volume
 
 BLOCK = SuggestedBlock("a_0_0_0", ((0, 8), (0, 8), (0, 4)), 0.5, "blocks/a.tif", "blocks/a_seg.tif", "0" * 64)
 
@@ -19,7 +19,7 @@ def test_what_is_written_is_read_again(tmp_path, info):
     record = SuggestRecord.of(tmp_path, info, None, 0)
     record.scaling["0 100 None"] = {"low": 0.0, "high": 7.0}
     record.blocks.append(BLOCK)
-    record.mark_added(BLOCK.name)
+    record.mark_added(BLOCK.name, None)
     record.write()
     found = SuggestRecord.of(tmp_path, info, None, 0)
     assert found == record
@@ -50,14 +50,58 @@ def test_the_file_says_where_blocks_lie(tmp_path, info):
     assert (block["box"], block["added"]) == ("0:8,0:8,0:4", False)
 
 
-def test_a_volume_that_was_moved_is_the_same(tmp_path, info, caplog):
-    SuggestRecord.of(tmp_path, info, None, 0).write()
+def taken(folder, path):
+    """The record of a folder, for this volume."""
+    with open_volume(path) as volume:
+        record = SuggestRecord.of(folder, volume.info, None, 0)
+        record.take(volume)
+    record.write()
+    return record
+
+
+def noted(folder, voxels):
+    """A record with a block that was cut out of a volume, whose scaling was looked up."""
+    path = write_volume(folder / "a.tif", voxels)
+    record = taken(folder, path)
+    record.scaling["0 100 None"] = {"low": 0.0, "high": 7.0}
+    record.blocks.append(BLOCK)
+    write_volume(folder / BLOCK.image, voxels)
+    record.write()
+    return path
+
+
+def test_a_volume_that_was_moved_or_copied_is_the_same(tmp_path, caplog):
+    path = noted(tmp_path, np.ones((8, 8, 4), np.uint8))
     (tmp_path / "b").mkdir()
-    moved = (tmp_path / "a.tif").rename(tmp_path / "b" / "a.tif")
-    assert SuggestRecord.of(tmp_path, read_header(moved), None, 0).volume == str(moved)
+    moved = path.rename(tmp_path / "b" / "a.tif")
+    assert taken(tmp_path, moved).volume == str(moved)
+    assert not caplog.text
     moved.touch()
-    SuggestRecord.of(tmp_path, read_header(moved), None, 0)
-    assert "taken for the same" in caplog.text
+    assert taken(tmp_path, moved).scaling
+    assert "with the same voxels in all blocks" in caplog.text
+
+
+def test_another_volume_that_is_as_large_is_refused(tmp_path):
+    path = noted(tmp_path, np.ones((8, 8, 4), np.uint8))
+    write_volume(path, np.full((8, 8, 4), 2, np.uint8))
+    with pytest.raises(UserError, match=r"a\.tif: does not hold the voxels of .*blocks/a\.tif.* begin anew"):
+        taken(tmp_path, path)
+
+
+def test_what_is_kept_of_a_volume_without_blocks_is_not_of_another(tmp_path, info):
+    record = SuggestRecord.of(tmp_path, info, None, 0)
+    record.scaling["0 100 None"] = {"low": 0.0, "high": 7.0}
+    record.write()
+    assert taken(tmp_path, info.path).scaling
+    write_volume(info.path, np.ones((8, 8, 4), np.uint8))
+    assert not taken(tmp_path, info.path).scaling
+
+
+def test_a_volume_of_another_shape_that_is_as_large_is_told_so(tmp_path):
+    path = noted(tmp_path, np.ones((8, 8, 4), np.uint8))
+    write_volume(path, np.ones((8, 4, 8), np.uint8))
+    with pytest.raises(UserError, match=r"blocks\.json: tells of a block 0:8,0:8,0:4, and a\.tif has 8×4×8 voxels"):
+        taken(tmp_path, path)
 
 
 @pytest.mark.parametrize("name", ["dataset.json", "labels", "images"])

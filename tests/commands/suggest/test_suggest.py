@@ -67,7 +67,7 @@ def test_what_is_labelled_elsewhere_is_not_suggested(volume, tmp_path, tiny_weig
     labelled = ["0:32,0:48,0:16", "32:64,0:16,0:16"]
     suggest(volume, tmp_path / "out", count=12, labelled=labelled, ckpt_path=tiny_weights, **SMALL)
     assert sorted(boxes(tmp_path / "out")) == [((x, x + 16), (y, y + 16), (0, 16)) for x in (32, 48) for y in (16, 32)]
-    with pytest.raises(UserError, match=r"--region 0:99,0:48,0:16: does not fit .*a\.tif"):
+    with pytest.raises(UserError, match=r"--labelled 0:99,0:48,0:16: does not fit .*a\.tif"):
         suggest(volume, tmp_path / "out", labelled="0:99,0:48,0:16", ckpt_path=tiny_weights, **SMALL)
 
 
@@ -92,6 +92,9 @@ def test_of_a_large_part_that_is_labelled_some_blocks_are_looked_at(volume, tmp_
         ({"side": 4}, "--side 4"),
         ({"side": "large"}, "--side large: is not a whole number"),
         ({"slices": 3}, "--slices: is for blocks that are taken back"),
+        ({"unlabelled_value": 255}, "--unlabelled_value: is for blocks that are taken back"),
+        ({"add": "all", "unlabelled_value": 256}, "--unlabelled_value 256: is not a whole number up to 255"),
+        ({"side": float("inf")}, "--side inf: is not a whole number"),
         ({"candidates": True}, "--candidates True"),
         ({"labelled": 3}, "--labelled 3: is not a box"),
         ({"add": "all", "labelled": "0:1,0:1,0:1"}, "--add: takes blocks back, .* leave out --labelled"),
@@ -110,18 +113,59 @@ def test_a_mistyped_volume_leaves_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_is_written_over_after_a_run_that_was_killed(volume, tmp_path, tiny_weights, monkeypatch):
+@pytest.mark.parametrize("left", ["image", "both"])
+def test_a_run_that_was_killed_before_it_noted_a_block_goes_on(volume, tmp_path, tiny_weights, monkeypatch, left):
     out, write = tmp_path / "out", SuggestRecord.write
     monkeypatch.setattr(SuggestRecord, "write", lambda self: write(self) if len(self.blocks) < 2 else 1 / 0)
     with pytest.raises(ZeroDivisionError):
         suggest(volume, out, count=3, ckpt_path=tiny_weights, **SMALL)
     monkeypatch.undo()
     assert len(boxes(out)) == 1
+    (block,) = json.loads((out / "blocks.json").read_text())["blocks"]
+    if left == "image":
+        for path in (out / "blocks").glob("*_seg.tif"):
+            if path.name not in block["segmentation"]:
+                path.unlink()
     before = {path: path.read_bytes() for path in (out / "blocks").iterdir()}
-    assert len(before) == 4
+    assert len(before) == (4 if left == "both" else 3)
+    suggest(volume, out, count=11, ckpt_path=tiny_weights, side=16, candidates=12, device="cpu")
+    after = {path: path.read_bytes() for path in (out / "blocks").iterdir()}
+    assert len(after) == 2 * len(boxes(out)) == 24
+    assert before.items() <= after.items()
+
+
+def test_a_file_that_no_run_left_is_not_written_over(volume, tmp_path, tiny_weights):
+    out = tmp_path / "out"
+    suggest(volume, out, count=1, ckpt_path=tiny_weights, **SMALL)
+    for path in (out / "blocks").glob("*.tif"):
+        if not path.name.endswith("_seg.tif"):
+            info, found = read_volume(path)
+            write_volume(path, found + 1, like=info)
+    (out / "blocks.json").unlink()
+    before = {path: path.read_bytes() for path in (out / "blocks").iterdir()}
     with pytest.raises(UserError, match=r"is there, and blocks\.json does not tell of it"):
-        suggest(volume, out, count=11, ckpt_path=tiny_weights, side=16, candidates=12, device="cpu")
+        suggest(volume, out, count=1, ckpt_path=tiny_weights, **SMALL)
     assert before == {path: path.read_bytes() for path in (out / "blocks").iterdir()}
+
+
+def test_blocks_are_not_added_to_a_mistyped_folder(volume, tmp_path):
+    with pytest.raises(UserError, match=r"out: holds no blocks that were suggested; check its name"):
+        suggest(volume, tmp_path / "out", add="all")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_volume_without_room_for_so_many_says_so(volume, tmp_path, tiny_weights, caplog):
+    suggest(volume, tmp_path / "out", count=5, side=32, candidates=6, device="cpu", ckpt_path=tiny_weights)
+    assert "has room for 2 blocks of 32×32×16 more, not 5; a smaller --side gives more" in caplog.text
+
+
+def test_the_next_command_is_for_a_shell(volume, tmp_path, tiny_weights, caplog):
+    out = tmp_path / "my blocks"
+    suggest(volume, out, count=1, ckpt_path=tiny_weights, **SMALL)
+    (block,) = json.loads((out / "blocks.json").read_text())["blocks"]
+    caplog.set_level("INFO")
+    suggest(volume, out, add=block["name"])
+    assert f"tubenet finetune '{out}' DIR --unlabelled_value 254" in caplog.text
 
 
 def test_nothing_is_left_in_the_systems_temporary_folder(volume, tmp_path, tiny_weights, monkeypatch):

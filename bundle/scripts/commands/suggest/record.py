@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scripts.core import Box, box_text, read_json, refuse, refuse_failures, region_box, sha256, write_text
+import numpy as np
+
+from scripts.core import Box, box_text, by, parse_region, read_json, refuse, refuse_failures, write_text
 from scripts.data import DECATHLON
-from scripts.io import VolumeInfo
+from scripts.io import Volume, VolumeInfo, read_volume
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +23,7 @@ BLOCKS = "blocks"
 OTHERS = (DECATHLON, "images", "labels", "imagesTr", "labelsTr")
 """What a dataset has that somebody else made."""
 _REMEDY = "choose another folder, or put it back as it was"
+_ANEW = "put the volume back as it was, or begin anew in another folder"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class SuggestedBlock:
         score: share of all that the network was unsure of that it stands for.
         image: its file, relative to the folder.
         segmentation: the file with what was found in it, to correct.
-        sha256: of that file as it was written or last added, by which it shows that it was corrected since.
+        sha256: of that file as it was written or read to be added, by which it shows that it was corrected since.
         added: whether it is labelled.
     """
 
@@ -74,10 +77,10 @@ class SuggestRecord:
     def of(cls, folder: Path, info: VolumeInfo, channel: int | str | None, level: int) -> SuggestRecord:
         """Read the record in a folder, or begin one.
 
-        A volume that was moved or copied is the same if it has as many bytes.
+        A volume that was moved or copied may be the same if it has as many bytes; `take` looks.
 
         Raises:
-            UserError: if it is of another volume or channel, or damaged; if the volume has changed since; if the folder
+            UserError: if it is of another volume or channel, or damaged; if the volume has another size; if the folder
                 holds a dataset that is not of such a record.
         """
         path, volume = folder / RECORD, str(info.path.resolve())
@@ -88,20 +91,35 @@ class SuggestRecord:
             return new
         stated = read_json(path, _REMEDY)
         with refuse_failures(path, "is no record of suggested blocks", _REMEDY):
-            boxes = [region_box(each["box"], info.shape, f"the volume of {path}") for each in stated["blocks"]]
-            blocks = [SuggestedBlock(**{**each, "box": box}) for each, box in zip(stated["blocks"], boxes, strict=True)]
-            found = cls(folder, **{**stated, "blocks": blocks})
+            blocks = [{**each, "box": _box(path, each["box"], info)} for each in stated["blocks"]]
+            found = cls(folder, **{**stated, "blocks": [SuggestedBlock(**each) for each in blocks]})
         same_name = Path(found.volume).name == info.path.name
         if (found.channel, found.level) != (channel, level) or not (same_name or found.state == new.state):
             what = f"{found.volume}, channel {found.channel}, level {found.level}"
             refuse(folder, f"holds blocks of {what}", "choose another folder for this one")
         if found.state[:2] != new.state[:2]:
-            problem = f"has changed since blocks of it were suggested into {folder}"
-            refuse(volume, problem, "put it back as it was, or begin anew in another folder")
-        if found.state != new.state:
-            logger.warning("%s: is newer than its blocks, and as large: taken for the same", volume)
-        found.volume, found.state = volume, new.state
+            refuse(volume, f"has changed since blocks of it were suggested into {folder}", _ANEW)
         return found
+
+    def take(self, volume: Volume) -> None:
+        """Take a volume for the one that it tells of.
+
+        Its file is as it was, or holds the voxels of the blocks: one that is as large may be another animal's, or the
+        same one filtered.
+
+        Raises:
+            UserError: if the voxels of a block have changed.
+        """
+        path, state = volume.info.path, list(volume.info.state)
+        if self.state != state:
+            images = [(block, image) for block in self.blocks if (image := self.folder / block.image).is_file()]
+            for block, image in images:
+                if not holds(volume, block.box, image):
+                    refuse(path, f"does not hold the voxels of {image}, which was cut out of {self.volume}", _ANEW)
+            if not images:
+                self.scaling = {}
+            logger.warning("%s: is another file than %s was, with the same voxels in all blocks", path, self.volume)
+        self.volume, self.state = str(path.resolve()), state
 
     def write(self) -> None:
         """Write it into its folder."""
@@ -114,10 +132,29 @@ class SuggestRecord:
         """Yield the blocks that were added."""
         return (block for block in self.blocks if block.added)
 
-    def mark_added(self, name: str) -> None:
-        """Note that a block is labelled, and its own file as it is now."""
+    def mark_added(self, name: str, own: str | None) -> None:
+        """Note that a block is labelled.
+
+        Args:
+            name: of the block.
+            own: SHA-256 of its own file as that was read; None if it was labelled by another.
+        """
         for at, block in enumerate(self.blocks):
             if block.name == name:
-                own = self.folder / block.segmentation
-                known = sha256(own) if own.is_file() else block.sha256
-                self.blocks[at] = replace(block, added=True, sha256=known)
+                self.blocks[at] = replace(block, added=True, sha256=own or block.sha256)
+
+
+def holds(volume: Volume, box: Box, image: Path) -> bool:
+    """Return whether the voxels of a box are those of a block's file."""
+    _, voxels = read_volume(image)
+    found = volume.read(box)
+    return found.shape == voxels.shape and np.allclose(found, voxels, equal_nan=True)
+
+
+def _box(path: Path, text: Any, info: VolumeInfo) -> Box:
+    """Read where a block lies; a file that is as large as the volume was may have another shape."""
+    box = tuple((start or 0, stop or 0) for start, stop in parse_region(text))
+    if any(not start < stop <= size for (start, stop), size in zip(box, info.shape, strict=True)):
+        problem = f"tells of a block {text}, and {info.path.name} has {by(info.shape)} voxels"
+        refuse(path, problem, _ANEW)
+    return box

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from inspect import signature
@@ -32,8 +35,10 @@ from scripts.io import Volume, open_volume
 from scripts.transforms import Scaling
 
 from .add import NOT_LABELLED, add_blocks
-from .record import BLOCKS, SuggestRecord
+from .record import BLOCKS, RECORD, SuggestRecord
 from .write import RESULTS, write_blocks
+
+logger = logging.getLogger(__name__)
 
 LOCK = ".blocks.lock"
 
@@ -45,6 +50,7 @@ def suggest(
     side: int | Sequence[int] = 64,
     add: str | Sequence[str] | None = None,
     slices: int | Sequence[int] | None = None,
+    unlabelled_value: int | None = None,
     labelled: str | Sequence[str] = (),
     candidates: int = 64,
     ckpt_path: str | Path | None = None,
@@ -70,6 +76,7 @@ def suggest(
         add: corrected blocks, by name or file, one or a list of them; or all, which are those that were changed since
             they were written.
         slices: with --add, only these slices of the blocks are labelled, counted from 0 across the through-plane axis.
+        unlabelled_value: with --add, a value of the blocks that means not labelled, besides 254 and negative ones.
         labelled: boxes that are labelled elsewhere, x0:x1,y0:y1,z0:z1, one or a list of them; they are not suggested,
             and stand for what is like them.
         candidates: how many blocks are looked at, and how many of what is labelled elsewhere; of more, so many are
@@ -82,13 +89,17 @@ def suggest(
 
     Raises:
         UserError: for a volume, weights or options that cannot be used; if the folder holds blocks of another volume,
-            or cannot be written; with --add, if a block was not suggested, has another shape, or was not changed.
+            or cannot be written; with --add, if a block was not suggested, has another shape, or was not changed, once
+            those that can be are added.
     """
     _check(count, candidates, seed)
     sides = _sides(side)
     planes = None if slices is None else _numbers("slices", slices)
-    if planes is not None and add is None:
-        refuse("--slices", "is for blocks that are taken back", "give --add, too")
+    for option, value in (("slices", slices), ("unlabelled_value", unlabelled_value)):
+        if value is not None and add is None:
+            refuse(f"--{option}", "is for blocks that are taken back", "give --add, too")
+    if unlabelled_value is not None and (not _is_whole(unlabelled_value) or unlabelled_value > 255):
+        refuse(f"--unlabelled_value {unlabelled_value}", "is not a whole number up to 255", "give such as 255")
     given = [labelled] if isinstance(labelled, str) else labelled
     if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
         refuse(f"--labelled {labelled}", "is not a box or a list of them", "write such as 0:64,0:64,0:32")
@@ -96,16 +107,21 @@ def suggest(
         given_too = {"count": count, "side": sides, "labelled": tuple(given), "candidates": candidates}
         _check_not_given({**given_too, "ckpt_path": ckpt_path, "device": device, "seed": seed})
     folder = Path(str(output_dir)).resolve()
+    if add is not None and not (folder / RECORD).is_file():
+        refuse(folder, "holds no blocks that were suggested", "check its name, or ask for blocks first, without --add")
     with open_volume(Path(str(volume)), channel, level) as opened, alone(check_writable(folder) / LOCK, folder):
         record = SuggestRecord.of(folder, opened.info, channel, level)
+        record.take(opened)
         if add is not None:
-            add_blocks(record, opened.info, add, planes)
-            told = f"tubenet finetune {folder} DIR --unlabelled_value {NOT_LABELLED}"
-            told += "" if channel is None else f" --channel {channel}"
-            told += f" --level {level}" if level else ""
+            add_blocks(record, opened.info, add, planes, unlabelled_value)
+            options = {"unlabelled_value": NOT_LABELLED} | ({} if channel is None else {"channel": channel})
+            options |= {"level": level} if level else {}
+            words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+            program = sys.argv[0].rpartition(" ")[0] or "tubenet"
+            told = f"{program} {shlex.join(['finetune', str(folder), 'DIR', *words])}"
             tell_result("labelled: %s; next: %s", counted(len(list(record.labelled())), "block"), told)
             return
-        elsewhere = [region_box(each, opened.info.shape, opened.info.path) for each in given]
+        elsewhere = [region_box(each, opened.info.shape, opened.info.path, "labelled") for each in given]
         chosen_device = {} if device is None else {"device": str(device)}
         words = (word for name, value in chosen_device.items() for word in (f"--{name}", value))
         check_overrides(["run", "--config_file", str(CONFIGS / "inference.json"), *words])
@@ -135,6 +151,10 @@ def suggest(
                 record.write()
         finally:
             shutil.rmtree(work, ignore_errors=True)
+        if len(chosen) < count:
+            told = "%s: has room for %s of %s more, not %d; a smaller --side gives more"
+            room = (counted(len(chosen), "block"), by(map(min, sides, opened.info.shape)))
+            logger.warning(told, opened.info.path, *room, count)
         told = "%s of the %d looked at: in %s; correct NAME_seg there, then give --add all"
         tell_result(told, counted(len(chosen), "block"), len(found), folder / BLOCKS)
 
@@ -171,9 +191,13 @@ def _sides(side: Any) -> list[int]:
     return sides
 
 
+def _is_whole(value: Any) -> bool:
+    return is_number(value) and value >= 0 and float(value).is_integer()
+
+
 def _numbers(name: str, given: Any) -> list[int]:
     """Return one whole number or several, as the command line has them."""
     numbers = list(given) if isinstance(given, list | tuple) else [given]
-    if not numbers or not all(is_number(each) and each == int(each) >= 0 for each in numbers):
+    if not numbers or not all(_is_whole(each) for each in numbers):
         refuse(f"--{name} {given}", "is not a whole number or a list of them", 'give such as 64, or "[64,64,16]"')
     return [int(each) for each in numbers]

@@ -13,7 +13,7 @@ from scripts.inference import Looker, write_block
 from scripts.io import Volume, file_family, read_header, read_volume, result_name, split_name, write_volume
 from scripts.transforms import ScaleToUnitd, Scaling
 
-from .record import BLOCKS, RECORD, SuggestedBlock
+from .record import BLOCKS, RECORD, SuggestedBlock, holds
 
 MARGIN = 16  # voxels around a block that its first segmentation sees besides
 RESULTS = "results"
@@ -42,16 +42,18 @@ def write_blocks(
         Each block, when its files are written.
 
     Raises:
-        UserError: if a file is there already; nothing is written over.
+        UserError: if a file is there that an earlier run would not have left; nothing is written over.
     """
     info, bounds, placed = volume.info, (scaling.low, scaling.high), {}
     for box, score in boxes:
         name = "_".join([split_name(info.path)[0], *(str(start) for start, _ in box)])
         placed[name] = box, score, grown(box, (MARGIN,) * 3, info.shape)
         write_block(volume, placed[name][2], _on_the_way(work, name), bounds)
-        for path in _files(folder, info.path, name):
-            if path.exists():
-                refuse(path, f"is there, and {RECORD} does not tell of it", "move it away, or choose another folder")
+        # a run that was killed leaves the image, or both, before it notes the block
+        image, segmentation = _files(folder, info.path, name)
+        there = next((each for each in (image, segmentation) if each.exists()), None)
+        if there and not (there is image and holds(volume, box, image)):
+            refuse(there, f"is there, and {RECORD} does not tell of it", "move it away, or choose another folder")
     dataset = looker.parser.get_parsed_content("dataset")
     dataset.data = checked_images(work)
     scale = next(each for each in dataset.transform.transforms if isinstance(each, ScaleToUnitd))
@@ -59,10 +61,12 @@ def write_blocks(
     looker.parser.get_parsed_content("evaluator").run()
     for name, (box, score, wide) in placed.items():
         image, segmentation = _files(folder, info.path, name)
-        write_block(volume, box, image, bounds)
+        if not image.exists():
+            write_block(volume, box, image, bounds)
         found, voxels = read_volume(work / RESULTS / result_name(_on_the_way(work, name), "seg"))
         label = voxels[inside_of(box, wide)].astype(np.uint8)  # (x, y, z) of the block
-        write_volume(segmentation, label, like=read_header(image), provenance=found.provenance)
+        if not segmentation.exists():
+            write_volume(segmentation, label, like=read_header(image), provenance=found.provenance)
         relative = (each.relative_to(folder).as_posix() for each in (image, segmentation))
         yield SuggestedBlock(name, box, score, *relative, sha256(segmentation))
 
