@@ -116,3 +116,11 @@ class Desk:
         layer.data = truth[tuple(slice(*bounds) for bounds in block.box[::-1])].astype(np.uint8)
         self.widget.correct.mark_all()
         return block
+
+
+class Mouse:
+    """An event of the mouse, as napari makes it."""
+
+    def __init__(self, position, displayed, direction=None):
+        self.position, self.dims_displayed, self.view_direction = position, displayed, direction
+        self.type, self.handled, self.is_dragging, self.button, self.modifiers = "mouse_press", False, False, 1, ()

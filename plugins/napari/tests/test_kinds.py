@@ -70,7 +70,8 @@ def test_only_the_marked_part_is_taught_and_three_classes_are(desk, volume, trut
     layer.data = painted
     desk.viewer.dims.set_point(0, 2 * 16)
     desk.widget.correct.through.value = 20
-    desk.widget.correct.mark_rectangle(layer, np.array([[16, 0, 0], [16, 0, 47], [16, 63, 47], [16, 63, 0]]))
+    shown = desk.widget.correct.layers_of(block)
+    desk.widget.correct.mark_rectangle(shown, np.array([[16, 0, 0], [16, 0, 47], [16, 63, 47], [16, 63, 0]]))
     assert "61,440 voxels are marked" in desk.widget.correct.told.text()
     desk.widget.finetune.epochs.value, desk.widget.finetune.steps.value = 1, 1
     desk.widget.finetune.again.value = False

@@ -5,14 +5,7 @@ import pytest
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
 from scripts.io import write_volume
-
-
-class Event:
-    """A click, as napari makes it of a press and a release of the mouse."""
-
-    def __init__(self, position, displayed, direction=None):
-        self.position, self.dims_displayed, self.view_direction = position, displayed, direction
-        self.type, self.handled, self.is_dragging, self.button, self.modifiers = "mouse_press", False, False, 1, ()
+from tests.conftest import Mouse
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def test_a_click_selects_a_branch_and_tells_its_figures(measured):
     viewer, widget = measured.viewer, measured.widget.measure
     viewer.dims.set_point(0, 8)
     skeleton = viewer.layers["skeleton"]
-    click = Event(skeleton.data_to_world(skeleton.data[len(skeleton.data) // 2]), [1, 2])
+    click = Mouse(skeleton.data_to_world(skeleton.data[len(skeleton.data) // 2]), [1, 2])
     mouse_press_callbacks(skeleton, click)
     click.type = "mouse_release"
     mouse_release_callbacks(skeleton, click)

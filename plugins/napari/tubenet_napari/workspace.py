@@ -10,7 +10,7 @@ from typing import Any
 
 import napari
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Shapes
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 
@@ -214,6 +214,11 @@ class Workspace(QObject):
         for axis, middle in enumerate(layer.data_to_world([(side - 1) / 2 for side in layer.data.shape])):
             dims.set_point(dims.ndim - 3 + axis, middle)
         self.viewer.reset_view(layers=[layer], margin=0.2, reset_camera_angle=False)
+
+    def drawn_in(self) -> Shapes | None:
+        """Return the layer in which a rectangle is about to be drawn, or half drawn; None if there is none."""
+        active = self.viewer.layers.selection.active
+        return active if isinstance(active, Shapes) and active.mode == "add_rectangle" else None
 
     # -- corrections ---------------------------------------------------------------------------------------------------
 

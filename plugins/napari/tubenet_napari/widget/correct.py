@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from magicgui.widgets import ComboBox, SpinBox
 from napari.layers import Labels
@@ -10,15 +13,32 @@ from scripts.core import refuse
 
 from ..geometry import around, bounds_of
 from ..labels import MARK
-from ..session import Block
+from ..session import Block, Session
 from ..workspace import Workspace, saying
 from .section import Section, button
 
 DRAWN = "labelled rectangle"
+WHOLE = (slice(None),) * 3  # of a box
 ABOUT = (
     "Paint vessels and erase what is none (label 0). Then mark the part in which every voxel is right; "
     "what is outside it teaches nothing."
 )
+
+
+class Shown(NamedTuple):
+    """A block and its layers; it stays what it is when another box or volume is chosen.
+
+    Attributes:
+        session: of the block.
+        block: whose labels are corrected.
+        labels: the layer that is painted in.
+        mark: the layer of what is fully labelled, of the same voxels.
+    """
+
+    session: Session
+    block: Block
+    labels: Labels
+    mark: Labels
 
 
 class CorrectSection(Section):
@@ -69,7 +89,8 @@ class CorrectSection(Section):
         before = self.block.value
         self.block.reset_choices()
         names = self._names()
-        if names and (before is None or len(names) > len(getattr(self, "_known", names))):
+        is_new = before is None or len(names) > len(getattr(self, "_known", names))
+        if names and is_new and self.workspace.drawn_in() is None:
             self.block.value = names[-1]
         self._known = names
         self._count()
@@ -91,17 +112,20 @@ class CorrectSection(Section):
         share = f"{100 * count / layer.data.size:.0f} % of the box" if count else ""
         self.told.setText(f"{count:,} voxels are marked, {share}." if count else "Nothing is marked yet.")
 
-    def _layers(self) -> tuple[Labels, Labels]:
-        """Return the layers of the chosen block's labels and marks."""
-        block = self.chosen()
+    def layers_of(self, block: Block) -> Shown:
+        """Show the layers of a block of the session, unless they are there, and return them.
+
+        Raises:
+            UserError: if its labels are too large to be painted in, or cannot be read.
+        """
         labels = self.workspace.open_block(block)
         if not isinstance(labels.data, np.ndarray):
             refuse(labels.name, "is too large to be painted in", "segment a box of it, and correct that")
-        return labels, self.workspace.mark_of(block)
+        return Shown(self.workspace.session, block, labels, self.workspace.mark_of(block))
 
     @saying
     def _use(self, tool: str) -> None:
-        labels, _ = self._layers()
+        labels = self.layers_of(self.chosen()).labels
         self.viewer.layers.selection.active = labels
         labels.visible = True
         labels.selected_label = labels.selected_label or 1
@@ -110,26 +134,27 @@ class CorrectSection(Section):
     @saying
     def mark_all(self) -> None:
         """Mark all of the box."""
-        self._mark((slice(None),) * 3)
+        self.mark(self.layers_of(self.chosen()))
 
     @saying
     def mark_slices(self) -> None:
         """Mark the slice that is shown, and as many around it as are set."""
-        labels, _ = self._layers()
-        self._mark(self._through(labels, [slice(None)] * 3))
+        shown = self.layers_of(self.chosen())
+        self.mark(shown, self._through(shown.mark, WHOLE))
 
     @saying
     def clear(self) -> None:
         """Take all marks away."""
-        self._mark((slice(None),) * 3, 0)
+        self.mark(self.layers_of(self.chosen()), value=0)
 
     @saying
     def _draw(self) -> None:
         """Let a rectangle be drawn that is marked."""
-        labels, _ = self._layers()
+        shown = self.layers_of(self.chosen())
         if self.viewer.dims.ndisplay == 3:
             refuse("Labelled here", "a rectangle is drawn on a slice", "go to 2-D")
-        about = {"scale": labels.scale, "translate": labels.translate, "units": labels.units}
+        mark = shown.mark
+        about = {"scale": mark.scale, "translate": mark.translate, "units": mark.units}
         shapes = self.viewer.add_shapes(ndim=3, name=DRAWN, face_color="#40d86640", edge_color="#40d866", **about)
         shapes.mode = "add_rectangle"
 
@@ -137,37 +162,47 @@ class CorrectSection(Section):
             # napari tells while it is drawn, too: what counts is the rectangle that has been finished
             if getattr(event, "action", "") != "added" or not len(shapes.data):
                 return
-            self.mark_rectangle(labels, np.asarray(shapes.data[-1]))
+            self.mark_rectangle(shown, np.asarray(shapes.data[-1]))
             shapes.mode = "pan_zoom"
             self.viewer.layers.remove(shapes)
-            self.viewer.layers.selection.active = labels
+            if shown.labels in self.viewer.layers:
+                self.viewer.layers.selection.active = shown.labels
 
         shapes.events.data.connect(drawn)
 
-    def mark_rectangle(self, labels: Labels, corners: np.ndarray) -> None:
-        """Mark what lies between corners, `(N, 3)` in voxels of the labels, through the slices that are set."""
+    @saying
+    def mark_rectangle(self, shown: Shown, corners: np.ndarray) -> None:
+        """Mark what lies between corners, `(N, 3)` in voxels of a block's marks, through the slices that are set."""
+        if shown.mark not in self.viewer.layers:
+            problem = "was removed while the rectangle was drawn"
+            refuse(shown.mark.name, problem, "choose its box under Labels of, and draw it once more")
         low, high = np.round(corners.min(axis=0)), np.round(corners.max(axis=0)) + 1
-        sides = labels.data.shape
+        sides = shown.mark.data.shape
         box = [slice(max(0, int(a)), min(side, int(b))) for a, b, side in zip(low, high, sides, strict=True)]
-        self._mark(self._through(labels, box))
+        self.mark(shown, self._through(shown.mark, box))
 
-    def _through(self, labels: Labels, box: list[slice]) -> tuple[slice, ...]:
-        """Return a part of the labels with the slices around the one that is shown."""
+    def _through(self, mark: Labels, part: Sequence[slice]) -> tuple[slice, ...]:
+        """Return a part of a layer of marks with the slices around the one that is shown."""
         across = self.viewer.dims.not_displayed[-1] - (self.viewer.dims.ndim - 3)
-        side = labels.data.shape[across]
-        here = round(labels.world_to_data(self.viewer.dims.point[-3:])[across])
+        side = mark.data.shape[across]
+        here = round(mark.world_to_data(self.viewer.dims.point[-3:])[across])
         if not 0 <= here < side:
-            refuse(labels.name, "the slice that is shown is not in this box", "go to a slice of it")
-        box = list(box)
+            refuse(mark.name, "the slice that is shown is not in this box", "go to a slice of it")
+        box = list(part)
         box[across] = slice(*around(here, int(self.through.value), side))
         return tuple(box)
 
-    def _mark(self, part: tuple[slice, ...], value: int = 1) -> None:
-        """Set the marks of a part of the chosen box."""
-        _, mark = self._layers()
-        mark.data[part] = value
-        mark.refresh()
-        self.workspace.touch(self.chosen().name)
+    def mark(self, shown: Shown, part: tuple[slice, ...] = WHOLE, value: int = 1) -> None:
+        """Mark a part of a block as fully labelled, or with 0 as not.
+
+        Args:
+            shown: the block.
+            part: of its voxels, along Z, Y, X.
+            value: 0 or 1.
+        """
+        shown.mark.data[part] = value
+        shown.mark.refresh()
+        self.workspace.corrections.touch(shown.session, shown.block)
         self._count()
 
     def marked(self) -> dict[str, tuple[Block, Labels, Labels]]:

@@ -242,8 +242,11 @@ class SegmentSection(Section):
         if session is not workspace.session:
             show_info(f"{block.name} of {session.volume.name} is segmented. Go on with its session to see it.")
             return
+        shapes = workspace.drawn_in()
         if first or workspace.layer_of(block) is None:
             workspace.open_block(block)
         else:
             workspace.show_result(block, version)
+        if shapes is not None:  # napari has given the mouse to the layer that was added
+            self.viewer.layers.selection.active = shapes
         workspace.changed.emit()

@@ -1,0 +1,92 @@
+"""What is marked, in which box, and what becomes of it when other boxes, volumes and layers come and go."""
+
+import numpy as np
+import pytest
+from napari.utils.interactions import mouse_move_callbacks, mouse_press_callbacks, mouse_release_callbacks
+
+from scripts.io import read_volume, write_volume
+from tests.conftest import Mouse
+from tests.test_corrections import begin, choose_another
+
+OTHER = ((48, 80), (40, 72), (0, 32))
+LOW, HALF, HIGH = (4, 6), (10, 16), (12, 20)  # corners of a rectangle in a box, along Y, X
+
+
+@pytest.fixture
+def two(desk, volume, truth, tmp_path):
+    """A session of two boxes, the first of which is chosen, at a slice of both."""
+    desk.open(volume)
+    session, first, _ = begin(desk, truth, tmp_path / "found.nii.gz")
+    second = add_box(session, truth, tmp_path / "other.nii.gz")
+    desk.workspace.changed.emit()
+    desk.viewer.dims.set_point(0, 2 * 10)
+    return desk, session, first, second
+
+
+def add_box(session, truth, path):
+    """Add a second box to a session, with its first segmentation."""
+    block = session.add_block(OTHER)
+    found = truth[tuple(slice(*bounds) for bounds in OTHER[::-1])].astype(np.uint8)
+    block.add(0, write_volume(path, found.transpose(2, 1, 0), voxel_size=(1, 1, 2), unit="µm"))
+    session.save()
+    return block
+
+
+def draw(desk, meanwhile):
+    """Draw a rectangle by mouse in the chosen box, and do something when it is half drawn; return its layer."""
+    desk.widget.correct._draw()
+    shapes = desk.viewer.layers.selection.active
+    corners = [shapes.data_to_world((10, *corner)) for corner in (LOW, HALF, HIGH)]
+    mouse = Mouse(corners[0], [1, 2])
+    mouse_press_callbacks(shapes, mouse)
+    mouse.type, mouse.position, mouse.is_dragging = "mouse_move", corners[1], True
+    mouse_move_callbacks(shapes, mouse)
+    meanwhile()
+    mouse.position = corners[2]
+    mouse_move_callbacks(shapes, mouse)
+    mouse.type = "mouse_release"
+    mouse_release_callbacks(shapes, mouse)
+    return shapes
+
+
+def marked(desk, session, block):
+    """The bounds of what is marked in a block's file, along X, Y; None if nothing is."""
+    desk.workspace.save_corrections()
+    path = session.file_of(block, "labelled")
+    if not path.exists():
+        return None
+    x, y, _ = np.nonzero(read_volume(path)[1])
+    return (x.min(), x.max(), y.min(), y.max()) if len(x) else None
+
+
+@pytest.mark.parametrize("how", ["by hand", "by a job that ends", "by another volume"])
+def test_a_rectangle_is_marked_in_the_box_that_it_was_begun_in(two, volume, truth, tmp_path, how):
+    desk, session, first, second = two
+    correct = desk.widget.correct
+    correct.block.value = first.name
+
+    def meanwhile():
+        if how == "by hand":
+            correct.block.value = second.name
+        elif how == "by a job that ends":
+            third = session.add_block(((0, 32), (0, 32), (0, 32)))
+            desk.widget.segment._take(session, third, 0, first.latest, third.box)
+            assert correct.block.value == first.name
+            assert desk.workspace.drawn_in() is not None  # it can be drawn to its end
+        else:
+            choose_another(desk, volume, tmp_path)
+            begin(desk, truth, tmp_path / "third.nii.gz")
+
+    shapes = draw(desk, meanwhile)
+    assert shapes not in desk.viewer.layers
+    assert marked(desk, session, first) == (LOW[1], HIGH[1], LOW[0], HIGH[0])
+    assert marked(desk, session, second) is None
+
+
+def test_a_rectangle_of_a_box_that_was_removed_is_refused_in_one_line(two, notes):
+    desk, session, first, _ = two
+    desk.widget.correct.block.value = first.name
+    mark = desk.workspace.mark_of(first)
+    draw(desk, lambda: desk.viewer.layers.remove(mark))
+    assert "box 1 labelled here: was removed while the rectangle was drawn; choose its box" in notes()[-1]
+    assert marked(desk, session, first) is None
