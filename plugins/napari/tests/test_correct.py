@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from napari.utils.interactions import mouse_move_callbacks, mouse_press_callbacks, mouse_release_callbacks
+from tubenet_napari.session import Weights
+from tubenet_napari.writer import NOT_LABELLED
 
 from scripts.io import read_volume, write_volume
 from tests.conftest import Mouse
@@ -90,3 +92,44 @@ def test_a_rectangle_of_a_box_that_was_removed_is_refused_in_one_line(two, notes
     draw(desk, lambda: desk.viewer.layers.remove(mark))
     assert "box 1 labelled here: was removed while the rectangle was drawn; choose its box" in notes()[-1]
     assert marked(desk, session, first) is None
+
+
+def test_a_marked_box_teaches_when_its_layers_are_removed(two):
+    """And is not suggested, and its marks stay when one goes on with them."""
+    desk, session, first, second = two
+    widget = desk.widget
+    for block, value in ((first, 1), (second, 2)):
+        widget.correct.block.value = block.name
+        shown = widget.correct.layers_of(block)
+        shown.labels.data_setitem((np.array([3]), np.array([4]), np.array([5])), value)
+        widget.correct.mark(shown, (slice(2, 6), slice(None), slice(None)))
+    widget.correct.block.value = first.name
+    for kind in ("labels", "labelled here"):
+        desk.viewer.layers.remove(f"box 1 {kind}")
+    assert "4,096 voxels are marked" in widget.correct.told.text()
+
+    widget.suggest.suggest()
+    words = desk.runner.job.steps[0].command()
+    desk.runner.close()
+    assert words[words.index("--labelled") + 1] == "['16:48,8:40,2:6', '48:80,40:72,2:6']"
+
+    widget.finetune.finetune()
+    desk.runner.close()
+    taught = [read_volume(path)[1] for path in sorted((session.folder / "datasets").glob("*/labels/*"))]
+    assert [np.count_nonzero(each != NOT_LABELLED) for each in taught] == [4096, 4096]
+    assert [each[np.nonzero(each != NOT_LABELLED)].max() for each in taught] == [1, 2]
+
+    desk.viewer.dims.set_point(0, 2 * 8)
+    widget.correct.mark_slices()
+    assert widget.correct.marked()[0].bounds == (*first.box[:2], (2, 9))
+
+
+def test_what_a_box_without_layers_was_segmented_again_is_shown_as_a_result(two):
+    desk, session, first, _ = two
+    desk.workspace.corrections.touch(session, first)
+    desk.workspace.save_corrections()
+    desk.viewer.layers.remove("box 1 labels")
+    session.add_weights(Weights("later.pt", 0))
+    desk.widget.segment._take(session, first, 1, first.latest, first.box)
+    assert desk.workspace.layer_of(first, "result 1") is not None
+    assert desk.workspace.layer_of(first) is None

@@ -27,9 +27,9 @@ def test_suggested_boxes_are_walked_through(desk, volume, suggested):
     widget.suggest.done()
     assert widget.suggest.list.item(0).text().startswith("✓ ")
     assert widget.suggest.list.currentRow() == 1
-    block, _, mark = widget.correct.marked()["suggested 1"]
-    assert mark.data.all()
-    assert block.box == BOX
+    (marked,) = widget.correct.marked()
+    assert marked.mark.all()
+    assert (marked.block.name, marked.bounds) == ("suggested 1", BOX)
 
 
 def test_boxes_are_suggested_by_the_bundle(desk, volume):

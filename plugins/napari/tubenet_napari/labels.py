@@ -18,6 +18,7 @@ from .session import Block, Session
 from .writer import MAX_LABEL, as_labels
 
 LABELS, MARK = "labels", "labelled here"
+KEPT_AS = {LABELS: "corrected", MARK: "labelled"}  # in a session, as `Session.file_of` has them
 BLOCK, KIND = "tubenet_block", "tubenet_kind"  # of a layer's metadata
 
 

@@ -20,7 +20,8 @@ from .background import Beside
 from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
-from .labels import BLOCK, KIND, LABELS, MARK, find_layer, is_marked, open_labels
+from .labels import BLOCK, KEPT_AS, KIND, LABELS, MARK, find_layer, is_marked, open_labels
+from .lazy import LazyVolume
 from .listening import Listening
 from .reader import KEY, source_of
 from .session import Block, Session, sessions_folder
@@ -169,14 +170,12 @@ class Workspace(QObject):
                 if each is not None:  # perhaps shown by a widget that was closed
                     self.corrections.watch(each, self.session, block)
             return layer
-        kept, marked = (self.session.file_of(block, what) for what in ("corrected", "labelled"))
-        _, data = open_labels(kept if kept.exists() else block.latest)
+        data = self.voxels_of(block)
         if not isinstance(data, np.ndarray):
             return self.show_result(block, int(list(block.segmentations)[-1]))  # too large to be painted in
         layer = self.add_layer(block, LABELS, data, f"{block.name} labels", opacity=0.5)
         self.corrections.watch(layer, self.session, block)
-        mark = open_labels(marked)[1] if marked.exists() else np.zeros_like(data)
-        self.mark_of(block, mark)
+        self.mark_of(block)
         self.viewer.layers.selection.active = layer
         return layer
 
@@ -191,14 +190,27 @@ class Workspace(QObject):
         layer.metadata[KEY] = {"path": str(path), "channel": None}
         return layer
 
-    def mark_of(self, block: Block, data: np.ndarray | None = None) -> Labels:
+    def mark_of(self, block: Block) -> Labels:
         """Return the layer of what is marked as fully labelled in a block; it is made if need be."""
         if (layer := self.layer_of(block, MARK)) is None:
-            data = np.zeros([b - a for a, b in block.box][::-1], np.uint8) if data is None else data
+            data = self.voxels_of(block, MARK)
             colours = {0: (0, 0, 0, 0), 1: (0.25, 0.85, 0.4, 1), None: (0.25, 0.85, 0.4, 1)}
             layer = self.add_layer(block, MARK, data, f"{block.name} labelled here", opacity=0.2, colormap=colours)
             self.corrections.watch(layer, self.session, block)
         return layer
+
+    def voxels_of(self, block: Block, kind: str = LABELS) -> np.ndarray | LazyVolume:
+        """Return a block's labels or marks, `(Z, Y, X)`: those of its layer, or else of its files.
+
+        Raises:
+            UserError: for a file that cannot be read.
+        """
+        if (layer := self.layer_of(block, kind)) is not None:
+            return layer.data
+        path = self.session.file_of(block, KEPT_AS[kind])
+        if kind == MARK and not path.exists():
+            return np.zeros([stop - start for start, stop in block.box][::-1], np.uint8)
+        return open_labels(path if path.exists() else block.latest)[1]
 
     def is_done(self, block: Block) -> bool:
         """Return whether every voxel of a block is marked as labelled, in its layer or else in its file."""

@@ -9,7 +9,7 @@ import numpy as np
 from magicgui.widgets import ComboBox, SpinBox
 from napari.layers import Labels
 
-from scripts.core import refuse
+from scripts.core import Box, refuse
 
 from ..geometry import around, bounds_of
 from ..labels import MARK
@@ -39,6 +39,22 @@ class Shown(NamedTuple):
     block: Block
     labels: Labels
     mark: Labels
+
+
+class Marked(NamedTuple):
+    """A block in which something is marked.
+
+    Attributes:
+        block: it.
+        labels: `(Z, Y, X)` of its voxels.
+        mark: bool, of the same voxels: which of them are fully labelled.
+        bounds: the box, in the volume's voxels, that holds all that is marked.
+    """
+
+    block: Block
+    labels: np.ndarray
+    mark: np.ndarray
+    bounds: Box
 
 
 class CorrectSection(Section):
@@ -101,15 +117,16 @@ class CorrectSection(Section):
             self.workspace.open_block(self.chosen())
         self._count()
 
+    @saying
     def _count(self) -> None:
         """Say how much is marked."""
         session = self.workspace.session
         if session is None or self.block.value not in session.blocks:
             self.told.setText("")
             return
-        layer = self.workspace.layer_of(session.blocks[self.block.value], MARK)
-        count = 0 if layer is None else int(np.count_nonzero(layer.data))
-        share = f"{100 * count / layer.data.size:.0f} % of the box" if count else ""
+        mark = self.workspace.voxels_of(session.blocks[self.block.value], MARK)
+        count = int(np.count_nonzero(mark))
+        share = f"{100 * count / mark.size:.0f} % of the box" if count else ""
         self.told.setText(f"{count:,} voxels are marked, {share}." if count else "Nothing is marked yet.")
 
     def layers_of(self, block: Block) -> Shown:
@@ -205,11 +222,15 @@ class CorrectSection(Section):
         self.workspace.corrections.touch(shown.session, shown.block)
         self._count()
 
-    def marked(self) -> dict[str, tuple[Block, Labels, Labels]]:
-        """Return the blocks in which something is marked, with their layers of labels and marks."""
-        found = {}
-        for name, block in (self.workspace.session.blocks if self.workspace.session else {}).items():
-            labels, mark = self.workspace.layer_of(block), self.workspace.layer_of(block, MARK)
-            if labels is not None and mark is not None and bounds_of(mark.data > 0, block.box) is not None:
-                found[name] = block, labels, mark
+    def marked(self) -> list[Marked]:
+        """Return the blocks in which something is marked, whether their layers are open or not.
+
+        Raises:
+            UserError: for a file of labels or marks that cannot be read.
+        """
+        session, found = self.workspace.session, []
+        for block in session.blocks.values() if session else ():
+            mark = self.workspace.voxels_of(block, MARK) > 0
+            if (bounds := bounds_of(mark, block.box)) is not None:
+                found.append(Marked(block, self.workspace.voxels_of(block), mark, bounds))
         return found

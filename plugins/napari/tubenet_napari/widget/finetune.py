@@ -12,13 +12,13 @@ from magicgui.widgets import CheckBox, ComboBox, SpinBox
 from scripts.core import Box, refuse
 from scripts.weights import read_sidecar
 
-from ..geometry import bounds_of, inside, overlap
+from ..geometry import inside, overlap
 from ..jobs import Job, Step, bundle_command
 from ..labels import KIND, write_labels
 from ..session import Block, Weights
 from ..workspace import Workspace, saying
 from ..writer import NOT_LABELLED, as_labels
-from .correct import CorrectSection
+from .correct import CorrectSection, Marked
 from .curve import Curve
 from .section import Section, button
 from .segment import SegmentSection
@@ -60,24 +60,24 @@ class FinetuneSection(Section):
     @saying
     def finetune(self) -> None:
         """Teach the network from what is marked."""
+        workspace, session = self.workspace, self.workspace.session
+        for each in self.correct.marked():
+            workspace.touch(each.block.name)
+        workspace.save_corrections()
+        workspace.check_chosen(session)
         marked = self.correct.marked()
-        count = sum(int(np.count_nonzero(mark.data)) for _, _, mark in marked.values())
+        count = sum(int(np.count_nonzero(each.mark)) for each in marked)
         if count < MIN_MARKED:
             problem = f"{count} voxels are marked as labelled" if count else "nothing is marked as labelled"
             refuse("Fine-tune", problem, "mark the part in which every voxel is right, under 2")
-        workspace, session = self.workspace, self.workspace.session
-        for name in marked:
-            workspace.touch(name)
-        workspace.save_corrections()
-        workspace.check_chosen(session)
         dataset, weights = session.folder_for("datasets", "labelled"), session.folder_for("weights", "fine-tuned")
         parent = session.current
         classes = self._classes(session.checkpoint, marked)
         steps = []
-        for number, (block, labels, mark) in enumerate(marked.values()):
-            outer = workspace.around(bounds_of(mark.data > 0, block.box))
+        for number, (block, labels, mark, bounds) in enumerate(marked):
+            outer = workspace.around(bounds)
             name = f"block_{number}.nii.gz"
-            label = labels_to_learn(labels.data, mark.data > 0, block.box, outer)
+            label = labels_to_learn(labels, mark, block.box, outer)
             write = partial(write_labels, session, dataset / "labels" / name, label, outer, NOT_LABELLED)
             title = f"{block.name}: what is marked is saved"
             workspace.beside(title, label.size, lambda check, write=write: write(check=check))
@@ -99,7 +99,7 @@ class FinetuneSection(Section):
             self.curve.rest()
             scores = read_sidecar(weights / "model_best.pt")
             before, after = (_dice(scores.get(key)) for key in ("validation_before", "validation"))
-            taught = list(marked)
+            taught = [each.block.name for each in marked]
             path = str(weights / "model_best.pt")
             self.curve.show_before(before)
             session.add_weights(Weights(path, parent, before, after, sum(seconds), taught))
@@ -110,15 +110,15 @@ class FinetuneSection(Section):
         workspace.runner.start(Job("Fine-tuning", steps, done, told, failed=self.curve.rest))
         self.curve.follow(weights, epochs)
 
-    def _classes(self, checkpoint: Path, marked: dict[str, tuple[Block, object, object]]) -> int:
+    def _classes(self, checkpoint: Path, marked: list[Marked]) -> int:
         """Return how many classes are to be learnt, the background among them.
 
         Raises:
             UserError: if there is no vessel, or nothing else, in what is marked.
         """
         values: set[int] = set()
-        for _, labels, mark in marked.values():
-            values |= set(np.unique(as_labels(labels.name, labels.data[mark.data > 0])).tolist())
+        for block, labels, mark, _ in marked:
+            values |= set(np.unique(as_labels(f"{block.name} labels", labels[mark])).tolist())
         if values <= {0} or 0 not in values:
             problem = "there is no vessel in what is marked" if values <= {0} else "all that is marked is vessel"
             refuse("Fine-tune", problem, "mark a part that has vessels and background")

@@ -18,7 +18,7 @@ from scripts.io import result_name
 
 from ..geometry import Frame, around, inside
 from ..jobs import Job, Step, bundle_command
-from ..labels import open_labels, write_labels
+from ..labels import KEPT_AS, LABELS, open_labels, write_labels
 from ..session import Block, Session, read_box
 from ..workspace import Workspace, saying
 from .section import Section, button
@@ -243,7 +243,8 @@ class SegmentSection(Section):
             show_info(f"{block.name} of {session.volume.name} is segmented. Go on with its session to see it.")
             return
         shapes = workspace.drawn_in()
-        if first or workspace.layer_of(block) is None:
+        is_kept = workspace.layer_of(block) is not None or session.file_of(block, KEPT_AS[LABELS]).exists()
+        if first or not is_kept:
             workspace.open_block(block)
         else:
             workspace.show_result(block, version)

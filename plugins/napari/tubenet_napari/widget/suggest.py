@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from scripts.core import box_text, read_json, refuse
 from scripts.io import read_header
 
-from ..geometry import bounds_of
 from ..jobs import Job, Step, bundle_command
 from ..session import Block, Session, read_box
 from ..workspace import Workspace, saying
@@ -58,8 +57,7 @@ class SuggestSection(Section):
         channel = [] if session.channel is None else ["--channel", session.channel]
         words = ["suggest", session.volume, out, "--count", int(self.count.value), "--ckpt_path", session.checkpoint]
         # what is marked, and not all of the box: one slice of the whole volume leaves the rest to be suggested
-        marked = self.correct.marked().values()
-        labelled = [box_text(bounds_of(mark.data > 0, block.box)) for block, _, mark in marked]
+        labelled = [box_text(each.bounds) for each in self.correct.marked()]
         known = ["--labelled", str(labelled)] if labelled else []
         step = Step("looking for boxes", lambda: bundle_command(*words, *channel, *known))
         version = session.current
