@@ -133,3 +133,44 @@ def test_what_a_box_without_layers_was_segmented_again_is_shown_as_a_result(two)
     desk.widget.segment._take(session, first, 1, first.latest, first.box)
     assert desk.workspace.layer_of(first, "result 1") is not None
     assert desk.workspace.layer_of(first) is None
+
+
+def test_the_new_result_is_taken_over_in_the_chosen_box_only(two, tmp_path, notes):
+    """What was painted outside of the marks is counted, can be undone, and is kept in a file."""
+    desk, session, first, second = two
+    widget = desk.widget
+    shown = {}
+    for block in (first, second):
+        shown[block.name] = widget.correct.layers_of(block)
+        new = write_volume(tmp_path / f"{block.name}.nii.gz", np.full((32, 32, 32), 3, np.uint8))
+        block.add(0, write_volume(tmp_path / f"{block.name}_0.nii.gz", np.zeros((32, 32, 32), np.uint8)))
+        block.add(1, new)
+        labels = shown[block.name].labels
+        labels.data[:] = 0
+        labels.data[0, 0, :5] = 1  # painted, and marked
+        labels.data[9, 0, :7] = 1  # painted
+        widget.correct.mark(shown[block.name], (slice(0, 2), slice(None), slice(None)))
+    widget.correct.block.value = first.name
+    widget.finetune.take_over()
+
+    labels, other = (shown[block.name].labels.data for block in (first, second))
+    assert (other[9, 0] == 1).sum() == 7
+    assert (other == 3).sum() == 0
+    assert (labels[:2] == 3).sum() == 0
+    assert (labels[0, 0] == 1).sum() == 5
+    assert (labels[2:] == 3).all()
+    copy = session.file_of(first, "corrected-1")
+    assert "box 1: its new result is painted in now, in place of 7 painted voxels that had no mark;" in notes()[-1]
+    assert str(copy) in notes()[-1]
+    assert (read_volume(copy)[1] == 1).sum() == 12
+
+    desk.viewer.layers.selection.active.undo()
+    desk.workspace.save_corrections()
+    assert (read_volume(session.file_of(first, "corrected"))[1] == 1).sum() == 12
+    widget.finetune.take_over()
+    assert session.file_of(first, "corrected-2").exists()
+
+
+def test_a_box_that_was_segmented_once_has_no_new_result(two, notes):
+    two[0].widget.finetune.take_over()
+    assert "box 2: was segmented once only; choose another box" in notes()[-1]
