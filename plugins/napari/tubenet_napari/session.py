@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.core import WEIGHTS, Box, by, make_folder, read_json, refuse, region_box, write_text
+from scripts.core import WEIGHTS, Box, by, make_folder, read_json, refuse, write_text
 from scripts.io import read_header, split_hdf5
 
 FILE = "session.json"
@@ -265,15 +265,3 @@ class Session:
     def file_of(self, block: Block, what: str) -> Path:
         """Return where the corrections (`corrected`) or marks (`labelled`) of a block are kept."""
         return self.folder / "corrections" / f"{re.sub(r'[^0-9a-zA-Z]+', '-', block.name)}_{what}.nii.gz"
-
-
-def read_box(text: str, shape: tuple[int, int, int]) -> Box:
-    """Read a box as it is typed, `x0:x1,y0:y1,z0:z1`, of a volume of a shape.
-
-    Raises:
-        UserError: for other text, and a box that is empty or not inside the volume.
-    """
-    box = region_box(text, shape)
-    if min(stop - start for start, stop in box) < 2:
-        refuse(text, "is a single voxel thick", "give at least 2 voxels along each axis")
-    return box

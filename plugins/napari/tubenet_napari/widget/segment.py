@@ -16,10 +16,10 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from scripts.core import Box, box_text, by, refuse
 from scripts.io import result_name
 
-from ..geometry import Frame, around, inside
+from ..geometry import Frame, around, inside, read_box
 from ..jobs import Job, Step, bundle_command
 from ..labels import KEPT_AS, LABELS, open_labels, write_labels
-from ..session import Block, Session, read_box
+from ..session import Block, Session
 from ..workspace import Workspace, saying
 from .section import Section, button
 

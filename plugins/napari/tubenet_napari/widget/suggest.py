@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from scripts.core import box_text, read_json, refuse
 from scripts.io import read_header
 
+from ..geometry import read_box
 from ..jobs import Job, Step, bundle_command
-from ..session import Block, Session, read_box
+from ..session import Block, Session
 from ..workspace import Workspace, saying
 from .correct import CorrectSection
 from .section import Section, button
