@@ -51,7 +51,7 @@ class FinetuneSection(Section):
         self.form(self.versions)
         self.compare = button("Compare", "before and after, in turn", self._compare, checkable=True)
         self.undo = button("Undo", "go back to the weights before the last fine-tuning", self.undo_training)
-        self.take = button("Correct the new result", "of the box chosen under 2: paint in it; what is marked stays", self.take_over)
+        self.take = button("Correct the new result", "in the box chosen under 2; what is marked stays", self.take_over)
         self.buttons(self.compare, self.undo)
         self.buttons(self.take)
         self.versions.changed.connect(self._use)
