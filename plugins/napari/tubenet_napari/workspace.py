@@ -99,11 +99,14 @@ class Workspace(QObject):
         """Go on with a session: its weights are in use, and its boxes are shown as they were left.
 
         Raises:
-            UserError: if the volume has another shape by now, or cannot be read.
+            UserError: if the volume has another shape by now, or cannot be read; if another viewer has the session open.
         """
-        if (changed := session.check_volume()) is not None:
+        changed, frame = session.check_volume(), Frame.of(self.image)
+        if session.folder not in self._known:
+            session.hold()
+        if changed is not None:
             show_warning(changed)
-        self.frame = Frame.of(self.image)
+        self.frame = frame
         self.session = self._known[session.folder] = session
         for block in session.blocks.values():
             if block.latest is not None and block.latest.exists():
@@ -132,6 +135,7 @@ class Workspace(QObject):
             session = Session.begin(self.root, *source)
         else:  # from memory, or opened by another reader
             session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
+        session.hold()
         try:
             if source is None:
                 about = {"scale": image.scale, "translate": image.translate, "units": image.units}
@@ -142,6 +146,7 @@ class Workspace(QObject):
             if image is not self.image:
                 refuse(name, "is not chosen any more", "choose it once more under Volume")
         except BaseException:
+            session.release()
             shutil.rmtree(session.folder, ignore_errors=True)  # it can be gigabytes, and nobody would find it again
             raise
         return session
@@ -279,3 +284,5 @@ class Workspace(QObject):
         self.runner.close()
         self.corrections.close()
         self.listening.close()
+        for session in self._known.values():
+            session.release()
