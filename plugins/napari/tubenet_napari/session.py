@@ -7,7 +7,6 @@ what is there; it is rewritten whole after every step, so that a crash loses not
 from __future__ import annotations
 
 import json
-import os
 import re
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -17,13 +16,9 @@ from typing import Any
 from scripts.core import WEIGHTS, Box, UserError, alone, by, make_folder, read_json, refuse, write_text
 from scripts.io import read_header, split_hdf5
 
+from .places import with_found_paths, with_written_paths
+
 FILE, LOCK = "session.json", "session.lock"
-FOLDER = "TUBENET_SESSIONS"  # variable of the environment
-
-
-def sessions_folder() -> Path:
-    """Return the folder that sessions are in: `~/tubenet-sessions`, or what TUBENET_SESSIONS names."""
-    return Path(os.environ.get(FOLDER) or Path.home() / "tubenet-sessions")
 
 
 @dataclass
@@ -139,6 +134,7 @@ class Session:
         """
         told = read_json(folder / FILE, "choose another folder, or begin a new session")
         try:
+            told = with_found_paths(told, folder)
             blocks = {
                 name: Block(**{**each, "box": tuple((int(a), int(b)) for a, b in each["box"])})
                 for name, each in told["blocks"].items()
@@ -180,7 +176,7 @@ class Session:
             "shape": self.shape,
             "state": self.state,
         }
-        write_text(self.folder / FILE, json.dumps(told, indent=1) + "\n")
+        write_text(self.folder / FILE, json.dumps(with_written_paths(told, self.folder), indent=1) + "\n")
 
     def hold(self) -> None:
         """Let nobody else hold the session until it is released, or this process ends, however it does.
@@ -285,3 +281,13 @@ class Session:
     def file_of(self, block: Block, what: str) -> Path:
         """Return where the corrections (`corrected`) or marks (`labelled`) of a block are kept."""
         return self.folder / "corrections" / f"{re.sub(r'[^0-9a-zA-Z]+', '-', block.name)}_{what}.nii.gz"
+
+    def labels_of(self, block: Block) -> Path | None:
+        """Return the file of a block's labels, as they were corrected or else as they were found last; or None."""
+        files = (self.file_of(block, "corrected"), block.latest)
+        return next((path for path in files if path is not None and path.exists()), None)
+
+    def missing(self) -> list[str]:
+        """Return the names of boxes and weights whose files are not there any more."""
+        boxes = [each.name for each in self.blocks.values() if each.segmentations and self.labels_of(each) is None]
+        return boxes + [self.name_of(at) for at, each in enumerate(self.weights) if not Path(each.path).exists()]

@@ -23,8 +23,9 @@ from .jobs import DONE, FAILED, Runner, Step, cut_command
 from .labels import BLOCK, KEPT_AS, KIND, LABELS, MARK, find_layer, is_marked, open_labels
 from .lazy import LazyVolume
 from .listening import Listening
+from .places import sessions_folder
 from .reader import KEY, source_of
-from .session import Block, Session, sessions_folder
+from .session import Block, Session
 from .writer import write_layer
 
 COLOURS = {0: (0, 0, 0, 0), 1: "#ff8c2e", 2: "#4fc3f7", 3: "#d76bd0", 4: "#f2e14c", None: "#9be36b"}
@@ -99,7 +100,7 @@ class Workspace(QObject):
         """Go on with a session: its weights are in use, and its boxes are shown as they were left.
 
         Raises:
-            UserError: if the volume has another shape by now, or cannot be read; if another viewer has the session open.
+            UserError: if the volume has another shape by now, or cannot be read; if it is open in another viewer.
         """
         changed, frame = session.check_volume(), Frame.of(self.image)
         if session.folder not in self._known:
@@ -109,8 +110,11 @@ class Workspace(QObject):
         self.frame = frame
         self.session = self._known[session.folder] = session
         for block in session.blocks.values():
-            if block.latest is not None and block.latest.exists():
+            if session.labels_of(block) is not None:
                 self.open_block(block)
+        if missing := session.missing():
+            remedy = "put them back, or segment and fine-tune once more"
+            show_warning(f"{session.folder}: the files of {', '.join(missing)} are not there any more; {remedy}")
         self.changed.emit()
 
     def began(self) -> Session:
@@ -208,14 +212,15 @@ class Workspace(QObject):
         """Return a block's labels or marks, `(Z, Y, X)`: those of its layer, or else of its files.
 
         Raises:
-            UserError: for a file that cannot be read.
+            UserError: for a file that is not there or cannot be read.
         """
         if (layer := self.layer_of(block, kind)) is not None:
             return layer.data
-        path = self.session.file_of(block, KEPT_AS[kind])
-        if kind == MARK and not path.exists():
+        if kind == MARK and not (path := self.session.file_of(block, KEPT_AS[MARK])).exists():
             return np.zeros([stop - start for start, stop in block.box][::-1], np.uint8)
-        return open_labels(path if path.exists() else block.latest)[1]
+        if kind == LABELS and (path := self.session.labels_of(block)) is None:
+            refuse(block.name, "its labels are not there any more", "segment this box once more")
+        return open_labels(path)[1]
 
     def is_done(self, block: Block) -> bool:
         """Return whether every voxel of a block is marked as labelled, in its layer or else in its file."""

@@ -99,7 +99,8 @@ class CorrectSection(Section):
 
     def _names(self) -> list[str]:
         session = self.workspace.session
-        return [name for name, block in session.blocks.items() if block.segmentations] if session else []
+        blocks = session.blocks.items() if session else ()
+        return [name for name, block in blocks if session.labels_of(block) is not None]
 
     def _changed(self, event: object = None) -> None:
         before = self.block.value
