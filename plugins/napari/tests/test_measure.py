@@ -51,6 +51,20 @@ def test_a_click_selects_a_branch_and_tells_its_figures(measured):
     widget.select(0)
 
 
+def test_layers_of_the_same_names_stay_and_ours_may_be_renamed(measured):
+    viewer, widget = measured.viewer, measured.widget.measure
+    skeleton = viewer.layers["skeleton"]
+    skeleton.name = "vessels"
+    own = [viewer.add_points(np.zeros((1, 3)), name=name) for name in ("skeleton", "selected branch")]
+    widget.select(0)
+    widget.select(0)
+    place = {"scale": skeleton.scale, "translate": skeleton.translate, "units": skeleton.units}
+    widget.show_network(widget.network, place)
+    assert all(layer in viewer.layers for layer in own)
+    assert [layer.name for layer in viewer.layers[-3:]] == ["skeleton", "selected branch", "skeleton [1]"]
+    assert skeleton not in viewer.layers
+
+
 def test_an_empty_segmentation_is_told_in_one_line(desk, tmp_path, notes):
     empty = np.zeros((32, 32, 16), np.uint8)
     desk.open(write_volume(tmp_path / "a.tif", empty + 1))
