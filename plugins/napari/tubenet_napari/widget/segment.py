@@ -197,11 +197,12 @@ class SegmentSection(Section):
         outer = box if whole else self.workspace.around(box)
         image = session.volume if whole else out / "image.nii"
         channel = [] if session.channel is None or not whole else ["--channel", session.channel]
+        options = self._options()  # as they are now, and not when the box was cut out
 
         def command() -> list[str]:
             known = [] if whole else ["--invert", session.inverted()]
             words = ["segment", image, out, "--ckpt_path", session.weights[version].path]
-            return bundle_command(*words, *known, *channel, *self._options())
+            return bundle_command(*words, *known, *channel, *options)
 
         def done() -> None:
             self._take(session, block, version, out / result_name(image, "seg"), outer)
