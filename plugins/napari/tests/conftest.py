@@ -109,6 +109,11 @@ class Desk:
         assert self.wait()[1] == "done"
         return self.viewer.layers[-2]
 
+    def take_suggested(self, folder):
+        """Take the boxes that a folder of `tubenet suggest` names into the session, as its job does when it ends."""
+        session = self.workspace.began()
+        self.widget.suggest.take(folder, session, session.current)
+
     def correct_all(self, truth):
         """Paint the truth into the labels of the chosen box, and mark all of it."""
         block = self.widget.correct.chosen()

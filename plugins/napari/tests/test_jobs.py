@@ -134,7 +134,7 @@ def test_a_job_ends_with_its_viewer_however_that_ends(tmp_path, number, whom):
 def test_a_fine_tuning_is_cancelled_half_way_and_another_killed(desk, volume, suggested, notes):
     widget, runner = desk.widget, desk.runner
     desk.open(volume)
-    widget.suggest.read(suggested)
+    desk.take_suggested(suggested)
     widget.suggest.go_to(0)
     widget.suggest.done()
     widget.finetune.epochs.value, widget.finetune.steps.value = 50, 1
