@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from napari.utils.interactions import mouse_move_callbacks, mouse_press_callbacks, mouse_release_callbacks
+from tubenet_napari.labels import mark_in
 from tubenet_napari.session import Weights
 from tubenet_napari.writer import NOT_LABELLED
 
@@ -174,3 +175,13 @@ def test_the_new_result_is_taken_over_in_the_chosen_box_only(two, tmp_path, note
 def test_a_box_that_was_segmented_once_has_no_new_result(two, notes):
     two[0].widget.finetune.take_over()
     assert "box 2: was segmented once only; choose another box" in notes()[-1]
+
+
+def test_a_box_without_marks_takes_no_memory_for_them(two):
+    """It may be a volume of a terabyte that was segmented as a whole."""
+    desk, session, first, _ = two
+    first.box = ((0, 10_000),) * 3
+    for layer in ("box 1 labels", "box 1 labelled here"):
+        desk.viewer.layers.remove(layer)
+    assert mark_in(desk.viewer, session, first) is None
+    assert desk.widget.correct.marked() == []

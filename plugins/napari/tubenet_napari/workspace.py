@@ -20,8 +20,7 @@ from .background import Beside
 from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
-from .labels import BLOCK, KEPT_AS, KIND, LABELS, MARK, find_layer, is_marked, open_labels
-from .lazy import LazyVolume
+from .labels import BLOCK, KIND, LABELS, MARK, find_layer, is_marked, labels_in, mark_in, open_labels
 from .listening import Listening
 from .places import sessions_folder
 from .reader import KEY, source_of
@@ -179,7 +178,7 @@ class Workspace(QObject):
                 if each is not None:  # perhaps shown by a widget that was closed
                     self.corrections.watch(each, self.session, block)
             return layer
-        data = self.voxels_of(block)
+        data = labels_in(self.viewer, self.session, block)
         if not isinstance(data, np.ndarray):
             return self.show_result(block, int(list(block.segmentations)[-1]))  # too large to be painted in
         layer = self.add_layer(block, LABELS, data, f"{block.name} labels", opacity=0.5)
@@ -202,25 +201,12 @@ class Workspace(QObject):
     def mark_of(self, block: Block) -> Labels:
         """Return the layer of what is marked as fully labelled in a block; it is made if need be."""
         if (layer := self.layer_of(block, MARK)) is None:
-            data = self.voxels_of(block, MARK)
+            data = mark_in(self.viewer, self.session, block)
+            data = np.zeros([b - a for a, b in block.box][::-1], np.uint8) if data is None else data
             colours = {0: (0, 0, 0, 0), 1: (0.25, 0.85, 0.4, 1), None: (0.25, 0.85, 0.4, 1)}
             layer = self.add_layer(block, MARK, data, f"{block.name} labelled here", opacity=0.2, colormap=colours)
             self.corrections.watch(layer, self.session, block)
         return layer
-
-    def voxels_of(self, block: Block, kind: str = LABELS) -> np.ndarray | LazyVolume:
-        """Return a block's labels or marks, `(Z, Y, X)`: those of its layer, or else of its files.
-
-        Raises:
-            UserError: for a file that is not there or cannot be read.
-        """
-        if (layer := self.layer_of(block, kind)) is not None:
-            return layer.data
-        if kind == MARK and not (path := self.session.file_of(block, KEPT_AS[MARK])).exists():
-            return np.zeros([stop - start for start, stop in block.box][::-1], np.uint8)
-        if kind == LABELS and (path := self.session.labels_of(block)) is None:
-            refuse(block.name, "its labels are not there any more", "segment this box once more")
-        return open_labels(path)[1]
 
     def is_done(self, block: Block) -> bool:
         """Return whether every voxel of a block is marked as labelled, in its layer or else in its file."""

@@ -12,7 +12,7 @@ from napari.layers import Labels
 from scripts.core import Box, refuse
 
 from ..geometry import around, bounds_of
-from ..labels import MARK
+from ..labels import labels_in, mark_in
 from ..session import Block, Session
 from ..workspace import Workspace, saying
 from .section import Section, button
@@ -125,8 +125,8 @@ class CorrectSection(Section):
         if session is None or self.block.value not in session.blocks:
             self.told.setText("")
             return
-        mark = self.workspace.voxels_of(session.blocks[self.block.value], MARK)
-        count = int(np.count_nonzero(mark))
+        mark = mark_in(self.viewer, session, session.blocks[self.block.value])
+        count = 0 if mark is None else int(np.count_nonzero(mark))
         share = f"{100 * count / mark.size:.0f} % of the box" if count else ""
         self.told.setText(f"{count:,} voxels are marked, {share}." if count else "Nothing is marked yet.")
 
@@ -231,7 +231,7 @@ class CorrectSection(Section):
         """
         session, found = self.workspace.session, []
         for block in session.blocks.values() if session else ():
-            mark = self.workspace.voxels_of(block, MARK) > 0
-            if (bounds := bounds_of(mark, block.box)) is not None:
-                found.append(Marked(block, self.workspace.voxels_of(block), mark, bounds))
+            mark = mark_in(self.viewer, session, block)
+            if mark is not None and (bounds := bounds_of(mark > 0, block.box)) is not None:
+                found.append(Marked(block, labels_in(self.viewer, session, block), mark > 0, bounds))
         return found
