@@ -109,6 +109,11 @@ class Desk:
         assert self.wait()[1] == "done"
         return self.viewer.layers[-2]
 
+    def take_suggested(self, folder):
+        """Take the boxes that a folder of `tubenet suggest` names into the session, as its job does when it ends."""
+        session = self.workspace.began()
+        self.widget.suggest.take(folder, session, session.current)
+
     def correct_all(self, truth):
         """Paint the truth into the labels of the chosen box, and mark all of it."""
         block = self.widget.correct.chosen()
@@ -116,3 +121,11 @@ class Desk:
         layer.data = truth[tuple(slice(*bounds) for bounds in block.box[::-1])].astype(np.uint8)
         self.widget.correct.mark_all()
         return block
+
+
+class Mouse:
+    """An event of the mouse, as napari makes it."""
+
+    def __init__(self, position, displayed, direction=None):
+        self.position, self.dims_displayed, self.view_direction = position, displayed, direction
+        self.type, self.handled, self.is_dragging, self.button, self.modifiers = "mouse_press", False, False, 1, ()

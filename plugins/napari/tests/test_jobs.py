@@ -134,7 +134,7 @@ def test_a_job_ends_with_its_viewer_however_that_ends(tmp_path, number, whom):
 def test_a_fine_tuning_is_cancelled_half_way_and_another_killed(desk, volume, suggested, notes):
     widget, runner = desk.widget, desk.runner
     desk.open(volume)
-    widget.suggest.read(suggested)
+    desk.take_suggested(suggested)
     widget.suggest.go_to(0)
     widget.suggest.done()
     widget.finetune.epochs.value, widget.finetune.steps.value = 50, 1
@@ -154,6 +154,20 @@ def test_a_fine_tuning_is_cancelled_half_way_and_another_killed(desk, volume, su
     assert "ended from outside" in notes()[-1]
     assert "\n" not in notes()[-1]
     desk.segment_box("0:64,0:64,0:32")  # the next job runs
+
+
+def test_a_job_has_the_options_that_it_began_with(desk, volume):
+    desk.open(volume)
+    segment = desk.widget.segment
+    segment.what.value, segment.box.value, segment.overlap.value = "a box", "0:64,0:64,0:32", 0.25
+    said = []
+    desk.runner.said.connect(said.append)
+    segment.segment()
+    segment.overlap.value, segment.min_size.value = 0.75, "50 voxels"
+    desk.qtbot.waitUntil(lambda: any(" segment " in line for line in said), timeout=60_000)
+    desk.runner.close()
+    (line,) = [line for line in said if line.startswith("$ ") and " segment " in line]
+    assert line.endswith(" --overlap 0.25")
 
 
 def test_a_layer_that_is_deleted_while_its_job_runs(desk, volume):

@@ -5,14 +5,7 @@ import pytest
 from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
 
 from scripts.io import write_volume
-
-
-class Event:
-    """A click, as napari makes it of a press and a release of the mouse."""
-
-    def __init__(self, position, displayed, direction=None):
-        self.position, self.dims_displayed, self.view_direction = position, displayed, direction
-        self.type, self.handled, self.is_dragging, self.button, self.modifiers = "mouse_press", False, False, 1, ()
+from tests.conftest import Mouse
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def test_a_click_selects_a_branch_and_tells_its_figures(measured):
     viewer, widget = measured.viewer, measured.widget.measure
     viewer.dims.set_point(0, 8)
     skeleton = viewer.layers["skeleton"]
-    click = Event(skeleton.data_to_world(skeleton.data[len(skeleton.data) // 2]), [1, 2])
+    click = Mouse(skeleton.data_to_world(skeleton.data[len(skeleton.data) // 2]), [1, 2])
     mouse_press_callbacks(skeleton, click)
     click.type = "mouse_release"
     mouse_release_callbacks(skeleton, click)
@@ -56,6 +49,20 @@ def test_a_click_selects_a_branch_and_tells_its_figures(measured):
     assert "selected branch" in viewer.layers
     viewer.dims.ndisplay = 3
     widget.select(0)
+
+
+def test_layers_of_the_same_names_stay_and_ours_may_be_renamed(measured):
+    viewer, widget = measured.viewer, measured.widget.measure
+    skeleton = viewer.layers["skeleton"]
+    skeleton.name = "vessels"
+    own = [viewer.add_points(np.zeros((1, 3)), name=name) for name in ("skeleton", "selected branch")]
+    widget.select(0)
+    widget.select(0)
+    place = {"scale": skeleton.scale, "translate": skeleton.translate, "units": skeleton.units}
+    widget.show_network(widget.network, place)
+    assert all(layer in viewer.layers for layer in own)
+    assert [layer.name for layer in viewer.layers[-3:]] == ["skeleton", "selected branch", "skeleton [1]"]
+    assert skeleton not in viewer.layers
 
 
 def test_an_empty_segmentation_is_told_in_one_line(desk, tmp_path, notes):

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from npe2 import PluginManifest
+from tubenet_napari import writer
 
+from scripts.commands.suggest import add
 from scripts.core import version
 from scripts.io import READ_SUFFIXES
 
@@ -16,6 +18,10 @@ MANIFEST = PluginManifest.from_file(HERE / "tubenet_napari" / "napari.yaml")
 
 def test_the_version_is_that_of_the_bundle():
     assert PROJECT["version"] == version()
+
+
+def test_what_is_not_labelled_has_one_value_in_all_files():
+    assert writer.NOT_LABELLED == add.NOT_LABELLED
 
 
 def test_the_manifest_is_valid_and_its_commands_are_there():

@@ -1,12 +1,14 @@
 """Suggested boxes, and the session that they are kept in."""
 
 import json
+import re
 import shutil
 
 import numpy as np
+import pytest
 from tubenet_napari.session import Session, Weights
 
-from scripts.core import box_text
+from scripts.core import UserError, box_text
 
 BOX = ((16, 80), (8, 72), (0, 32))
 
@@ -14,7 +16,7 @@ BOX = ((16, 80), (8, 72), (0, 32))
 def test_suggested_boxes_are_walked_through(desk, volume, suggested):
     widget, viewer = desk.widget, desk.viewer
     desk.open(volume)
-    widget.suggest.read(suggested)
+    desk.take_suggested(suggested)
     assert [widget.suggest.list.item(row).text() for row in range(2)] == [
         "suggested 1: x 16–80, y 8–72, z 0–32   (1)",
         "suggested 2: x 0–48, y 0–48, z 0–32   (0.75)",
@@ -27,9 +29,39 @@ def test_suggested_boxes_are_walked_through(desk, volume, suggested):
     widget.suggest.done()
     assert widget.suggest.list.item(0).text().startswith("✓ ")
     assert widget.suggest.list.currentRow() == 1
-    block, _, mark = widget.correct.marked()["suggested 1"]
-    assert mark.data.all()
-    assert block.box == BOX
+    (marked,) = widget.correct.marked()
+    assert marked.mark.all()
+    assert (marked.block.name, marked.bounds) == ("suggested 1", BOX)
+
+
+def test_boxes_of_later_weights_come_first_and_the_chosen_one_stays_chosen(desk, volume, suggested):
+    suggest = desk.widget.suggest
+    desk.open(volume)
+    desk.take_suggested(suggested)
+    suggest.go_to(1)
+    desk.workspace.session.add_weights(Weights("later.pt", 0))
+    told = json.loads((suggested / "blocks.json").read_text())
+    for number, (score, box) in enumerate(((0.1, "0:32,0:32,0:32"), (0.2, "32:64,0:32,0:32"))):
+        segmentation = told["blocks"][0]["segmentation"]
+        told["blocks"].append({"name": str(2 + number), "box": box, "score": score, "segmentation": segmentation})
+    (suggested / "blocks.json").write_text(json.dumps(told))
+    desk.take_suggested(suggested)
+    assert [block.score for block in suggest.suggested()] == [0.2, 0.1, 1.0, 0.75]
+    assert suggest.list.currentItem().text().startswith("suggested 2: ")
+
+
+def test_a_box_that_cannot_be_marked_is_not_done(desk, volume, suggested, notes):
+    suggest = desk.widget.suggest
+    desk.open(volume)
+    desk.take_suggested(suggested)
+    suggest.list.setCurrentRow(0)
+    first, second = suggest.suggested()
+    desk.viewer.layers.remove(desk.workspace.layer_of(second))
+    first.latest.unlink()
+    suggest.done()
+    assert notes()[-1] == "suggested 1: its labels are not there any more; segment this box once more"
+    assert suggest.list.currentRow() == 0
+    assert suggest.list.item(0).text().startswith("suggested 1")
 
 
 def test_boxes_are_suggested_by_the_bundle(desk, volume):
@@ -72,8 +104,8 @@ def test_suggested_boxes_stay_with_the_volume_that_was_looked_through(desk, volu
     assert beside.blocks == {}
     assert widget.suggest.list.count() == 0
     assert "Go on with its session" in notes()[-1]
-    widget.suggest.read(suggested)
-    assert f"lists boxes of {volume}, not of {tmp_path / 'other.tif'}" in notes()[-1]
+    with pytest.raises(UserError, match=re.escape(f"lists boxes of {volume}, not of {tmp_path / 'other.tif'}; ")):
+        desk.take_suggested(suggested)
     assert beside.blocks == {}
 
     widget.segment.volume.value = desk.viewer.layers[volume.stem]
@@ -91,7 +123,7 @@ def test_boxes_that_are_done_are_ticked_by_their_marks(desk, volume, suggested, 
         return [text.startswith("✓") for text in texts]
 
     desk.open(volume)
-    widget.suggest.read(suggested)
+    desk.take_suggested(suggested)
     widget.suggest.go_to(0)
     widget.suggest.done()
     assert ticked() == [True, False]
@@ -100,11 +132,12 @@ def test_boxes_that_are_done_are_ticked_by_their_marks(desk, volume, suggested, 
     told = json.loads((suggested / "blocks.json").read_text())
     (suggested / "blocks.json").write_text(json.dumps({**told, "volume": other.as_posix()}))
     widget.segment.volume.value = desk.open(other)
-    widget.suggest.read(suggested)
+    desk.take_suggested(suggested)
     assert ticked() == [False, False]
 
     desk.viewer.layers.clear()  # which saves the marks
-    desk.workspace._known.clear()
+    desk.workspace._known.popitem()[1].release()
+    desk.workspace._known.popitem()[1].release()
     desk.open(volume)
     widget.segment.go_on.click()
     assert ticked() == [True, False]
@@ -117,17 +150,17 @@ def test_boxes_that_are_done_are_ticked_by_their_marks(desk, volume, suggested, 
     assert ticked() == [False, False]
 
 
-def test_a_damaged_list_is_refused_in_one_line(desk, volume, tmp_path, notes):
+def test_a_damaged_list_is_refused_in_one_line(desk, volume, tmp_path):
     desk.open(volume)
     (tmp_path / "blocks.json").write_text('{"blocks": [{"box": "0:32,0:32,0:32"}]}')
-    desk.widget.suggest.read(tmp_path)
-    assert "is damaged" in notes()[-1]
+    with pytest.raises(UserError, match="is damaged"):
+        desk.take_suggested(tmp_path)
 
 
 def test_a_session_is_gone_on_with(desk, volume, suggested, qtbot):
     widget = desk.widget
     desk.open(volume)
-    widget.suggest.read(suggested)
+    desk.take_suggested(suggested)
     widget.suggest.go_to(0)
     labels = desk.workspace.layer_of(widget.suggest.suggested()[0])
     labels.data[5, 5, 5] = 3

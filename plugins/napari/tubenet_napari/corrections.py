@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication
 from scripts.core import UserError
 
 from .background import LONG, Beside
-from .labels import BLOCK, LABELS, MARK, find_layer, write_labels
+from .labels import BLOCK, KEPT_AS, find_layer, write_labels
 from .session import Block, Session
 
 AUTOSAVE = 3000  # milliseconds after the last stroke
@@ -81,8 +81,7 @@ class Corrections(QObject):
 
     def touch(self, session: Session, block: Block) -> None:
         """Note that a block was painted in; it is saved a moment after the last stroke."""
-        kinds = {"corrected": LABELS, "labelled": MARK}
-        found = {what: find_layer(self.viewer, session, block, kind) for what, kind in kinds.items()}
+        found = {what: find_layer(self.viewer, session, block, kind) for kind, what in KEPT_AS.items()}
         found = {what: layer for what, layer in found.items() if layer is not None}
         painted = self._unsaved.setdefault((str(session.folder), block.name), Painted(session, block, {}))
         painted.layers |= found

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, refuse
+from scripts.core import Box, refuse, region_box
 from scripts.io import VolumeInfo, in_unit
 
 PIXEL = "pixel"
@@ -136,3 +136,15 @@ def bounds_of(mask: np.ndarray, box: Box) -> Box | None:
         found = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
         spans.append((start + int(found[0]), start + int(found[-1]) + 1))
     return tuple(spans)
+
+
+def read_box(text: str, shape: tuple[int, int, int]) -> Box:
+    """Read a box as it is typed, `x0:x1,y0:y1,z0:z1`, of a volume of a shape.
+
+    Raises:
+        UserError: for other text, and a box that is empty or not inside the volume.
+    """
+    box = region_box(text, shape)
+    if min(stop - start for start, stop in box) < 2:
+        refuse(text, "is a single voxel thick", "give at least 2 voxels along each axis")
+    return box

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 
-from scripts.core import Box
+from scripts.core import Box, refuse
 from scripts.io import VolumeInfo, open_volume, read_header, write_streamed
 
 from .lazy import LazyVolume, open_lazily
@@ -18,6 +18,7 @@ from .session import Block, Session
 from .writer import MAX_LABEL, as_labels
 
 LABELS, MARK = "labels", "labelled here"
+KEPT_AS = {LABELS: "corrected", MARK: "labelled"}  # in a session, as `Session.file_of` has them
 BLOCK, KIND = "tubenet_block", "tubenet_kind"  # of a layer's metadata
 
 
@@ -36,6 +37,31 @@ def open_labels(path: Path) -> tuple[VolumeInfo, np.ndarray | LazyVolume]:
     if isinstance(data, np.ndarray):
         data = np.ascontiguousarray(data).astype(np.uint8, copy=False)
     return volume.info, data
+
+
+def labels_in(viewer: Any, session: Session, block: Block) -> np.ndarray | LazyVolume:
+    """Return a block's labels, `(Z, Y, X)`: those of its layer, or else of its files.
+
+    Raises:
+        UserError: for a file that is not there or cannot be read.
+    """
+    if (layer := find_layer(viewer, session, block)) is not None:
+        return layer.data
+    if (path := session.labels_of(block)) is None:
+        refuse(block.name, "its labels are not there any more", "segment this box once more")
+    return open_labels(path)[1]
+
+
+def mark_in(viewer: Any, session: Session, block: Block) -> np.ndarray | None:
+    """Return what is marked in a block, `(Z, Y, X)`, by its layer or else by its file; None if nothing ever was.
+
+    Raises:
+        UserError: for a file that cannot be read.
+    """
+    if (layer := find_layer(viewer, session, block, MARK)) is not None:
+        return layer.data
+    path = session.file_of(block, KEPT_AS[MARK])
+    return np.asarray(open_labels(path)[1]) if path.exists() else None
 
 
 @lru_cache(maxsize=256)

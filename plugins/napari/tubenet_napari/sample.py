@@ -5,8 +5,8 @@ from __future__ import annotations
 from scripts.commands.demo import SEED, SHAPE, STYLE, VOXEL_SIZE
 from scripts.commands.synthesise import write_dataset
 
+from .places import sessions_folder
 from .reader import Layers, read_layers
-from .session import sessions_folder
 
 
 def demo() -> Layers:

@@ -7,22 +7,18 @@ what is there; it is rewritten whole after every step, so that a crash loses not
 from __future__ import annotations
 
 import json
-import os
 import re
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.core import WEIGHTS, Box, by, make_folder, read_json, refuse, region_box, write_text
+from scripts.core import WEIGHTS, Box, UserError, alone, by, make_folder, read_json, refuse, write_text
 from scripts.io import read_header, split_hdf5
 
-FILE = "session.json"
-FOLDER = "TUBENET_SESSIONS"  # variable of the environment
+from .places import with_found_paths, with_written_paths
 
-
-def sessions_folder() -> Path:
-    """Return the folder that sessions are in: `~/tubenet-sessions`, or what TUBENET_SESSIONS names."""
-    return Path(os.environ.get(FOLDER) or Path.home() / "tubenet-sessions")
+FILE, LOCK = "session.json", "session.lock"
 
 
 @dataclass
@@ -103,6 +99,7 @@ class Session:
     current: int = 0
     shape: tuple[int, int, int] | None = None
     state: tuple[int, int, int] | None = None
+    _held: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
 
     @classmethod
     def begin(cls, root: Path, volume: Path, channel: int | str | None, origin: str = "", name: str = "") -> Session:
@@ -137,6 +134,7 @@ class Session:
         """
         told = read_json(folder / FILE, "choose another folder, or begin a new session")
         try:
+            told = with_found_paths(told, folder)
             blocks = {
                 name: Block(**{**each, "box": tuple((int(a), int(b)) for a, b in each["box"])})
                 for name, each in told["blocks"].items()
@@ -178,7 +176,25 @@ class Session:
             "shape": self.shape,
             "state": self.state,
         }
-        write_text(self.folder / FILE, json.dumps(told, indent=1) + "\n")
+        write_text(self.folder / FILE, json.dumps(with_written_paths(told, self.folder), indent=1) + "\n")
+
+    def hold(self) -> None:
+        """Let nobody else hold the session until it is released, or this process ends, however it does.
+
+        Each holder keeps what is there in memory and writes `session.json` whole, and so over what another has added.
+
+        Raises:
+            UserError: if another viewer holds it, or another widget.
+        """
+        try:
+            self._held.enter_context(alone(self.folder / LOCK, self.folder))
+        except UserError:
+            problem = "this session is open in another viewer, or in another widget of this one"
+            refuse(self.folder, problem, "go on with it there, or close that one")
+
+    def release(self) -> None:
+        """Let others hold the session."""
+        self._held.close()
 
     def note_volume(self) -> None:
         """Note what the volume is like, now that the session begins.
@@ -266,14 +282,12 @@ class Session:
         """Return where the corrections (`corrected`) or marks (`labelled`) of a block are kept."""
         return self.folder / "corrections" / f"{re.sub(r'[^0-9a-zA-Z]+', '-', block.name)}_{what}.nii.gz"
 
+    def labels_of(self, block: Block) -> Path | None:
+        """Return the file of a block's labels, as they were corrected or else as they were found last; or None."""
+        files = (self.file_of(block, "corrected"), block.latest)
+        return next((path for path in files if path is not None and path.exists()), None)
 
-def read_box(text: str, shape: tuple[int, int, int]) -> Box:
-    """Read a box as it is typed, `x0:x1,y0:y1,z0:z1`, of a volume of a shape.
-
-    Raises:
-        UserError: for other text, and a box that is empty or not inside the volume.
-    """
-    box = region_box(text, shape)
-    if min(stop - start for start, stop in box) < 2:
-        refuse(text, "is a single voxel thick", "give at least 2 voxels along each axis")
-    return box
+    def missing(self) -> list[str]:
+        """Return the names of boxes and weights whose files are not there any more."""
+        boxes = [each.name for each in self.blocks.values() if each.segmentations and self.labels_of(each) is None]
+        return boxes + [self.name_of(at) for at, each in enumerate(self.weights) if not Path(each.path).exists()]

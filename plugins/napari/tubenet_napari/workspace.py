@@ -10,7 +10,7 @@ from typing import Any
 
 import napari
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Shapes
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 
@@ -20,10 +20,11 @@ from .background import Beside
 from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
-from .labels import BLOCK, KIND, LABELS, MARK, find_layer, is_marked, open_labels
+from .labels import BLOCK, KIND, LABELS, MARK, find_layer, is_marked, labels_in, mark_in, open_labels
 from .listening import Listening
+from .places import sessions_folder
 from .reader import KEY, source_of
-from .session import Block, Session, sessions_folder
+from .session import Block, Session
 from .writer import write_layer
 
 COLOURS = {0: (0, 0, 0, 0), 1: "#ff8c2e", 2: "#4fc3f7", 3: "#d76bd0", 4: "#f2e14c", None: "#9be36b"}
@@ -98,15 +99,21 @@ class Workspace(QObject):
         """Go on with a session: its weights are in use, and its boxes are shown as they were left.
 
         Raises:
-            UserError: if the volume has another shape by now, or cannot be read.
+            UserError: if the volume has another shape by now, or cannot be read; if it is open in another viewer.
         """
-        if (changed := session.check_volume()) is not None:
+        changed, frame = session.check_volume(), Frame.of(self.image)
+        if session.folder not in self._known:
+            session.hold()
+        if changed is not None:
             show_warning(changed)
-        self.frame = Frame.of(self.image)
+        self.frame = frame
         self.session = self._known[session.folder] = session
         for block in session.blocks.values():
-            if block.latest is not None and block.latest.exists():
+            if session.labels_of(block) is not None:
                 self.open_block(block)
+        if missing := session.missing():
+            remedy = "put them back, or segment and fine-tune once more"
+            show_warning(f"{session.folder}: the files of {', '.join(missing)} are not there any more; {remedy}")
         self.changed.emit()
 
     def began(self) -> Session:
@@ -131,6 +138,7 @@ class Workspace(QObject):
             session = Session.begin(self.root, *source)
         else:  # from memory, or opened by another reader
             session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
+        session.hold()
         try:
             if source is None:
                 about = {"scale": image.scale, "translate": image.translate, "units": image.units}
@@ -141,6 +149,7 @@ class Workspace(QObject):
             if image is not self.image:
                 refuse(name, "is not chosen any more", "choose it once more under Volume")
         except BaseException:
+            session.release()
             shutil.rmtree(session.folder, ignore_errors=True)  # it can be gigabytes, and nobody would find it again
             raise
         return session
@@ -169,14 +178,12 @@ class Workspace(QObject):
                 if each is not None:  # perhaps shown by a widget that was closed
                     self.corrections.watch(each, self.session, block)
             return layer
-        kept, marked = (self.session.file_of(block, what) for what in ("corrected", "labelled"))
-        _, data = open_labels(kept if kept.exists() else block.latest)
+        data = labels_in(self.viewer, self.session, block)
         if not isinstance(data, np.ndarray):
             return self.show_result(block, int(list(block.segmentations)[-1]))  # too large to be painted in
         layer = self.add_layer(block, LABELS, data, f"{block.name} labels", opacity=0.5)
         self.corrections.watch(layer, self.session, block)
-        mark = open_labels(marked)[1] if marked.exists() else np.zeros_like(data)
-        self.mark_of(block, mark)
+        self.mark_of(block)
         self.viewer.layers.selection.active = layer
         return layer
 
@@ -191,9 +198,10 @@ class Workspace(QObject):
         layer.metadata[KEY] = {"path": str(path), "channel": None}
         return layer
 
-    def mark_of(self, block: Block, data: np.ndarray | None = None) -> Labels:
+    def mark_of(self, block: Block) -> Labels:
         """Return the layer of what is marked as fully labelled in a block; it is made if need be."""
         if (layer := self.layer_of(block, MARK)) is None:
+            data = mark_in(self.viewer, self.session, block)
             data = np.zeros([b - a for a, b in block.box][::-1], np.uint8) if data is None else data
             colours = {0: (0, 0, 0, 0), 1: (0.25, 0.85, 0.4, 1), None: (0.25, 0.85, 0.4, 1)}
             layer = self.add_layer(block, MARK, data, f"{block.name} labelled here", opacity=0.2, colormap=colours)
@@ -214,6 +222,11 @@ class Workspace(QObject):
         for axis, middle in enumerate(layer.data_to_world([(side - 1) / 2 for side in layer.data.shape])):
             dims.set_point(dims.ndim - 3 + axis, middle)
         self.viewer.reset_view(layers=[layer], margin=0.2, reset_camera_angle=False)
+
+    def drawn_in(self) -> Shapes | None:
+        """Return the layer in which a rectangle is about to be drawn, or half drawn; None if there is none."""
+        active = self.viewer.layers.selection.active
+        return active if isinstance(active, Shapes) and active.mode == "add_rectangle" else None
 
     # -- corrections ---------------------------------------------------------------------------------------------------
 
@@ -262,3 +275,5 @@ class Workspace(QObject):
         self.runner.close()
         self.corrections.close()
         self.listening.close()
+        for session in self._known.values():
+            session.release()

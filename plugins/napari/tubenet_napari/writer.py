@@ -14,8 +14,8 @@ from scripts.io import VolumeInfo, write_streamed
 from .geometry import PIXEL
 
 WHOLE = 2**24  # single precision holds every whole number up to here
-NOT_LABELLED = 255
-"""What a label has in a file where nothing is labelled; the commands are given `--unlabelled_value 255`."""
+NOT_LABELLED = 254
+"""What a label has in a file where nothing is labelled, as `tubenet suggest` has it: 255 is vessel to many programs."""
 MAX_LABEL = NOT_LABELLED - 1
 UNITS = {"micrometer": "µm", "millimeter": "mm", "nanometer": "nm", "centimeter": "cm", "meter": "m", "angstrom": "Å"}
 DEFAULTS = (("scale", (1.0, 1.0, 1.0)), ("translate", (0.0, 0.0, 0.0)))
@@ -99,7 +99,7 @@ def written_type(dtype: np.dtype) -> np.dtype:
 
 def label_type(labels: Any) -> np.dtype:
     """Return uint8 for labels up to 255, and uint16 for others, and for those that are not in memory."""
-    is_few = labels.dtype.itemsize == 1 or (isinstance(labels, np.ndarray) and labels.max(initial=0) <= NOT_LABELLED)
+    is_few = labels.dtype.itemsize == 1 or (isinstance(labels, np.ndarray) and labels.max(initial=0) <= 255)
     return np.dtype(np.uint8 if is_few else np.uint16)
 
 

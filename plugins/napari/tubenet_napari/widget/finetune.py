@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+import shutil
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, SpinBox
+from napari.utils.notifications import show_info
 
-from scripts.core import Box, refuse
+from scripts.core import Box, counted, refuse, write_whole
 from scripts.weights import read_sidecar
 
-from ..geometry import bounds_of, inside, overlap
+from ..geometry import inside, overlap
 from ..jobs import Job, Step, bundle_command
-from ..labels import KIND, write_labels
+from ..labels import KEPT_AS, KIND, LABELS, open_labels, write_labels
 from ..session import Block, Weights
 from ..workspace import Workspace, saying
 from ..writer import NOT_LABELLED, as_labels
-from .correct import CorrectSection
+from .correct import CorrectSection, Marked
 from .curve import Curve
 from .section import Section, button
 from .segment import SegmentSection
@@ -48,7 +51,7 @@ class FinetuneSection(Section):
         self.form(self.versions)
         self.compare = button("Compare", "before and after, in turn", self._compare, checkable=True)
         self.undo = button("Undo", "go back to the weights before the last fine-tuning", self.undo_training)
-        self.take = button("Correct the new result", "paint in it; what is marked stays as it is", self.take_over)
+        self.take = button("Correct the new result", "in the box chosen under 2; what is marked stays", self.take_over)
         self.buttons(self.compare, self.undo)
         self.buttons(self.take)
         self.versions.changed.connect(self._use)
@@ -60,24 +63,24 @@ class FinetuneSection(Section):
     @saying
     def finetune(self) -> None:
         """Teach the network from what is marked."""
-        marked = self.correct.marked()
-        count = sum(int(np.count_nonzero(mark.data)) for _, _, mark in marked.values())
-        if count < MIN_MARKED:
-            problem = f"{count} voxels are marked as labelled" if count else "nothing is marked as labelled"
-            refuse("Fine-tune", problem, "mark the part in which every voxel is right, under 2")
         workspace, session = self.workspace, self.workspace.session
-        for name in marked:
-            workspace.touch(name)
+        for each in self.correct.marked():
+            workspace.touch(each.block.name)
         workspace.save_corrections()
         workspace.check_chosen(session)
+        marked = self.correct.marked()
+        voxels = sum(int(np.count_nonzero(each.mark)) for each in marked)
+        if voxels < MIN_MARKED:
+            problem = f"{voxels} voxels are marked as labelled" if voxels else "nothing is marked as labelled"
+            refuse("Fine-tune", problem, "mark the part in which every voxel is right, under 2")
         dataset, weights = session.folder_for("datasets", "labelled"), session.folder_for("weights", "fine-tuned")
         parent = session.current
         classes = self._classes(session.checkpoint, marked)
         steps = []
-        for number, (block, labels, mark) in enumerate(marked.values()):
-            outer = workspace.around(bounds_of(mark.data > 0, block.box))
+        for number, (block, labels, mark, bounds) in enumerate(marked):
+            outer = workspace.around(bounds)
             name = f"block_{number}.nii.gz"
-            label = labels_to_learn(labels.data, mark.data > 0, block.box, outer)
+            label = labels_to_learn(labels, mark, block.box, outer)
             write = partial(write_labels, session, dataset / "labels" / name, label, outer, NOT_LABELLED)
             title = f"{block.name}: what is marked is saved"
             workspace.beside(title, label.size, lambda check, write=write: write(check=check))
@@ -99,7 +102,7 @@ class FinetuneSection(Section):
             self.curve.rest()
             scores = read_sidecar(weights / "model_best.pt")
             before, after = (_dice(scores.get(key)) for key in ("validation_before", "validation"))
-            taught = list(marked)
+            taught = [each.block.name for each in marked]
             path = str(weights / "model_best.pt")
             self.curve.show_before(before)
             session.add_weights(Weights(path, parent, before, after, sum(seconds), taught))
@@ -110,15 +113,15 @@ class FinetuneSection(Section):
         workspace.runner.start(Job("Fine-tuning", steps, done, told, failed=self.curve.rest))
         self.curve.follow(weights, epochs)
 
-    def _classes(self, checkpoint: Path, marked: dict[str, tuple[Block, object, object]]) -> int:
+    def _classes(self, checkpoint: Path, marked: list[Marked]) -> int:
         """Return how many classes are to be learnt, the background among them.
 
         Raises:
             UserError: if there is no vessel, or nothing else, in what is marked.
         """
         values: set[int] = set()
-        for _, labels, mark in marked.values():
-            values |= set(np.unique(as_labels(labels.name, labels.data[mark.data > 0])).tolist())
+        for block, labels, mark, _ in marked:
+            values |= set(np.unique(as_labels(f"{block.name} labels", labels[mark])).tolist())
         if values <= {0} or 0 not in values:
             problem = "there is no vessel in what is marked" if values <= {0} else "all that is marked is vessel"
             refuse("Fine-tune", problem, "mark a part that has vessels and background")
@@ -200,13 +203,34 @@ class FinetuneSection(Section):
 
     @saying
     def take_over(self) -> None:
-        """Paint in the new result from now on: what is marked keeps its labels, the rest takes the new ones."""
-        for block, _, version in self._pairs():
-            new, labels = self.workspace.show_result(block, version), self.workspace.open_block(block)
-            mark = self.workspace.mark_of(block)
-            labels.data = np.where(mark.data > 0, labels.data, np.asarray(new.data)).astype(np.uint8)
-            new.visible, labels.visible = False, True
-            self.viewer.layers.selection.active = labels
+        """Paint in the new result of the chosen box from now on, but for what is marked, which keeps its labels."""
+        workspace, block = self.workspace, self.correct.chosen()
+        *earlier, version = map(int, block.segmentations)
+        if not earlier:
+            refuse(block.name, "was segmented once only", "choose another box under 2, or segment this one once more")
+        new, shown = workspace.show_result(block, version), self.correct.layers_of(block)
+        session, labels = shown.session, shown.labels
+        workspace.touch(block.name)
+        workspace.save_corrections()
+        workspace.check_chosen(session)
+        kept = session.file_of(block, KEPT_AS[LABELS])
+        numbered = (session.file_of(block, f"{KEPT_AS[LABELS]}-{number}") for number in count(1))
+        copy = next(path for path in numbered if not path.exists())
+        write_whole(copy, lambda temporary: shutil.copyfile(kept, temporary))
+        replaced = (shown.mark.data == 0) & (labels.data != new.data)
+        painted = self._painted(block, earlier, labels.data, replaced)
+        labels.data_setitem(np.nonzero(replaced), new.data[replaced])  # as a stroke is, so that it can be undone
+        new.visible, labels.visible = False, True
+        self.viewer.layers.selection.active = labels
+        words = f"its new result is painted in now, in place of {counted(painted, 'painted voxel')} that had no mark"
+        show_info(f"{block.name}: {words}; Ctrl+Z undoes it, and {copy} keeps the labels of before")
+
+    def _painted(self, block: Block, versions: list[int], labels: np.ndarray, where: np.ndarray) -> int:
+        """Return how many labels in a part of a block are by hand, and not of the segmentation they began with."""
+        found = [np.asarray(open_labels(path)[1]) for path in map(block.made_by, versions) if path.exists()]
+        # which one that was is not noted: the one that they are most like
+        counts = [np.count_nonzero(where & (labels != each)) for each in found]
+        return int(min(counts, default=np.count_nonzero(where)))
 
 
 def labels_to_learn(labels: np.ndarray, marked: np.ndarray, box: Box, outer: Box) -> np.ndarray:

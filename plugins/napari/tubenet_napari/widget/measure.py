@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from magicgui.widgets import ComboBox
-from napari.layers import Labels
+from napari.layers import Labels, Points
 
 from scripts.core import refuse
 
@@ -38,6 +38,7 @@ class MeasureSection(Section):
         self.told = self.say()
         self.branch = self.say()
         self.network: Network | None = None
+        self._shown: dict[str, Points] = {}  # by what each is; people may have layers of the same names
         self.unit, self.voxels = "voxels", np.zeros((0, 3))  # along Z, Y, X
         for event in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
             workspace.listening.connect(event, lambda event: self.labels.reset_choices())
@@ -91,12 +92,11 @@ class MeasureSection(Section):
         self.network = network
         unit = str(network.summary["unit"])
         self.unit = "voxels" if unit == "voxel" else unit
-        for name in (SKELETON, SELECTED):
-            if name in self.viewer.layers:
-                self.viewer.layers.remove(name)
+        for what in (SKELETON, SELECTED):
+            self._remove(what)
         # in voxels, so that each slice shows the points that are nearest to it
         self.voxels = network.points / place["scale"]
-        points = self.viewer.add_points(
+        points = self._shown[SKELETON] = self.viewer.add_points(
             self.voxels,
             name=SKELETON,
             features={"radius": network.radii, "branch": network.branch},
@@ -119,6 +119,11 @@ class MeasureSection(Section):
         )
         self.branch.setText("")
 
+    def _remove(self, what: str) -> None:
+        """Remove a layer that was shown for an earlier measurement or click, if it is still there."""
+        if (layer := self._shown.pop(what, None)) is not None and layer in self.viewer.layers:
+            self.viewer.layers.remove(layer)
+
     def _clicked(self, layer: Any, event: Any) -> Any:
         """Select the branch under the mouse, unless it was dragged."""
         yield
@@ -131,12 +136,11 @@ class MeasureSection(Section):
 
     def select(self, branch: int) -> None:
         """Highlight a branch, and say what it is like."""
-        if SELECTED in self.viewer.layers:
-            self.viewer.layers.remove(SELECTED)
+        self._remove(SELECTED)
         line = self.voxels[self.network.branch == branch]
         active = self.viewer.layers.selection.active
-        skeleton = self.viewer.layers[SKELETON]
-        shown = self.viewer.add_points(
+        skeleton = self._shown[SKELETON]
+        shown = self._shown[SELECTED] = self.viewer.add_points(
             line,
             name=SELECTED,
             face_color="white",

@@ -16,10 +16,10 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from scripts.core import Box, box_text, by, refuse
 from scripts.io import result_name
 
-from ..geometry import Frame, around, inside
+from ..geometry import Frame, around, inside, read_box
 from ..jobs import Job, Step, bundle_command
-from ..labels import open_labels, write_labels
-from ..session import Block, Session, read_box
+from ..labels import KEPT_AS, LABELS, open_labels, write_labels
+from ..session import Block, Session
 from ..workspace import Workspace, saying
 from .section import Section, button
 
@@ -197,11 +197,12 @@ class SegmentSection(Section):
         outer = box if whole else self.workspace.around(box)
         image = session.volume if whole else out / "image.nii"
         channel = [] if session.channel is None or not whole else ["--channel", session.channel]
+        options = self._options()  # as they are now, and not when the box was cut out
 
         def command() -> list[str]:
             known = [] if whole else ["--invert", session.inverted()]
             words = ["segment", image, out, "--ckpt_path", session.weights[version].path]
-            return bundle_command(*words, *known, *channel, *self._options())
+            return bundle_command(*words, *known, *channel, *options)
 
         def done() -> None:
             self._take(session, block, version, out / result_name(image, "seg"), outer)
@@ -242,8 +243,12 @@ class SegmentSection(Section):
         if session is not workspace.session:
             show_info(f"{block.name} of {session.volume.name} is segmented. Go on with its session to see it.")
             return
-        if first or workspace.layer_of(block) is None:
+        shapes = workspace.drawn_in()
+        is_kept = workspace.layer_of(block) is not None or session.file_of(block, KEPT_AS[LABELS]).exists()
+        if first or not is_kept:
             workspace.open_block(block)
         else:
             workspace.show_result(block, version)
+        if shapes is not None:  # napari has given the mouse to the layer that was added
+            self.viewer.layers.selection.active = shapes
         workspace.changed.emit()

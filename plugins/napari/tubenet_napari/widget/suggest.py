@@ -6,14 +6,15 @@ from pathlib import Path
 
 from magicgui.widgets import SpinBox
 from napari.utils.notifications import show_info
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from scripts.core import box_text, read_json, refuse
 from scripts.io import read_header
 
-from ..geometry import bounds_of
+from ..geometry import read_box
 from ..jobs import Job, Step, bundle_command
-from ..session import Block, Session, read_box
+from ..session import Block, Session
 from ..workspace import Workspace, saying
 from .correct import CorrectSection
 from .section import Section, button
@@ -46,9 +47,13 @@ class SuggestSection(Section):
         self._list()
 
     def suggested(self) -> list[Block]:
-        """Return the suggested blocks of the session, those that would teach most first."""
+        """Return the suggested blocks of the session, those that would teach most first.
+
+        Scores by different weights do not compare, so those of later weights come first.
+        """
         session = self.workspace.session
-        return [block for block in session.blocks.values() if block.score is not None] if session else []
+        found = [block for block in session.blocks.values() if block.score is not None] if session else []
+        return sorted(found, key=lambda block: (-int(next(iter(block.segmentations), 0)), -block.score))
 
     @saying
     def suggest(self) -> None:
@@ -58,26 +63,15 @@ class SuggestSection(Section):
         channel = [] if session.channel is None else ["--channel", session.channel]
         words = ["suggest", session.volume, out, "--count", int(self.count.value), "--ckpt_path", session.checkpoint]
         # what is marked, and not all of the box: one slice of the whole volume leaves the rest to be suggested
-        marked = self.correct.marked().values()
-        labelled = [box_text(bounds_of(mark.data > 0, block.box)) for block, _, mark in marked]
+        labelled = [box_text(each.bounds) for each in self.correct.marked()]
         known = ["--labelled", str(labelled)] if labelled else []
         step = Step("looking for boxes", lambda: bundle_command(*words, *channel, *known))
         version = session.current
         # by the time that it ends, another volume or other weights may be chosen
-        job = Job("Suggesting boxes", [step], lambda: self._take(out, session, version))
+        job = Job("Suggesting boxes", [step], lambda: self.take(out, session, version))
         self.workspace.runner.start(job)
 
-    @saying
-    def read(self, folder: Path) -> None:
-        """List the boxes that a folder of `tubenet suggest` names, with their first segmentations.
-
-        Raises:
-            UserError: as `_take`.
-        """
-        session = self.workspace.began()
-        self._take(folder, session, session.current)
-
-    def _take(self, folder: Path, session: Session, version: int) -> None:
+    def take(self, folder: Path, session: Session, version: int) -> None:
         """Take suggested boxes into a session.
 
         Args:
@@ -109,12 +103,15 @@ class SuggestSection(Section):
             show_info(f"Boxes of {session.volume.name} are suggested. Go on with its session to see them.")
 
     def _list(self) -> None:
-        row = self.list.currentRow()
+        row, item = self.list.currentRow(), self.list.currentItem()
+        name = None if item is None else item.data(Qt.ItemDataRole.UserRole)
         self.list.clear()
-        for block in self.suggested():
+        for at, block in enumerate(self.suggested()):
             done = "✓ " if self.workspace.is_done(block) else ""
             place = ", ".join(f"{axis} {a}–{b}" for axis, (a, b) in zip("xyz", block.box, strict=True))
-            self.list.addItem(QListWidgetItem(f"{done}{block.name}: {place}   ({block.score:.3g})"))
+            self.list.addItem(item := QListWidgetItem(f"{done}{block.name}: {place}   ({block.score:.3g})"))
+            item.setData(Qt.ItemDataRole.UserRole, block.name)
+            row = at if block.name == name else row  # of which others may have come before
         self.list.setCurrentRow(min(row, self.list.count() - 1))
 
     @saying
@@ -138,8 +135,10 @@ class SuggestSection(Section):
         row, blocks = self.list.currentRow(), self.suggested()
         if not 0 <= row < len(blocks):
             refuse("Suggested boxes", "none is chosen", "double-click one")
-        self.correct.block.value = blocks[row].name
-        self.correct.mark_all()
+        block = blocks[row]
+        shown = self.correct.layers_of(block)  # which may be refused, and then one stays here
+        self.correct.block.value = block.name
+        self.correct.mark(shown)
         self._list()
         if row + 1 < len(blocks):
             self.go_to(row + 1)
