@@ -80,6 +80,9 @@ def test_names_that_look_like_numbers_stay_names():
     given = ["suggest", "7.tif", "out", "--add"]
     assert checked_words([*given, "7_32_8_0"], COMMANDS)[-1] == "'7_32_8_0'"
     assert checked_words([*given, "['7_32_8_0']"], COMMANDS)[-1] == "['7_32_8_0']"
+    assert checked_words([*given, "7_32_8_0,7_0_0_0"], COMMANDS)[-1] == "['7_32_8_0', '7_0_0_0']"
+    box = "0:64,0:64,0:32"
+    assert checked_words([*given[:3], "--labelled", box], COMMANDS)[-1] == repr(box)
     with pytest.raises(ValueError, match=r"--add: its value is missing; write --add NAME"):
         checked_words(given, COMMANDS)
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from monai.transforms import Compose
 
-from scripts.data import find_dataset, find_labelled, scan_labels
+from scripts.data import PatchDataset, find_dataset, find_labelled, scan_labels
 from scripts.data.coverage import block_of_vessels, warn_of_few
 from scripts.synthesis import DRAWN_STYLES, synthesise
 from tests.helpers.dataset_examples import write_pair, write_tubes
@@ -110,7 +111,12 @@ def test_few_vessel_voxels_are_told(vessel, tmp_path, caplog):
     warn_of_few(trains(tmp_path, *vessel))
     (told,) = [line for line in caplog.messages if "are vessel" in line]
     assert told.startswith(f"only {sum(vessel)} voxels that train are vessel; ")
-    assert "label about 1000" in told
+    assert "label some thousand" in told
+
+
+def test_a_training_says_so(tmp_path, caplog):
+    PatchDataset(trains(tmp_path, 30), Compose([]), length=1)
+    assert "only 30 voxels that train are vessel" in caplog.text
 
 
 def test_enough_are_not_and_only_what_trains_counts(tmp_path, caplog):

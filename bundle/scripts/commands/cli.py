@@ -129,8 +129,11 @@ def checked_words(words: Sequence[str], commands: Mapping[str, Callable[..., Any
         if value is None and rest and read_flag(rest[0]) is None:
             value = rest.pop(0)
         if value is not None:
-            as_text = name in paths or (name in names and value[:1] not in ("[", "(") and "," not in value)
-            checked.append(repr(value) if as_text else value)
+            if name in names and value[:1] not in ("[", "("):
+                several = "," in value and ":" not in value  # a box has commas of its own
+                checked.append(repr(value.split(",") if several else value))
+            else:
+                checked.append(repr(value) if name in paths else value)
         elif name in paths or name in names:
             refuse(f"--{name}", "its value is missing", f"write --{name} {'PATH' if name in paths else 'NAME'}")
     by_name = inspect.Parameter.KEYWORD_ONLY

@@ -32,8 +32,7 @@ TINY_SHARE = 0.02
 THIN = 32
 """Voxels along an axis that small boxes often span, such as the slices of a stack."""
 FEW = 1000
-"""Vessel voxels: fine-tuning went wrong on three of four blocks with 148 to 820, and on none of those with 5000 or more
-(docs/fine-tuning-experiments.md)."""
+"""Vessel voxels; fine-tuning did harm on three of four blocks with 148 to 820 (docs/fine-tuning-experiments.md)."""
 
 
 def block_of_vessels(scan: LabelScan) -> Box | None:
@@ -96,10 +95,9 @@ def warn_of_few(volumes: Sequence[Mapping[str, Any]]) -> None:
     vessel = sum(volume["scan"].count_vessel(volume["region"]) for volume in volumes)
     if 0 < vessel < FEW:
         logger.warning(
-            "only %d voxels that train are vessel; so few may leave the weights worse elsewhere, unnoticed; "
-            "label about %d, best where vessels look different",
+            "only %d voxels that train are vessel; what so few teach may not hold elsewhere, and no score would tell; "
+            "label some thousand, best where vessels look different",
             vessel,
-            FEW,
         )
 
 

@@ -191,6 +191,8 @@ class Session:
         except UserError:
             problem = "this session is open in another viewer, or in another widget of this one"
             refuse(self.folder, problem, "go on with it there, or close that one")
+        except OSError:  # some network disks cannot lock; two viewers of one session are rare, and one must go on
+            return
 
     def release(self) -> None:
         """Let others hold the session."""

@@ -138,8 +138,8 @@ class Workspace(QObject):
             session = Session.begin(self.root, *source)
         else:  # from memory, or opened by another reader
             session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
-        session.hold()
         try:
+            session.hold()
             if source is None:
                 about = {"scale": image.scale, "translate": image.translate, "units": image.units}
                 copy = partial(write_layer, session.volume, image.data, about)

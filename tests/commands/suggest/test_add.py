@@ -198,6 +198,18 @@ def test_255_is_not_labelled_if_one_says_so(tmp_path):
     assert np.count_nonzero(found == 1) == 1
 
 
+def test_what_slices_that_are_not_told_hold_does_not_matter(tmp_path, caplog):
+    record, info = suggested(tmp_path)
+    label = np.full((8, 8, 6), 255, np.uint16)
+    label[:, :, 3] = 300
+    label[:, :, 2] = 7 * label_of("a_0_0_0")[:, :, 2]
+    correct(record, "a_0_0_0", label)
+    _, found = read_volume(add_blocks(record, info, "all", planes=[2]))
+    assert np.count_nonzero(found == 7) == 1
+    assert np.count_nonzero(found != NOT_LABELLED) == 8 * 8
+    assert "255" not in caplog.text
+
+
 def test_255_besides_other_classes_is_refused(tmp_path):
     record, info = suggested(tmp_path)
     label = label_of("a_0_0_0", 7)

@@ -78,7 +78,7 @@ def test_a_volume_that_was_moved_or_copied_is_the_same(tmp_path, caplog):
     assert not caplog.text
     moved.touch()
     assert taken(tmp_path, moved).scaling
-    assert "with the same voxels in all blocks" in caplog.text
+    assert "taken for the same, by the voxels of 1 block" in caplog.text
 
 
 def test_another_volume_that_is_as_large_is_refused(tmp_path):

@@ -134,6 +134,25 @@ def test_a_run_that_was_killed_before_it_noted_a_block_goes_on(volume, tmp_path,
     assert before.items() <= after.items()
 
 
+def test_what_was_corrected_before_its_block_was_noted_is_added(volume, tmp_path, tiny_weights):
+    out = tmp_path / "out"
+    suggest(volume, out, count=2, ckpt_path=tiny_weights, **SMALL)
+    (out / "blocks.json").unlink()
+    path, _ = sorted((out / "blocks").glob("*_seg.tif"))
+    info, found = read_volume(path)
+    write_volume(path, 1 - np.clip(found, 0, 1), like=info)
+    suggest(volume, out, count=2, ckpt_path=tiny_weights, **SMALL)
+    suggest(volume, out, add="all")
+    added = [block["added"] for block in json.loads((out / "blocks.json").read_text())["blocks"]]
+    assert sorted(added) == [False, True]
+
+
+def test_more_blocks_than_are_looked_at_by_default(volume, tmp_path, tiny_weights, caplog):
+    suggest(volume, tmp_path / "out", count=4, side=16, candidates=2, device="cpu", ckpt_path=tiny_weights)
+    assert len(boxes(tmp_path / "out")) == 4
+    assert "has room" not in caplog.text
+
+
 def test_a_file_that_no_run_left_is_not_written_over(volume, tmp_path, tiny_weights):
     out = tmp_path / "out"
     suggest(volume, out, count=1, ckpt_path=tiny_weights, **SMALL)

@@ -35,7 +35,8 @@ def test_what_is_written_is_what_the_whole_volume_has_there(tmp_path, tiny_weigh
 
 
 @pytest.mark.parametrize(
-    ("name", "suffix"), [("a.tif", ".tif"), ("a.nii.gz", ".nii.gz"), ("a.ome.zarr", ".ome.tif"), ("a.czi", ".ome.tif")]
+    ("name", "suffix"),
+    [("a.tif", ".tif"), ("a.nii.gz", ".nii.gz"), ("a.ome.zarr", ".ome.tif"), ("a.czi", ".ome.tif"), ("a.npy", ".tif")],
 )
 def test_blocks_are_files_that_people_can_open(tmp_path, name, suffix):
     assert suffix_of_blocks(tmp_path / name) == suffix

@@ -190,7 +190,13 @@ def _read(
         refuse(path, f"has {by(found.shape)} voxels, and the block {by(sides)}", "save it with its own voxels")
     if problem := difference(header, read_header(record.folder / block.image)):
         refuse(path, problem, "save it on the grid of the block, without turning it")
-    known = found >= 0
+    told = np.ones((1, 1, 1), dtype=bool)
+    if planes is not None:
+        across = through_plane_axis(info.affine)
+        if max(planes) >= sides[across]:
+            refuse(f"--slices {max(planes)}", f"{path.name} has slices 0 to {sides[across] - 1}", "give some of these")
+        told = np.isin(np.arange(sides[across]), planes).reshape([-1 if at == across else 1 for at in range(3)])
+    known = (found >= 0) & told  # what the other slices hold is nobody's claim
     values = np.unique(found[known])
     if strange := [each.item() for each in values if each not in range(256)][:3]:
         problem = f"holds {', '.join(f'{each:g}' for each in strange)}, which are no classes"
@@ -200,12 +206,6 @@ def _read(
     if unlabelled_value is not None:
         label[label == unlabelled_value] = NOT_LABELLED
     _take_painted(path, label)
-    told = np.ones((1, 1, 1), dtype=bool)
-    if planes is not None:
-        across = through_plane_axis(info.affine)
-        if max(planes) >= sides[across]:
-            refuse(f"--slices {max(planes)}", f"{path.name} has slices 0 to {sides[across] - 1}", "give some of these")
-        told = np.isin(np.arange(sides[across]), planes).reshape([-1 if at == across else 1 for at in range(3)])
     return Labelled(block.box, label, np.broadcast_to(told, sides), before)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.core import Box, box_text, by, parse_region, read_json, refuse, refuse_failures, write_text
+from scripts.core import Box, box_text, by, counted, parse_region, read_json, refuse, refuse_failures, write_text
 from scripts.data import DECATHLON
 from scripts.io import Volume, VolumeInfo, read_volume
 
@@ -36,7 +36,8 @@ class SuggestedBlock:
         score: share of all that the network was unsure of that it stands for.
         image: its file, relative to the folder.
         segmentation: the file with what was found in it, to correct.
-        sha256: of that file as it was written or read to be added, by which it shows that it was corrected since.
+        sha256: of that file as it was written or read to be added, by which it shows that it was corrected since;
+            `""` if it was corrected before that could be noted.
         added: whether it is labelled.
     """
 
@@ -118,7 +119,8 @@ class SuggestRecord:
                     refuse(path, f"does not hold the voxels of {image}, which was cut out of {self.volume}", _ANEW)
             if not images:
                 self.scaling = {}
-            logger.warning("%s: is another file than %s was, with the same voxels in all blocks", path, self.volume)
+            told = "%s: is another file than %s was; taken for the same, by the voxels of %s"
+            logger.warning(told, path, self.volume, counted(len(images), "block"))
         self.volume, self.state = str(path.resolve()), state
 
     def write(self) -> None:
@@ -148,7 +150,7 @@ def holds(volume: Volume, box: Box, image: Path) -> bool:
     """Return whether the voxels of a box are those of a block's file."""
     _, voxels = read_volume(image)
     found = volume.read(box)
-    return found.shape == voxels.shape and np.allclose(found, voxels, equal_nan=True)
+    return found.shape == voxels.shape and np.allclose(found, voxels, atol=0)
 
 
 def _box(path: Path, text: Any, info: VolumeInfo) -> Box:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from inspect import signature
@@ -79,8 +78,8 @@ def suggest(
         unlabelled_value: with --add, a value of the blocks that means not labelled, besides 254 and negative ones.
         labelled: boxes that are labelled elsewhere, x0:x1,y0:y1,z0:z1, one or a list of them; they are not suggested,
             and stand for what is like them.
-        candidates: how many blocks are looked at, and how many of what is labelled elsewhere; of more, so many are
-            drawn by chance.
+        candidates: how many blocks are looked at, no fewer than are suggested, and how many of what is labelled
+            elsewhere; of more, so many are drawn by chance.
         ckpt_path: the weights, by default the shipped ones.
         channel: which channel of a file that has several.
         level: which resolution of a pyramid, 0 the finest.
@@ -117,8 +116,7 @@ def suggest(
             options = {"unlabelled_value": NOT_LABELLED} | ({} if channel is None else {"channel": channel})
             options |= {"level": level} if level else {}
             words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-            program = sys.argv[0].rpartition(" ")[0] or "tubenet"
-            told = f"{program} {shlex.join(['finetune', str(folder), 'DIR', *words])}"
+            told = f"tubenet {shlex.join(['finetune', str(folder), 'DIR', *words])}"
             tell_result("labelled: %s; next: %s", counted(len(list(record.labelled())), "block"), told)
             return
         elsewhere = [region_box(each, opened.info.shape, opened.info.path, "labelled") for each in given]
@@ -135,6 +133,7 @@ def suggest(
             known = [each for box in elsewhere for each in islice(tiles(box, sides, seed), share)]
             known = list(dict.fromkeys([*known, *(block.box for block in record.labelled())]))
             taken = [*elsewhere, *(block.box for block in record.blocks)]
+            candidates = max(candidates, count)
             boxes = candidate_boxes(opened.info.shape, sides, taken, seed)
             first = list(islice(boxes, candidates))
             number = len(known) + len(first)
@@ -151,7 +150,7 @@ def suggest(
                 record.write()
         finally:
             shutil.rmtree(work, ignore_errors=True)
-        if len(chosen) < count:
+        if len(found) < count:
             told = "%s: has room for %s of %s more, not %d; a smaller --side gives more"
             room = (counted(len(chosen), "block"), by(map(min, sides, opened.info.shape)))
             logger.warning(told, opened.info.path, *room, count)

@@ -67,8 +67,11 @@ def write_blocks(
         label = voxels[inside_of(box, wide)].astype(np.uint8)  # (x, y, z) of the block
         if not segmentation.exists():
             write_volume(segmentation, label, like=read_header(image), provenance=found.provenance)
+            known = sha256(segmentation)
+        else:  # by somebody's hand, if it is another than would be written
+            known = sha256(segmentation) if np.array_equal(read_volume(segmentation)[1], label) else ""
         relative = (each.relative_to(folder).as_posix() for each in (image, segmentation))
-        yield SuggestedBlock(name, box, score, *relative, sha256(segmentation))
+        yield SuggestedBlock(name, box, score, *relative, known)
 
 
 def _files(folder: Path, volume: Path, name: str) -> tuple[Path, Path]:
@@ -83,5 +86,5 @@ def _on_the_way(work: Path, name: str) -> Path:
 
 def suffix_of_blocks(volume: Path) -> str:
     """Return the suffix of files of blocks: the volume's own, if such a file can be written."""
-    others = {"zarr": ".ome.tif", "dicom": ".nii.gz"}
+    others = {"zarr": ".ome.tif", "dicom": ".nii.gz", "npy": ".tif"}  # .npy has no place for the intensity range
     return others.get(file_family(volume)) or split_name(result_name(volume, "seg"))[1]
