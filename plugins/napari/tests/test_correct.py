@@ -170,6 +170,9 @@ def test_the_new_result_is_taken_over_in_the_chosen_box_only(two, tmp_path, note
     assert (read_volume(session.file_of(first, "corrected"))[1] == 1).sum() == 12
     widget.finetune.take_over()
     assert session.file_of(first, "corrected-2").exists()
+    widget.finetune.take_over()
+    assert not session.file_of(first, "corrected-3").exists()
+    assert notes()[-1] == "box 1: its new result changes nothing outside of what is marked"
 
 
 def test_a_box_that_was_segmented_once_has_no_new_result(two, notes):

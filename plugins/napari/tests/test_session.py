@@ -107,8 +107,30 @@ def test_the_shipped_weights_are_found_wherever_the_bundle_is_installed(desk, vo
     (session.folder / "session.json").write_text(json.dumps(told))
     opened = Session.open(session.folder)
     assert opened.weights == session.weights
+    assert opened.missing() == []
     assert opened.name_of(0) == "shipped weights"
     assert opened.blocks == session.blocks
+
+
+def test_weights_of_ones_own_that_are_gone_are_told(desk, volume, truth, tmp_path):
+    session, *_ = worked(desk, volume, truth)
+    session.weights[0].path = str(tmp_path / "mine.pt")
+    session.save()
+    assert Session.open(session.folder).missing() == ["mine.pt"]
+
+
+def test_paths_from_where_the_viewer_was_started_are_found(desk, volume, truth, tmp_path, monkeypatch):
+    """Earlier versions wrote them so, if TUBENET_SESSIONS was one."""
+    session, block, folder = worked(desk, volume, truth)
+    told = json.loads((folder / "session.json").read_text())
+    relative = folder.relative_to(tmp_path)
+    told["weights"][1]["path"] = str(relative / "weights" / "model_best.pt")
+    told["blocks"][block.name]["segmentations"] = {"0": str(relative / "results" / "found.nii.gz")}
+    (folder / "session.json").write_text(json.dumps(told))
+    monkeypatch.chdir(tmp_path)
+    opened = Session.open(folder)
+    assert opened.missing() == []
+    assert (opened.checkpoint, opened.blocks[block.name].latest) == (session.checkpoint, block.latest)
 
 
 def test_what_was_corrected_is_opened_when_its_segmentation_is_gone_and_what_is_gone_is_told(

@@ -47,6 +47,10 @@ def test_boxes_of_later_weights_come_first_and_the_chosen_one_stays_chosen(desk,
     (suggested / "blocks.json").write_text(json.dumps(told))
     desk.take_suggested(suggested)
     assert [block.score for block in suggest.suggested()] == [0.2, 0.1, 1.0, 0.75]
+    old = suggest.suggested()[2]
+    old.add(1, old.latest)
+    old.add(0, old.latest)  # segmented by the later weights, and by these once more
+    assert [block.score for block in suggest.suggested()] == [0.2, 0.1, 1.0, 0.75]
     assert suggest.list.currentItem().text().startswith("suggested 2: ")
 
 

@@ -10,11 +10,12 @@ from scripts.core import WEIGHTS
 
 FOLDER = "TUBENET_SESSIONS"  # variable of the environment
 SHIPPED = "shipped"  # the weights of the bundle, wherever that is installed
+PLACE = WEIGHTS.parts[-2:]  # in the bundle
 
 
 def sessions_folder() -> Path:
     """Return the folder that sessions are in: `~/tubenet-sessions`, or what TUBENET_SESSIONS names."""
-    return Path(os.environ.get(FOLDER) or Path.home() / "tubenet-sessions")
+    return Path(os.environ.get(FOLDER) or Path.home() / "tubenet-sessions").absolute()
 
 
 def with_written_paths(told: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -34,11 +35,16 @@ def with_found_paths(told: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises:
         KeyError, TypeError, ValueError, IndexError, AttributeError: for what no session has written.
     """
-    found = _with_paths(told, lambda path: str(WEIGHTS if path == SHIPPED else folder / path))
-    if not Path(found["weights"][0]["path"]).exists():
+
+    def found(path: str) -> str:
+        inside = folder / path
         # earlier versions wrote where the shipped weights lay, which another environment does not have
-        found["weights"][0]["path"] = str(WEIGHTS)
-    return found
+        if path == SHIPPED or (inside.is_absolute() and inside.parts[-2:] == PLACE and not inside.exists()):
+            return str(WEIGHTS)
+        # and paths from where the viewer was started, if TUBENET_SESSIONS was one
+        return str(inside if inside.exists() or not Path(path).exists() else Path(path).absolute())
+
+    return _with_paths(told, found)
 
 
 def _with_paths(told: dict[str, Any], change: Any) -> dict[str, Any]:

@@ -30,12 +30,14 @@ class Block:
         box: in the volume's voxels.
         segmentations: files of these voxels alone, by the version of the weights that made each, the latest last.
         score: of a suggested block, how much it is worth to label it; None for others.
+        suggested_by: the version of the weights that it is a score of.
     """
 
     name: str
     box: Box
     segmentations: dict[str, str] = field(default_factory=dict)
     score: float | None = None
+    suggested_by: int | None = None
 
     @property
     def latest(self) -> Path | None:
@@ -249,14 +251,14 @@ class Session:
             return "shipped weights" if self.weights[0].path == str(WEIGHTS) else Path(self.weights[0].path).name
         return f"fine-tuning {version}"
 
-    def add_block(self, box: Box, start: str = "box", score: float | None = None) -> Block:
+    def add_block(self, box: Box, start: str = "box") -> Block:
         """Return the block of a box: the one that is there, or a new one."""
         for block in self.blocks.values():
             if block.box == box:
                 return block
         numbers = (f"{start} {number}" for number in range(1, len(self.blocks) + 2))
         name = next(name for name in numbers if name not in self.blocks)
-        self.blocks[name] = Block(name, box, score=score)
+        self.blocks[name] = Block(name, box)
         self.save()
         return self.blocks[name]
 

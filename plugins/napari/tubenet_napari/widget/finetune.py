@@ -213,15 +213,18 @@ class FinetuneSection(Section):
         workspace.touch(block.name)
         workspace.save_corrections()
         workspace.check_chosen(session)
+        new.visible, labels.visible = False, True
+        self.viewer.layers.selection.active = labels
+        replaced = (shown.mark.data == 0) & (labels.data != new.data)
+        if not replaced.any():  # as after a second click, which needs no second copy
+            show_info(f"{block.name}: its new result changes nothing outside of what is marked")
+            return
         kept = session.file_of(block, KEPT_AS[LABELS])
         numbered = (session.file_of(block, f"{KEPT_AS[LABELS]}-{number}") for number in count(1))
         copy = next(path for path in numbered if not path.exists())
         write_whole(copy, lambda temporary: shutil.copyfile(kept, temporary))
-        replaced = (shown.mark.data == 0) & (labels.data != new.data)
         painted = self._painted(block, earlier, labels.data, replaced)
         labels.data_setitem(np.nonzero(replaced), new.data[replaced])  # as a stroke is, so that it can be undone
-        new.visible, labels.visible = False, True
-        self.viewer.layers.selection.active = labels
         words = f"its new result is painted in now, in place of {counted(painted, 'painted voxel')} that had no mark"
         show_info(f"{block.name}: {words}; Ctrl+Z undoes it, and {copy} keeps the labels of before")
 

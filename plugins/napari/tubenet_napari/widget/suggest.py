@@ -53,7 +53,7 @@ class SuggestSection(Section):
         """
         session = self.workspace.session
         found = [block for block in session.blocks.values() if block.score is not None] if session else []
-        return sorted(found, key=lambda block: (-int(next(iter(block.segmentations), 0)), -block.score))
+        return sorted(found, key=lambda block: (-(block.suggested_by or 0), -block.score))
 
     @saying
     def suggest(self) -> None:
@@ -92,8 +92,9 @@ class SuggestSection(Section):
         except (KeyError, TypeError, AttributeError) as error:
             refuse(file, f"is damaged ({error!r})", remedy)
         for (box, score, _), path in zip(found, paths, strict=True):
-            block = session.add_block(box, "suggested", score)
-            block.score = score
+            block = session.add_block(box, "suggested")
+            if block.score is None:
+                block.score, block.suggested_by = score, version
             if not block.segmentations:
                 block.add(version, path)
         session.save()
