@@ -38,12 +38,14 @@ def write_page(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     write_text(folder / "suggest.md", "\n".join(lines) + "\n")
     with panels(folder / "suggest.png", volumes, "blocks that are labelled") as (all_axes, theme):
         for axes, volume in zip(all_axes, volumes, strict=True):
-            for colour, way in zip(theme.lines, WAYS, strict=False):
+            axes.set_ylabel("Dice")
+            for at, (colour, way) in enumerate(zip(theme.lines, WAYS, strict=False)):
                 points = {number: list(_scores(rows, volume, way, number).values()) for number in rounds}
                 there = [number for number, values in points.items() if values]
                 means = [np.mean(points[number]) for number in there]
                 spread = [np.std(points[number], ddof=1) if len(points[number]) > 1 else 0 for number in there]
-                axes.errorbar(there, means, spread, label=way, color=colour, marker="o", markersize=4, capsize=3)
+                beside = [number + (at - 1) / 15 for number in there]  # or the bars would hide each other
+                axes.errorbar(beside, means, spread, label=way, color=colour, marker="o", markersize=4, capsize=3)
             axes.set_xticks(list(rounds))
 
 
