@@ -7,7 +7,7 @@ pytest.importorskip("monailabel", reason="make test-label runs this, in the envi
 
 import shutil
 
-from scripts.core import region_box
+from scripts.core import UserError, region_box
 from scripts.io import write_volume
 from scripts.monailabel.strategy import MostUnsure
 from scripts.network import TubeNet
@@ -50,7 +50,7 @@ def weights(tmp_path, tiny_weights):
 
 def known(strategy, name):
     """What was found of an image."""
-    ((_, blocks),) = [found for path, found in strategy._known.items() if path.stem == name]
+    ((_, blocks),) = [found for (path, _), found in strategy._known.items() if path.stem == name]
     return blocks
 
 
@@ -100,3 +100,19 @@ def test_an_image_that_was_replaced_is_looked_at_again(folder, weights):
     before = known(strategy, "a")
     strategy({}, folder)
     assert known(strategy, "a")[0].features.tolist() != before[0].features.tolist()
+
+
+def test_images_of_several_channels(folder, weights):
+    for name in "abc":
+        (folder.folder / f"{name}.tif").unlink()
+        voxels = np.random.default_rng(0).integers(0, 200, (2, *SHAPE)).astype(np.uint8)
+        write_volume(folder.folder / f"{name}.tif", voxels)
+    assert "region" not in MostUnsure(weights)({}, folder)
+    assert "region" in MostUnsure(weights)({"channel": 1}, folder)
+
+
+def test_weights_that_are_not_there(folder, weights):
+    strategy = MostUnsure(weights)
+    weights.unlink()
+    with pytest.raises(UserError, match=r"model\.pt: no such file; put it back"):
+        strategy({}, folder)

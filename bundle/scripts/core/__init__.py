@@ -88,6 +88,7 @@ from .machine import (
     return_freed_memory,
 )
 from .options import DECIDE_TRAINING, OPTIONS, read_boolean, read_channel, read_number, read_scale
+from .parts import is_part
 from .paths import BUNDLE, CONFIGS, WEIGHTS, version
 from .terminal import printable
 
@@ -152,6 +153,7 @@ __all__ = [
     "install_excepthook",
     "is_finite",
     "is_own_output",
+    "is_part",
     "is_plain_name",
     "is_refusal",
     "keep_freed_memory",

@@ -32,6 +32,11 @@ def part_of(path: Path) -> Path:
     return path.with_name(f"{PART}{_machine()}-{process}-{uuid.uuid4().hex[:8]}-{kept}")
 
 
+def is_part(path: Path) -> bool:
+    """Tell whether a file or folder has a temporary name, or is in a folder that has one."""
+    return any(name.startswith(PART) for name in path.parts)
+
+
 def sweep(folder: Path) -> None:
     """Remove what processes of this machine that were killed left unfinished in a folder.
 

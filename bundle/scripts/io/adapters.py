@@ -15,7 +15,7 @@ from monai.data import ImageReader, MetaTensor
 from monai.data.nvimgcodec_pydicom_plugin import is_nvimgcodec_available
 from monai.transforms import SUPPORTED_READERS, SaveImaged
 
-from scripts.core import UserError, read_channel, refuse, same_grid
+from scripts.core import UserError, is_part, read_channel, refuse, same_grid
 
 from .axes import of_label
 from .formats import file_family, result_name
@@ -159,7 +159,8 @@ class SaveVolumed(SaveImaged):
         for key in self.key_iterator(d):
             path = self.output_path(Path(str(self._meta(d, key)["filename_or_obj"])))
             self.write(path, d, key)
-            logger.info("wrote %s", path)
+            # what is soon removed interests nobody
+            logger.log(logging.DEBUG if is_part(path) else logging.INFO, "wrote %s", path)
         return d
 
     def write(self, path: Path, data: Mapping[Hashable, Any], key: Hashable) -> None:

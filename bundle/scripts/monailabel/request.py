@@ -176,7 +176,7 @@ TRAIN = OF_VIEWERS | {
     "tracking_run_name": PLAIN,
     "run_id": _one_of("", "run"),
 }
-SAMPLE: dict[str, Check] = {"client_id": ANY_TEXT, "label_tag": TAG_NAME}
+SAMPLE: dict[str, Check] = {"client_id": ANY_TEXT, "label_tag": TAG_NAME, "channel": INFER["channel"]}
 
 
 def check_options(given: Any, known: Mapping[str, Check] | None) -> None:

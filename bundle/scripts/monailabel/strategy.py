@@ -12,7 +12,7 @@ from typing import Any
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from scripts.core import box_text, is_refusal, one_line, sha256
+from scripts.core import box_text, check_regular, is_refusal, one_line, read_channel, sha256
 from scripts.inference import Described, Looker, candidate_boxes, rank
 from scripts.io import open_volume
 
@@ -37,49 +37,55 @@ class MostUnsure(Strategy):
     def __init__(self, weights: Path) -> None:
         super().__init__("Image with the region that the active model is least sure of, unlike those labelled")
         self.weights = weights
-        self._hash, self._known = "", dict[Path, tuple[Any, list[Described]]]()
+        self._hash, self._known = "", dict[tuple[Path, int | str | None], tuple[Any, list[Described]]]()
         self._lock = threading.Lock()  # requests come in threads, and the network is one
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any] | None:
-        """Return the image's id, and the region to look at first; None if all have labels."""
+        """Return the image's id, and the region to look at first; None if all have labels.
+
+        Raises:
+            UserError: if the active weights are not there.
+        """
         waiting = list(datastore.get_unlabeled_images(request.get("label_tag"), request.get("labels")))
         if not waiting:
             return None
+        channel = read_channel(request.get("channel"))
         with self._lock:
             self._use_active_weights()
-            return self._choose(waiting, datastore)
+            return self._choose(waiting, datastore, channel)
 
-    def _choose(self, waiting: Sequence[str], datastore: Datastore) -> dict[str, Any]:
+    def _choose(self, waiting: Sequence[str], datastore: Datastore, channel: int | str | None) -> dict[str, Any]:
         drawn = random.sample(waiting, min(MAX_IMAGES, len(waiting)))
         done = [each for each in datastore.list_images() if each not in waiting]
         done = random.sample(done, min(MAX_IMAGES, len(done)))
-        candidates = [(image, each) for image in drawn for each in self._blocks_of(image, datastore)]
+        candidates = [(image, each) for image in drawn for each in self._blocks_of(image, datastore, channel)]
         if not candidates:  # each is refused when it is segmented, with the reason
             return {"id": drawn[0]}
-        known = [each for image in done for each in self._blocks_of(image, datastore)]
+        known = [each for image in done for each in self._blocks_of(image, datastore, channel)]
         ((index, gain),) = rank([each for _, each in candidates], known, 1, of_one_volume=False)
         image, block = candidates[index]
         logger.info("next: %s, for its region %s", image, box_text(block.box))
         return {"id": image, "region": box_text(block.box), "weight": gain}
 
     def _use_active_weights(self) -> None:
+        check_regular(self.weights, "put it back, or make the app again")
         if (found := sha256(self.weights)) != self._hash:
             self._looker, self._known = Looker(self.weights), {}
             self._hash = found
 
-    def _blocks_of(self, image: str, datastore: Datastore) -> Sequence[Described]:
+    def _blocks_of(self, image: str, datastore: Datastore, channel: int | str | None) -> Sequence[Described]:
         try:
-            return self._look(Path(datastore.get_image_uri(image)))
+            return self._look(Path(datastore.get_image_uri(image)), channel)
         except Exception as error:  # whatever is wrong with one image, another can be labelled
             logger.warning("%s: not looked at: %s", image, one_line(error), exc_info=not is_refusal(error))
             return []  # it may be mended, or the disk there again, at the next request
 
-    def _look(self, path: Path) -> list[Described]:
-        with open_volume(path) as volume:
-            state, found = self._known.get(path, (None, []))
+    def _look(self, path: Path, channel: int | str | None) -> list[Described]:
+        with open_volume(path, channel) as volume:
+            state, found = self._known.get((path, channel), (None, []))
             if state != volume.info.state:  # an image of the same name may be another
                 scaling = self._looker.scaling(volume)
                 boxes = candidate_boxes(volume.info.shape, (SIDE,) * 3)
                 found = self._looker.describe(volume, scaling, boxes, BLOCKS)
-                self._known[path] = volume.info.state, found
+                self._known[path, channel] = volume.info.state, found
             return found

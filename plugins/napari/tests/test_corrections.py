@@ -98,10 +98,12 @@ def test_the_dock_is_closed_and_opened_again(painted, qtbot):
     known = [[getattr(layer, "name", "") for layer in each.segment.volume.choices] for each in (before, after.widget)]
     assert ["another" in names for names in known] == [False, True]
     after.widget.segment.volume.value = desk.viewer.layers[0]
+    paint(labels, 6)
     after.widget.segment.go_on.click()
     assert after.workspace.session.folder == session.folder
     shown = after.workspace.layer_of(after.workspace.session.blocks[block.name])
     assert shown.unique_id == labels.unique_id
+    qtbot.waitUntil(lambda: saved(session, block) == 6, timeout=2 * corrections.AUTOSAVE)
     paint(labels, 5)
     after.workspace.close()
     assert saved(session, block) == 5

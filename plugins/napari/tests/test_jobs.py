@@ -56,6 +56,16 @@ def test_what_fails_ends_in_the_commands_own_line(runner, qtbot):
     assert runner.lines[0].endswith("-m tubenet segment none.tif out")  # to be copied
 
 
+def test_warnings_are_told_once_each(runner, qtbot):
+    told = []
+    runner.warned.connect(lambda title, line: told.append((title, line)))
+    lines = ["12:00:00 WARNING only 30 voxels", "12:00:01 INFO fine", "12:00:02 WARNING only 40 voxels", "WARNING bare"]
+    command = [sys.executable, "-c", f"print({chr(10).join(lines)!r})"]
+    with qtbot.waitSignal(runner.ended, timeout=20000):
+        runner.start(Job("Learning", [Step("learning", lambda: command)], done=lambda: None))
+    assert told == [("Learning", "only 30 voxels")]
+
+
 def test_one_job_at_a_time(runner, qtbot):
     runner.start(sleep())
     with pytest.raises(UserError, match=r"Sleeping: another job runs \(sleeping\); wait"):

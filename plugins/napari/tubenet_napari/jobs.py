@@ -26,7 +26,8 @@ PATIENCE = 8000  # milliseconds, a little more than what the worker itself waits
 PERCENT = re.compile(r"(?P<what>[^:]*): (?P<percent>\d+) % done, (?P<left>.*)$")
 EPOCH = re.compile(r"epoch (?P<epoch>\d+) of (?P<epochs>\d+): ")
 PID = re.compile(r"process (\d+)$")
-STAMP = re.compile(r"^\d\d:\d\d:\d\d (?:INFO|WARNING|ERROR|DEBUG) ")
+STAMP = re.compile(r"^\d\d:\d\d:\d\d (?P<level>INFO|WARNING|ERROR|DEBUG) ")
+NUMBER = re.compile(r"\d+")
 DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
 
 
@@ -86,12 +87,14 @@ class Runner(QObject):
         started: with the job's title.
         progressed: percent that are done, -1 if nobody knows, and words.
         said: a line that a command printed, or the command itself.
+        warned: the title and a warning of a command; of those that differ in numbers alone, the first.
         ended: the title, one of `DONE`, `CANCELLED` and `FAILED`, and what went wrong.
     """
 
     started = Signal(str)
     progressed = Signal(int, str)
     said = Signal(str)
+    warned = Signal(str, str)
     ended = Signal(str, str, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -103,6 +106,7 @@ class Runner(QObject):
         self._cancelled = False
         self._last_error = ""
         self._waiting = ""
+        self._warnings: set[str] = set()
 
     @property
     def is_busy(self) -> bool:
@@ -117,7 +121,7 @@ class Runner(QObject):
         """
         if self.job is not None:
             refuse(job.title, f"another job runs ({self.job.title.lower()})", "wait until it has ended, or cancel it")
-        self.job, self._at, self._cancelled = job, 0, False
+        self.job, self._at, self._cancelled, self._warnings = job, 0, False, set()
         self.started.emit(job.title)
         self._begin()
 
@@ -177,7 +181,7 @@ class Runner(QObject):
         if self.pid is None and (match := PID.match(line)):
             self.pid = int(match[1])
             return
-        bare = STAMP.sub("", line).strip()
+        stamp, bare = STAMP.match(line), STAMP.sub("", line).strip()
         step = self.job.steps[self._at]
         if match := PERCENT.search(bare):
             self.progressed.emit(self._percent(int(match["percent"])), f"{step.what}: {match['left']}")
@@ -188,6 +192,10 @@ class Runner(QObject):
         if bare:
             self._last_error = bare
             self.said.emit(line)
+            kind = NUMBER.sub("0", bare)
+            if stamp and stamp["level"] == "WARNING" and kind not in self._warnings:
+                self._warnings.add(kind)
+                self.warned.emit(self.job.title, bare)
             if self.job.told is not None:
                 self.job.told(bare)
 

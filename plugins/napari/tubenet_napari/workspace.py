@@ -67,6 +67,7 @@ class Workspace(QObject):
         self.frame: Frame | None = None
         self.runner = Runner(self)
         self.runner.ended.connect(self._say_end)
+        self.runner.warned.connect(lambda title, line: show_warning(f"{title}: {line}"))
         self.listening = Listening()
         self.listening.connect(viewer.layers.events.inserted, self._show_scale)
         self._show_scale()
@@ -103,7 +104,7 @@ class Workspace(QObject):
         """
         changed, frame = session.check_volume(), Frame.of(self.image)
         if session.folder not in self._known:
-            session.hold()
+            session.hold.take()
         if changed is not None:
             show_warning(changed)
         self.frame = frame
@@ -139,7 +140,7 @@ class Workspace(QObject):
         else:  # from memory, or opened by another reader
             session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
         try:
-            session.hold()
+            session.hold.take()
             if source is None:
                 about = {"scale": image.scale, "translate": image.translate, "units": image.units}
                 copy = partial(write_layer, session.volume, image.data, about)
@@ -149,7 +150,7 @@ class Workspace(QObject):
             if image is not self.image:
                 refuse(name, "is not chosen any more", "choose it once more under Volume")
         except BaseException:
-            session.release()
+            session.hold.release()
             shutil.rmtree(session.folder, ignore_errors=True)  # it can be gigabytes, and nobody would find it again
             raise
         return session
@@ -276,4 +277,4 @@ class Workspace(QObject):
         self.corrections.close()
         self.listening.close()
         for session in self._known.values():
-            session.release()
+            session.hold.release()
