@@ -53,6 +53,10 @@ def test_what_monai_label_sends_by_itself():
     check_options({"device": ["cpu"], "model_filename": ["model.pt", "model_foundation.pt"]}, INFER)
 
 
+def test_what_may_be_sent_to_get_the_next_image():
+    check_options({"client_id": "me", "label_tag": "final", "channel": 1}, SAMPLE)
+
+
 @pytest.mark.parametrize("given", [None, "", "None", 0, 3, "3", "depth"])
 def test_a_channel_or_depth(given):
     check_options({"channel": given}, INFER)

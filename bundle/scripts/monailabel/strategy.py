@@ -44,7 +44,7 @@ class MostUnsure(Strategy):
         """Return the image's id, and the region to look at first; None if all have labels.
 
         Raises:
-            UserError: if the active weights are not there.
+            UserError: if the active weights are missing or damaged; for a channel that cannot be one.
         """
         waiting = list(datastore.get_unlabeled_images(request.get("label_tag"), request.get("labels")))
         if not waiting:
@@ -68,7 +68,7 @@ class MostUnsure(Strategy):
         return {"id": image, "region": box_text(block.box), "weight": gain}
 
     def _use_active_weights(self) -> None:
-        check_regular(self.weights, "put it back, or make the app again")
+        check_regular(self.weights, "put it back from the bundle's models/, or give a new --app")
         if (found := sha256(self.weights)) != self._hash:
             self._looker, self._known = Looker(self.weights), {}
             self._hash = found

@@ -100,13 +100,15 @@ def test_the_dock_is_closed_and_opened_again(painted, qtbot):
     after.widget.segment.volume.value = desk.viewer.layers[0]
     paint(labels, 6)
     after.widget.segment.go_on.click()
-    assert after.workspace.session.folder == session.folder
+    assert after.workspace.session is session
     shown = after.workspace.layer_of(after.workspace.session.blocks[block.name])
     assert shown.unique_id == labels.unique_id
     qtbot.waitUntil(lambda: saved(session, block) == 6, timeout=2 * corrections.AUTOSAVE)
     paint(labels, 5)
     after.workspace.close()
     assert saved(session, block) == 5
+    session.hold()  # nobody has it any more
+    session.release()
 
 
 def test_what_is_painted_when_nobody_knows_the_widget_any_more(viewer, volume, truth, tmp_path, qtbot, monkeypatch):

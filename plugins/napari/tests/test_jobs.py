@@ -56,14 +56,18 @@ def test_what_fails_ends_in_the_commands_own_line(runner, qtbot):
     assert runner.lines[0].endswith("-m tubenet segment none.tif out")  # to be copied
 
 
-def test_warnings_are_told_once_each(runner, qtbot):
-    told = []
-    runner.warned.connect(lambda title, line: told.append((title, line)))
-    lines = ["12:00:00 WARNING only 30 voxels", "12:00:01 INFO fine", "12:00:02 WARNING only 40 voxels", "WARNING bare"]
-    command = [sys.executable, "-c", f"print({chr(10).join(lines)!r})"]
-    with qtbot.waitSignal(runner.ended, timeout=20000):
-        runner.start(Job("Learning", [Step("learning", lambda: command)], done=lambda: None))
-    assert told == [("Learning", "only 30 voxels")]
+def test_warnings_are_told_once_each(desk, notes, qtbot):
+    def run(*lines):
+        command = [sys.executable, "-c", f"print({chr(10).join(lines)!r})"]
+        with qtbot.waitSignal(desk.runner.ended, timeout=20000):
+            desk.runner.start(Job("Learning", [Step("learning", lambda: command)], done=lambda: None))
+
+    lines = ["WARNING only 30 voxels", "INFO fine", "WARNING only 40 voxels", "WARNING box-1: is dim"]
+    run(*(f"12:00:00 {line}" for line in lines), "WARNING of another program")
+    run("12:00:01 WARNING only 30 voxels", "12:00:01 WARNING box-2: is dim")
+    run("12:00:02 WARNING only 20 voxels")
+    told = ["only 30 voxels", "box-1: is dim", "box-2: is dim", "only 20 voxels"]
+    assert notes() == [f"Learning: {line}" for line in told]
 
 
 def test_one_job_at_a_time(runner, qtbot):

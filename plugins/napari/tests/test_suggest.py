@@ -140,8 +140,8 @@ def test_boxes_that_are_done_are_ticked_by_their_marks(desk, volume, suggested, 
     assert ticked() == [False, False]
 
     desk.viewer.layers.clear()  # which saves the marks
-    desk.workspace._known.popitem()[1].hold.release()
-    desk.workspace._known.popitem()[1].hold.release()
+    desk.workspace._known.popitem()[1].release()
+    desk.workspace._known.popitem()[1].release()
     desk.open(volume)
     widget.segment.go_on.click()
     assert ticked() == [True, False]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakValueDictionary
 
 import napari
 from napari.layers import Labels
@@ -21,8 +20,6 @@ from .session import Block, Session
 
 AUTOSAVE = 3000  # milliseconds after the last stroke
 MAX_AUTOSAVED = LONG  # voxels; more are saved before a training, and when they are left
-_watching: WeakValueDictionary[Any, Corrections] = WeakValueDictionary()
-"""Who has watched a layer last, by its unique_id, for a layer is handed out in wrappers."""
 
 
 @dataclass
@@ -65,6 +62,7 @@ class Corrections(QObject):
     def __init__(self, viewer: napari.Viewer, beside: Beside) -> None:
         super().__init__()  # without a parent: the layers that are watched keep it, when the widget is gone
         self.viewer, self._beside = viewer, beside
+        self._watched: set[Any] = set()  # their unique_id, for a layer is handed out in wrappers
         self._writing: set[tuple[str, str]] = set()
         self._unsaved: dict[tuple[str, str], Painted] = {}
         self._timer = QTimer(self, singleShot=True, interval=AUTOSAVE)
@@ -74,19 +72,12 @@ class Corrections(QObject):
 
     def watch(self, layer: Labels, session: Session, block: Block) -> None:
         """Note from now on when a layer of a block is painted in, if that is not noted already."""
-        number = layer.unique_id
-        if (former := _watching.get(number)) is self:
+        if layer.unique_id in self._watched:
             return
-        _watching[number] = self
-        if former is not None and former.forget(session, block):
-            self.touch(session, block)
+        self._watched.add(layer.unique_id)
         # strokes, fills and their undoing; all voxels anew
         for event in (layer.events.labels_update, layer.events.data):
-            event.connect(lambda event: self.touch(session, block) if _watching.get(number) is self else None)
-
-    def forget(self, session: Session, block: Block) -> bool:
-        """Forget a block whose session is gone on with by others; return whether it was painted in and not saved."""
-        return self._unsaved.pop((str(session.folder), block.name), None) is not None
+            event.connect(lambda event: self.touch(session, block))
 
     def touch(self, session: Session, block: Block) -> None:
         """Note that a block was painted in; it is saved a moment after the last stroke."""
@@ -155,8 +146,7 @@ class Corrections(QObject):
             for what, voxels in data.items():
                 write_labels(session, session.file_of(block, what), voxels, block.box, check=check)
 
-        with session.hold.again():
-            self._beside(f"{block.name}: its labels are saved", painted.voxels, write)
+        self._beside(f"{block.name}: its labels are saved", painted.voxels, write)
 
     def _removed(self, event: Any) -> None:
         """Save what was painted in a layer that has been deleted."""

@@ -27,7 +27,7 @@ PERCENT = re.compile(r"(?P<what>[^:]*): (?P<percent>\d+) % done, (?P<left>.*)$")
 EPOCH = re.compile(r"epoch (?P<epoch>\d+) of (?P<epochs>\d+): ")
 PID = re.compile(r"process (\d+)$")
 STAMP = re.compile(r"^\d\d:\d\d:\d\d (?P<level>INFO|WARNING|ERROR|DEBUG) ")
-NUMBER = re.compile(r"\d+")
+NUMBER = re.compile(r"(?<![\w.-])\d[\d.,]*")  # alone, not in a name
 DONE, CANCELLED, FAILED = "done", "cancelled", "failed"
 
 
@@ -87,7 +87,8 @@ class Runner(QObject):
         started: with the job's title.
         progressed: percent that are done, -1 if nobody knows, and words.
         said: a line that a command printed, or the command itself.
-        warned: the title and a warning of a command; of those that differ in numbers alone, the first.
+        warned: the title and a warning of a command, each line once; of those in a job that differ in numbers alone,
+            the first.
         ended: the title, one of `DONE`, `CANCELLED` and `FAILED`, and what went wrong.
     """
 
@@ -106,6 +107,7 @@ class Runner(QObject):
         self._cancelled = False
         self._last_error = ""
         self._waiting = ""
+        self._kinds: set[str] = set()  # of warnings of this job
         self._warnings: set[str] = set()
 
     @property
@@ -121,7 +123,7 @@ class Runner(QObject):
         """
         if self.job is not None:
             refuse(job.title, f"another job runs ({self.job.title.lower()})", "wait until it has ended, or cancel it")
-        self.job, self._at, self._cancelled, self._warnings = job, 0, False, set()
+        self.job, self._at, self._cancelled, self._kinds = job, 0, False, set()
         self.started.emit(job.title)
         self._begin()
 
@@ -192,12 +194,17 @@ class Runner(QObject):
         if bare:
             self._last_error = bare
             self.said.emit(line)
-            kind = NUMBER.sub("0", bare)
-            if stamp and stamp["level"] == "WARNING" and kind not in self._warnings:
-                self._warnings.add(kind)
-                self.warned.emit(self.job.title, bare)
+            if stamp and stamp["level"] == "WARNING":
+                self._warn(bare)
             if self.job.told is not None:
                 self.job.told(bare)
+
+    def _warn(self, line: str) -> None:
+        kind = NUMBER.sub("0", line)
+        if kind not in self._kinds and line not in self._warnings:
+            self.warned.emit(self.job.title, line)
+        self._kinds.add(kind)
+        self._warnings.add(line)
 
     def _percent(self, of_step: int) -> int:
         """Return how far the job is; -1 while its first step has not told anything."""

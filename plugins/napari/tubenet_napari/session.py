@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.core import WEIGHTS, Box, by, make_folder, read_json, refuse, write_text
+from scripts.core import WEIGHTS, Box, UserError, alone, by, make_folder, read_json, refuse, write_text
 from scripts.io import read_header, split_hdf5
 
-from .hold import Hold
 from .places import with_found_paths, with_written_paths
 
-FILE = "session.json"
+FILE, LOCK = "session.json", "session.lock"
 
 
 @dataclass
@@ -101,10 +101,7 @@ class Session:
     current: int = 0
     shape: tuple[int, int, int] | None = None
     state: tuple[int, int, int] | None = None
-
-    def __post_init__(self) -> None:
-        """Prepare what lets one viewer at a time have the session."""
-        self.hold = Hold(self.folder / FILE)
+    _held: ExitStack = field(default_factory=ExitStack, init=False, repr=False, compare=False)
 
     @classmethod
     def begin(cls, root: Path, volume: Path, channel: int | str | None, origin: str = "", name: str = "") -> Session:
@@ -182,6 +179,26 @@ class Session:
             "state": self.state,
         }
         write_text(self.folder / FILE, json.dumps(with_written_paths(told, self.folder), indent=1) + "\n")
+
+    def hold(self) -> None:
+        """Let nobody else hold the session until it is released, or this process ends, however it does.
+
+        Each holder keeps what is there in memory and writes `session.json` whole, and so over what another has added.
+
+        Raises:
+            UserError: if another viewer holds it, or another widget.
+        """
+        try:
+            self._held.enter_context(alone(self.folder / LOCK, self.folder))
+        except UserError:
+            problem = "this session is open in another viewer, or in another widget of this one"
+            refuse(self.folder, problem, "go on with it there, or close that one")
+        except OSError:  # some network disks cannot lock; two viewers of one session are rare, and one must go on
+            return
+
+    def release(self) -> None:
+        """Let others hold the session."""
+        self._held.close()
 
     def note_volume(self) -> None:
         """Note what the volume is like, now that the session begins.

@@ -21,6 +21,7 @@ from .corrections import Corrections
 from .geometry import PIXEL, Frame
 from .jobs import DONE, FAILED, Runner, Step, cut_command
 from .labels import BLOCK, KIND, LABELS, MARK, find_layer, is_marked, labels_in, mark_in, open_labels
+from .left import leave, take_up
 from .listening import Listening
 from .places import sessions_folder
 from .reader import KEY, source_of
@@ -103,8 +104,10 @@ class Workspace(QObject):
             UserError: if the volume has another shape by now, or cannot be read; if it is open in another viewer.
         """
         changed, frame = session.check_volume(), Frame.of(self.image)
-        if session.folder not in self._known:
-            session.hold.take()
+        if (left := take_up(session.folder, self.viewer)) is not None:
+            session = left
+        elif session.folder not in self._known:
+            session.hold()
         if changed is not None:
             show_warning(changed)
         self.frame = frame
@@ -140,7 +143,7 @@ class Workspace(QObject):
         else:  # from memory, or opened by another reader
             session = Session.begin(self.root, Path(COPY), None, f"layer {name}", name)
         try:
-            session.hold.take()
+            session.hold()
             if source is None:
                 about = {"scale": image.scale, "translate": image.translate, "units": image.units}
                 copy = partial(write_layer, session.volume, image.data, about)
@@ -150,7 +153,7 @@ class Workspace(QObject):
             if image is not self.image:
                 refuse(name, "is not chosen any more", "choose it once more under Volume")
         except BaseException:
-            session.hold.release()
+            session.release()
             shutil.rmtree(session.folder, ignore_errors=True)  # it can be gigabytes, and nobody would find it again
             raise
         return session
@@ -271,10 +274,15 @@ class Workspace(QObject):
         elif outcome != DONE:
             show_info(f"{title}: cancelled. Nothing was changed.")
 
-    def close(self) -> None:
-        """End the job, and save what was painted; sections hear of the viewer no more."""
+    def close(self, is_shown: bool = False) -> None:
+        """End the job, and save what was painted; sections hear of the viewer no more.
+
+        Args:
+            is_shown: whether the viewer stays, with its layers, for the dock alone is closed.
+        """
         self.runner.close()
         self.corrections.close()
         self.listening.close()
-        for session in self._known.values():
-            session.hold.release()
+        while self._known:  # once each: it is also called when the widget is destroyed, and when napari quits
+            _, session = self._known.popitem()
+            leave(session, self.viewer) if is_shown else session.release()

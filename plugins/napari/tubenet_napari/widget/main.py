@@ -60,5 +60,5 @@ class VesselsWidget(QWidget):
         """End the job and save what was painted when the dock is closed: napari takes the widget out of it."""
         # destroyed it is when Python finds nobody who knows it, which may be never: its sections listen to the viewer
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.workspace.close()
+            self.workspace.close(is_shown=True)
         return super().event(event)
